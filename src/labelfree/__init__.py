@@ -1,0 +1,44 @@
+"""labelfree: judge models without labels.
+
+Every command is a function here, `labelfree.rank(source, **options) -> Report`, and every metric a function of
+arrays, `labelfree.metrics.rankme(X) -> Result`. Importing this package imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from labelfree import metrics
+    from labelfree.api import doctor, evaluate, rank
+    from labelfree.errors import LabelfreeError
+    from labelfree.report import Report
+    from labelfree.results import Result
+
+__all__ = ["LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "metrics", "rank"]
+
+_HOME = {
+    "doctor": "labelfree.api",
+    "evaluate": "labelfree.api",
+    "rank": "labelfree.api",
+    "LabelfreeError": "labelfree.errors",
+    "Report": "labelfree.report",
+    "Result": "labelfree.results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    from importlib import import_module
+
+    if name == "metrics":
+        return import_module("labelfree.metrics")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'labelfree' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

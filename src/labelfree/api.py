@@ -1,0 +1,255 @@
+"""Every command as a function: a source in, a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+import numpy as np
+
+from labelfree.errors import ResourceError, UsageError
+from labelfree.findings import Finding, findings
+from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.metrics import METRICS, Metric
+from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, Need
+from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
+from labelfree.sources import Columns, Source, open_source
+from labelfree.survey import OnBad, Progress, Survey, block_rows, survey
+
+FAMILIES = {"rank": ("rank",), "evaluate": ("rank",)}
+"""Families of metrics that a command computes."""
+HEADLINE = {"rank": "rankme"}
+"""The metric that decides whether a command could say anything."""
+
+
+def _no_progress(stage: str, fraction: float) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that all metric commands share; names and defaults are those of the command line.
+
+    column, id, group: columns of the embeddings, of the row ids, of the items whose views the rows are.
+    on_bad: "error" refuses null, NaN and infinite rows, "drop" leaves them out and counts them.
+    sample: rows for pairwise metrics and standard errors, or None for all. seed: of that sample.
+    device: "cpu", "cuda" or "auto". memory: bytes not to exceed, refused before any work where they cannot do.
+    threads: threads of the linear algebra. only: metrics to compute; none means all of the command.
+    """
+
+    column: str | None = None
+    id: str | None = None
+    group: str | None = None
+    on_bad: Literal["error", "drop"] = "error"
+    sample: int | None = SAMPLE
+    seed: int = 0
+    device: str = "cpu"
+    memory: int | None = None
+    threads: int | None = None
+    only: tuple[str, ...] = ()
+
+
+def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+    """RankMe and the spectral and geometric family on one data set.
+
+    source: a path, a glob, `checkpoint.safetensors::tensor`, a list of paths that form one data set, an (n, d)
+    array or tensor, or a data frame. options: the fields of `Options`.
+    Raises LabelfreeError on bad input or usage. An undefined metric is no error: see its status and reason.
+
+    >>> import numpy as np
+    >>> report = rank(np.eye(8))
+    >>> round(report["rankme"].value, 7)
+    8.0000069
+    """
+    return _measured("rank", source, checked(options), progress)
+
+
+def evaluate(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+    """Every metric that the input allows, in one pass over the data. Arguments as for `rank`.
+
+    >>> import numpy as np
+    >>> evaluate(np.eye(8), only=("stable_rank",))["stable_rank"].value
+    8.0
+    """
+    return _measured("evaluate", source, checked(options), progress)
+
+
+def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+    """What is wrong with the data, before any metric: every defect with its count and first row.
+
+    Arguments as for `rank`; bad rows are counted, never refused. The findings are `report.input.defects`.
+
+    >>> import numpy as np
+    >>> [d.kind for d in doctor(np.zeros((4, 2))).input.defects]
+    ['zero', 'duplicate', 'few_rows', 'collapsed']
+    """
+    chosen = checked(options)
+    opened = open_source(source, columns(chosen))
+    with _threads(chosen.threads):
+        found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
+        defects = findings(found)
+    return _report("doctor", found, chosen, {}, defects, list(opened.notes))
+
+
+def checked(options: dict[str, Any]) -> Options:
+    """The options by name, or a UsageError that says which one is wrong."""
+    known = Options.__dataclass_fields__
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise UsageError(f"no option {name!r}" + (f"; did you mean {near[0]!r}?" if near else f": {sorted(known)}"))
+    only = options.get("only") or ()
+    chosen = Options(**{**options, "only": (only,) if isinstance(only, str) else tuple(only)})
+    if chosen.on_bad not in ("error", "drop"):
+        raise UsageError(f"on_bad: expected 'error' or 'drop', found {chosen.on_bad!r}")
+    for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1)):
+        value = getattr(chosen, name)
+        if value is not None and (not isinstance(value, int | np.integer) or value < least):
+            raise UsageError(f"{name}: expected a whole number of at least {least}, found {value!r}")
+    return chosen
+
+
+def columns(chosen: Options) -> Columns:
+    """The columns that the options name."""
+    return Columns(embedding=chosen.column, id=chosen.id, group=chosen.group)
+
+
+def selected(command: str, only: Sequence[str]) -> tuple[Metric, ...]:
+    """The metrics of a command, or those of them that `only` names."""
+    metrics = tuple(m for m in METRICS if m.family in FAMILIES[command])
+    names = [m.name for m in metrics]
+    for name in only:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; {command} has {', '.join(names)}"
+            raise UsageError(f"--only: no metric {name!r} in {command}{hint}")
+    return tuple(m for m in metrics if not only or m.name in only)
+
+
+def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
+    metrics = selected(command, chosen.only)
+    needs = frozenset(need for metric in metrics for need in metric.needs)
+    opened = open_source(source, columns(chosen))
+    with _threads(chosen.threads):
+        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress)
+        entries = {}
+        for done, metric in enumerate(metrics):
+            progress("computing metrics", done / len(metrics))
+            entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
+        progress("computing metrics", 1.0)
+        report = _report(command, found, chosen, entries, findings(found), list(opened.notes))
+    if "moments" in needs and found.evidence.n >= 2:
+        report.series["spectrum"] = _spectrum_series(found.evidence)
+    return report
+
+
+def _surveyed(opened: Source, needs: frozenset[Need], chosen: Options, on_bad: OnBad, progress: Progress) -> Survey:
+    _check_memory(opened, needs, chosen)
+    return survey(
+        opened,
+        needs,
+        kernels=kernels_for(chosen.device),
+        on_bad=on_bad,
+        sample=chosen.sample,
+        seed=chosen.seed,
+        threads=chosen.threads,
+        progress=progress,
+    )
+
+
+def kernels_for(device: str) -> Kernels:
+    """The kernels of a device: "cpu", "cuda" (or "cuda:1"), or "auto" for a GPU where there is one."""
+    if device == "cpu":
+        return numpy_kernels
+    if device != "auto" and not device.startswith("cuda"):
+        raise UsageError(f"--device: expected cpu, cuda or auto, found {device!r}")
+    from labelfree.kernels.torch_kernels import TorchKernels, cuda_available
+
+    if device == "auto":
+        return TorchKernels("cuda") if cuda_available() else numpy_kernels
+    if not cuda_available():
+        raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
+    return TorchKernels(device)
+
+
+def _threads(count: int | None) -> AbstractContextManager[Any]:
+    if count is None:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(count)
+    return limits
+
+
+def _check_memory(source: Source, needs: frozenset[Need], chosen: Options) -> None:
+    """Refuse a memory limit that the work cannot keep, before any of it is done."""
+    if chosen.memory is None:
+        return
+    d, sampled = source.d, source.total if chosen.sample is None else min(chosen.sample, source.total)
+    width = 8 if source.dtype in ("float64", "int64", "int32") else 4
+    matrices = 0
+    if "moments" in needs:
+        matrices += 6  # scatter, its update, eigenvectors and their workspace
+    if "unit" in needs and d <= WIDE:
+        matrices += 2
+    needed = 150_000_000 + matrices * 8 * d * d + 3 * block_rows(d) * d * (width + 16) + 3 * sampled * d * width
+    if needed > chosen.memory:
+        raise ResourceError(
+            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {d} need about {needed / 1e6:.0f} MB "
+            f"with a sample of {sampled}; raise the limit"
+            + (", or lower --sample" if sampled * d * width * 3 > needed / 4 else ", or choose --only metrics")
+        )
+
+
+def _report(
+    command: str,
+    found: Survey,
+    chosen: Options,
+    entries: dict[str, MetricEntry],
+    defects: Iterable[Finding],
+    notes: list[str],
+) -> Report:
+    source, tally, duplicates, e = found.source, found.tally, found.duplicates, found.evidence
+    defects = list(defects)
+    sampled = len(e.drawn.keys) if e.drawn is not None else 0
+    settings = {k: v for k, v in asdict(chosen).items() if k != "threads"}
+    settings["only"] = list(chosen.only)
+    settings["sample"] = "all" if chosen.sample is None else chosen.sample
+    return Report(
+        command=command,
+        input=Input(
+            sources=[source.name],
+            fingerprint=found.fingerprint,
+            rows_hash=found.rows_hash,
+            column=source.column,
+            layout=source.layout,
+            dtype=source.dtype,
+            n=e.n,
+            d=e.d,
+            rows=RowCounts(
+                read=tally.read,
+                used=e.n,
+                null=tally["null"],
+                nonfinite=tally["nonfinite"],
+                zero=tally["zero"],
+                duplicate=duplicates.duplicates,
+                estimated=not duplicates.exact,
+            ),
+            sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
+            defects=[Defect(**asdict(d)) for d in defects] if command == "doctor" else None,
+        ),
+        settings=settings,
+        metrics=entries,
+        warnings=[*notes, *map(str, defects)],
+    )
+
+
+def _spectrum_series(e: Evidence) -> dict[str, Any]:
+    """Singular values of the rows and of the centered rows, for pictures and -o FILE.parquet."""
+    raw = e.raw.sigma * e.n**0.5
+    centered = np.zeros_like(raw)
+    centered[: len(e.centered.eigenvalues)] = e.centered.sigma * e.n**0.5
+    return {"index": np.arange(1, len(raw) + 1), "singular_value": raw, "singular_value_centered": centered}

@@ -1,0 +1,5 @@
+"""The command line: parse, call the library, print. The only place that imports typer or catches errors."""
+
+from labelfree.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,97 @@
+"""The program: commands, and the exit code of everything that can go wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from labelfree import __version__
+from labelfree.cli.demo import demo
+from labelfree.cli.explain import explain, schema
+from labelfree.cli.measuring import doctor, evaluate, rank
+from labelfree.errors import ExitCode, LabelfreeError
+
+app = typer.Typer(
+    name="labelfree",
+    help="Judge models without labels: from embeddings or a checkpoint to metrics with intervals.",
+    epilog="Try: labelfree demo. A metric in words: labelfree explain rankme.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"labelfree {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+app.command(no_args_is_help=False)(rank)
+app.command()(evaluate)
+app.command()(doctor)
+app.command()(explain)
+app.command()(schema)
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the program and exit with its code."""
+    sys.exit(run())
+
+
+def run() -> int:
+    """Run the program; return its exit code. What a caller of the library would catch is told in one message."""
+    try:
+        app(prog_name="labelfree")
+        return ExitCode.DONE
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.DONE
+    except LabelfreeError as error:
+        return _told(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _told("interrupted", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        return pipe_closed()
+    except MemoryError:
+        return _told("not enough memory; lower --sample, or name fewer metrics with --only", ExitCode.BAD_INPUT)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return _told("no space left on the device; free some, or write elsewhere", ExitCode.BAD_INPUT)
+        return _crashed(error)
+    except Exception as error:
+        return _crashed(error)
+
+
+def _told(message: str, code: ExitCode) -> int:
+    print(f"labelfree: {message}", file=sys.stderr)
+    return code
+
+
+def _crashed(error: Exception) -> int:
+    if os.environ.get("LABELFREE_DEBUG"):
+        raise error
+    message = f"internal error: {type(error).__name__}: {error} (a bug; LABELFREE_DEBUG=1 shows where)"
+    return _told(message, ExitCode.INTERNAL)
+
+
+def pipe_closed() -> int:
+    """The reader has seen enough: that is no error, and nothing more may be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.DONE

@@ -1,0 +1,128 @@
+"""The options that commands share, declared once; `sharing` gives them to a command."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
+
+import typer
+
+Sources: TypeAlias = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE",
+        help="Parquet file, directory or quoted glob; .npy, .npz; a tensor of a checkpoint (model.safetensors::name). "
+        "Each SOURCE is one data set with a row of its own.",
+        show_default=False,
+    ),
+]
+_INPUT, _RUN, _OUTPUT = "Input", "Computation", "Output"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the user chose among the shared options."""
+
+    column: Annotated[
+        str | None,
+        typer.Option(help="Column of the embeddings; 'emb_*' for one column per dimension.", rich_help_panel=_INPUT),
+    ] = None
+    id: Annotated[
+        str | None,
+        typer.Option(help="Column that identifies a row.", show_default="id, where it exists", rich_help_panel=_INPUT),
+    ] = None
+    concat: Annotated[
+        bool, typer.Option("--concat", help="Take all SOURCEs as one data set.", rich_help_panel=_INPUT)
+    ] = False
+    on_bad: Annotated[
+        Literal["error", "drop"],
+        typer.Option(
+            help="Rows that are null or hold NaN or infinity: refuse, or leave out and count.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = "error"
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Compute only these metrics: names separated by commas.",
+            metavar="METRIC,...",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    sample: Annotated[
+        str,
+        typer.Option(
+            help="Rows for pairwise metrics and intervals: a number, or all.",
+            metavar="N|all",
+            envvar="LABELFREE_SAMPLE",
+            rich_help_panel=_RUN,
+        ),
+    ] = "5000"
+    seed: Annotated[int, typer.Option(help="Seed of the sample.", envvar="LABELFREE_SEED", rich_help_panel=_RUN)] = 0
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda, or auto.", envvar="LABELFREE_DEVICE", rich_help_panel=_RUN)
+    ] = "cpu"
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help="Memory not to exceed, such as 400MB or 2GB; refused before any work where it cannot do.",
+            envvar="LABELFREE_MEMORY",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="Threads to use.", show_default="all cores", envvar="LABELFREE_THREADS", rich_help_panel=_RUN
+        ),
+    ] = None
+    all: Annotated[bool, typer.Option("--all", help="Every metric in the table.", rich_help_panel=_OUTPUT)] = False
+    format: Annotated[
+        Literal["table", "json", "ndjson", "csv", "md"],
+        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT", rich_help_panel=_OUTPUT),
+    ] = "table"
+    json: Annotated[bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=_OUTPUT)] = False
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md .svg .png .pdf, "
+            ".parquet for the whole spectrum.",
+            metavar="FILE",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None
+    quiet: Annotated[
+        bool,
+        typer.Option("-q", "--quiet", help="No notes and no progress on stderr.", rich_help_panel=_OUTPUT),
+    ] = False
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say on stderr what is done.", rich_help_panel=_OUTPUT)
+    ] = False  # fmt: skip
+
+
+def sharing(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameter `shared: Shared` is spelled out as one option per field."""
+    signature = inspect.signature(command)
+    own = get_type_hints(command, include_extras=True)
+    hints = get_type_hints(Shared, include_extras=True)
+    spelled = [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
+        for f in fields(Shared)
+    ]
+    kept = [p.replace(annotation=own[p.name]) for p in signature.parameters.values() if p.name != "shared"]
+    names = {f.name for f in fields(Shared)}
+
+    def wrapped(**given: Any) -> None:
+        shared = Shared(**{k: v for k, v in given.items() if k in names})
+        command(**{k: v for k, v in given.items() if k not in names}, shared=shared)
+
+    keywords = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept]
+    wrapped.__signature__ = inspect.Signature([*keywords, *spelled])  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in [*kept, *spelled]}
+    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    return wrapped

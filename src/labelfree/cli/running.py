@@ -1,0 +1,175 @@
+"""From parsed options to output: the one way in which every measuring command runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from labelfree.cli.options import Shared
+from labelfree.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from labelfree.report import Report
+
+_UNITS = {"": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9, "tb": 10**12}
+_PATIENCE = 1.0
+
+
+def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
+    """Measure every source, write the files, print once, and exit with 3 where the answer is undefined."""
+    form = "json" if shared.json else shared.format
+    if shared.json and shared.format not in ("table", "json"):
+        raise UsageError(f"--json and --format {shared.format} contradict each other; keep one")
+    outputs = shared.output or []
+    from labelfree import api
+    from labelfree.render import files
+    from labelfree.sources import open_source
+
+    files.check(outputs)
+    options = {
+        "column": shared.column,
+        "id": shared.id,
+        "on_bad": shared.on_bad,
+        "only": tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip()),
+        "sample": parse_sample(shared.sample),
+        "seed": shared.seed,
+        "device": shared.device,
+        "memory": parse_memory(shared.memory),
+        "threads": shared.threads,
+        **own,
+    }
+    measure: Callable[..., Report] = getattr(api, command)
+    data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
+    columns = api.columns(api.checked(options))
+    data_sets = [open_source(names, columns) for names in data_sets]  # all of them, before any work is done
+    reports = []
+    with _Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
+        for i, source in enumerate(data_sets):
+            began = time.perf_counter()
+            prefix = f"{i + 1}/{len(data_sets)} " if len(data_sets) > 1 else ""
+            report = measure(source, progress=lambda stage, done, prefix=prefix: bar(prefix + stage, done), **options)
+            reports.append(report)
+            if shared.verbose:
+                bar.clear()
+                said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
+                print(f"labelfree: {report.input.sources[0]}: {said}", file=sys.stderr)
+    for path in outputs:
+        files.write(reports, path, everything=shared.all)
+    emit(reports, form, everything=shared.all)
+    if form != "table" and not shared.quiet:
+        for report in reports:
+            for warning in report.warnings:
+                print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
+    if any(undefined(report, options["only"]) for report in reports):
+        raise typer.Exit(ExitCode.UNDEFINED)
+
+
+def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
+    """Print the reports to stdout in one go."""
+    from labelfree.render import text
+
+    try:
+        if form == "table":
+            from labelfree.render.table import console_for, show
+
+            show(console_for(sys.stdout), reports, everything=everything)
+        elif form == "json":
+            sys.stdout.write(text.to_json(reports))
+        elif form == "ndjson":
+            sys.stdout.write(text.to_ndjson(reports))
+        elif form == "csv":
+            sys.stdout.write(text.to_csv(reports))
+        else:
+            sys.stdout.write(text.to_markdown(reports, everything=everything))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from labelfree.cli.main import pipe_closed
+
+        raise SystemExit(pipe_closed()) from None
+
+
+def undefined(report: Report, only: Sequence[str]) -> bool:
+    """Whether what was asked for has no value: the headline, or a metric named by --only."""
+    from labelfree.api import HEADLINE
+
+    if report.command == "doctor":
+        return False
+    if only:
+        return any(report.metrics[name].value is None for name in only)
+    if report.command in HEADLINE:
+        return report.metrics[HEADLINE[report.command]].value is None
+    return all(entry.value is None for entry in report.metrics.values())
+
+
+def parse_sample(given: str) -> int | None:
+    """--sample: a number of rows, or None for all."""
+    if given == "all":
+        return None
+    if not re.fullmatch(r"[\d_,]+", given):
+        raise UsageError(f"--sample: expected a number of rows or all, found {given!r}")
+    return int(re.sub("[_,]", "", given))
+
+
+def parse_memory(given: str | None) -> int | None:
+    """--memory: bytes from 400MB, 2GB or a plain number."""
+    if given is None:
+        return None
+    match = re.fullmatch(r"\s*([\d.]+)\s*([a-zA-Z]*)\s*", given)
+    unit = match[2].lower().replace("ib", "b") if match else None
+    try:
+        if match is None or unit not in _UNITS:
+            raise ValueError
+        return int(float(match[1]) * _UNITS[unit])
+    except ValueError:
+        raise UsageError(f"--memory: expected an amount such as 400MB or 2GB, found {given!r}") from None
+
+
+class _Bar:
+    """A progress bar on stderr that appears only when the work takes longer than a second."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self.enabled = enabled
+        self.began = time.monotonic()
+        self.progress: Any = None
+        self.task: Any = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def __call__(self, stage: str, done: float) -> None:
+        if not self.enabled or time.monotonic() - self.began < _PATIENCE:
+            return
+        if self.progress is None:
+            self._open()
+        fresh = stage != self.progress.tasks[0].description
+        if fresh:
+            self.progress.reset(self.task, description=stage)
+        self.progress.update(self.task, completed=done, description=stage)
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+            TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"),
+        )  # fmt: skip
+        dumb = os.environ.get("TERM") == "dumb"
+        self.progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=dumb)
+        self.task = self.progress.add_task("", total=1.0)
+        self.progress.start()
+
+    def clear(self) -> None:
+        """Remove the bar, so that text can follow."""
+        if self.progress is not None:
+            self.progress.stop()
+            self.progress, self.began = None, time.monotonic()

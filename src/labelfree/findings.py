@@ -1,0 +1,120 @@
+"""What is wrong with the data, or may mislead whoever reads the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelfree.metrics.bulk import noise_rank
+from labelfree.metrics.evidence import Evidence
+from labelfree.survey import Survey
+
+OUTLIER = 10.0
+"""Row norm over median row norm from which a row is named."""
+FEW = 10
+"""Rows per column below which sampling visibly lowers a rank."""
+_SPACING = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One defect: how many rows (or columns) it touches, the first such row, what it means and what to do."""
+
+    kind: str
+    count: int
+    first_row: int | None
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+def findings(found: Survey) -> list[Finding]:
+    """Everything found, worst first."""
+    return [*_bad_rows(found), *_repetitions(found), *_shape(found)]
+
+
+def _bad_rows(found: Survey) -> Iterator[Finding]:
+    tally = found.tally
+    texts = {
+        "ragged": (
+            f"rows of another length than {found.source.d}",
+            "every row needs one length: remove those rows, or pool them",
+        ),
+        "null": ("null rows, or rows with a null in them", "leave them out with --on-bad drop"),
+        "nonfinite": ("rows with NaN or infinity", "leave them out with --on-bad drop"),
+        "zero": ("rows of zeros", "left out of cosines; find out why the encoder returned nothing"),
+    }
+    for defect in ("ragged", "null", "nonfinite", "zero"):
+        if count := tally[defect]:  # type: ignore[index]
+            what, remedy = texts[defect]
+            yield Finding(defect, count, tally.first[defect], f"{count} of {tally.read} {what}", remedy)  # type: ignore[index]
+
+
+def _repetitions(found: Survey) -> Iterator[Finding]:
+    if found.repeated_ids:
+        yield Finding(
+            "repeated_id", found.repeated_ids, None, f"{found.repeated_ids} rows repeat the id of another",
+            "remove the repetitions, or name another column with --id",
+        )  # fmt: skip
+    if count := found.duplicates.duplicates:
+        about = "" if found.duplicates.exact else "about "
+        share = 100 * count / max(found.evidence.n, 1)
+        yield Finding(
+            "duplicate", count, None, f"{about}{count} rows ({share:.1f} %) repeat another row exactly",
+            "repeated rows carry no new direction and distort distances: remove them",
+        )  # fmt: skip
+
+
+def _shape(found: Survey) -> Iterator[Finding]:
+    e = found.evidence
+    if e.n < 2:
+        return
+    if e.n < FEW * e.d:
+        low = 100 * (1 - noise_rank(e.n, e.d) / min(e.n, e.d))
+        bound = f"isotropic noise of this shape loses {low:.0f} % of its rank"
+        more = f"{FEW * e.d} rows would do" if e.n >= e.d else f"at most {e.n} directions can show"
+        yield Finding("few_rows", e.n, None, f"n / d = {e.n / e.d:.1f}: {bound}, {more}", "compare only at equal n")
+    if e.drawn is not None:
+        typical = float(np.median(np.linalg.norm(e.drawn.rows.astype(np.float64), axis=1)))
+        if typical > 0 and found.tally.longest > OUTLIER * typical:
+            yield Finding(
+                "outlier", 1, found.tally.longest_at,
+                f"row {found.tally.longest_at} is {found.tally.longest / typical:.0f} times as long as the median row",
+                "a few such rows decide a spectrum: check them",
+            )  # fmt: skip
+    if e.moments is not None:
+        yield from _spectral(e)
+
+
+def _spectral(e: Evidence) -> Iterator[Finding]:
+    moments = e.moments
+    assert moments is not None
+    variance = np.diagonal(moments.scatter) / moments.n
+    total = float(variance.sum())
+    offset = float(moments.mean @ moments.mean)
+    constant = int((variance <= (1e-15 * np.abs(moments.mean)) ** 2).sum())
+    if total == 0:
+        yield Finding("collapsed", e.n, None, "all rows are equal", "the encoder has collapsed, or one row was copied")
+        return
+    if constant:
+        yield Finding("constant", constant, None, f"{constant} of {e.d} columns never change", "dead units")
+    if offset > total:
+        share = 100 * offset / (offset + total)
+        yield Finding(
+            "narrow_cone", e.n, None, f"the mean row holds {share:.0f} % of the energy: a narrow cone",
+            "uncentered ranks describe the offset; read rankme_centered beside them",
+        )  # fmt: skip
+    spacing = _SPACING.get(e.stored)
+    if spacing is not None:
+        noise = spacing**2 / 6 * (offset + total) / e.d  # mean square of rounding, spread over all directions
+        blurred = int((e.centered.eigenvalues < 4 * noise).sum())
+        if blurred:
+            yield Finding(
+                "storage", blurred, None,
+                f"{blurred} of {e.d} directions lie at the rounding of {e.stored}, which lifts every rank",
+                "store float32 to see them",
+            )  # fmt: skip

@@ -1,0 +1,28 @@
+"""The few heavy loops, once per array library, behind the same signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from labelfree.arrays import Float, Index, Rows
+from labelfree.kernels import numpy_kernels
+
+Advance = Callable[[float], None]
+"""Told the fraction of the work done so far, for a progress bar."""
+
+
+class Kernels(Protocol):
+    """What a module of kernels offers. Arrays go in and come out as numpy, whatever they are in between."""
+
+    def scatter(self, rows: Rows, center: Float, scale: Float | None = None) -> tuple[Float, Float]:
+        """sum_i y_i as (d,) and sum_i y_i y_i^T as (d, d), in float64, where y_i = s_i x_i - c (s = 1 if absent)."""
+
+    def nearest(self, rows: Rows, k: int, advance: Advance = ...) -> tuple[Float, Index]:
+        """Distances (n, k), ascending and exact to float64, and positions (n, k) of each row's k nearest others."""
+
+    def potential(self, unit: Float, t: float, advance: Advance = ...) -> Float:
+        """sum over j != i of exp(-t |w_i - w_j|^2) as (n,), in float64."""
+
+
+__all__ = ["Advance", "Kernels", "numpy_kernels"]

@@ -1,0 +1,171 @@
+"""What the metrics of a data set are computed from: its summaries, and what several metrics share of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from labelfree.arrays import Float, Index, Keys, Rows, matrix
+from labelfree.kernels import Advance, Kernels, numpy_kernels
+from labelfree.metrics.spectrum import Spectrum, spectrum
+from labelfree.results import Result, undefined
+from labelfree.summaries import Moments, Sample
+from labelfree.summaries.hashing import hash_ids, mix
+from labelfree.summaries.sample import Drawn
+
+SAMPLE = 5_000
+"""Rows of the default sample: pairwise metrics and standard errors."""
+WIDE = 1024
+"""Width above which unit-row metrics come from the sample, to spare a second scatter of the width squared."""
+VIEW_ROWS = 20_000
+"""Rows of the default sample of whole groups, for metrics of views."""
+
+Need: TypeAlias = Literal["moments", "unit", "sample", "views"]
+
+
+def _still(_: float) -> None:
+    pass
+
+
+@dataclass(eq=False)
+class Evidence:
+    """Summaries of one data set. What a metric does not need may be missing.
+
+    moments: of all rows; unit: of all non-zero rows scaled to length one (absent above width WIDE);
+    drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
+    loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
+    rescan: yields all rows again, for spectra that need a second look.
+    """
+
+    n: int
+    d: int
+    zero: int = 0
+    moments: Moments | None = None
+    unit: Moments | None = None
+    drawn: Drawn | None = None
+    views: Drawn | None = None
+    stored: str = "float64"
+    rescan: Callable[[], Iterable[Rows]] | None = None
+    kernels: Kernels = field(default_factory=lambda: numpy_kernels)
+    advance: Advance = _still
+
+    @cached_property
+    def _spanned(self) -> tuple[Moments, Rows]:
+        """Moments and sampled rows; with fewer rows than columns, both in the span of the rows (n columns)."""
+        assert self.moments is not None
+        rows = self.drawn.rows if self.drawn is not None else np.empty((0, self.d))
+        if self.n < self.d and len(rows) == self.n > 0:
+            triangle: Float = np.linalg.qr(rows.astype(np.float64).T, mode="r")  # type: ignore[assignment]
+            rows = triangle.T
+            return Moments.empty(rows.shape[1]).update(rows), rows
+        return self.moments, rows
+
+    def _again(self) -> Iterable[Rows]:
+        moments, rows = self._spanned
+        return [rows] if moments is not self.moments else self.rescan() if self.rescan else [rows]
+
+    def _spectrum(self, centered: bool) -> Spectrum:
+        moments, rows = self._spanned
+        again = self._again if self.rescan or len(rows) == self.n else None
+        return spectrum(moments, centered=centered, rescan=again)
+
+    @cached_property
+    def raw(self) -> Spectrum:
+        """Spectrum of the rows as they are."""
+        return self._spectrum(centered=False)
+
+    @cached_property
+    def centered(self) -> Spectrum:
+        """Spectrum of the rows about their mean."""
+        return self._spectrum(centered=True)
+
+    @cached_property
+    def raw_scores(self) -> Float:
+        """Squared coordinates of the sampled rows along the directions of `raw`."""
+        return self.raw.projected(self._spanned[1])
+
+    @cached_property
+    def centered_scores(self) -> Float:
+        """Squared coordinates of the sampled rows about the mean along the directions of `centered`."""
+        return self.centered.projected(self._spanned[1])
+
+    @cached_property
+    def unit_rows(self) -> Float:
+        """Sampled non-zero rows scaled to length one, (m, d)."""
+        if self.drawn is None:
+            return np.empty((0, self.d))
+        return unit(self.drawn.rows)
+
+    @cached_property
+    def unit_moments(self) -> Moments:
+        """Moments of the unit rows: of all of them, or of the sample above width WIDE."""
+        return self.unit if self.unit is not None else Moments.empty(self.d).update(self.unit_rows)
+
+    @cached_property
+    def distinct(self) -> Rows:
+        """Sampled rows without repetitions."""
+        return np.unique(self.drawn.rows, axis=0) if self.drawn is not None else np.empty((0, self.d))
+
+    def too_few(self, least: int = 2) -> Result | None:
+        """The undefined result for fewer than `least` rows, else None."""
+        if self.n >= least:
+            return None
+        return undefined("insufficient", f"needs at least {least} rows, found {self.n}")
+
+
+def unit(rows: Rows) -> Float:
+    """The non-zero rows, scaled to length one, in float64."""
+    rows = rows.astype(np.float64)
+    peak = np.abs(rows).max(axis=1, initial=0.0)
+    rows = rows[peak > 0] / peak[peak > 0, None]
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def stored_dtype(rows: Rows | None, dtype: str) -> str:
+    """The narrowest float dtype that holds the sampled values: widening has added no precision."""
+    if rows is None or rows.dtype != np.float32 or dtype != "float32" or (rows == np.rint(rows)).all():
+        return dtype
+    if not (np.ascontiguousarray(rows).view(np.uint32) & np.uint32(0xFFFF)).any():
+        return "bfloat16"
+    with np.errstate(over="ignore"):
+        same = rows.astype(np.float16).astype(np.float32) == rows
+    return "float16" if same.all() else dtype
+
+
+def blocks_of(rows: Rows, size: int = 1 << 21) -> Iterator[Rows]:
+    """Consecutive blocks of at most `size` numbers."""
+    step = max(1, size // max(rows.shape[1], 1))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
+
+
+def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: int = 0) -> Evidence:
+    """Everything the metrics need of an (n, d) matrix; group: (n,) view labels for the metrics of views."""
+    rows = matrix(X)
+    n, d = rows.shape
+    index: Index = np.arange(n, dtype=np.int64)
+    keys: Keys = mix(hash_ids(index), seed)
+    moments, units = Moments.empty(d), Moments.empty(d)
+    for block in blocks_of(rows):
+        moments = moments.update(block)
+        units = units.update(unit(block)) if d <= WIDE else units
+    drawn = Sample.empty(sample).update(rows, keys, index).drawn()
+    views = None
+    if group is not None:
+        group_keys = mix(hash_ids(np.asarray(group)), seed)
+        views = Sample.empty(VIEW_ROWS).update(rows, group_keys, index).drawn()
+    return Evidence(
+        n=n,
+        d=d,
+        zero=int((~rows.any(axis=1)).sum()),
+        moments=moments,
+        unit=units if d <= WIDE else None,
+        drawn=drawn,
+        views=views,
+        stored=stored_dtype(drawn.rows if drawn else None, str(rows.dtype)),
+        rescan=lambda: blocks_of(rows),
+    )

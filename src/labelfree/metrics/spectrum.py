@@ -1,0 +1,150 @@
+"""Eigenvalues of the second moment of rows, as accurate as a singular value decomposition of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labelfree.arrays import Float, Rows
+from labelfree.summaries import Moments
+
+EPS = float(np.finfo(np.float64).eps)
+_MEAN_DOMINATES = 1e3  # squared mean over largest variance from which the mean direction is split off first
+_TAIL = 1e-9  # eigenvalues below this share of the largest are measured anew where that matters
+_NEGLIGIBLE = 1e-7  # largest relative change of an effective rank that is left unmeasured
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues (k,) descending and directions (d, k) of the second moment of n rows of width d.
+
+    With Z the rows, centered or not, singular values are sqrt(n * eigenvalues); k = min(n, d), or min(n - 1, d)
+    after centering. `floor` is the eigenvalue that rounding alone can produce: smaller ones are not seen.
+    `shift` is what is taken from a row before it is projected: the mean, or zero.
+    """
+
+    n: int
+    d: int
+    centered: bool
+    eigenvalues: Float
+    directions: Float
+    floor: float
+    shift: Float
+
+    @property
+    def sigma(self) -> Float:
+        """Singular values over sqrt(n)."""
+        return np.sqrt(self.eigenvalues)
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether eigenvalues lost in rounding could move an effective rank by more than 1e-7 of itself."""
+        lost = int((self.eigenvalues < 30 * self.floor).sum())
+        total = float(self.sigma.sum())
+        if lost == 0 or total == 0:
+            return False
+        each = np.sqrt(self.floor) / total
+        return bool(lost * each * (1 - np.log(each)) > _NEGLIGIBLE)
+
+    def cut_to(self, k: int) -> Spectrum:
+        """The k largest eigenvalues, filled up with zeros where dead columns left fewer."""
+        kept = min(k, len(self.eigenvalues))
+        eigenvalues, directions = np.zeros(k), np.zeros((self.d, k))
+        eigenvalues[:kept] = self.eigenvalues[:kept]
+        directions[:, :kept] = self.directions[:, :kept]
+        return replace(self, eigenvalues=eigenvalues, directions=directions)
+
+    def projected(self, rows: Rows) -> Float:
+        """Squared coordinates (m, k) of rows (m, d): their mean over all rows is `eigenvalues`."""
+        coordinates: Float = (rows - self.shift) @ self.directions
+        return np.square(coordinates, out=coordinates)
+
+
+def spectrum(moments: Moments, *, centered: bool, rescan: Callable[[], Iterable[Rows]] | None = None) -> Spectrum:
+    """The spectrum of the rows behind `moments`; `rescan` yields them again for a tail that rounding has hidden."""
+    n, d = moments.n, moments.d
+    covariance = moments.scatter / n
+    mean = moments.mean
+    live = _live(covariance, mean, centered)
+    part = covariance[np.ix_(live, live)] if len(live) < d else covariance
+    split = not centered and _mean_dominates(part, mean[live])
+    if split:
+        values, vectors = _split_mean(part, mean[live])
+    else:
+        values, vectors = np.linalg.eigh(part if centered else part + np.outer(mean[live], mean[live]))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    noise = 0.0
+    if len(values) > split:
+        # Eigenvalues that should be zero come out on both sides of it, and show how far rounding reaches.
+        noise = max(2 * EPS * float(values[int(split)]), -1.5 * float(values[-1]))
+        values = np.where(values > (noise if values[-1] < 0 else 0.0), values, 0.0)
+    directions = vectors
+    if len(live) < d:
+        directions = np.zeros((d, len(live)))
+        directions[live] = vectors
+    shift = mean if centered else np.zeros(d)
+    found = Spectrum(n, d, centered, values, directions, noise, shift)
+    if rescan is not None and found.cut_to(min(n, len(live))).unresolved:
+        found = _remeasured(found, rescan())
+    return found.cut_to(min(n - 1 if centered else n, d))
+
+
+def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
+    """The same spectrum with its tail measured from the rows, not from their scatter: a second pass.
+
+    A scatter holds squared singular values, so that those below 1.5e-8 of the largest drown in rounding.
+    Projected on the tail directions the rows lose the large ones, and the scatter of what is left is accurate
+    on its own scale.
+    """
+    head = found.eigenvalues >= _TAIL * found.eigenvalues[0]
+    basis = found.directions[:, ~head]
+    tail = Moments.empty(basis.shape[1])
+    for rows in blocks:
+        tail = tail.update((rows - found.shift) @ basis)
+    second = tail.scatter / tail.n
+    if not found.centered:
+        second += np.outer(tail.mean, tail.mean)
+    values, vectors = np.linalg.eigh(second)
+    values = np.concatenate([found.eigenvalues[head], np.maximum(values[::-1], 0.0)])
+    directions = np.concatenate([found.directions[:, head], basis @ vectors[:, ::-1]], axis=1)
+    order = np.argsort(-values, kind="stable")
+    floor = (4 * EPS) ** 2 * float(values[0])
+    return replace(found, eigenvalues=values[order], directions=directions[:, order], floor=floor)
+
+
+def _live(covariance: Float, mean: Float, centered: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Columns that are not constant (or, uncentered, not zero): dead ones carry exact zeros, not rounding."""
+    variance = np.diagonal(covariance)
+    constant = variance <= (8 * EPS * np.abs(mean)) ** 2
+    return np.flatnonzero(~constant if centered else ~(constant & (mean == 0)))
+
+
+def _mean_dominates(covariance: Float, mean: Float) -> bool:
+    return bool(mean @ mean > _MEAN_DOMINATES * np.trace(covariance))
+
+
+def _split_mean(covariance: Float, mean: Float) -> tuple[Float, Float]:
+    """Eigenvalues, ascending, and vectors of covariance + mean mean^T where the mean is far larger than the spread.
+
+    Its square would bury the small eigenvalues in rounding. So its direction is found by power iteration (each
+    step gains three digits), split off by a reflection, and the rest is decomposed on its own scale.
+    """
+    top, value = mean / np.linalg.norm(mean), 0.0
+    for _ in range(12):
+        top = covariance @ top + mean * float(mean @ top)
+        value = float(np.linalg.norm(top))
+        top /= value
+    mirror = top.copy()
+    mirror[0] += 1.0 if top[0] >= 0 else -1.0
+    mirror *= np.sqrt(2.0) / np.linalg.norm(mirror)  # I - mirror mirror^T maps e_0 to -+ top
+    turned = covariance - np.outer(covariance @ mirror, mirror)
+    turned -= np.outer(mirror, mirror @ turned)
+    rest = (mean - mirror * float(mirror @ mean))[1:]
+    values, inner = np.linalg.eigh(turned[1:, 1:] + np.outer(rest, rest))
+    vectors = np.zeros((len(mean), len(mean)))
+    vectors[1:, :-1] = inner
+    vectors[:, :-1] -= np.outer(mirror, mirror @ vectors[:, :-1])
+    vectors[:, -1] = top
+    return np.append(values, value), vectors

@@ -1,0 +1,108 @@
+"""What a table of a report says, before any decision on how it looks: shared by the terminal, Markdown and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from labelfree.render.numbers import direction, interval, number, value
+from labelfree.report import MetricEntry, Report
+
+BESIDE = {
+    "rank": ("rankme", "rankme_centered", "alpha_req", "mean_cosine", "std_l2", "twonn"),
+}
+"""The headline metric of each family and the five that matter beside it."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric in a table."""
+
+    name: str
+    value: str
+    interval: str
+    better: str
+    note: str
+
+
+def shown(report: Report, everything: bool) -> list[str]:
+    """The metrics to show: the headline and its five, all that were asked for by name, or everything."""
+    if everything or report.settings.get("only"):
+        return list(report.metrics)
+    first = [name for names in BESIDE.values() for name in names]
+    return [name for name in first if name in report.metrics]
+
+
+def lines(report: Report, everything: bool) -> list[Line]:
+    """The rows of the table of one report."""
+    return [
+        Line(name, value(entry), interval(entry), direction(entry), note(name, entry))
+        for name in shown(report, everything)
+        for entry in (report.metrics[name],)
+    ]
+
+
+def _rankme(e: MetricEntry) -> str:
+    share, ceiling = e.parts["fraction_of_ceiling"], e.parts["isotropic_ceiling"]
+    return f"{100 * share:.0f} % of pure noise ({number(ceiling, 1)})"
+
+
+_NOTES: dict[str, Callable[[MetricEntry], str]] = {
+    "rankme": _rankme,
+    "rankme_centered": lambda e: f"of {e.parts['rank_cap']} possible",
+    "alpha_req": lambda e: f"R2 {e.parts['r2']:.3f} on {e.params['fit_range'][0]}..{e.params['fit_range'][1]}",
+    "std_l2": lambda e: f"{100 * e.parts['share_of_isotropic']:.0f} % of isotropic",
+    "participation_ratio": lambda e: (
+        f"{number(e.parts['gaussian_unbiased'], 2)} without sampling bias" if e.parts["gaussian_unbiased"] else ""
+    ),
+    "uniformity": lambda e: f"uniform sphere: {number(e.parts['uniform_sphere'], 3)}",
+    "twonn": lambda e: f"on {e.params['rows']:,} rows",
+    "id_mle": lambda e: f"on {e.params['rows']:,} rows",
+    "lidar": lambda e: f"{e.params['groups']:,} groups",
+    "alignment": lambda e: f"{e.params['groups']:,} groups",
+}
+
+
+def note(name: str, entry: MetricEntry) -> str:
+    """What to know beside the number: why there is none, or what it compares with."""
+    if entry.status != "ok":
+        return f"{entry.status}: {entry.reason}"
+    return _NOTES[name](entry) if name in _NOTES else ""
+
+
+def heading(report: Report) -> str:
+    """One line that says what was measured."""
+    i = report.input
+    of = "" if i.rows.read == i.n else f" of {i.rows.read:,}"
+    column = f", column {i.column}" if i.column else ""
+    return f"{i.n:,}{of} rows x {i.d:,} {i.dtype}{column}"
+
+
+def sampled(report: Report) -> str:
+    """One line on the sample, where there is one."""
+    s = report.input.sample
+    return "" if s is None else f"pairs and intervals from a sample of {s.size:,} rows, seed {s.seed} (--sample)"
+
+
+def remarks(report: Report, names: Sequence[str]) -> list[str]:
+    """Warnings of the report and of the shown metrics, each once."""
+    found = list(report.warnings)
+    for name in names:
+        found += [f"{name}: {w}" for w in report.metrics[name].warnings]
+    return list(dict.fromkeys(found))
+
+
+def differences(reports: Sequence[Report]) -> list[str]:
+    """Why the reports of several sources should not be compared."""
+    found = []
+    for label, of in (
+        ("n", lambda r: str(r.input.n)),
+        ("d", lambda r: str(r.input.d)),
+        ("dtype", lambda r: r.input.dtype),
+        ("rows", lambda r: r.input.rows_hash),
+    ):
+        values = list(dict.fromkeys(of(r) for r in reports))
+        if len(values) > 1:
+            what = "the sets of rows differ (other ids or positions)" if label == "rows" else f"{label} differs"
+            found.append(what if label == "rows" else f"{what}: {', '.join(values[:4])}")
+    return found[:-1] if len(found) > 1 and found[-1].startswith("the sets") and found[0].startswith("n ") else found

@@ -1,0 +1,195 @@
+"""Tables for people: rich in a terminal, plain columns in a pipe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import IO, Any, cast
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from labelfree.render.numbers import value
+from labelfree.render.rows import differences, heading, lines, remarks, sampled, shown
+from labelfree.render.spectrum import braille
+from labelfree.report import Report
+
+_MOST_TOLD = 8
+
+
+def show(console: Console, reports: Sequence[Report], *, everything: bool) -> None:
+    """Print the reports of one command."""
+    if reports[0].command == "doctor":
+        for report in reports:
+            _doctor(console, report)
+    elif len(reports) == 1:
+        _single(console, reports[0], everything)
+    else:
+        _several(console, reports, everything)
+
+
+def _plain(console: Console) -> bool:
+    return not console.is_terminal
+
+
+def _table(console: Console) -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="" if _plain(console) else "bold")
+
+
+def _title(console: Console, report: Report) -> None:
+    source = report.input.sources[0]
+    console.print(Text.assemble((report.command, "bold"), "  ", source))
+    console.print(Text(heading(report), style="dim"))
+
+
+def _single(console: Console, report: Report, everything: bool) -> None:
+    _title(console, report)
+    rows = lines(report, everything)
+    table = _table(console)
+    table.add_column("metric", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    table.add_column("better", no_wrap=True)
+    table.add_column("", style="dim", overflow="fold")
+    for line in rows:
+        style = "bold" if line is rows[0] else ""
+        table.add_row(
+            Text(line.name, style=style), Text(line.value, style=style), line.interval, line.better, line.note
+        )
+    console.print()
+    console.print(table)
+    names = [line.name for line in rows]
+    _spectrum(console, report)
+    notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
+    if said := sampled(report):
+        notes.append(said)
+    hidden = len(report.metrics) - len(names)
+    if hidden:
+        notes.append(
+            f"{hidden} more metrics with --all; what one means: labelfree explain {names[0] if names else 'rankme'}"
+        )
+    _notes(console, notes, remarks(report, names))
+
+
+def _spectrum(console: Console, report: Report) -> None:
+    series = report.series.get("spectrum")
+    if series is None or _plain(console) or "utf" not in (console.encoding or "").lower():
+        return
+    picture = braille([float(v) for v in series["singular_value"]], width=min(console.width - 12, 64))
+    if picture:
+        console.print()
+        console.print(Text("singular values, log-log", style="dim"))
+        for line in picture:
+            console.print(Text(line, style="cyan"), no_wrap=True)
+
+
+def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> None:
+    if notes or warnings:
+        console.print()
+    for note in notes:
+        console.print(Text(note, style="dim"))
+    for warning in warnings:
+        console.print(Text.assemble(("warning: ", "yellow"), warning))
+
+
+def _several(console: Console, reports: Sequence[Report], everything: bool) -> None:
+    names = shown(reports[0], everything)
+    console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
+    console.print(Text(heading(reports[0]) if not differences(reports) else "", style="dim"))
+    console.print()
+    table = _table(console)
+    table.add_column("source", overflow="fold")
+    if everything:  # too many metrics for columns: one line each, one column a source
+        table = _table(console)
+        table.add_column("metric", no_wrap=True)
+        for report in reports:
+            table.add_column(_short(report, reports), justify="right")
+        for name in names:
+            table.add_row(name, *[value(r.metrics[name]) for r in reports])
+    else:
+        for name in names:
+            table.add_column(name if _plain(console) else _folded(name), justify="right", no_wrap=True)
+        for report in reports:
+            table.add_row(_short(report, reports), *[value(report.metrics[name]) for name in names])
+    console.print(table)
+    notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    warnings = [f"not comparable: {text}" for text in differences(reports)]
+    _notes(console, notes, [*warnings, *_gathered(reports, names)])
+
+
+def _gathered(reports: Sequence[Report], names: Sequence[str]) -> list[str]:
+    """What is to be said of the sources, once, with the sources it is true of."""
+    said: dict[str, list[str]] = {}
+    for report in reports:
+        missing = [f"{n} is {e.status}: {e.reason}" for n in names if (e := report.metrics[n]).status != "ok"]
+        for text in [*remarks(report, names), *missing]:
+            said.setdefault(text.split(";")[0], []).append(_short(report, reports))
+    everywhere = len(reports)
+    told = [text if len(where) == everywhere else f"{', '.join(where)}: {text}" for text, where in said.items()]
+    if len(told) > _MOST_TOLD:
+        told = [
+            *told[: _MOST_TOLD - 1],
+            f"{len(told) - _MOST_TOLD + 1} more like these: ask for one source alone, or --json",
+        ]
+    return told
+
+
+def _folded(name: str) -> str:
+    """A long name on two lines."""
+    return name.replace("_", "_\n", 1) if len(name) > 10 else name
+
+
+def _short(report: Report, reports: Sequence[Report]) -> str:
+    """The source's name without the path and the suffix that all sources share."""
+    names = [r.input.sources[0] for r in reports]
+    suffixes = {os.path.splitext(name)[1] for name in names}
+    ending = suffixes.pop() if len(suffixes) == 1 else ""
+    parts = [name.split("/")[:-1] for name in names]
+    common = 0
+    while all(len(p) > common and p[common] == parts[0][common] for p in parts):
+        common += 1
+    return "/".join(report.input.sources[0].split("/")[common:]).removesuffix(ending)
+
+
+def _doctor(console: Console, report: Report) -> None:
+    _title(console, report)
+    console.print(Text(f"layout {report.input.layout}, dtype {report.input.dtype}", style="dim"))
+    console.print()
+    defects = report.input.defects or []
+    if not defects:
+        console.print("nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound")
+        return
+    table = _table(console)
+    table.add_column("found", no_wrap=True)
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("first row", justify="right", no_wrap=True)
+    table.add_column("what it means, and what to do", overflow="fold")
+    for defect in defects:
+        first = "" if defect.first_row is None else f"{defect.first_row:,}"
+        said = f"{defect.message}; {defect.remedy}" if defect.remedy else defect.message
+        table.add_row(defect.kind, f"{defect.count:,}", first, said)
+    console.print(table)
+
+
+def console_for(stream: Any, *, width: int | None = None) -> Console:
+    """A console that draws no boxes, uses no colors and wraps nothing where the stream is no terminal."""
+    console = Console(file=stream, highlight=False, soft_wrap=False, width=width)
+    if not console.is_terminal and width is None:
+        trimmed = cast(IO[str], _Trimmed(stream))
+        console = Console(file=trimmed, highlight=False, width=10_000, no_color=True, emoji=False)
+    return console
+
+
+class _Trimmed:
+    """A text stream without blanks at the ends of lines, which only matter to a terminal."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        lines = text.split("\n")
+        return int(self.stream.write("\n".join([*(line.rstrip() for line in lines[:-1]), lines[-1]])))
+
+    def flush(self) -> None:
+        self.stream.flush()

@@ -1,0 +1,84 @@
+"""Reports as CSV, Markdown, JSON and one JSON document a line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from labelfree.render.rows import differences, heading, lines, remarks
+from labelfree.report import Report, as_json
+
+_CSV = (
+    "source",
+    "metric",
+    "value",
+    "se",
+    "low",
+    "high",
+    "status",
+    "reason_code",
+    "kind",
+    "direction",
+    "n",
+    "d",
+)
+
+
+def to_json(reports: Sequence[Report]) -> str:
+    """One report, or several with what needs all of them."""
+    if len(reports) == 1:
+        return reports[0].to_json() + "\n"
+    document = {"reports": [r.model_dump(mode="json") for r in reports], "across": across(reports)}
+    return as_json(document) + "\n"
+
+
+def across(reports: Sequence[Report]) -> dict[str, object]:
+    """What can only be said of several sources together."""
+    found = differences(reports)
+    return {"comparable": not found, "differences": found}
+
+
+def to_ndjson(reports: Sequence[Report]) -> str:
+    """One report a line."""
+    return "".join(report.to_json(indent=None) + "\n" for report in reports)
+
+
+def to_csv(reports: Sequence[Report]) -> str:
+    """One line per source and metric; an undefined value is an empty field."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_CSV)
+    for report in reports:
+        for name, entry in report.metrics.items():
+            low, high = entry.interval or (None, None)
+            row = (
+                report.input.sources[0], name, entry.value, entry.se, low, high, entry.status, entry.reason_code,
+                entry.kind, entry.direction, report.input.n, report.input.d,
+            )  # fmt: skip
+            writer.writerow([f"{v:.12g}" if isinstance(v, float) else "" if v is None else v for v in row])
+    return out.getvalue()
+
+
+def to_markdown(reports: Sequence[Report], *, everything: bool) -> str:
+    """The tables as GitHub prints them."""
+    out = []
+    for report in reports:
+        out += [f"### {report.command}: {report.input.sources[0]}", "", heading(report), ""]
+        if report.input.defects is not None:
+            out += ["| found | count | first row | |", "|---|---:|---:|---|"]
+            out += [
+                f"| {d.kind} | {d.count:,} | {'' if d.first_row is None else d.first_row} | {_cell(d.message)} |"
+                for d in report.input.defects
+            ]
+        else:
+            out += ["| metric | value | 95 % interval | better | |", "|---|---:|---|---|---|"]
+            rows = lines(report, everything)
+            out += [f"| {r.name} | {r.value} | {r.interval} | {r.better} | {_cell(r.note)} |" for r in rows]
+            out += [""] + [f"- {_cell(text)}" for text in remarks(report, [r.name for r in rows])]
+        out += [""]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,141 @@
+"""Where rows come from. `open_source` turns what a user names into a data set that yields blocks."""
+
+from __future__ import annotations
+
+import os
+import re
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any
+
+from labelfree.errors import SourceError, UsageError
+from labelfree.sources.block import Block, Columns, Source
+
+__all__ = ["Block", "Columns", "Source", "open_source"]
+
+_PARQUET = (".parquet", ".pq", ".parq")
+_CHECKPOINT = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+_KINDS = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
+
+
+def open_source(source: Any, columns: Columns | None = None) -> Source:
+    """The data set that `source` names.
+
+    source: a path, a glob, `path::tensor`, a list of paths (one data set in many files), an (n, d) array or
+    tensor, a data frame, or a source that is open already.
+    """
+    if isinstance(source, Source):
+        return source
+    columns = columns or Columns()
+    if isinstance(source, str | os.PathLike):
+        return _open_path(os.fspath(source), columns)
+    if isinstance(source, list | tuple) and source and all(isinstance(s, str | os.PathLike) for s in source):
+        names = [os.fspath(s) for s in source]
+        files = [file for name in names for file in _files(name)]
+        return _open_files(" + ".join(names), files, columns)
+    from labelfree.sources.frames import array_source, frame_source
+
+    framed = hasattr(source, "__arrow_c_stream__") or type(source).__module__.split(".")[0] == "pandas"
+    return frame_source(source, columns) if framed else array_source(source, columns)
+
+
+def _open_path(name: str, columns: Columns) -> Source:
+    path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
+    if member is None and Path(path).is_dir() and _is_checkpoint(Path(path)):
+        from labelfree.sources.checkpoints import checkpoint_source
+
+        return checkpoint_source(Path(path), None, columns)
+    if member is not None:
+        return _open_member(Path(path), member, columns)
+    return _open_files(name, _files(name), columns)
+
+
+def _open_member(path: Path, member: str, columns: Columns) -> Source:
+    if not path.exists():
+        raise SourceError(_missing(str(path)))
+    if path.suffix == ".npz":
+        from labelfree.sources.numpy_files import npz_source
+
+        return npz_source(f"{path}::{member}", path, member, columns)
+    if path.is_dir() or path.suffix in _CHECKPOINT:
+        from labelfree.sources.checkpoints import checkpoint_source
+
+        return checkpoint_source(path, member, columns)
+    raise UsageError(
+        f"{path}: only checkpoints and .npz files hold tensors by name; for a column use --column {member}"
+    )
+
+
+def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
+    suffixes = sorted({file.suffix.lower() for file in files})
+    kinds = {"parquet" if s in _PARQUET else "checkpoint" if s in _CHECKPOINT else s for s in suffixes}
+    if len(kinds) > 1:
+        raise SourceError(f"{name}: expected files of one kind, found {', '.join(suffixes)}; name them by a glob")
+    kind = kinds.pop()
+    if kind == "parquet":
+        from labelfree.sources.parquet import parquet_source
+
+        return parquet_source(name, files, columns)
+    if kind == ".npy":
+        from labelfree.sources.numpy_files import npy_source
+
+        return npy_source(name, files, columns)
+    if len(files) > 1:
+        raise SourceError(f"{name}: {len(files)} {suffixes[0]} files cannot be one data set; give each as a source")
+    if kind == ".npz":
+        from labelfree.sources.numpy_files import npz_source
+
+        return npz_source(name, files[0], None, columns)
+    if kind == "checkpoint":
+        from labelfree.sources.checkpoints import checkpoint_source
+
+        return checkpoint_source(files[0], None, columns)
+    raise SourceError(f"{files[0]}: expected {_KINDS}, found {files[0].suffix or 'no suffix'!r}")
+
+
+def _files(name: str) -> list[Path]:
+    """The files of one data set, in natural order: part_2 before part_10."""
+    path = Path(name)
+    if path.is_dir():
+        return _inside(path)
+    if path.exists():
+        return [path]
+    if has_magic(name):
+        files = [p for p in map(Path, glob(name, recursive=True)) if p.is_file()]
+        if not files:
+            raise SourceError(f"{name}: no file matches the pattern (in {Path.cwd()})")
+        return sorted(files, key=natural)
+    raise SourceError(_missing(name))
+
+
+def _inside(path: Path) -> list[Path]:
+    def visible(file: Path) -> bool:
+        return not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+
+    files = [p for p in path.rglob("*") if p.is_file() and visible(p)]
+    known = [p for p in files if p.suffix.lower() in (*_PARQUET, ".npy")]
+    if not known:
+        what = f"{len(files)} other files" if files else "nothing"
+        raise SourceError(f"{path}: expected Parquet or .npy files in the directory, found {what}")
+    return sorted(known, key=natural)
+
+
+def _is_checkpoint(path: Path) -> bool:
+    names = {p.name for p in path.iterdir()}
+    return any(n.endswith((".safetensors", ".safetensors.index.json", "pytorch_model.bin")) for n in names)
+
+
+def _missing(name: str) -> str:
+    parent = Path(name).parent
+    near = []
+    if parent.is_dir():
+        from difflib import get_close_matches
+
+        near = get_close_matches(Path(name).name, [p.name for p in parent.iterdir()], n=1)
+    hint = f"; did you mean {parent / near[0]}?" if near else ""
+    return f"{name}: no such file or directory{hint}"
+
+
+def natural(path: Path) -> list[tuple[int, int | str]]:
+    """A sort key in which numbers count as numbers."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", str(path)) if part]

@@ -1,0 +1,73 @@
+"""What every source yields: blocks of rows that never lose track of which row is which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelfree.arrays import Index, Rows
+
+Values: TypeAlias = NDArray[Any]
+
+
+def _nowhere() -> Index:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive rows of a data set.
+
+    rows: (m, d) float32 or float64, the rows that could be read as d numbers (NaN and infinity included);
+    index: (m,) their positions in the data set; extra: columns read beside them, (m,) each, by the role they were
+    asked for ("id", "group", "epoch"); null, ragged: positions of the rows that are missing from `rows` because
+    they or one of their elements are null, or because they have another length.
+    """
+
+    rows: Rows
+    index: Index
+    extra: dict[str, Values] = field(default_factory=dict)
+    null: Index = field(default_factory=_nowhere)
+    ragged: Index = field(default_factory=_nowhere)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A data set: what it is, and how to read it, as often as needed.
+
+    name: what to call it in a table; files: what it was read from; column, layout, dtype: of the embeddings as
+    stored; d: width of a row; total: number of rows, counted without reading them; size: bytes of the files;
+    roles: which columns are read beside the embeddings, by role; notes: what a reader should be told;
+    read: given a number of rows, yields blocks of about that many.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    column: str
+    layout: str
+    dtype: str
+    d: int
+    total: int
+    size: int
+    read: Callable[[int], Iterator[Block]]
+    roles: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns to read: the options --column, --id, --group, and others that a command names."""
+
+    embedding: str | None = None
+    id: str | None = None
+    group: str | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Every column that an option names beside the embeddings."""
+        return frozenset(name for name in (self.id, self.group, *self.others) if name)

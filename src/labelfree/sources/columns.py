@@ -1,0 +1,236 @@
+"""Which column holds the embeddings: the one that is named, else the only candidate, never a guess."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from labelfree.errors import ColumnError
+from labelfree.sources.block import Columns
+
+LABELS = ("label", "labels", "target", "targets", "y", "class")
+_NEVER = re.compile(r"^(logits?|probs?|probabilities)$")
+_NEVER_WIDE = re.compile(r"^(logits?|probs?)[_.-]?$")
+_NUMBERED = re.compile(r"^(.*?)(\d+)$")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A column (or a run of columns, one per dimension) that could hold embeddings."""
+
+    name: str
+    fields: tuple[str, ...]
+    layout: str
+    dtype: str
+    d: int | None
+    shape: tuple[int, ...] | None = None
+    flaw: str | None = None
+
+    @property
+    def run(self) -> bool:
+        """Whether there is one column per dimension."""
+        return len(self.fields) > 1
+
+    def __str__(self) -> str:
+        width = f", {self.d} wide" if self.d else ""
+        return f"{self.name} ({self.layout}{width})"
+
+
+def candidates(schema: Any, chosen: Columns) -> list[Candidate]:
+    """All columns of an Arrow schema that could hold embeddings, in file order, runs of columns last."""
+    arrays = _array2d(schema)
+    found: list[Candidate] = []
+    numbered: dict[str, list[tuple[int, Any]]] = {}
+    for field in schema:
+        if field.name in chosen.named:
+            continue
+        candidate = _of_field(field, arrays.get(field.name))
+        if candidate is not None:
+            if not _NEVER.match(field.name) or field.name == chosen.embedding:
+                found.append(candidate)
+            continue
+        match = _NUMBERED.match(field.name)
+        if match and _is_wide(field.type) and not _NEVER_WIDE.match(match[1]):
+            numbered.setdefault(match[1], []).append((int(match[2]), field))
+    for prefix, members in numbered.items():
+        if len(members) >= 2:
+            found.append(_run(prefix, sorted(members, key=lambda m: m[0])))
+    return found
+
+
+def choose(schema: Any, chosen: Columns, where: str) -> Candidate:
+    """The embedding column of an Arrow schema, or a ColumnError that names the flag to add."""
+    missing = [name for name in chosen.named if name not in schema.names]
+    if missing:
+        raise ColumnError(f"{where}: no column {missing[0]!r}; the columns are {_listed(schema.names)}")
+    found = candidates(schema, chosen)
+    if chosen.embedding is not None:
+        return _named(schema, chosen.embedding, found, where)
+    usual = [c for c in found if not _is_integer_list(c)]
+    if not usual:
+        raise ColumnError(_none_found(schema, found, where))
+    if len(usual) > 1:
+        flags = " or ".join(f"--column {_quoted(c.name)}" for c in usual)
+        raise ColumnError(
+            f"{where}: expected one embedding column, found {len(usual)}: "
+            f"{', '.join(map(str, usual))}; choose with {flags}"
+        )
+    return _sound(usual[0], where)
+
+
+def unread_labels(schema: Any, chosen: Columns, embedding: Candidate) -> tuple[str, ...]:
+    """One line for each label column that is there and was left alone."""
+    taken = {*chosen.named, *embedding.fields}
+    return tuple(
+        f"column {name!r} was not read: no metric here uses labels"
+        for name in LABELS
+        if name in schema.names and name not in taken
+    )
+
+
+def _named(schema: Any, name: str, found: list[Candidate], where: str) -> Candidate:
+    for candidate in found:
+        if name in (candidate.name, candidate.name.rstrip("*")):
+            return _sound(candidate, where)
+    if name not in schema.names:
+        raise ColumnError(f"{where}: no column {name!r}; the columns are {_listed(schema.names)}")
+    kind = schema.field(name).type
+    raise ColumnError(
+        f"{where}: column {name!r} is {kind}, expected a list of numbers per row, a fixed_size_list, a tensor, "
+        "or one numeric column per dimension named like emb_0, emb_1, ... (--column 'emb_*')" + _cure(kind)
+    )
+
+
+def _sound(candidate: Candidate, where: str) -> Candidate:
+    if candidate.flaw:
+        raise ColumnError(f"{where}: {candidate.flaw}")
+    return candidate
+
+
+def _none_found(schema: Any, found: list[Candidate], where: str) -> str:
+    text = f"{where}: no embedding column; the columns are {_listed(f'{f.name}: {f.type}' for f in schema)}"
+    if found:
+        return f"{text}; lists of integers are taken only when named: --column {_quoted(found[0].name)}"
+    cures = {_cure(field.type) for field in schema} - {""}
+    return text + "; expected a list of floats per row, or one float column per dimension" + "".join(sorted(cures))
+
+
+def _cure(kind: Any) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return "; bytes carry no dtype: store them as a list, for instance np.frombuffer(b, np.float32) per row"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return "; text such as '[0.1, 0.2]' must be parsed first, for instance df[c] = df[c].map(json.loads)"
+    return ""
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
+
+
+def _listed(names: Iterable[str], most: int = 12) -> str:
+    names = list(names)
+    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
+
+
+def _is_wide(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_floating(kind) or pa.types.is_int8(kind))
+
+
+def _is_integer_list(candidate: Candidate) -> bool:
+    return candidate.dtype.startswith(("int", "uint")) and candidate.dtype not in ("int8", "uint8")
+
+
+def _of_field(field: Any, shape: tuple[int, ...] | None) -> Candidate | None:
+    """The candidate that one column of an Arrow schema is, if any."""
+    import pyarrow as pa
+
+    kind, outer = field.type, ""
+    if isinstance(kind, pa.BaseExtensionType):
+        shape = tuple(getattr(kind, "shape", None) or shape or ()) or None
+        outer, kind = f"{kind.extension_name}: ", kind.storage_type
+    depth, d, inner = 0, 1, kind
+    while _is_list(inner):
+        depth += 1
+        if pa.types.is_fixed_size_list(inner):
+            d *= inner.list_size
+        elif d:
+            d = 0
+        inner = inner.value_type
+    if depth == 0 or not (pa.types.is_floating(inner) or pa.types.is_integer(inner)):
+        return None
+    layout = f"{outer}{_layout(kind)}"
+    if shape:
+        d = 1
+        for length in shape:
+            d *= length
+    flaw = None
+    if depth > 1 and not d:
+        flaw = (
+            f"column {field.name!r} is {layout}: each row holds a matrix, not a vector, and no shape is recorded; "
+            "expected one vector per row: pool it first (mean over tokens, or the first one)"
+        )
+    return Candidate(field.name, (field.name,), layout, _plain(inner), d or None, shape, flaw)
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _plain(kind: Any) -> str:
+    return {"halffloat": "float16", "float": "float32", "double": "float64"}.get(str(kind), str(kind))
+
+
+def _layout(kind: Any) -> str:
+    import pyarrow as pa
+
+    if not _is_list(kind):
+        return str(kind)
+    name = "list"
+    if pa.types.is_fixed_size_list(kind):
+        name = "fixed_size_list"
+    elif pa.types.is_large_list(kind):
+        name = "large_list"
+    return f"{name}<{_layout(kind.value_type)}>"
+
+
+def _run(prefix: str, members: list[tuple[int, Any]]) -> Candidate:
+    numbers = [number for number, _ in members]
+    kinds = sorted({_plain(field.type) for _, field in members})
+    flaw = None
+    gaps = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+    if len(set(numbers)) < len(numbers):
+        flaw = f"columns {prefix}*: the same dimension appears twice (for instance {prefix}1 and {prefix}01)"
+    elif gaps or numbers[0] > 1:
+        lacking = f"{prefix}{gaps[0] if gaps else 0}"
+        flaw = (
+            f"columns {prefix}{numbers[0]} to {prefix}{numbers[-1]}: expected one column per dimension, {lacking!r} is "
+            "missing; add it, or store the embedding as one list column"
+        )
+    names = tuple(field.name for _, field in members)
+    dtype = kinds[0] if len(kinds) == 1 else "float64"
+    return Candidate(f"{prefix}*", names, f"{len(names)} columns<{'|'.join(kinds)}>", dtype, len(names), None, flaw)
+
+
+def _array2d(schema: Any) -> dict[str, tuple[int, ...]]:
+    """Shapes that Hugging Face datasets records for array columns."""
+    raw = (schema.metadata or {}).get(b"huggingface")
+    if raw is None:
+        return {}
+    try:
+        features = json.loads(raw)["info"]["features"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {
+        name: tuple(spec["shape"])
+        for name, spec in features.items()
+        if isinstance(spec, dict) and str(spec.get("_type", "")).startswith("Array") and all(spec.get("shape") or ())
+    }

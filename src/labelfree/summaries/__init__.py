@@ -1,0 +1,12 @@
+"""Mergeable states: summary(A + B) = merge(summary(A), summary(B)).
+
+Streaming, out-of-core and distributed work all come from this one law, which tests/test_laws.py holds over every
+summary here.
+"""
+
+from labelfree.summaries.distinct import Distinct
+from labelfree.summaries.moments import Moments
+from labelfree.summaries.sample import Sample
+from labelfree.summaries.tally import Tally
+
+__all__ = ["Distinct", "Moments", "Sample", "Tally"]

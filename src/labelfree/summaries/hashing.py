@@ -1,0 +1,71 @@
+"""64-bit hashes of rows and ids, the same whatever the block a row arrives in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelfree.arrays import Keys
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_M1 = np.uint64(0xBF58476D1CE4E5B9)
+_M2 = np.uint64(0x94D049BB133111EB)
+_CHUNK_WORDS = 1 << 17  # a megabyte: the intermediate arrays stay in the cache
+
+
+def mix(keys: Keys, seed: int = 0) -> Keys:
+    """splitmix64 of keys + seed steps: a bijection of 64-bit integers that spreads every bit."""
+    z = keys + np.uint64((int(seed) + 1) * int(_GOLDEN) & 0xFFFFFFFFFFFFFFFF)
+    z = (z ^ (z >> np.uint64(30))) * _M1
+    z = (z ^ (z >> np.uint64(27))) * _M2
+    return z ^ (z >> np.uint64(31))
+
+
+def _words(rows: NDArray[Any]) -> Keys:
+    """The bytes of each row as 64-bit words, padded with zeros."""
+    rows = np.ascontiguousarray(rows)
+    width = rows.shape[1] * rows.itemsize
+    if width % 8 == 0:
+        return rows.view(np.uint64)
+    padded = np.zeros((len(rows), -(-width // 8) * 8), dtype=np.uint8)
+    padded[:, :width] = rows.view(np.uint8)
+    return padded.view(np.uint64)
+
+
+def hash_rows(rows: NDArray[Any]) -> Keys:
+    """(m,) hashes of the bits of (m, d) rows.
+
+    Each word is mixed so that a flipped sign reaches the low bits, then the words are summed with one odd
+    multiplier per column, which tells permuted columns apart.
+    """
+    words = _words(rows)
+    m, width = words.shape
+    multipliers = mix(np.arange(width, dtype=np.uint64), 17) | np.uint64(1)
+    out = np.empty(m, dtype=np.uint64)
+    step = max(1, _CHUNK_WORDS // max(width, 1))
+    for start in range(0, m, step):
+        word = words[start : start + step]
+        mixed = word >> np.uint64(32)
+        mixed ^= word
+        mixed *= _GOLDEN
+        mixed ^= mixed >> np.uint64(29)
+        out[start : start + step] = mixed @ multipliers
+    return mix(out, width)
+
+
+def hash_ids(ids: NDArray[Any]) -> Keys:
+    """(m,) hashes of ids: integers by value, everything else by the bytes of its text."""
+    if ids.dtype.kind in "iub":
+        return mix(ids.astype(np.int64).view(np.uint64), 1)
+    text = np.char.encode(ids.astype(str), "utf-8")
+    if text.dtype.itemsize == 0:
+        text = text.astype("S8")
+    letters = np.frombuffer(text.tobytes(), dtype=np.uint8).reshape(len(text), text.dtype.itemsize)
+    words = _words(letters)
+    total = np.zeros(len(words), dtype=np.uint64)
+    for j in range(words.shape[1]):  # a word of zeros adds nothing, so the padding of a block does not matter
+        word = words[:, j]
+        total += np.where(word == 0, np.uint64(0), mix(word, j + 2))
+    return mix(total, 2)

@@ -1,0 +1,76 @@
+"""Count, mean and scatter of rows: all that the spectral metrics need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from labelfree.arrays import Float, Rows
+from labelfree.kernels import Kernels, numpy_kernels
+
+
+def _add_outer(matrix: Float, weight: float, vector: Float) -> None:
+    """matrix += weight * vector vector^T, a strip at a time: no second d x d matrix."""
+    strip = max(1, (1 << 18) // max(len(vector), 1))
+    for start in range(0, len(vector), strip):
+        part = slice(start, start + strip)
+        matrix[part] += (weight * vector[part])[:, None] * vector
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """n rows of width d by their mean (d,) and centered scatter (d, d), both float64.
+
+    Merging follows Chan, Golub and LeVeque (1983), so that an offset of any size costs no digits: the scatter
+    is always taken about a mean, never as a difference of two large sums.
+    """
+
+    n: int
+    mean: Float
+    scatter: Float
+
+    @classmethod
+    def empty(cls, d: int) -> Self:
+        """No rows yet."""
+        return cls(0, np.zeros(d), np.zeros((d, d)))
+
+    @property
+    def d(self) -> int:
+        """Width of a row."""
+        return len(self.mean)
+
+    def update(self, rows: Rows, kernels: Kernels = numpy_kernels, scale: Float | None = None) -> Self:
+        """The summary of these rows and all before them. rows: (m, d) finite; cost d^2 m flop, one d x d matrix.
+
+        scale: (m,) factors that the rows are multiplied by on the way.
+        """
+        m = len(rows)
+        if m == 0:
+            return self
+        n = self.n + m
+        # The running mean is a good enough center while the block is no larger than what came before.
+        center = self.mean if self.n >= m else (np.ones(m) if scale is None else scale) @ rows / m
+        total, scatter = kernels.scatter(rows, center, scale)
+        shift = total / m  # mean of the block about the center
+        if center is self.mean:
+            _add_outer(scatter, -m * (m / n), shift)
+        else:
+            _add_outer(scatter, -float(m), shift)
+            shift = center + shift - self.mean
+            _add_outer(scatter, self.n * (m / n), shift)
+        scatter += self.scatter
+        return type(self)(n, self.mean + shift * (m / n), scatter)
+
+    def merge(self, other: Self) -> Self:
+        """The summary of both sets of rows."""
+        if other.n == 0:
+            return self
+        if self.n == 0:
+            return other
+        n = self.n + other.n
+        shift = other.mean - self.mean
+        scatter = self.scatter + other.scatter
+        _add_outer(scatter, self.n * (other.n / n), shift)
+        return type(self)(n, self.mean + shift * (other.n / n), scatter)

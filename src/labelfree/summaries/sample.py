@@ -1,0 +1,88 @@
+"""A uniform sample of rows that is the same however the data are split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelfree.arrays import Index, Keys, Rows
+
+_OPEN = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A chunk of drawn rows: hash keys (m,), positions in the data set (m,), rows (m, d)."""
+
+    keys: Keys
+    index: Index
+    rows: Rows
+
+    def take(self, which: NDArray[Any]) -> Drawn:
+        """The chosen entries, in the order given."""
+        return Drawn(self.keys[which], self.index[which], self.rows[which])
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The rows with the lowest keys, at most `limit` of them; rows of equal key stay or go together.
+
+    With a key per row (hash of seed and row id) this is a uniform sample without replacement. With a key per
+    group it is a uniform sample of whole groups. limit=None keeps every row. The key of the first row that was
+    refused is remembered (`cut`), which makes the sample independent of order and of splitting.
+    """
+
+    limit: int | None
+    cut: np.uint64 = _OPEN
+    chunks: tuple[Drawn, ...] = ()
+
+    @classmethod
+    def empty(cls, limit: int | None) -> Self:
+        """No rows yet."""
+        return cls(limit)
+
+    def update(self, rows: Rows, keys: Keys, index: Index) -> Self:
+        """The sample of these rows and all before them. rows (m, d), keys (m,), index (m,) positions."""
+        kept = np.flatnonzero(keys < self.cut)
+        if len(kept) == 0:
+            return self
+        drawn = Drawn(keys, index, rows) if len(kept) == len(keys) else Drawn(keys, index, rows).take(kept)
+        return type(self)(self.limit, self.cut, (*self.chunks, drawn))._trimmed()
+
+    def merge(self, other: Self) -> Self:
+        """The sample of both sets of rows."""
+        cut = min(self.cut, other.cut)
+        return type(self)(self.limit, cut, self.chunks + other.chunks)._trimmed()
+
+    def _trimmed(self) -> Self:
+        """The same sample with a lower cut where there are too many rows; rows are moved only now and then."""
+        keys = np.concatenate([chunk.keys for chunk in self.chunks] or [np.empty(0, np.uint64)])
+        below = keys[keys < self.cut]
+        cut = self.cut
+        if self.limit is not None and len(below) > self.limit:
+            cut = np.partition(below, self.limit)[self.limit]
+        stored, kept = len(keys), int((keys < cut).sum())
+        if stored <= 2 * kept and len(self.chunks) < 64:
+            return type(self)(self.limit, cut, self.chunks)
+        return type(self)(self.limit, cut, _packed(self.chunks, cut))
+
+    def drawn(self) -> Drawn | None:
+        """The sampled rows in the order of their keys (then positions); None when there are none."""
+        packed = _packed(self.chunks, self.cut)
+        if not packed:
+            return None
+        return packed[0].take(np.lexsort((packed[0].index, packed[0].keys)))
+
+
+def _packed(chunks: tuple[Drawn, ...], cut: np.uint64) -> tuple[Drawn, ...]:
+    """The chunks as one, without the entries at or above the cut."""
+    kept = [chunk.take(np.flatnonzero(chunk.keys < cut)) for chunk in chunks]
+    kept = [chunk for chunk in kept if len(chunk.keys)]
+    if not kept:
+        return ()
+    columns = zip(*((chunk.keys, chunk.index, chunk.rows) for chunk in kept), strict=True)
+    keys, index, rows = (np.concatenate(column) for column in columns)
+    return (Drawn(keys, index, rows),)

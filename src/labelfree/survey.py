@@ -1,0 +1,248 @@
+"""One pass over a data set: blocks in, summaries out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from labelfree.arrays import Float, Index, Keys, Rows
+from labelfree.errors import RowsError, SourceError
+from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
+from labelfree.parallel import available_cores, summed
+from labelfree.sources.block import Block, Source, Values
+from labelfree.summaries import Distinct, Moments, Sample, Tally
+from labelfree.summaries.hashing import hash_ids, hash_rows, mix
+from labelfree.summaries.tally import Defect
+
+OnBad: TypeAlias = Literal["error", "drop", "count"]
+"""Refuse bad rows, leave them out, or (for doctor) leave out and count ragged rows too."""
+Progress: TypeAlias = Callable[[str, float], None]
+"""Told what is being done and which fraction of it is done."""
+
+_BLOCK_NUMBERS = 1 << 20
+_MOST_WORKERS = 8
+_PRINT_ROWS = 64
+_PRINT_SEED = 0x5EED
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What one pass found: the evidence for the metrics, and the account of the rows."""
+
+    source: Source
+    evidence: Evidence
+    tally: Tally
+    duplicates: Distinct
+    repeated_ids: int
+    rows_hash: str
+    fingerprint: str
+
+
+def block_rows(d: int) -> int:
+    """Rows of a block: some megabytes, and enough of them for a matrix product to be worth its d x d result."""
+    return max(_BLOCK_NUMBERS // max(d, 1), min(d, 2048), 1)
+
+
+def survey(
+    source: Source,
+    needs: frozenset[Need],
+    *,
+    kernels: Kernels,
+    on_bad: OnBad = "error",
+    sample: int | None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress = lambda stage, fraction: None,
+) -> Survey:
+    """Read the source once into the summaries that `needs` names."""
+    rows = block_rows(source.d)
+
+    def empty() -> _State:
+        return _State(source.d, needs, kernels, sample, seed, on_bad)
+
+    def blocks() -> Iterator[Block]:
+        read = 0
+        for block in source.read(rows):
+            yield block
+            read += len(block.index) + len(block.null) + len(block.ragged)
+            progress("reading", min(1.0, read / max(source.total, 1)))
+
+    workers = 1 if source.d > WIDE or kernels is not numpy_kernels else min(threads or available_cores(), _MOST_WORKERS)
+    state = summed(blocks(), empty, min(workers, -(-source.total // rows)))
+    state.check(source)
+
+    def rescan() -> Iterator[Rows]:
+        progress("measuring small directions", 0.0)
+        for block in source.read(rows):
+            yield block.rows[np.isfinite(block.rows).all(axis=1)]
+
+    return state.finished(source, rescan, lambda fraction: progress("comparing pairs", fraction))
+
+
+class _State:
+    """The summaries while they grow."""
+
+    def __init__(
+        self, d: int, needs: frozenset[Need], kernels: Kernels, sample: int | None, seed: int, on_bad: OnBad
+    ) -> None:
+        self.d, self.needs, self.kernels, self.seed, self.on_bad = d, needs, kernels, seed, on_bad
+        self.moments = Moments.empty(d)
+        self.unit = Moments.empty(d)
+        self.sample = Sample.empty(sample)
+        self.views = Sample.empty(VIEW_ROWS)
+        self.print = Sample.empty(_PRINT_ROWS)
+        self.tally = Tally()
+        self.content = Distinct.empty()
+        self.ids = Distinct.empty()
+        self.used = 0
+        self.sums = [0, 0]
+
+    def add(self, block: Block) -> None:
+        """Take in one block; once a bad row was refused only the account goes on."""
+        rows, index, norms = self._screened(block)
+        if self.on_bad == "error" and any(self.tally[k] for k in ("null", "ragged", "nonfinite")):
+            return
+        if len(index) == 0:
+            return
+        extra = block.extra if len(index) == len(block.index) else _matching(block, index)
+        keys = _keys(extra, index)
+        if "id" in extra:
+            self.ids = self.ids.update(keys)
+        self.used += len(rows)
+        for which in (0, 1):
+            self.sums[which] += int(mix(keys, which).sum(dtype=np.uint64))
+        self.content = self.content.update(hash_rows(rows))
+        self.print = self.print.update(rows, mix(keys, _PRINT_SEED), index)
+        if "sample" in self.needs:
+            self.sample = self.sample.update(rows, mix(keys, self.seed), index)
+        if "views" in self.needs and "group" in extra:
+            group = extra["group"]
+            there = np.array([g is not None for g in group]) if group.dtype == object else np.ones(len(group), bool)
+            group_keys = mix(hash_ids(group[there]), self.seed)
+            self.views = self.views.update(rows[there], group_keys, index[there])
+        if "moments" in self.needs:
+            self.moments = self.moments.update(rows, self.kernels)
+        if "unit" in self.needs and self.d <= WIDE:
+            there = norms > 0
+            nonzero = rows if there.all() else rows[there]
+            self.unit = self.unit.update(nonzero, self.kernels, 1 / np.sqrt(norms[there]))
+
+    def _screened(self, block: Block) -> tuple[Rows, Index, Float]:
+        """The usable rows, their positions and squared norms; the rest is counted."""
+        rows, index = block.rows, block.index
+        norms = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+        odd = np.flatnonzero(~np.isfinite(norms))
+        nonfinite = odd[~np.isfinite(rows[odd]).all(axis=1)]
+        if len(odd) > len(nonfinite):
+            huge = index[np.setdiff1d(odd, nonfinite)[0]]
+            raise SourceError(f"row {huge}: its squares overflow float64; divide the embeddings by a constant first")
+        zero = np.flatnonzero(norms == 0)
+        faint = zero[rows[zero].any(axis=1)]
+        if len(faint):
+            raise SourceError(
+                f"row {index[faint[0]]}: its squares underflow float64; multiply the embeddings by a constant first"
+            )
+        bad: dict[Defect, Index] = {
+            "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
+        }  # fmt: skip
+        read = len(index) + len(block.null) + len(block.ragged)
+        if len(nonfinite):
+            good = np.isfinite(norms)
+            rows, index, norms = rows[good], index[good], norms[good]
+        self.tally = self.tally.update(read, bad, np.sqrt(norms), index)
+        return rows, index, norms
+
+    def merge(self, other: _State) -> None:
+        """Take in what another state has seen."""
+        for name in ("moments", "unit", "sample", "views", "print", "tally", "content", "ids"):
+            setattr(self, name, getattr(self, name).merge(getattr(other, name)))
+        self.used += other.used
+        self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
+
+    def check(self, source: Source) -> None:
+        """Refuse the data set where the policy says so, with everything that is wrong with its rows."""
+        if self.on_bad == "count":
+            return
+        tally, name = self.tally, source.column or source.name
+        refused: list[str] = []
+        for defect, what in (("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity")):
+            if tally[defect] and self.on_bad == "error":  # type: ignore[index]
+                refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at row {tally.first[defect]}")  # type: ignore[index]
+        if tally["ragged"]:
+            raise RowsError(
+                f"{name}: {tally['ragged']} of {tally.read} rows do not hold {source.d} numbers as the first row does, "
+                f"first at row {tally.first['ragged']}; every row needs one length: remove those rows, or pool them"
+            )
+        if refused:
+            raise RowsError(f"{name}: {'; '.join(refused)}; drop them with --on-bad drop")
+        if self.ids.duplicates:
+            raise RowsError(_repeated(source))
+
+    def finished(
+        self, source: Source, rescan: Callable[[], Iterable[Rows]], advance: Callable[[float], None]
+    ) -> Survey:
+        """The survey of all blocks taken in."""
+        drawn = self.sample.drawn()
+        digest = f"{self.sums[0] % (1 << 64):016x}{self.sums[1] % (1 << 64):016x}"
+        evidence = Evidence(
+            n=self.used,
+            d=self.d,
+            zero=self.tally["zero"],
+            moments=self.moments if "moments" in self.needs else None,
+            unit=self.unit if "unit" in self.needs and self.d <= WIDE else None,
+            drawn=drawn,
+            views=self.views.drawn() if "views" in self.needs and "group" in source.roles else None,
+            stored=stored_dtype(drawn.rows if drawn else None, source.dtype),
+            rescan=rescan,
+            kernels=self.kernels,
+            advance=advance,
+        )
+        return Survey(
+            source,
+            evidence,
+            self.tally,
+            self.content.settled(),
+            self.ids.duplicates,
+            digest,
+            self._print(source),
+        )
+
+    def _print(self, source: Source) -> str:
+        drawn = self.print.drawn()
+        head = repr((source.name, source.size, source.column, self.used, self.d))
+        body = b"" if drawn is None else np.ascontiguousarray(drawn.rows).tobytes()
+        return hashlib.sha256(head.encode() + body).hexdigest()[:32]
+
+
+def _keys(extra: dict[str, Values], index: Index) -> Keys:
+    """What identifies a row: its id (inside its epoch), or its position where it has no id."""
+    if "id" not in extra:
+        return hash_ids(index)
+    keys = hash_ids(extra["id"])
+    return keys ^ mix(hash_ids(extra["epoch"]), 3) if "epoch" in extra else keys
+
+
+def _matching(block: Block, index: Index) -> dict[str, Values]:
+    kept = np.isin(block.index, index, assume_unique=True)
+    return {role: values[kept] for role, values in block.extra.items()}
+
+
+def _repeated(source: Source) -> str:
+    """Which id appears twice, and where: found by reading the ids again."""
+    seen: dict[object, int] = {}
+    column = source.roles["id"]
+    for block in source.read(block_rows(source.d)):
+        epochs = block.extra.get("epoch", np.zeros(len(block.index), np.int64))
+        for row, name, epoch in zip(block.index, block.extra["id"], epochs, strict=True):
+            first = seen.setdefault((name, epoch), int(row))
+            if first != row:
+                return (
+                    f"{source.name}: expected each id once, found {name!r} in column {column!r} at row {first} and at "
+                    f"row {row}; remove the repetitions, or name another column with --id"
+                )
+    return f"{source.name}: ids repeat in column {column!r}; remove the repetitions, or name another column with --id"
