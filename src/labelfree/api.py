@@ -91,7 +91,7 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     with _threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
         defects = findings(found)
-    return _report("doctor", found, chosen, {}, defects, list(opened.notes))
+    return _report("doctor", found, chosen, {}, defects)
 
 
 def checked(options: dict[str, Any]) -> Options:
@@ -140,7 +140,7 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
             progress("computing metrics", done / len(metrics))
             entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
         progress("computing metrics", 1.0)
-        report = _report(command, found, chosen, entries, findings(found), list(opened.notes))
+        report = _report(command, found, chosen, entries, findings(found))
     if "moments" in needs and found.evidence.n >= 2:
         report.series["spectrum"] = _spectrum_series(found.evidence)
     return report
@@ -210,7 +210,6 @@ def _report(
     chosen: Options,
     entries: dict[str, MetricEntry],
     defects: Iterable[Finding],
-    notes: list[str],
 ) -> Report:
     source, tally, duplicates, e = found.source, found.tally, found.duplicates, found.evidence
     defects = list(defects)
@@ -243,7 +242,7 @@ def _report(
         ),
         settings=settings,
         metrics=entries,
-        warnings=[*notes, *map(str, defects)],
+        warnings=[str(d) for d in defects],
     )
 
 

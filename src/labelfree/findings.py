@@ -9,6 +9,7 @@ import numpy as np
 
 from labelfree.metrics.bulk import noise_rank
 from labelfree.metrics.evidence import Evidence
+from labelfree.summaries.tally import Defect
 from labelfree.survey import Survey
 
 OUTLIER = 10.0
@@ -39,19 +40,19 @@ def findings(found: Survey) -> list[Finding]:
 
 def _bad_rows(found: Survey) -> Iterator[Finding]:
     tally = found.tally
-    texts = {
+    texts: dict[Defect, tuple[str, str]] = {
         "ragged": (
             f"rows of another length than {found.source.d}",
             "every row needs one length: remove those rows, or pool them",
         ),
         "null": ("null rows, or rows with a null in them", "leave them out with --on-bad drop"),
         "nonfinite": ("rows with NaN or infinity", "leave them out with --on-bad drop"),
+        "no_id": ("rows without an id", "fill them in, or name another column with --id"),
         "zero": ("rows of zeros", "left out of cosines; find out why the encoder returned nothing"),
     }
-    for defect in ("ragged", "null", "nonfinite", "zero"):
-        if count := tally[defect]:  # type: ignore[index]
-            what, remedy = texts[defect]
-            yield Finding(defect, count, tally.first[defect], f"{count} of {tally.read} {what}", remedy)  # type: ignore[index]
+    for defect, (what, remedy) in texts.items():
+        if count := tally[defect]:
+            yield Finding(defect, count, tally.first[defect], f"{count} of {tally.read} {what}", remedy)
 
 
 def _repetitions(found: Survey) -> Iterator[Finding]:
@@ -72,12 +73,15 @@ def _repetitions(found: Survey) -> Iterator[Finding]:
 def _shape(found: Survey) -> Iterator[Finding]:
     e = found.evidence
     if e.n < 2:
+        left = ("1 usable row" if e.n else "no usable row") if found.tally.read else "the data set is empty"
+        yield Finding("few_rows", e.n, None, left, "every metric needs at least two rows")
         return
     if e.n < FEW * e.d:
-        low = 100 * (1 - noise_rank(e.n, e.d) / min(e.n, e.d))
-        bound = f"isotropic noise of this shape loses {low:.0f} % of its rank"
-        more = f"{FEW * e.d} rows would do" if e.n >= e.d else f"at most {e.n} directions can show"
-        yield Finding("few_rows", e.n, None, f"n / d = {e.n / e.d:.1f}: {bound}, {more}", "compare only at equal n")
+        said = f"at most {e.n} of {e.d} directions can show"
+        if e.n >= e.d:
+            lost = 100 * (1 - noise_rank(e.n, e.d) / e.d)
+            said = f"isotropic noise of this shape loses {lost:.0f} % of its rank, {FEW * e.d} rows would do"
+        yield Finding("few_rows", e.n, None, f"n / d = {e.n / e.d:.1f}: {said}", "compare only at equal n")
     if e.drawn is not None:
         typical = float(np.median(np.linalg.norm(e.drawn.rows.astype(np.float64), axis=1)))
         if typical > 0 and found.tally.longest > OUTLIER * typical:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Keys, Rows
 from labelfree.errors import RowsError, SourceError
@@ -122,7 +123,7 @@ class _State:
             self.sample = self.sample.update(rows, mix(keys, self.seed), index)
         if "views" in self.needs and "group" in extra:
             group = extra["group"]
-            there = np.array([g is not None for g in group]) if group.dtype == object else np.ones(len(group), bool)
+            there = _known(group)
             group_keys = mix(hash_ids(group[there]), self.seed)
             self.views = self.views.update(rows[there], group_keys, index[there])
         if "moments" in self.needs:
@@ -149,6 +150,7 @@ class _State:
             )
         bad: dict[Defect, Index] = {
             "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
+            "no_id": index[~_known(block.extra["id"])] if "id" in block.extra else index[:0],
         }  # fmt: skip
         read = len(index) + len(block.null) + len(block.ragged)
         if len(nonfinite):
@@ -170,9 +172,12 @@ class _State:
             return
         tally, name = self.tally, source.column or source.name
         refused: list[str] = []
-        for defect, what in (("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity")):
-            if tally[defect] and self.on_bad == "error":  # type: ignore[index]
-                refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at row {tally.first[defect]}")  # type: ignore[index]
+        kinds: tuple[tuple[Defect, str], ...] = (
+            ("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity"),
+        )  # fmt: skip
+        for defect, what in kinds:
+            if tally[defect] and self.on_bad == "error":
+                refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at row {tally.first[defect]}")
         if tally["ragged"]:
             raise RowsError(
                 f"{name}: {tally['ragged']} of {tally.read} rows do not hold {source.d} numbers as the first row does, "
@@ -180,6 +185,11 @@ class _State:
             )
         if refused:
             raise RowsError(f"{name}: {'; '.join(refused)}; drop them with --on-bad drop")
+        if tally["no_id"]:
+            raise RowsError(
+                f"{source.name}: {tally['no_id']} of {tally.read} rows have no id in column {source.roles['id']!r}, "
+                f"first at row {tally.first['no_id']}; fill them in, or name another column with --id"
+            )
         if self.ids.duplicates:
             raise RowsError(_repeated(source))
 
@@ -225,6 +235,11 @@ def _keys(extra: dict[str, Values], index: Index) -> Keys:
         return hash_ids(index)
     keys = hash_ids(extra["id"])
     return keys ^ mix(hash_ids(extra["epoch"]), 3) if "epoch" in extra else keys
+
+
+def _known(values: Values) -> NDArray[np.bool_]:
+    """Which entries of an id or group column are there."""
+    return np.array([v is not None for v in values]) if values.dtype == object else np.ones(len(values), bool)
 
 
 def _matching(block: Block, index: Index) -> dict[str, Values]:

@@ -62,6 +62,8 @@ def run() -> int:
         app(prog_name="labelfree")
         return ExitCode.DONE
     except SystemExit as leaving:
+        if leaving.code == ExitCode.INTERRUPTED:
+            return _told("interrupted", ExitCode.INTERRUPTED)
         return leaving.code if isinstance(leaving.code, int) else ExitCode.DONE
     except LabelfreeError as error:
         return _told(str(error), error.exit_code)

@@ -48,6 +48,10 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
     columns = api.columns(api.checked(options))
     data_sets = [open_source(names, columns) for names in data_sets]  # all of them, before any work is done
+    if not shared.quiet:
+        for opened in data_sets:
+            for note in opened.notes:
+                print(f"labelfree: {opened.name}: {note}", file=sys.stderr)
     reports = []
     with _Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         for i, source in enumerate(data_sets):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -37,49 +37,78 @@ def scatter(rows: Rows, center: Float, scale: Float | None = None) -> tuple[Floa
 
 
 def nearest(rows: Rows, k: int, advance: Callable[[float], None] = _silent) -> tuple[Float, Index]:
-    """See Kernels.nearest. 2 n^2 d flop: float32 proposes a few more than k, float64 measures and orders them.
+    """See Kernels.nearest. 2 n^2 d flop: float32 proposes a few more than k, differences in float64 decide.
 
-    A row whose k-th distance is so small beside its norm that float32 could have missed a neighbor is looked up
-    again in float64.
+    A row whose k-th distance is so small beside its norm that rounding could have hidden a neighbor is compared
+    with all rows that could be one.
     """
     n, d = rows.shape
-    centered = np.subtract(rows, rows.mean(axis=0, dtype=np.float64), dtype=np.float64)
-    scale = float(np.abs(centered).max(initial=0.0)) or 1.0
-    centered /= scale
-    coarse = centered.astype(np.float32)
+    mean = rows.mean(axis=0, dtype=np.float64)
+    scale = max(float(np.abs(rows - mean).max(initial=0.0)), 1e-290)
+    if not 1e-100 < scale < 1e100:  # squares would leave the range of float64
+        rows, mean, unit = rows / np.float64(scale), mean / scale, scale
+        scale = 1.0
+    else:
+        unit = 1.0
+    coarse = np.empty((n, d), np.float32)
+    for part in range(0, n, 4096):
+        coarse[part : part + 4096] = (rows[part : part + 4096] - mean) / scale
     candidates = min(n - 1, k + max(4, k // 4))
     distance, index = np.empty((n, k)), np.empty((n, k), np.int64)
     step = max(1, min(_BLOCK_ELEMENTS // n, _BLOCK_ELEMENTS // (candidates * d) + 1))
     for start in range(0, n, step):
         block = np.arange(start, min(start + step, n))
-        near, margin = _propose(coarse, block, candidates)
-        found, where = _measure(centered, block, near, k)
-        unsure = np.flatnonzero(found[:, -1] > margin)
+        near, beyond = _propose(coarse, block, candidates)
+        found, where = _measured(rows, block, near, k)
+        unsure = np.flatnonzero((found[:, -1] / scale) ** 2 > beyond)
         if len(unsure) and candidates < n - 1:
-            near, _ = _propose(centered, block[unsure], candidates)
-            found[unsure], where[unsure] = _measure(centered, block[unsure], near, k)
-        distance[block], index[block] = np.sqrt(found), where
+            centered = rows - mean
+            for row, close in zip(unsure, _within(centered, block[unsure], found[unsure, -1]), strict=True):
+                near = close[None, close != block[row]]
+                found[row : row + 1], where[row : row + 1] = _measured(rows, block[row : row + 1], near, k)
+        distance[block], index[block] = found, where
         advance((start + len(block)) / n)
-    return distance * scale, index
+    return distance * unit, index
 
 
-def _propose(points: Rows, block: Index, candidates: int) -> tuple[Index, Float]:
-    """Positions (m, candidates) of probable neighbors, and what no other squared distance is below, (m,)."""
+def _scores(points: Rows, block: Index) -> tuple[Rows, Float]:
+    """Squared distances (m, n) by a matrix product, and how far rounding may have moved each row of them (m,)."""
     squares = np.einsum("ij,ij->i", points, points)
     score = points[block] @ points.T
     score *= -2.0
     score += squares
+    score += squares[block, None]
+    rounding = 8 * float(np.finfo(points.dtype).eps) * (float(squares.max()) + squares[block].astype(np.float64))
+    return score, rounding
+
+
+def _propose(points: Rows, block: Index, candidates: int) -> tuple[Index, Float]:
+    """Positions (m, candidates) of probable neighbors, and a squared distance (m,) that no other row is below."""
+    score, rounding = _scores(points, block)
     score[np.arange(len(block)), block] = np.inf
     near = np.argpartition(score, candidates - 1, axis=1)[:, :candidates]
-    worst = np.take_along_axis(score, near, axis=1).max(axis=1).astype(np.float64) + squares[block]
-    rounding = 8 * float(np.finfo(points.dtype).eps) * (float(squares.max()) + squares[block])
-    return near, worst - rounding
+    return near, np.take_along_axis(score, near, axis=1).max(axis=1) - rounding
 
 
-def _measure(points: Float, block: Index, near: Index, k: int) -> tuple[Float, Index]:
-    """The k smallest squared distances (m, k), ascending, from differences; ties by position."""
-    gap = points[near] - points[block][:, None, :]
-    exact = np.einsum("ijk,ijk->ij", gap, gap)
+def _within(points: Float, block: Index, reach: Float) -> Iterator[Index]:
+    """For each row, the positions of all rows that may lie within its reach (m,), itself included."""
+    step = max(1, _BLOCK_ELEMENTS // len(points))
+    for start in range(0, len(block), step):
+        part = slice(start, start + step)
+        score, rounding = _scores(points, block[part])
+        for row in score <= (reach[part] ** 2 + rounding)[:, None]:
+            yield np.flatnonzero(row)
+
+
+def _measured(points: Rows, block: Index, near: Index, k: int) -> tuple[Float, Index]:
+    """The k smallest distances (m, k), ascending, from differences; ties by position."""
+    gap = np.subtract(points[near], points[block][:, None, :], dtype=np.float64)
+    exact = np.sqrt(np.einsum("ijk,ijk->ij", gap, gap))
+    faint = exact < 1e-150  # squares that underflow are taken on their own scale
+    if faint.any():
+        peak = np.abs(gap[faint]).max(axis=1)
+        shape = gap[faint] / np.where(peak > 0, peak, 1.0)[:, None]
+        exact[faint] = peak * np.linalg.norm(shape, axis=1)
     order = np.lexsort((near, exact), axis=1)[:, :k]
     return np.take_along_axis(exact, order, axis=1), np.take_along_axis(near, order, axis=1)
 

@@ -46,34 +46,48 @@ class TorchKernels:
 
     def scatter(self, rows: Rows, center: Float, scale: Float | None = None) -> tuple[Float, Float]:
         """See Kernels.scatter."""
-        shifted = self._put(rows).double()
+        shifted = self._put(rows).to(self.torch.float64, copy=True)
         if scale is not None:
             shifted *= self._put(scale)[:, None]
         shifted -= self._put(center)
         return shifted.sum(0).cpu().numpy(), (shifted.T @ shifted).cpu().numpy()
 
     def nearest(self, rows: Rows, k: int, advance: Callable[[float], None] = _silent) -> tuple[Float, Index]:
-        """See Kernels.nearest; float64 throughout, differences for the distances that are kept."""
+        """See Kernels.nearest: float64 proposes, differences decide, rows that rounding leaves unsure are redone."""
         torch = self.torch
-        points = self._put(rows).double()
-        points -= points.mean(0)
+        exact = self._put(rows).to(torch.float64, copy=True)
+        scale = float((exact - exact.mean(0)).abs().max()) or 1.0
+        exact /= scale
+        points = exact - exact.mean(0)
         n, d = points.shape
         squares = (points * points).sum(1)
+        rounding = 8 * float(np.finfo(np.float64).eps) * (squares.max() + squares)
         candidates = min(n - 1, k + max(4, k // 4))
         distance = torch.empty((n, k), dtype=torch.float64, device=self.device)
         index = torch.empty((n, k), dtype=torch.int64, device=self.device)
         step = max(1, min(_BLOCK_ELEMENTS // n, _BLOCK_ELEMENTS // (candidates * d) + 1))
         for start in range(0, n, step):
             block = torch.arange(start, min(start + step, n), device=self.device)
-            score = squares - 2 * points[block] @ points.T
+            score = squares - 2 * points[block] @ points.T + squares[block, None]
             score[torch.arange(len(block), device=self.device), block] = torch.inf
-            near = score.topk(candidates, largest=False).indices.sort(dim=1).values
-            exact = (points[near] - points[block][:, None, :]).square().sum(-1)
-            found, order = exact.sort(dim=1, stable=True)  # ties by position
-            distance[block] = found[:, :k].sqrt()
-            index[block] = near.gather(1, order[:, :k])
+            proposed = score.topk(candidates, largest=False)
+            found, where = self._measured(exact, block, proposed.indices, k)
+            if candidates < n - 1:
+                unsure = found[:, -1] ** 2 > proposed.values.max(1).values - rounding[block]
+                for row in unsure.nonzero()[:, 0].tolist():
+                    reach = found[row, -1] ** 2 + rounding[start + row]
+                    near = (score[row] <= reach).nonzero()[:, 0][None]
+                    found[row], where[row] = (x[0] for x in self._measured(exact, block[row : row + 1], near, k))
+            distance[block], index[block] = found, where
             advance((start + len(block)) / n)
-        return distance.cpu().numpy(), index.cpu().numpy()
+        return distance.cpu().numpy() * scale, index.cpu().numpy()
+
+    def _measured(self, points: Any, block: Any, near: Any, k: int) -> tuple[Any, Any]:
+        """The k smallest distances, ascending, from differences; ties by position."""
+        near = near.sort(dim=1).values
+        exact = self.torch.linalg.vector_norm(points[near] - points[block][:, None, :], dim=-1)
+        found, order = exact.sort(dim=1, stable=True)
+        return found[:, :k], near.gather(1, order[:, :k])
 
     def potential(self, unit: Float, t: float, advance: Callable[[float], None] = _silent) -> Float:
         """See Kernels.potential."""

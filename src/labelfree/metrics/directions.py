@@ -24,6 +24,10 @@ def _too_few(e: Evidence) -> Result | None:
 
 
 def _rows(e: Evidence) -> dict[str, Plain]:
+    return {"rows": "all" if e.unit is not None else "sample"}
+
+
+def _count(e: Evidence) -> dict[str, Plain]:
     return {"rows": e.unit_moments.n}
 
 
@@ -61,7 +65,7 @@ def _self_cluster(e: Evidence) -> Result:
     low = (max(n / e.d - 1, 0.0) / (n - 1) - chance) / (1 - chance)
     value = (squared_cosine - chance) / (1 - chance)
     error = None if error is None else error / (1 - chance)
-    parts: dict[str, Plain] = {"mean_squared_cosine": squared_cosine}
+    parts: dict[str, Plain] = {**_count(e), "mean_squared_cosine": squared_cosine}
     return measured(value, error, low=low, high=1.0, params=_rows(e), parts=parts)
 
 
@@ -90,7 +94,7 @@ def _mean_cosine(e: Evidence) -> Result:
     n, mean = e.unit_moments.n, e.unit_moments.mean
     value = (n * float(mean @ mean) - 1) / (n - 1)
     error = _pair_error(n, e.unit_rows @ mean, _cosines(e))
-    return measured(value, error, low=-1 / (n - 1), high=1.0, params=_rows(e))
+    return measured(value, error, low=-1 / (n - 1), high=1.0, params=_rows(e), parts=_count(e))
 
 
 def mean_cosine(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -125,7 +129,7 @@ def _std_l2(e: Evidence) -> Result:
         influence = (e.unit_rows - unit.mean) ** 2 @ slope
         error = float(influence.std(ddof=1) / np.sqrt(n))
     high = (n / (n - 1) / e.d) ** 0.5
-    parts: dict[str, Plain] = {"isotropic": e.d**-0.5, "share_of_isotropic": value * e.d**0.5}
+    parts: dict[str, Plain] = {**_count(e), "isotropic": e.d**-0.5, "share_of_isotropic": value * e.d**0.5}
     return measured(value, error, low=0.0, high=high, params=_rows(e), parts=parts)
 
 
@@ -161,7 +165,7 @@ def _coding_rate(e: Evidence) -> Result:
         error = float((0.5 * e.d / EPS2 * influence).std(ddof=1) / np.sqrt(n))
     cap = min(n, e.d)
     high = 0.5 * cap * float(np.log1p(e.d / (cap * EPS2)))
-    return measured(value, error, low=0.0, high=high, params={**_rows(e), "eps2": EPS2})
+    return measured(value, error, low=0.0, high=high, params={**_rows(e), "eps2": EPS2}, parts=_count(e))
 
 
 def coding_rate(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -195,8 +199,8 @@ def _uniformity(e: Evidence) -> Result:
     error = _pair_error(m, sums, np.exp(2 * TEMPERATURE * (_cosines(e) - 1)))
     error = None if error is None else error / mean
     floor = _uniform_sphere(e.d, TEMPERATURE)
-    parts: dict[str, Plain] = {"uniform_sphere": floor, "gap": float(np.log(mean)) - floor}
-    params: dict[str, Plain] = {"t": TEMPERATURE, "rows": m}
+    parts: dict[str, Plain] = {"rows": m, "uniform_sphere": floor, "gap": float(np.log(mean)) - floor}
+    params: dict[str, Plain] = {"t": TEMPERATURE, "rows": "sample"}
     low = -4 * TEMPERATURE
     return measured(float(np.log(mean)), error, low=low, high=0.0, params=params, parts=parts)
 

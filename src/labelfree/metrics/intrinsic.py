@@ -38,10 +38,6 @@ def neighbor_error(influence: Float, index: Index) -> float:
     return float(np.sqrt(max(alone + 2 * shared, alone)) / m)
 
 
-def _rows(e: Evidence, k: int) -> dict[str, Plain]:
-    return {"neighbors": k, "rows": len(e.distinct)}
-
-
 def _too_few(e: Evidence, least: int) -> Result | None:
     if len(e.distinct) >= least:
         return None
@@ -55,7 +51,8 @@ def _inverse_mean(e: Evidence, terms: Float, k: int, index: Index, numerator: fl
         return undefined("equidistant", "all neighbors are equally far: a lattice has no dimension in this sense")
     value = numerator / total
     error = value * neighbor_error(terms, index) / (total / len(terms))
-    return measured(value, error, low=0.0, params=_rows(e, k))
+    params: dict[str, Plain] = {"neighbors": k, "rows": "sample"}
+    return measured(value, error, low=0.0, params=params, parts={"rows": len(e.distinct)})
 
 
 def _twonn(e: Evidence) -> Result:

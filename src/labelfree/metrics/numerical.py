@@ -61,7 +61,8 @@ def _hard_rank(e: Evidence) -> Result:
         return short
     tolerance = _resolution(e)
     value = float((e.raw.sigma > tolerance).sum())
-    return measured(value, params={"tolerance": tolerance * e.n**0.5, "stored": e.stored})
+    parts: dict[str, Plain] = {"tolerance": tolerance * e.n**0.5, "stored": e.stored}
+    return measured(value, parts=parts)
 
 
 def hard_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:

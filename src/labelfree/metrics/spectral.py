@@ -62,6 +62,12 @@ def _shape(e: Evidence) -> dict[str, Plain]:
     return {"n": e.n, "d": e.d, "n_over_d": e.n / e.d}
 
 
+def _published_bounds(cap: int) -> tuple[float, float]:
+    """What the published formula gives for rank one and for `cap` equal singular values; its eps moves both."""
+    most = float(np.exp(-(1 + cap * EPS) * np.log(1 / cap + EPS)))
+    return min(1.0, most), most
+
+
 def _rankme(e: Evidence) -> Result:
     if short := e.too_few():
         return short
@@ -69,7 +75,6 @@ def _rankme(e: Evidence) -> Result:
         return flat
     cap = min(e.n, e.d)
     value, gradient = _by_sigma(e.raw, EPS)
-    most = float(np.exp(-(1 + cap * EPS) * np.log(1 / cap + EPS)))
     ceiling = noise_rank(e.n, e.d)
     parts: dict[str, Plain] = {
         **_shape(e),
@@ -79,7 +84,8 @@ def _rankme(e: Evidence) -> Result:
         "mean_share": float(e.raw.sigma[0] / e.raw.sigma.sum()),
     }
     error = standard_error(e.n, e.raw_scores, gradient)
-    return measured(value, error, low=1.0, high=most, params={"eps": EPS}, parts=parts, warnings=_narrow(e))
+    low, high = _published_bounds(cap)
+    return measured(value, error, low=low, high=high, params={"eps": EPS}, parts=parts, warnings=_narrow(e))
 
 
 def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -88,8 +94,9 @@ def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Formula: exp(-sum_k p_k ln p_k) with p_k = sigma_k / sum_j sigma_j + 1e-7, over all min(n, d) singular
     values of the rows, neither centered nor normalized.
     Input: X (n, d) finite real numbers, n >= 2.
-    Range: 1 (rank one) to min(n, d); the published eps lifts both ends a little (8.0000069 for 8 equal singular
-    values). Invariant to scale, rotation, row order, appended zero rows and duplication of all rows.
+    Range: 1 (rank one) to min(n, d); the published eps moves both ends a little (8.0000069 for 8 equal singular
+    values, 0.9999999 for a single column). Invariant to scale, rotation, row order, appended zero rows and duplication
+    of all rows.
     Undefined: fewer than two rows; all rows zero.
     Interval: influence of the sampled rows; it describes rows drawn anew at the same n. Coverage: docs/metrics.md.
     Cost: one pass, n d^2 flop, one d x d matrix.
@@ -138,10 +145,10 @@ def _rankme_centered(e: Evidence) -> Result:
         return flat
     cap = min(e.n - 1, e.d)
     value, gradient = _by_sigma(e.centered, EPS)
-    most = float(np.exp(-(1 + cap * EPS) * np.log(1 / cap + EPS)))
     parts: dict[str, Plain] = {**_shape(e), "rank_cap": cap}
     error = standard_error(e.n, e.centered_scores, gradient)
-    return measured(value, error, low=1.0, high=most, params={"eps": EPS}, parts=parts, warnings=_narrow(e))
+    low, high = _published_bounds(cap)
+    return measured(value, error, low=low, high=high, params={"eps": EPS}, parts=parts, warnings=_narrow(e))
 
 
 def rankme_centered(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:

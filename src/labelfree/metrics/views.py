@@ -51,7 +51,7 @@ def _groups(e: Evidence, zero_rows: bool) -> _Groups | Result:
     return found
 
 
-def _params(groups: _Groups) -> dict[str, Plain]:
+def _counts(groups: _Groups) -> dict[str, Plain]:
     return {
         "groups": len(groups.starts),
         "rows": int(groups.sizes.sum()),
@@ -88,10 +88,10 @@ def _lidar(e: Evidence) -> Result:
     warnings = []
     if len(np.unique(groups.sizes)) > 1:
         warnings.append("groups differ in size: noise directions scale with the number of views, compare equal counts")
-    params = {**_params(groups), "delta": DELTA}
+    params: dict[str, Plain] = {"delta": DELTA}
     high = min(e.d, g - 1)
     error = float(influence.std(ddof=1) / np.sqrt(g))
-    return measured(value, error, low=1.0, high=high, params=params, warnings=warnings)
+    return measured(value, error, low=1.0, high=high, params=params, parts=_counts(groups), warnings=warnings)
 
 
 def lidar(X: Any, group: Any, *, seed: int = 0) -> Result:
@@ -131,7 +131,7 @@ def _alignment(e: Evidence) -> Result:
     value = float(apart.sum() / pairs.sum())
     influence = (apart - value * pairs) / pairs.mean()
     error = float(influence.std(ddof=1) / np.sqrt(len(size)))
-    return measured(value, error, low=0.0, high=4.0, params=_params(groups))
+    return measured(value, error, low=0.0, high=4.0, parts=_counts(groups))
 
 
 def alignment(X: Any, group: Any, *, seed: int = 0) -> Result:

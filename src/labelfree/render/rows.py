@@ -56,10 +56,10 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
         f"{number(e.parts['gaussian_unbiased'], 2)} without sampling bias" if e.parts["gaussian_unbiased"] else ""
     ),
     "uniformity": lambda e: f"uniform sphere: {number(e.parts['uniform_sphere'], 3)}",
-    "twonn": lambda e: f"on {e.params['rows']:,} rows",
-    "id_mle": lambda e: f"on {e.params['rows']:,} rows",
-    "lidar": lambda e: f"{e.params['groups']:,} groups",
-    "alignment": lambda e: f"{e.params['groups']:,} groups",
+    "twonn": lambda e: f"on {e.parts['rows']:,} rows",
+    "id_mle": lambda e: f"on {e.parts['rows']:,} rows",
+    "lidar": lambda e: f"{e.parts['groups']:,} groups",
+    "alignment": lambda e: f"{e.parts['groups']:,} groups",
 }
 
 

@@ -40,6 +40,8 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
 
 
 def _open_path(name: str, columns: Columns) -> Source:
+    if not name:
+        raise SourceError(f"expected {_KINDS}, found an empty path")
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     if member is None and Path(path).is_dir() and _is_checkpoint(Path(path)):
         from labelfree.sources.checkpoints import checkpoint_source
@@ -53,11 +55,11 @@ def _open_path(name: str, columns: Columns) -> Source:
 def _open_member(path: Path, member: str, columns: Columns) -> Source:
     if not path.exists():
         raise SourceError(_missing(str(path)))
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         from labelfree.sources.numpy_files import npz_source
 
         return npz_source(f"{path}::{member}", path, member, columns)
-    if path.is_dir() or path.suffix in _CHECKPOINT:
+    if path.is_dir() or path.suffix.lower() in _CHECKPOINT:
         from labelfree.sources.checkpoints import checkpoint_source
 
         return checkpoint_source(path, member, columns)
@@ -101,11 +103,16 @@ def _files(name: str) -> list[Path]:
     if path.exists():
         return [path]
     if has_magic(name):
-        files = [p for p in map(Path, glob(name, recursive=True)) if p.is_file()]
+        files = [p for p in map(Path, glob(name, recursive=True)) if p.is_file() and not _marker(p)]
         if not files:
             raise SourceError(f"{name}: no file matches the pattern (in {Path.cwd()})")
         return sorted(files, key=natural)
     raise SourceError(_missing(name))
+
+
+def _marker(file: Path) -> bool:
+    """Whether a writer left it beside the data, as _SUCCESS."""
+    return file.name.startswith("_") and not file.suffix
 
 
 def _inside(path: Path) -> list[Path]:
@@ -122,7 +129,8 @@ def _inside(path: Path) -> list[Path]:
 
 def _is_checkpoint(path: Path) -> bool:
     names = {p.name for p in path.iterdir()}
-    return any(n.endswith((".safetensors", ".safetensors.index.json", "pytorch_model.bin")) for n in names)
+    ends = (".safetensors", ".safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+    return any(n.endswith(ends) for n in names)
 
 
 def _missing(name: str) -> str:
@@ -136,6 +144,7 @@ def _missing(name: str) -> str:
     return f"{name}: no such file or directory{hint}"
 
 
-def natural(path: Path) -> list[tuple[int, int | str]]:
-    """A sort key in which numbers count as numbers."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", str(path)) if part]
+def natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:
+    """A sort key in which numbers count as numbers; the text decides between part_1 and part_01."""
+    parts = [part for part in re.split(r"(\d+)", str(path)) if part]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts], str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from labelfree.arrays import Index, as_rows
 from labelfree.errors import ColumnError
 from labelfree.sources.block import Block, Columns, Values
-from labelfree.sources.columns import Candidate
+from labelfree.sources.columns import Candidate, dtype_name
 
 
 def block_of(batch: Any, candidate: Candidate, roles: dict[str, str], d: int, offset: int) -> Block:
@@ -20,35 +21,48 @@ def block_of(batch: Any, candidate: Candidate, roles: dict[str, str], d: int, of
     positions = np.arange(offset, offset + batch.num_rows, dtype=np.int64)
     extra = {}
     for role, name in roles.items():
-        column = plain(batch.column(name), name)
+        column = plain(batch.column(name), name, role)
         extra[role] = column if good.all() else column[good]
     return Block(as_rows(values), positions[good], extra, positions[null], positions[ragged])
 
 
-def plain(column: Any, name: str) -> Values:
-    """An id, group or epoch column as a numpy array; nulls become None."""
+def plain(column: Any, name: str, role: str = "id") -> Values:
+    """An id, group or epoch column as a numpy array; nulls become None. Only epochs may be fractions."""
     import pyarrow as pa
 
     if isinstance(column.type, pa.BaseExtensionType):
         column = column.storage
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
     kind = column.type
-    if pa.types.is_nested(kind) or pa.types.is_floating(kind):
-        raise ColumnError(f"column {name!r} is {kind}; expected integers or text there")
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+        column = column.dictionary_decode() if pa.types.is_integer(kind) else column  # Arrow cannot decode string_view
+    if pa.types.is_nested(kind) or (pa.types.is_floating(kind) and role != "epoch"):
+        raise ColumnError(
+            f"column {name!r} is {kind}; expected integers or text there: cast it, or name another one with --{role}"
+        )
     if column.null_count or not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-        return np.array(column.to_pylist(), dtype=object)
-    return np.asarray(column.to_numpy(zero_copy_only=False))
+        try:
+            return np.array(column.to_pylist(), dtype=object)
+        except UnicodeDecodeError as error:
+            raise ColumnError(f"column {name!r}: expected text in UTF-8, found other bytes ({error})") from error
+    return _raw(column)
 
 
-def width(batch: Any, candidate: Candidate) -> int | None:
-    """Numbers in the first row that is there, for layouts that do not fix it; None when all rows are null."""
+def widths(batches: Iterable[Any], candidate: Candidate, where: str) -> list[int]:
+    """How many numbers rows hold, in the first batch where any do: in order, each once; none when all are null."""
     import pyarrow.compute as pc
 
     if candidate.d:
-        return candidate.d
-    lengths = pc.list_value_length(_storage(batch.column(candidate.name))).drop_null()
-    return int(lengths[0].as_py()) if len(lengths) else None
+        return [candidate.d]
+    empty = False
+    for batch in batches:
+        lengths = _raw(pc.list_value_length(_storage(batch.column(candidate.name))).drop_null()).tolist()
+        if any(lengths):
+            return [length for length in dict.fromkeys(lengths) if length]
+        empty = empty or bool(lengths)
+    if empty:
+        raise ColumnError(f"{where}: column {candidate.name!r}: expected rows of numbers, found only empty lists")
+    return []
 
 
 def _storage(column: Any) -> Any:
@@ -62,18 +76,32 @@ def _vectors(batch: Any, candidate: Candidate, d: int) -> tuple[Values, NDArray[
     if candidate.run:
         return _wide(batch, candidate)
     column = _storage(batch.column(candidate.name))
-    null = ~_mask(column)
-    counts = _numbers(column, candidate.shape)
+    counts, holes = _numbers(column, candidate.shape)
+    null = ~_mask(column) | holes
     ragged = ~null & (counts != d)
     if null.any() or ragged.any():
         column = _only(column, ~(null | ragged))
     while _nested(column.type):
         column = column.flatten()  # without nulls this respects slices, and drops nothing
+    rows = _raw(column).reshape(-1, d)
     if column.null_count == 0:
-        return column.to_numpy(zero_copy_only=False).reshape(-1, d), null, ragged
+        return rows, null, ragged
     whole = _mask(column).reshape(-1, d).all(axis=1)
     null[np.flatnonzero(~(null | ragged))[~whole]] = True
-    return column.fill_null(0).to_numpy(zero_copy_only=False).reshape(-1, d)[whole], null, ragged
+    return rows[whole], null, ragged
+
+
+def _raw(column: Any) -> Values:
+    """Numbers or booleans as they lie in memory, anything where they are null. Arrow's to_numpy would import pandas."""
+    import pyarrow as pa
+
+    start, count, buffer = column.offset, len(column), column.buffers()[1] or b""
+    if pa.types.is_boolean(column.type):
+        first, last = start // 8, -(-(start + count) // 8)
+        bits = np.unpackbits(np.frombuffer(buffer, np.uint8, last - first, first), bitorder="little")
+        return bits[start % 8 : start % 8 + count].astype(bool)
+    dtype = np.dtype(dtype_name(column.type))
+    return np.frombuffer(buffer, dtype, count, start * dtype.itemsize) if count else np.empty(0, dtype)
 
 
 def _nested(kind: Any) -> bool:
@@ -86,17 +114,18 @@ def _mask(column: Any) -> NDArray[np.bool_]:
     """Which entries are there."""
     if column.null_count == 0:
         return np.ones(len(column), bool)
-    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+    return _raw(column.is_valid())
 
 
 def _only(column: Any, keep: NDArray[np.bool_]) -> Any:
     import pyarrow as pa
 
-    return column.filter(pa.array(keep))
+    bits = pa.py_buffer(np.packbits(keep, bitorder="little"))  # pa.array would import pandas
+    return column.filter(pa.Array.from_buffers(pa.bool_(), len(keep), [None, bits]))
 
 
-def _numbers(column: Any, shape: tuple[int, ...] | None) -> Index:
-    """How many numbers each entry of a list column holds, null vectors counting none."""
+def _numbers(column: Any, shape: tuple[int, ...] | None) -> tuple[Index, NDArray[np.bool_]]:
+    """How many numbers each entry of a list column holds, null vectors counting none, and which hold such vectors."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -104,15 +133,16 @@ def _numbers(column: Any, shape: tuple[int, ...] | None) -> Index:
     if pa.types.is_fixed_size_list(column.type):
         lengths = np.where(valid, column.type.list_size, 0)
     else:
-        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        lengths = np.where(valid, _raw(pc.list_value_length(column)), 0).astype(np.int64)
     if not _nested(column.type.value_type):
-        return lengths
-    inner = _numbers((column if valid.all() else _only(column, valid)).flatten(), shape[1:] if shape else None)
+        return lengths, np.zeros(len(column), bool)
+    vectors = (column if valid.all() else _only(column, valid)).flatten()
+    inner, holes = _numbers(vectors, shape[1:] if shape else None)
     if shape and len(shape) > 1:  # 3 x 2 is not 2 x 3, though both are 6 numbers
         inner = np.where(inner == np.prod(shape[1:]), inner, -(1 << 40))
     ends = np.cumsum(lengths)
-    numbers = np.concatenate([[0], np.cumsum(inner)])
-    return np.asarray(numbers[ends] - numbers[ends - lengths])
+    numbers, missing = (np.concatenate([[0], np.cumsum(x)]) for x in (inner, holes | ~_mask(vectors)))
+    return numbers[ends] - numbers[ends - lengths], missing[ends] > missing[ends - lengths]
 
 
 def _wide(batch: Any, candidate: Candidate) -> tuple[Values, NDArray[np.bool_], NDArray[np.bool_]]:
@@ -123,10 +153,9 @@ def _wide(batch: Any, candidate: Candidate) -> tuple[Values, NDArray[np.bool_], 
     for j, name in enumerate(candidate.fields):
         column = batch.column(name)
         if column.null_count:
-            null |= ~_mask(column.is_valid())
-            column = column.fill_null(0)
-        rows[:, j] = column.to_numpy(zero_copy_only=False)
-    return rows[~null], null, np.zeros(batch.num_rows, bool)
+            null |= ~_mask(column)
+        rows[:, j] = _raw(column)
+    return rows[~null] if null.any() else rows, null, np.zeros(batch.num_rows, bool)
 
 
 def roles_of(schema: Any, chosen: Columns, embedding: Candidate) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from labelfree.arrays import Rows, as_rows
 from labelfree.errors import ColumnError, MissingExtra, SourceError, UnsafeCheckpoint
 from labelfree.sources.block import Columns, Source, Values
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
+from labelfree.sources.pickles import foreign_global
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 WRAPPERS = (
@@ -23,16 +25,8 @@ WRAPPERS = (
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
-    "U8": "|u1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
 }  # fmt: skip
-_NAMES = {
-    "F64": "float64",
-    "F32": "float32",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "I8": "int8",
-    "U8": "uint8",
-}
 
 
 @dataclass(frozen=True)
@@ -140,14 +134,15 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     for name, entry in header.items():
         shape, offset, code = tuple(entry["shape"]), 8 + length + entry["data_offsets"][0], entry["dtype"]
         load = _mapper(path, code, shape, offset, name)
-        found[name] = Tensor(name, shape, _NAMES.get(code, code), path, load)
+        dtype = "bfloat16" if code == "BF16" else str(np.dtype(_DTYPES[code])) if code in _DTYPES else code
+        found[name] = Tensor(name, shape, dtype, path, load)
     return found
 
 
 def _mapper(path: Path, code: str, shape: tuple[int, ...], offset: int, name: str) -> Callable[[], Values]:
     def load() -> Values:
         if code not in _DTYPES:
-            raise SourceError(f"{path.name}::{name}: expected real numbers of 8 to 64 bits, found {code}")
+            raise SourceError(_unreadable(path, name, code))
         return np.memmap(path, dtype=_DTYPES[code], mode="r", offset=offset, shape=shape)
 
     return load
@@ -161,26 +156,31 @@ def _directory(path: Path) -> dict[str, Tensor]:
     ):
         if (path / index).exists():
             return _stripped(_sharded(path, index, kind))
-    files = sorted(path.glob("*.safetensors")) or sorted(p for s in TORCH_SUFFIXES for p in path.glob(f"*{s}"))
+    files = sorted(path.glob("*.safetensors")) or sorted(path.glob("pytorch_model.bin"))
+    files = files or sorted(p for s in TORCH_SUFFIXES for p in path.glob(f"*{s}"))
     if not files:
         raise SourceError(f"{path}: expected model.safetensors or another checkpoint in it, found none")
     found: dict[str, Tensor] = {}
     for file in files:
-        found |= _safetensors(file) if file.suffix == ".safetensors" else _torch(file)
+        inside = _safetensors(file) if file.suffix == ".safetensors" else _torch(file)
+        for name in inside.keys() & found.keys():
+            both = f"{found[name].file.name} and {file.name}"
+            raise SourceError(f"{path}: expected each tensor once, found {name!r} in {both}; name one of the files")
+        found |= inside
     return _stripped(found)
 
 
 def _sharded(path: Path, index: str, kind: Callable[[Path], dict[str, Tensor]]) -> dict[str, Tensor]:
     try:
-        places: dict[str, str] = json.loads((path / index).read_text())["weight_map"]
-    except (ValueError, KeyError, OSError) as error:
+        places = {str(k): str(v) for k, v in json.loads((path / index).read_text())["weight_map"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise SourceError(f"{path / index}: expected an index with a weight_map ({error})") from error
     shards = {}
     for shard in sorted(set(places.values())):
         file = path / shard
         if Path(shard).name != shard:
             raise UnsafeCheckpoint(f"{path / index}: the shard {shard!r} lies outside the directory; it is refused")
-        if not file.exists():
+        if not file.is_file():
             raise SourceError(f"{path}: the index names {shard}, which is missing; download it again")
         shards[shard] = kind(file)
     missing = [name for name, shard in places.items() if name not in shards[shard]]
@@ -195,52 +195,46 @@ def _torch(path: Path) -> dict[str, Tensor]:
         import torch
     except ImportError as error:
         raise MissingExtra(f"reading {path.name}", "torch") from error
-    state = _unwrapped(_loaded(path, torch))
+    loaded = _loaded(path, torch)
     found = {}
-    for name, value in state.items():
-        if isinstance(value, torch.Tensor) and not value.is_sparse and not value.is_quantized:
+    for name, value in _unwrapped(loaded).items():
+        if isinstance(value, torch.Tensor):
             dtype = str(value.dtype).removeprefix("torch.")
-            found[str(name)] = Tensor(str(name), tuple(value.shape), dtype, path, _torch_loader(value, dtype))
+            found[str(name)] = Tensor(str(name), tuple(value.shape), dtype, path, _torch_loader(path, str(name), value))
     if not found:
-        raise SourceError(f"{path}: expected tensors by name, found {_described(state)}")
+        raise SourceError(f"{path}: expected tensors by name, found {_described(loaded)}")
     return found
 
 
 def _loaded(path: Path, torch: Any) -> Any:
     import pickle
     import warnings
+    import zipfile
 
+    damaged = (pickle.UnpicklingError, zipfile.BadZipFile, struct.error, EOFError, LookupError, ValueError)
+    unlike = (RuntimeError, AttributeError, TypeError, AssertionError, OverflowError)  # what torch meets in such a file
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            try:
-                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            except RuntimeError as error:
-                if "mmap" not in str(error):
-                    raise
-                return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UnsafeCheckpoint(_refusal(path, str(error))) from error
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        text = " ".join(str(error).split())[:200]
-        if "TorchScript" in text:
+    except (*damaged, *unlike) as error:
+        if "TorchScript" in str(error):
             raise UnsafeCheckpoint(
                 f"{path}: is a TorchScript archive, which only running its code can read; save model.state_dict()"
             ) from error
+        blocked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        name = blocked[1] if blocked else foreign_global(path) if "Unsupported operand" in str(error) else None
+        if name:
+            raise UnsafeCheckpoint(
+                f"{path}: wants to import the global {name}, which could run any code; nothing was run. Expected "
+                "tensors only: save model.state_dict(), better as safetensors, where the file comes from someone you "
+                "trust"
+            ) from error
+        said = error.__context__ if isinstance(error, pickle.UnpicklingError) else error  # without torch's advice
+        text = " ".join(str(said).split())[:200]
         raise SourceError(f"{path}: expected a complete PyTorch file ({text}); it may be truncated") from error
-
-
-def _refusal(path: Path, text: str) -> str:
-    if "TorchScript" in text:
-        return f"{path}: is a TorchScript archive, which only running its code can read; save model.state_dict()"
-    blocked = re.search(r"GLOBAL ([\w.]+)", text) or re.search(r"`([\w.]+)`", text)
-    what = f"the global {blocked[1]}" if blocked else "an object"
-    return (
-        f"{path}: wants to import {what}, which could run any code; nothing was run. Expected tensors only: save "
-        "model.state_dict(), better as safetensors, where the file comes from someone you trust"
-    )
 
 
 def _unwrapped(state: Any) -> Mapping[Any, Any]:
@@ -248,23 +242,34 @@ def _unwrapped(state: Any) -> Mapping[Any, Any]:
     for _ in range(4):
         if not isinstance(state, Mapping):
             return {"tensor": state} if hasattr(state, "shape") else {}
-        inner = next((state[w] for w in WRAPPERS if isinstance(state.get(w), Mapping)), None)
-        if inner is None or any(hasattr(value, "shape") for value in state.values()):
+        inner = {w: state[w] for w in WRAPPERS if isinstance(state.get(w), Mapping)}
+        if not inner or any(len(getattr(value, "shape", ())) > 1 for value in state.values()):
             return state
-        state = inner
+        if len(inner) > 1:  # teacher and student, model and ema: for the user to choose
+            return {f"{w}.{name}": value for w, one in inner.items() for name, value in _unwrapped(one).items()}
+        (state,) = inner.values()
     return state if isinstance(state, Mapping) else {}
 
 
-def _described(state: Any) -> str:
-    return f"{type(state).__name__} with the keys {', '.join(map(str, list(state)[:10])) or 'none'}"
+def _described(loaded: Any) -> str:
+    kind = type(loaded).__name__
+    return f"{kind} with the keys {', '.join(map(str, list(loaded)[:10]))}" if isinstance(loaded, Mapping) else kind
 
 
-def _torch_loader(value: Any, dtype: str) -> Callable[[], Values]:
+def _torch_loader(path: Path, name: str, value: Any) -> Callable[[], Values]:
     def load() -> Values:
-        if dtype == "bfloat16":
-            import torch
+        import torch
 
-            return np.asarray(value.detach().view(torch.int16).numpy()).view(np.uint16)
-        return np.asarray(value.detach().numpy())
+        try:
+            if value.dtype == torch.bfloat16:
+                return np.asarray(value.detach().view(torch.int16).numpy()).view(np.uint16)
+            return np.asarray(value.detach().numpy())
+        except (TypeError, RuntimeError) as error:  # float8, quantized, sparse, meta
+            found = f"{value.dtype}, {value.layout}, on {value.device}"
+            raise SourceError(_unreadable(path, name, found)) from error
 
     return load
+
+
+def _unreadable(path: Path, name: str, found: str) -> str:
+    return f"{path.name}::{name}: expected real numbers of 8 to 64 bits, dense, found {found}; save it as float32"

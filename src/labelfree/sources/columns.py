@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from labelfree.errors import ColumnError
 from labelfree.sources.block import Columns
 
 LABELS = ("label", "labels", "target", "targets", "y", "class")
-_NEVER = re.compile(r"^(logits?|probs?|probabilities)$")
-_NEVER_WIDE = re.compile(r"^(logits?|probs?)[_.-]?$")
+_NEVER = ("logit", "logits", "prob", "probs", "probabilities", *LABELS)
 _NUMBERED = re.compile(r"^(.*?)(\d+)$")
 
 
@@ -34,13 +36,22 @@ class Candidate:
         """Whether there is one column per dimension."""
         return len(self.fields) > 1
 
+    @property
+    def offered(self) -> bool:
+        """Whether it may be chosen without being named: no logits, no labels, no lists of token numbers."""
+        tokens = self.dtype.startswith(("int", "uint")) and self.dtype not in ("int8", "uint8")
+        return not tokens and self.name.rstrip("*").rstrip("_.-") not in _NEVER
+
     def __str__(self) -> str:
         width = f", {self.d} wide" if self.d else ""
         return f"{self.name} ({self.layout}{width})"
 
 
 def candidates(schema: Any, chosen: Columns) -> list[Candidate]:
-    """All columns of an Arrow schema that could hold embeddings, in file order, runs of columns last."""
+    """All columns of an Arrow schema that could hold embeddings, in file order, runs of columns last.
+
+    Those with `offered` false are for the user to name.
+    """
     arrays = _array2d(schema)
     found: list[Candidate] = []
     numbered: dict[str, list[tuple[int, Any]]] = {}
@@ -49,11 +60,10 @@ def candidates(schema: Any, chosen: Columns) -> list[Candidate]:
             continue
         candidate = _of_field(field, arrays.get(field.name))
         if candidate is not None:
-            if not _NEVER.match(field.name) or field.name == chosen.embedding:
-                found.append(candidate)
+            found.append(candidate)
             continue
         match = _NUMBERED.match(field.name)
-        if match and _is_wide(field.type) and not _NEVER_WIDE.match(match[1]):
+        if match and _is_wide(field.type):
             numbered.setdefault(match[1], []).append((int(match[2]), field))
     for prefix, members in numbered.items():
         if len(members) >= 2:
@@ -67,9 +77,13 @@ def choose(schema: Any, chosen: Columns, where: str) -> Candidate:
     if missing:
         raise ColumnError(f"{where}: no column {missing[0]!r}; the columns are {_listed(schema.names)}")
     found = candidates(schema, chosen)
+    wanted = {chosen.embedding, *chosen.named, "id", "epoch", *(name for c in found for name in c.fields)}
+    for name, count in Counter(schema.names).items():
+        if count > 1 and name in wanted:
+            raise ColumnError(f"{where}: expected one column {name!r}, found {count}; rename them")
     if chosen.embedding is not None:
         return _named(schema, chosen.embedding, found, where)
-    usual = [c for c in found if not _is_integer_list(c)]
+    usual = [c for c in found if c.offered]
     if not usual:
         raise ColumnError(_none_found(schema, found, where))
     if len(usual) > 1:
@@ -113,7 +127,9 @@ def _sound(candidate: Candidate, where: str) -> Candidate:
 def _none_found(schema: Any, found: list[Candidate], where: str) -> str:
     text = f"{where}: no embedding column; the columns are {_listed(f'{f.name}: {f.type}' for f in schema)}"
     if found:
-        return f"{text}; lists of integers are taken only when named: --column {_quoted(found[0].name)}"
+        return (
+            f"{text}; logits, labels and lists of integers are taken only when named: --column {_quoted(found[0].name)}"
+        )
     cures = {_cure(field.type) for field in schema} - {""}
     return text + "; expected a list of floats per row, or one float column per dimension" + "".join(sorted(cures))
 
@@ -121,9 +137,10 @@ def _none_found(schema: Any, found: list[Candidate], where: str) -> str:
 def _cure(kind: Any) -> str:
     import pyarrow as pa
 
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    is_ = pa.types
+    if any(f(kind) for f in (is_.is_binary, is_.is_large_binary, is_.is_fixed_size_binary, is_.is_binary_view)):
         return "; bytes carry no dtype: store them as a list, for instance np.frombuffer(b, np.float32) per row"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if any(f(kind) for f in (is_.is_string, is_.is_large_string, is_.is_string_view)):
         return "; text such as '[0.1, 0.2]' must be parsed first, for instance df[c] = df[c].map(json.loads)"
     return ""
 
@@ -143,17 +160,13 @@ def _is_wide(kind: Any) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_int8(kind))
 
 
-def _is_integer_list(candidate: Candidate) -> bool:
-    return candidate.dtype.startswith(("int", "uint")) and candidate.dtype not in ("int8", "uint8")
-
-
 def _of_field(field: Any, shape: tuple[int, ...] | None) -> Candidate | None:
     """The candidate that one column of an Arrow schema is, if any."""
     import pyarrow as pa
 
     kind, outer = field.type, ""
     if isinstance(kind, pa.BaseExtensionType):
-        shape = tuple(getattr(kind, "shape", None) or shape or ()) or None
+        shape = tuple(getattr(kind, "shape", None) or shape or ())
         outer, kind = f"{kind.extension_name}: ", kind.storage_type
     depth, d, inner = 0, 1, kind
     while _is_list(inner):
@@ -166,17 +179,16 @@ def _of_field(field: Any, shape: tuple[int, ...] | None) -> Candidate | None:
     if depth == 0 or not (pa.types.is_floating(inner) or pa.types.is_integer(inner)):
         return None
     layout = f"{outer}{_layout(kind)}"
+    shape = shape if shape and all(shape) else None  # an unknown length is None
     if shape:
-        d = 1
-        for length in shape:
-            d *= length
+        d = math.prod(shape)
     flaw = None
     if depth > 1 and not d:
         flaw = (
             f"column {field.name!r} is {layout}: each row holds a matrix, not a vector, and no shape is recorded; "
             "expected one vector per row: pool it first (mean over tokens, or the first one)"
         )
-    return Candidate(field.name, (field.name,), layout, _plain(inner), d or None, shape, flaw)
+    return Candidate(field.name, (field.name,), layout, dtype_name(inner), d or None, shape, flaw)
 
 
 def _is_list(kind: Any) -> bool:
@@ -185,7 +197,8 @@ def _is_list(kind: Any) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _plain(kind: Any) -> str:
+def dtype_name(kind: Any) -> str:
+    """What numpy calls a primitive Arrow type. Arrow's to_pandas_dtype would import pandas."""
     return {"halffloat": "float16", "float": "float32", "double": "float64"}.get(str(kind), str(kind))
 
 
@@ -204,15 +217,16 @@ def _layout(kind: Any) -> str:
 
 def _run(prefix: str, members: list[tuple[int, Any]]) -> Candidate:
     numbers = [number for number, _ in members]
-    kinds = sorted({_plain(field.type) for _, field in members})
+    kinds = sorted({dtype_name(field.type) for _, field in members})
     flaw = None
-    gaps = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+    gap = next((low + 1 for low, high in pairwise(numbers) if high - low > 1), 0 if numbers[0] > 1 else None)
     if len(set(numbers)) < len(numbers):
         flaw = f"columns {prefix}*: the same dimension appears twice (for instance {prefix}1 and {prefix}01)"
-    elif gaps or numbers[0] > 1:
-        lacking = f"{prefix}{gaps[0] if gaps else 0}"
+    elif gap is not None:
+        least = members[0][1].name.removeprefix(prefix)
+        lacking = f"{prefix}{gap:0{len(least) if least.startswith('0') else 1}d}"
         flaw = (
-            f"columns {prefix}{numbers[0]} to {prefix}{numbers[-1]}: expected one column per dimension, {lacking!r} is "
+            f"columns {members[0][1].name} to {members[-1][1].name}: expected one column per dimension, {lacking!r} is "
             "missing; add it, or store the embedding as one list column"
         )
     names = tuple(field.name for _, field in members)
@@ -226,11 +240,11 @@ def _array2d(schema: Any) -> dict[str, tuple[int, ...]]:
     if raw is None:
         return {}
     try:
-        features = json.loads(raw)["info"]["features"]
+        features = dict(json.loads(raw)["info"]["features"])
     except (ValueError, KeyError, TypeError):
         return {}
     return {
         name: tuple(spec["shape"])
         for name, spec in features.items()
-        if isinstance(spec, dict) and str(spec.get("_type", "")).startswith("Array") and all(spec.get("shape") or ())
+        if isinstance(spec, dict) and str(spec.get("_type", "")).startswith("Array") and spec.get("shape")
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from labelfree.sources.arrow import block_of, roles_of, width
+from labelfree.errors import ArrayError, ColumnError
+from labelfree.sources.arrow import block_of, roles_of, widths
 from labelfree.sources.block import Block, Columns, Source
 from labelfree.sources.columns import choose, unread_labels
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
@@ -19,7 +21,15 @@ def array_source(X: Any, chosen: Columns, name: str = "array") -> Source:
     if hasattr(X, "detach"):
         X = X.detach().cpu()
         X = X.float() if str(X.dtype) == "torch.bfloat16" else X
-    array = np.asarray(X)
+    if isinstance(X, np.ma.MaskedArray):
+        X = np.where(X.mask, np.nan, X.data)
+    try:
+        array = np.asarray(X)
+    except (ValueError, TypeError) as error:
+        raise ArrayError(f"{name}: expected an (n, d) matrix, rows of one length, found {_said(error)}") from error
+    if array.dtype == object and array.ndim == 0:
+        kind = type(X).__name__
+        raise ArrayError(f"{name}: expected a path, an (n, d) array or a data frame, found an object of type {kind}")
     check_matrix(array.shape, array.dtype, name)
     return matrix_source([array], name, size=array.nbytes)
 
@@ -28,17 +38,22 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
     """A data frame: pandas, or any with the Arrow stream interface (polars, pyarrow, duckdb relations)."""
     import pyarrow as pa
 
-    if isinstance(frame, pa.Table):
-        table = frame
-    elif type(frame).__module__.split(".")[0] == "pandas":
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-    else:
-        table = pa.table(frame)
+    frame = frame.to_frame() if hasattr(frame, "to_frame") else frame  # a series is a frame of one column
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # names that are numbers become text, as in a Parquet file
+            from_pandas = type(frame).__module__.split(".")[0] == "pandas"
+            table = pa.Table.from_pandas(frame) if from_pandas else pa.table(frame)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise ColumnError(
+            f"{name}: expected columns of one type each, found {_said(error)}; "
+            "keep only the columns to be read, for instance df[['id', 'embedding']]"
+        ) from error
     embedding = choose(table.schema, chosen, name)
     notes = unread_labels(table.schema, chosen, embedding)
     roles = roles_of(table.schema, chosen, embedding)
     table = table.select(list(dict.fromkeys([*embedding.fields, *roles.values()])))
-    d = next((w for batch in table.to_batches() if (w := width(batch, embedding))), embedding.d or 0)
+    d = next(iter(widths(table.to_batches(), embedding, name)), 0)
 
     def read(rows: int) -> Iterator[Block]:
         offset = 0
@@ -50,3 +65,7 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
         name, (), embedding.name, embedding.layout, embedding.dtype, d, table.num_rows, table.nbytes, read,
         roles, notes,
     )  # fmt: skip
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -30,24 +34,35 @@ def npy_source(name: str, files: list[Path], chosen: Columns) -> Source:
 
 
 def _mapped(file: Path) -> Values:
+    layout: Any = np.lib.format
     try:
-        return np.asanyarray(np.load(file, mmap_mode="r", allow_pickle=False))
-    except ValueError as error:
-        if "pickle" in str(error) or "object" in str(error).lower():
+        array: np.memmap[Any, Any] = layout.open_memmap(file, mode="r")  # reads .npy only: no pickle, no archive
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, TypeError, OverflowError, TokenError, SyntaxError) as error:
+        if "Python objects" in str(error):
             raise UnsafeCheckpoint(
                 f"{file}: holds Python objects, which only run code can read; save plain numbers with np.save"
             ) from error
         raise SourceError(f"{file}: expected a complete .npy file ({error}); it may be truncated") from error
-    except (OSError, EOFError) as error:
-        raise SourceError(f"{file}: cannot be read as .npy ({error})") from error
+    expected, held = array.offset + array.nbytes, file.stat().st_size
+    if held != expected:
+        raise SourceError(
+            f"{file}: its header claims {expected} bytes, the file holds {held}; it is damaged, or holds several "
+            "arrays: save each to a file of its own"
+        )
+    return array
 
 
 def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> Source:
     """One array of an .npz file, named as file.npz::member when there are several."""
     no_columns(name, chosen)
-    found = _members(file)
+    with _explained(file):
+        found = _members(file)
     if member is None:
         usable = [key for key, (shape, dtype, _) in found.items() if len(shape) == 2 and dtype.kind in "fiu"]
+        if not usable and any(dtype.hasobject for _, dtype, _ in found.values()):
+            raise UnsafeCheckpoint(_objects(file))
         if len(usable) != 1:
             listed = ", ".join(f"{key} {shape} {dtype}" for key, (shape, dtype, _) in found.items())
             raise ColumnError(
@@ -58,22 +73,23 @@ def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> So
     if member not in found:
         raise ColumnError(f"{file}: no array {member!r}; it holds {', '.join(found)}")
     shape, dtype, fortran = found[member]
+    if dtype.hasobject:
+        raise UnsafeCheckpoint(_objects(file))
     check_matrix(shape, dtype, f"{file.name}::{member}")
 
     def read(rows: int) -> Iterator[Block]:
         with zipfile.ZipFile(file) as archive, archive.open(f"{member}.npy") as stream:
-            _header(stream, file)
+            _header(stream)
             if fortran:
-                rest = np.frombuffer(stream.read(), dtype).reshape(shape[::-1]).T
-                yield from matrix_source([rest], name).read(rows)
+                with _explained(file):
+                    columns = np.frombuffer(stream.read(), dtype).reshape(shape[::-1])
+                yield from matrix_source([columns.T], name).read(rows)
                 return
             for start in range(0, shape[0], rows):
                 count = min(rows, shape[0] - start)
-                data = stream.read(count * shape[1] * dtype.itemsize)
-                if len(data) < count * shape[1] * dtype.itemsize:
-                    raise SourceError(f"{file}: {member} ends after {start} of {shape[0]} rows; it may be truncated")
-                part = np.frombuffer(data, dtype).reshape(count, shape[1])
-                yield Block(as_rows(part), np.arange(start, start + count, dtype=np.int64))
+                with _explained(file):
+                    part = np.frombuffer(stream.read(count * shape[1] * dtype.itemsize), dtype)
+                yield Block(as_rows(part.reshape(count, -1)), np.arange(start, start + count, dtype=np.int64))
 
     return Source(
         name, (str(file),), member, f"npz<{dtype}>", str(dtype), shape[1], shape[0], file.stat().st_size, read
@@ -83,34 +99,40 @@ def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> So
 def _members(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any], bool]]:
     """Shape, dtype and column order of every array, from the headers alone."""
     found = {}
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for entry in archive.infolist():
-                if not entry.filename.endswith(".npy"):
-                    continue
-                with archive.open(entry) as stream:
-                    shape, fortran, dtype = _header(stream, file)
-                size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-                if size > entry.file_size:
-                    raise SourceError(
-                        f"{file}: the header of {entry.filename} claims {size} bytes, the archive holds "
-                        f"{entry.file_size}; it is damaged or forged"
-                    )
-                found[entry.filename.removesuffix(".npy")] = (shape, dtype, fortran)
-    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise SourceError(f"{file}: expected a complete .npz file ({error}); it may be truncated") from error
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            if not entry.filename.endswith(".npy"):
+                continue
+            with archive.open(entry) as stream:
+                shape, fortran, dtype = _header(stream)
+                held = entry.file_size - stream.tell()
+            claimed = math.prod(shape) * dtype.itemsize
+            if not dtype.hasobject and (claimed != held or min(shape, default=0) < 0):
+                raise SourceError(
+                    f"{file}: the header of {entry.filename} claims shape {shape}, {claimed} bytes, but the archive "
+                    f"holds {held}; it is damaged or forged"
+                )
+            found[entry.filename.removesuffix(".npy")] = (shape, dtype, fortran)
     return found
 
 
-def _header(stream: Any, file: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    layout: Any = np.lib.format
+    reader = layout.read_array_header_1_0 if layout.read_magic(stream) == (1, 0) else layout.read_array_header_2_0
+    shape, fortran, dtype = reader(stream)
+    return tuple(map(int, shape)), fortran, dtype
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    damaged = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, TokenError, SyntaxError)
     try:
-        layout: Any = np.lib.format
-        reader = layout.read_array_header_1_0 if layout.read_magic(stream) == (1, 0) else layout.read_array_header_2_0
-        shape, fortran, dtype = reader(stream)
-    except ValueError as error:
-        raise SourceError(f"{file}: a member is no numpy array ({error})") from error
-    if dtype.hasobject:
-        raise UnsafeCheckpoint(
-            f"{file}: holds Python objects, which only run code can read; save plain numbers with np.savez"
-        )
-    return shape, fortran, dtype
+        yield
+    except (OSError, RuntimeError, *damaged) as error:  # RuntimeError: encrypted, or compressed in an unknown way
+        raise SourceError(
+            f"{file}: expected a complete .npz file of numpy arrays ({error}); it may be truncated"
+        ) from error
+
+
+def _objects(file: Path) -> str:
+    return f"{file}: holds Python objects, which only run code can read; save plain numbers with np.savez"

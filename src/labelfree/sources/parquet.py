@@ -2,88 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from labelfree.errors import ColumnError, SourceError
-from labelfree.sources.arrow import block_of, roles_of, width
+from labelfree.sources.arrow import block_of, roles_of, widths
 from labelfree.sources.block import Block, Columns, Source
 from labelfree.sources.columns import Candidate, choose, unread_labels
 
 BUFFER = 1 << 20
-"""Bytes read ahead per column. Without a buffer pyarrow holds a whole column chunk of a row group in memory."""
+"""Bytes read ahead, over all columns. Without a buffer pyarrow holds whole column chunks of a row group in memory."""
+_LEAST_BUFFER = 1 << 13
+_FIRST_ROWS = 64
+_NULL_VECTORS = 26
+"""The first pyarrow that reads null rows of a fixed_size_list."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One file of a data set and what is read of it."""
+
+    file: Path
+    total: int
+    embedding: Candidate
+    roles: dict[str, str]
+    notes: tuple[str, ...]
+    widths: list[int]
+
+    def blocks(self, rows: int, d: int, offset: int) -> Iterator[Block]:
+        """Its rows, the first of which is row `offset` of the data set."""
+        done = 0
+        for batch in _batches(self.file, self.embedding, [*self.embedding.fields, *self.roles.values()], rows):
+            yield block_of(batch, self.embedding, self.roles, d, offset + done)
+            done += batch.num_rows
+        if done != self.total:
+            raise SourceError(f"{self.file}: its footer claims {self.total} rows, found {done}; the file is damaged")
 
 
 def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     """The data set in these Parquet files, in this order."""
-    total, size = 0, 0
-    schema, embedding, d = None, None, None
+    size = 0
+    parts: list[_Part] = []
     for file in files:
         with _opened(file) as parquet:
-            if schema is None:
-                schema = parquet.schema_arrow
-                embedding = choose(schema, chosen, file.name)
-            found = choose(parquet.schema_arrow, chosen, file.name)
-            if d is None and parquet.metadata.num_rows:
-                embedding, d = found, _width(parquet, found)
-            elif parquet.metadata.num_rows and found.fields != (embedding.fields if embedding else ()):
-                raise ColumnError(f"{file.name}: the embeddings are in {found}, but in {embedding} in {files[0].name}")
-            total += parquet.metadata.num_rows
+            rows = parquet.metadata.num_rows
+            if rows or (file is files[-1] and not parts):  # a file without rows may lack types
+                parts.append(_part(file, rows, parquet.schema_arrow, chosen))
             size += file.stat().st_size
-    if schema is None or embedding is None:
+    if not parts:
         raise SourceError(f"{name}: expected Parquet files, found none")
-    roles = roles_of(schema, chosen, embedding)
+    first = parts[0]
+    filled = next((part for part in parts if part.widths), first)
+    for part in parts:
+        _agree(part, first, filled)
+    d = next(iter(filled.widths), 0)
 
     def read(rows: int) -> Iterator[Block]:
-        return _blocks(files, chosen, roles, d or 1, rows)
+        offset = 0
+        for part in parts:
+            yield from part.blocks(rows, d or 1, offset)
+            offset += part.total
 
     return Source(
         name=name,
         files=tuple(map(str, files)),
-        column=embedding.name,
-        layout=embedding.layout,
-        dtype=embedding.dtype,
-        d=d or embedding.d or 0,
-        total=total,
+        column=first.embedding.name,
+        layout=first.embedding.layout,
+        dtype=first.embedding.dtype,
+        d=d,
+        total=sum(part.total for part in parts),
         size=size,
         read=read,
-        roles=roles,
-        notes=unread_labels(schema, chosen, embedding),
+        roles=first.roles,
+        notes=first.notes,
     )
 
 
-def _width(parquet: Any, embedding: Candidate) -> int | None:
-    for batch in parquet.iter_batches(batch_size=1024, columns=list(embedding.fields)):
-        found = width(batch, embedding)
-        if found:
-            return found
-    return None
+def _part(file: Path, total: int, schema: Any, chosen: Columns) -> _Part:
+    embedding = choose(schema, chosen, str(file))
+    found = widths(_batches(file, embedding, embedding.fields, _FIRST_ROWS), embedding, str(file))
+    roles, notes = roles_of(schema, chosen, embedding), unread_labels(schema, chosen, embedding)
+    return _Part(file, total, embedding, roles, notes, found)
 
 
-def _blocks(files: list[Path], chosen: Columns, roles: dict[str, str], d: int, rows: int) -> Iterator[Block]:
-    offset = 0
-    for file in files:
-        with _opened(file) as parquet:
-            embedding = choose(parquet.schema_arrow, chosen, file.name)
-            columns = list(dict.fromkeys([*embedding.fields, *roles.values()]))
-            batches = parquet.iter_batches(batch_size=rows, columns=columns)
-            while True:
-                with _explained(file):
-                    batch = next(batches, None)
-                if batch is None:
-                    break
-                yield block_of(batch, embedding, roles, d, offset)
-                offset += batch.num_rows
+def _agree(part: _Part, first: _Part, filled: _Part) -> None:
+    """Refuses files that are not parts of one data set."""
+    if part.embedding.fields != first.embedding.fields:
+        raise ColumnError(
+            f"{part.file}: the embeddings are in {part.embedding}, but in {first.embedding} in {first.file}; "
+            "give each file as a source of its own, or name the column with --column"
+        )
+    if part.widths and filled.widths[0] not in part.widths:
+        raise ColumnError(
+            f"{part.file}: expected {filled.widths[0]} numbers per row as in {filled.file}, found {part.widths[0]}; "
+            "give each file as a source of its own"
+        )
+    if part.roles != first.roles:
+        has, lacks = (part, first) if part.roles.keys() - first.roles.keys() else (first, part)
+        column = next(name for role, name in has.roles.items() if role not in lacks.roles)
+        raise ColumnError(
+            f"{lacks.file}: expected a column {column!r} as in {has.file}, found none; give it to every file or to none"
+        )
+
+
+def _batches(file: Path, embedding: Candidate, columns: Sequence[str], rows: int) -> Iterator[Any]:
+    import pyarrow as pa
+
+    with ExitStack() as stack:
+        parquet = stack.enter_context(_opened(file, columns=len(columns)))
+        if "fixed_size_list" in embedding.layout and int(pa.__version__.split(".")[0]) < _NULL_VECTORS:
+            parquet = stack.enter_context(_opened(file, _as_lists(parquet.metadata), len(columns)))
+        batches = parquet.iter_batches(batch_size=rows, columns=list(dict.fromkeys(columns)))
+        while True:
+            with _explained(file):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+
+def _as_lists(metadata: Any) -> Any:
+    """The metadata without the Arrow schema, so that a fixed_size_list is read as the list that Parquet stores."""
+    import pyarrow.parquet as pq
+
+    footer = BytesIO()
+    metadata.write_metadata_file(footer)
+    return pq.read_metadata(BytesIO(footer.getvalue().replace(b"ARROW:schema", b"ARROW-schema")))
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Any]:
+def _opened(file: Path, metadata: Any = None, columns: int = 1) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
+    buffer = max(BUFFER // columns, _LEAST_BUFFER)
     with _explained(file):
-        parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER)
+        parquet = pq.ParquetFile(file, metadata=metadata, pre_buffer=False, buffer_size=buffer)
     with parquet:
         yield parquet
 
@@ -95,11 +152,14 @@ def _explained(file: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, EOFError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read ({error.strerror or _said(error)})") from error
+    except (pa.ArrowException, EOFError, UnicodeDecodeError) as error:
         raise SourceError(
-            f"{file}: expected a complete Parquet file, but it cannot be read ({reason}); "
+            f"{file}: expected a complete Parquet file, but it cannot be read ({_said(error)}); "
             "it may be truncated, still being written, or of another format"
         ) from error
-    except OSError as error:
-        raise SourceError(f"{file}: cannot be read ({error.strerror or ' '.join(str(error).split())[:200]})") from error
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -57,6 +57,8 @@ def hash_rows(rows: NDArray[Any]) -> Keys:
 
 def hash_ids(ids: NDArray[Any]) -> Keys:
     """(m,) hashes of ids: integers by value, everything else by the bytes of its text."""
+    if ids.dtype == object and all(isinstance(i, int) for i in ids):  # a column that holds a null elsewhere
+        ids = ids.astype(np.int64)
     if ids.dtype.kind in "iub":
         return mix(ids.astype(np.int64).view(np.uint64), 1)
     text = np.char.encode(ids.astype(str), "utf-8")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, get_args
 
 from labelfree.arrays import Float, Index
 
-Defect: TypeAlias = Literal["null", "ragged", "nonfinite", "zero"]
-DEFECTS: tuple[Defect, ...] = ("null", "ragged", "nonfinite", "zero")
+Defect: TypeAlias = Literal["null", "ragged", "nonfinite", "zero", "no_id"]
+DEFECTS: tuple[Defect, ...] = get_args(Defect)
 
 
 @dataclass(frozen=True)

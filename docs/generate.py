@@ -1,0 +1,139 @@
+"""Write what the documents say of the code: docs/cli.md, docs/metrics.md, and the picture of the README.
+
+python docs/generate.py            writes them
+python docs/generate.py --check    exits with 1 where one is out of date (the picture aside)
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+DOCS = Path(__file__).parent
+NOTICE = "<!-- Written by docs/generate.py; change the code, or the introduction there, and run it. -->\n"
+
+
+def cli() -> str:
+    """The reference of the command line, from the program itself."""
+    import typer.main
+
+    from labelfree.cli.main import app
+
+    root: Any = typer.main.get_command(app)
+    out = [NOTICE, "# Command line\n", (DOCS / "cli.intro.md").read_text()]
+    for name, command in root.commands.items():
+        summary, _, examples = (command.help or "").partition("\n\n")
+        out += [f"## {name}\n", " ".join(summary.split()) + "\n"]
+        lines = [line.strip() for line in examples.replace("\b", "").splitlines() if line.strip()]
+        if lines:
+            out += ["```\n" + "\n".join(lines) + "\n```\n"]
+        rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
+        if rows:
+            out += ["| option | default | |\n|---|---|---|\n" + "\n".join(rows) + "\n"]
+    return "\n".join(out)
+
+
+def _row(parameter: Any) -> str:
+    names = ", ".join(f"`{o}`" for o in parameter.opts) if parameter.opts[0].startswith("-") else "`SOURCE`"
+    if not parameter.opts[0].startswith("-"):
+        names = f"`{(parameter.metavar or parameter.name).upper()}`"
+    shown = getattr(parameter, "show_default", None)
+    default = shown if isinstance(shown, str) else parameter.default
+    if default is None or default is False or callable(default) or parameter.required or default == "":
+        default = ""
+    choices = getattr(parameter.type, "choices", None)
+    about = " ".join((getattr(parameter, "help", None) or "").split())
+    if choices:
+        about += " One of " + ", ".join(f"`{c}`" for c in choices) + "."
+    if getattr(parameter, "envvar", None):
+        about += f" Environment: `{parameter.envvar}`."
+    return f"| {names} | {f'`{default}`' if default != '' else ''} | {about.replace('|', chr(92) + '|')} |"
+
+
+def metrics() -> str:
+    """A section for every metric, from its docstring and its entry in METRICS."""
+    from labelfree.metrics import METRICS
+    from labelfree.render.explanation import sections
+
+    out = [NOTICE, "# Metrics\n", (DOCS / "metrics.intro.md").read_text().replace("@COVERAGE@", coverage())]
+    out += ["| metric | kind | better | |", "|---|---|---|---|"]
+    for m in METRICS:
+        better = {"higher": "higher", "lower": "lower", "target": "nearest its target", "none": ""}[m.direction]
+        out.append(f"| [{m.name}](#{m.name}) | {m.kind} | {better} | {_text(m.explanation.splitlines()[0])} |")
+    for m in METRICS:
+        out += ["", f"## {m.name}", ""]
+        for head, text in sections(m):
+            out += [f"{_text(text)}", ""] if not head else [f"- **{head}.** {_text(text)}"]
+    return "\n".join(out) + "\n"
+
+
+def coverage() -> str:
+    """The measured coverage of the intervals as a table: the worst law for each metric, and the median of all."""
+    found: Any = json.loads((DOCS.parent / "benchmarks" / "results" / "coverage.json").read_text())
+    width = found["setting"]["d"]
+    many: dict[str, list[float]] = {}
+    few: dict[str, list[float]] = {}
+    for case, metrics in found["coverage"].items():
+        rows = re.search(r"n = (\d+)", case)
+        table = few if rows and int(rows[1]) < 2 * width else many
+        for name, result in metrics.items():
+            table.setdefault(name, []).append(result["coverage"])
+    out = [
+        f"| metric | n >= {2 * width}: median | lowest | n < {2 * width}: median | lowest |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in dict.fromkeys([*few, *many]):
+        cells = [f"{f(t[name]):.2f}" if name in t else "" for t in (many, few) for f in (median, min)]
+        out.append(f"| {name} | {' | '.join(cells)} |")
+    setting = f"Width {width}, {found['setting']['repetitions']} draws of each of seven laws and six sizes."
+    return "\n".join([setting, "", *out])
+
+
+def _text(text: str) -> str:
+    return text.replace("*", r"\*").replace("|", r"\|").replace("<", "&lt;")
+
+
+def picture() -> str:
+    """What `labelfree rank` prints in a terminal of 80 columns, as SVG."""
+    from importlib.resources import files
+
+    from rich.console import Console
+    from rich.text import Text
+
+    import labelfree
+    from labelfree.render.table import show
+
+    source = Path(str(files("labelfree") / "demo_data")) / "epoch_05.parquet"
+    report = labelfree.rank(source)
+    named = report.model_copy(update={"input": report.input.model_copy(update={"sources": ["epoch_05.parquet"]})})
+    named.series.update(report.series)
+    console = Console(record=True, width=80, force_terminal=True, file=io.StringIO(), highlight=False)
+    console.print(Text("$ labelfree rank epoch_05.parquet", style="bold green"))
+    show(console, [named], everything=False)
+    return console.export_svg(title="labelfree", unique_id="labelfree")
+
+
+DOCUMENTS = {DOCS / "cli.md": cli, DOCS / "metrics.md": metrics}
+PICTURE = DOCS / "rank.svg"
+
+
+def main() -> int:
+    """Write the documents, or check them."""
+    if "--check" in sys.argv:
+        stale = [path for path, make in DOCUMENTS.items() if not path.exists() or path.read_text() != make()]
+        for path in stale:
+            print(f"{path.name} is out of date: run python docs/generate.py")
+        return 1 if stale else 0
+    for path, make in DOCUMENTS.items():
+        path.write_text(make())
+    PICTURE.write_text(picture())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Imports follow the flow of data, and nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SRC = ROOT / "src" / "labelfree"
+HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda", "transformers", "lightning")
+
+# What each part may import of labelfree, beside itself. Data flow one way: source -> blocks -> summaries ->
+# metrics -> survey -> api -> report -> render; nothing imports cli.
+ALLOWED = {
+    "errors": set(),
+    "results": set(),
+    "arrays": {"errors"},
+    "kernels": {"errors", "arrays"},
+    "summaries": {"errors", "arrays", "kernels"},
+    "metrics": {"errors", "arrays", "results", "kernels", "summaries"},
+    "sources": {"errors", "arrays"},
+    "parallel": {"sources.block"},
+    "survey": {"errors", "arrays", "kernels", "summaries", "metrics", "parallel", "sources.block"},
+    "findings": {"metrics", "summaries", "survey"},
+    "report": {"results", "metrics.spec"},
+    "render": {"errors", "report", "metrics.spec"},
+    "api": {"errors", "kernels", "metrics", "sources", "survey", "findings", "report"},
+    "cli": {"errors", "api", "report", "render", "metrics", "sources"},
+    "__main__": {"cli"},
+    "__init__": {"errors", "api", "metrics", "report", "results"},
+}
+
+
+def imports(tree: ast.AST, *, top_level: bool = False) -> Iterator[str]:
+    """Modules that a file imports; with top_level, only those that importing the file imports."""
+    nodes: list[ast.AST] = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            nodes += node.orelse
+        elif not (top_level and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)):
+            nodes += ast.iter_child_nodes(node)
+
+
+def violations(part: str, source: str) -> list[str]:
+    """Imports that part of the house may not have."""
+    found = []
+    for name in imports(ast.parse(source)):
+        pieces = name.split(".")
+        if pieces[0] != "labelfree" or len(pieces) < 2 or pieces[1].startswith("__"):
+            continue
+        allowed = ALLOWED[part] | {part}
+        if pieces[1] not in allowed and ".".join(pieces[1:3]) not in allowed:
+            found.append(name)
+    return found
+
+
+def heavy(source: str) -> list[str]:
+    """Heavy modules that importing a file would import."""
+    return [name for name in imports(ast.parse(source), top_level=True) if name.split(".")[0] in HEAVY]
+
+
+FILES = sorted(SRC.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SRC)))
+def test_imports_follow_the_flow_of_data(file: Path) -> None:
+    part = file.relative_to(SRC).parts[0].removesuffix(".py")
+    assert part in ALLOWED, f"say in ALLOWED where {part} stands"
+    assert violations(part, file.read_text()) == []
+    assert heavy(file.read_text()) == []
+    if part != "cli":
+        assert "typer" not in {name.split(".")[0] for name in imports(ast.parse(file.read_text()))}
+
+
+def test_the_architecture_test_can_fail() -> None:
+    assert violations("metrics", "from labelfree.sources import open_source") == ["labelfree.sources.open_source"]
+    assert violations("report", "def f():\n    import labelfree.cli.main") == ["labelfree.cli.main"]
+    assert violations("sources", "from labelfree.errors import SourceError") == []
+    assert heavy("import pandas as pd") == ["pandas"]
+    assert heavy("try:\n    from scipy import linalg\nexcept ImportError: pass") == ["scipy.linalg"]
+    assert heavy("def f():\n    import torch") == []
+
+
+def loaded_by(code: str) -> set[str]:
+    program = f"import sys\n{code}\nprint(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.split("\n")[-2].split()}
+
+
+RUN = """
+from labelfree.cli.main import run
+sys.argv = ["labelfree", *{arguments!r}]
+assert run() in (0, 2)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["rank", "--help"], ["--version"], ["rnk"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    assert loaded_by(RUN.format(arguments=arguments)) & {*HEAVY, "numpy"} == set()  # Typer brings pydantic on errors
+
+
+def test_rank_loads_only_what_it_needs() -> None:
+    source = SRC / "demo_data" / "epoch_05.parquet"
+    loaded = loaded_by(RUN.format(arguments=["rank", str(source)]))
+    assert loaded & set(HEAVY) == {"pyarrow"}
+
+
+def test_importing_labelfree_is_light() -> None:
+    assert loaded_by("import labelfree") & {*HEAVY, "numpy", "typer", "rich", "pydantic"} == set()
+
+
+def test_the_startup_test_can_fail() -> None:
+    assert "pandas" in loaded_by("import pandas")
+
+
+def test_files_stay_small() -> None:
+    lengths = sorted(len(f.read_text().splitlines()) for f in FILES)
+    assert lengths[len(lengths) // 2] <= 150
+    assert lengths[-1] <= 350

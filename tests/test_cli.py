@@ -1,0 +1,297 @@
+"""The program as a user meets it: streams, formats, messages and exit codes, through a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import labelfree as package
+from conftest import Program
+
+DATA = Path(package.__file__).parent / "demo_data"
+EPOCH = DATA / "epoch_05.parquet"
+RNG = np.random.default_rng(0)
+
+
+def test_the_table_in_a_pipe_has_no_boxes_colors_or_wrapping(labelfree: Program) -> None:
+    done = labelfree("rank", EPOCH)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"rank  {EPOCH}"
+    assert lines[1] == "400 rows x 32 float16, column embedding"
+    assert lines[3].split() == ["metric", "value", "95", "%", "interval", "better"]
+    assert [line.split()[0] for line in lines[4:10]] == [
+        "rankme", "rankme_centered", "alpha_req", "mean_cosine", "std_l2", "twonn",
+    ]  # fmt: skip
+    assert not set("─│┌╭━\x1b") & set(done.stdout)
+    assert max(map(len, lines)) > 100
+    assert all(line == line.rstrip() for line in lines)
+    assert done.stderr == ""
+
+
+def test_json_is_one_document_and_nothing_else(labelfree: Program) -> None:
+    done = labelfree("rank", EPOCH, "--json")
+    assert done.returncode == 0
+    report = json.loads(done.stdout)
+    assert report["metrics"]["rankme"]["value"] == pytest.approx(package.rank(EPOCH)["rankme"].value, rel=1e-11)
+    assert report["input"]["sources"] == [str(EPOCH)]
+    assert "warning" in done.stderr
+    assert labelfree("rank", EPOCH, "--json", "-q").stderr == ""
+    assert labelfree("rank", EPOCH, "--format", "json").stdout == done.stdout
+
+
+def test_several_sources_are_several_reports_in_the_order_given(labelfree: Program) -> None:
+    sources = [DATA / f"epoch_0{i}.parquet" for i in (5, 0, 2)]
+    document = json.loads(labelfree("rank", *sources, "--json").stdout)
+    assert [r["input"]["sources"] for r in document["reports"]] == [[str(s)] for s in sources]
+    assert document["across"]["comparable"]
+    lines = labelfree("rank", *sources, "--format", "ndjson").stdout.splitlines()
+    assert [json.loads(line)["input"]["n"] for line in lines] == [400, 400, 400]
+    table = labelfree("rank", *sources).stdout
+    assert table.startswith("rank  3 sources\n")
+    assert [line.split()[0] for line in table.splitlines()[4:7]] == ["epoch_05", "epoch_00", "epoch_02"]
+
+
+def test_concat_is_one_data_set(labelfree: Program, tmp_path: Path) -> None:
+    X = RNG.normal(size=(40, 3))
+    for i, part in enumerate(np.split(X, 4)):
+        np.save(tmp_path / f"part_{i}.npy", part)
+    one = json.loads(labelfree("rank", *sorted(tmp_path.glob("*.npy")), "--concat", "--json").stdout)
+    assert one["input"]["n"] == 40
+    quoted = json.loads(labelfree("rank", tmp_path / "part_*.npy", "--json").stdout)
+    directory = json.loads(labelfree("rank", tmp_path, "--json").stdout)
+    value = package.metrics.rankme(X).value
+    assert [r["metrics"]["rankme"]["value"] for r in (one, quoted, directory)] == [pytest.approx(value, rel=1e-11)] * 3
+
+
+def test_all_and_only(labelfree: Program) -> None:
+    everything = labelfree("rank", EPOCH, "--all").stdout
+    assert "condition_number" in everything
+    assert "undefined: needs views of the same items" in everything
+    few = labelfree("rank", EPOCH, "--only", "stable_rank,nesum", "--only", "twonn", "--json").stdout
+    assert set(json.loads(few)["metrics"]) == {"stable_rank", "nesum", "twonn"}
+
+
+@pytest.mark.parametrize("suffix", ["json", "ndjson", "csv", "md", "svg", "png", "pdf", "parquet"])
+def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
+    if suffix in ("svg", "png", "pdf"):
+        pytest.importorskip("matplotlib")
+    path = tmp_path / f"out.{suffix}"
+    done = labelfree("rank", EPOCH, "-o", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("rank  ")
+    content = path.read_bytes()
+    starts = {
+        "json": b"{\n", "ndjson": b'{"command', "csv": b"source,metric", "md": b"### rank", "svg": b"<?xml",
+        "png": b"\x89PNG", "pdf": b"%PDF", "parquet": b"PAR1",
+    }  # fmt: skip
+    assert content.startswith(starts[suffix])
+    if suffix == "parquet":
+        table = pq.read_table(path)
+        assert table.num_rows == 32
+        assert set(table.column_names) == {"source", "series", "index", "singular_value", "singular_value_centered"}
+    if suffix in ("json", "svg", "csv"):
+        labelfree("rank", EPOCH, "-o", path)
+        assert path.read_bytes() == content  # the same bytes again
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]  # no temporary file is left
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rank", "nothing.parquet"], "nothing.parquet: no such file or directory"),
+        (["rank", "{data}/epoch_5.parquet"], "did you mean {data}/epoch_05.parquet?"),
+        (["rank", "*.parquet"], "no file matches the pattern"),
+        (["rank"], "Missing argument"),
+        (["rank", "{epoch}", "--colunm", "x"], "No such option: --colunm"),
+        (["rank", "{epoch}", "--column", "vector"], "no column 'vector'; the columns are id, embedding"),
+        (["rank", "{epoch}", "--only", "rankmee"], "did you mean 'rankme'?"),
+        (["rank", "{epoch}", "--sample", "many"], "expected a number of rows or all, found 'many'"),
+        (["rank", "{epoch}", "--memory", "lots"], "expected an amount such as 400MB or 2GB, found 'lots'"),
+        (["rank", "{epoch}", "--memory", "1MB"], "raise the limit"),
+        (["rank", "{epoch}", "--on-bad", "skip"], "'skip' is not one of"),
+        (["rank", "{epoch}", "--json", "--format", "csv"], "contradict each other"),
+        (["rank", "{epoch}", "-o", "out.txt"], "expected a suffix among"),
+        (["rank", "{epoch}", "-o", "no/where.json"], "the directory no does not exist"),
+        (["rank", "{epoch}", "--device", "tpu"], "expected cpu, cuda or auto"),
+        (["rank", "{epoch}", "nothing.npy"], "nothing.npy: no such file"),
+        (["explain", "rankmee"], "did you mean 'rankme'?"),
+        (["rnk"], "Did you mean 'rank'"),
+    ],
+)
+def test_bad_usage_is_2_with_nothing_on_stdout(labelfree: Program, arguments: list[str], message: str) -> None:
+    done = labelfree(*[a.format(data=DATA, epoch=EPOCH) for a in arguments])
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message.format(data=DATA) in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_truncated_file_is_2(labelfree: Program, tmp_path: Path) -> None:
+    (tmp_path / "cut.parquet").write_bytes(EPOCH.read_bytes()[:5000])
+    done = labelfree("rank", "cut.parquet")
+    assert done.returncode == 2
+    assert "expected a complete Parquet file" in done.stderr
+    assert "truncated" in done.stderr
+
+
+def test_undefined_is_3_and_still_printed(labelfree: Program, tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.ones((1, 4)))
+    done = labelfree("rank", "one.npy", "--json")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["metrics"]["rankme"]["reason_code"] == "insufficient"
+    np.save(tmp_path / "few.npy", RNG.normal(size=(12, 4)))
+    assert labelfree("rank", "few.npy").returncode == 0  # id_mle and others are undefined, the headline is not
+    assert labelfree("rank", "few.npy", "--only", "id_mle").returncode == 3
+    assert labelfree("rank", "few.npy", "--only", "rankme,id_mle").returncode == 3
+    assert labelfree("evaluate", "few.npy").returncode == 0
+    assert labelfree("evaluate", "one.npy").returncode == 3
+    assert labelfree("doctor", "one.npy").returncode == 0
+
+
+def test_partial_is_0(labelfree: Program, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", RNG.normal(size=(4000, 64)) * np.where(np.arange(64) < 30, 1.0, 1e-3))
+    done = labelfree("rank", "x.npy", "--only", "alpha_req", "--json")
+    assert json.loads(done.stdout)["metrics"]["alpha_req"]["reason_code"] == "poor_fit"
+    assert done.returncode == 0
+
+
+def test_a_crash_is_1_and_says_so(labelfree: Program, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import labelfree.api\ndef broken(*a, **k): raise ZeroDivisionError('planted')\nlabelfree.api.survey = broken\n"
+    )
+    done = labelfree("rank", EPOCH, env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("labelfree: internal error: ZeroDivisionError: planted")
+    traced = labelfree("rank", EPOCH, env={"PYTHONPATH": str(tmp_path), "LABELFREE_DEBUG": "1"})
+    assert traced.returncode == 1
+    assert "Traceback" in traced.stderr
+
+
+def test_ctrl_c_is_130(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", RNG.normal(size=(20_000, 64)).astype(np.float32))
+    command = [sys.executable, "-m", "labelfree", "rank", str(tmp_path / "x.npy"), "--sample", "all"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(2.5)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert out == ""
+    assert err == "labelfree: interrupted\n"
+
+
+def test_a_closed_pipe_is_0(tmp_path: Path) -> None:
+    script = f"{sys.executable} -m labelfree rank {EPOCH} --json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_2() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "labelfree", "rank", str(EPOCH)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "no space left on the device" in done.stderr
+
+
+def test_notes_and_warnings_go_to_stderr(labelfree: Program, tmp_path: Path) -> None:
+    table = pa.table({"embedding": RNG.normal(size=(90, 4)).tolist(), "label": ["a"] * 90})
+    pq.write_table(table, tmp_path / "x.parquet")
+    done = labelfree("rank", "x.parquet", "--json")
+    note = "labelfree: x.parquet: column 'label' was not read: no metric here uses labels\n"
+    assert done.stderr == note
+    assert labelfree("rank", "x.parquet").stderr == note
+    assert labelfree("rank", "x.parquet", "-q").stderr == ""
+    assert "90 rows in" in labelfree("rank", "x.parquet", "-v").stderr
+
+
+def test_environment_variables_are_defaults(labelfree: Program) -> None:
+    done = labelfree("rank", EPOCH, env={"LABELFREE_FORMAT": "csv", "LABELFREE_SAMPLE": "100"})
+    assert done.stdout.startswith("source,metric,")
+    done = labelfree("rank", EPOCH, "--json", env={"LABELFREE_SAMPLE": "100", "LABELFREE_SEED": "3"})
+    assert json.loads(done.stdout)["input"]["sample"] == {"size": 100, "seed": 3}
+
+
+def test_doctor(labelfree: Program, tmp_path: Path) -> None:
+    X = RNG.normal(size=(300, 4))
+    X[7] = np.nan
+    np.save(tmp_path / "x.npy", X)
+    done = labelfree("doctor", "x.npy")
+    assert done.returncode == 0
+    assert "nonfinite      1          7  1 of 300 rows with NaN or infinity" in done.stdout
+    np.save(tmp_path / "y.npy", np.delete(X, 7, axis=0))
+    assert "nothing wrong" in labelfree("doctor", "y.npy").stdout
+    document = json.loads(labelfree("doctor", "x.npy", "--json").stdout)
+    assert [d["kind"] for d in document["input"]["defects"]] == ["nonfinite"]
+
+
+def test_explain_and_schema(labelfree: Program) -> None:
+    done = labelfree("explain", "rankme")
+    assert "Source" in done.stdout
+    assert "Garrido" in done.stdout
+    assert "Holds in" in done.stdout
+    names = {line.split()[0] for line in labelfree("explain").stdout.splitlines()}
+    assert names == {m.name for m in package.metrics.METRICS}
+    assert json.loads(labelfree("schema").stdout)["title"] == "Report"
+
+
+def test_version_help_and_no_arguments(labelfree: Program) -> None:
+    assert labelfree("--version").stdout == f"labelfree {package.__version__}\n"
+    for arguments in ([], ["-h"], ["--help"]):
+        done = labelfree(*arguments)
+        assert done.returncode == 0
+        assert "rank" in done.stdout
+    assert "labelfree rank embeddings.parquet" in labelfree("rank", "-h").stdout
+
+
+def test_no_progress_bar_outside_a_terminal(labelfree: Program, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", RNG.normal(size=(9000, 64)).astype(np.float32))
+    done = labelfree("rank", "x.npy", "--sample", "all")
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_a_bar_appears_in_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
+    import pty
+
+    np.save(tmp_path / "x.npy", RNG.normal(size=(20_000, 64)).astype(np.float32))
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    command = [sys.executable, "-m", "labelfree", "rank", "x.npy", "--sample", "all"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=follower, env=environment, text=True
+    )
+    os.close(follower)
+    seen = b""
+    try:
+        while part := os.read(leader, 4096):
+            seen += part
+    except OSError:  # the program has closed its end
+        pass
+    os.close(leader)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert out.startswith("rank  x.npy")
+    assert b"comparing pairs" in seen
+
+
+def test_the_demo_runs_every_command_it_prints(labelfree: Program) -> None:
+    done = labelfree("demo")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("$ labelfree ") == 4
+    for command in ("doctor", "rank", "evaluate"):
+        assert f"$ labelfree {command} " in done.stdout
+    assert '"value": ' in done.stdout

@@ -1,0 +1,192 @@
+"""The documents are true: blocks run, references are generated, numbers come from committed results."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import labelfree
+import oracles
+from labelfree import api
+from labelfree.metrics import METRICS, directions, intrinsic, numerical, shape, spectral, views
+from labelfree.render.explanation import sections
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = ("python3 -m venv", ".venv/bin/pip")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    """A directory with the files that the examples name."""
+    from safetensors.numpy import save_file
+
+    shutil.copy(ROOT / "fixtures" / "sentences.parquet", tmp_path / "embeddings.parquet")
+    for i in range(3):
+        shutil.copy(ROOT / "fixtures" / "finetune" / f"epoch_0{i}.parquet", tmp_path)
+    save_file({"embed.weight": np.random.default_rng(0).normal(size=(90, 8))}, tmp_path / "model.safetensors")
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "labelfree").write_text(f'#!/bin/sh\nexec {sys.executable} -m labelfree "$@"\n')
+    (bin_ / "jq").write_text(
+        f"#!{sys.executable}\nimport json, sys\nvalue = json.load(sys.stdin)\n"
+        "for key in sys.argv[1].strip('.').split('.'):\n    value = value[key]\nprint(value)\n"
+    )
+    for tool in bin_.iterdir():
+        tool.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_shell_blocks_run(page: Path, workplace: Path) -> None:
+    environment = {**os.environ, "PATH": f"{workplace / 'bin'}:{os.environ['PATH']}"}
+    for block in blocks(page, "bash"):
+        if block.startswith(COMMANDS) or "scripts/" in block:
+            continue  # .ci/run runs these
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block], capture_output=True, text=True, cwd=workplace, env=environment,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}\n{done.stderr}"
+        assert done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_python_blocks_run(page: Path) -> None:
+    for block in blocks(page, "python"):
+        done = subprocess.run([sys.executable, "-W", "error", "-c", block], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{block}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    "module", [api, directions, intrinsic, numerical, shape, spectral, views], ids=lambda m: m.__name__
+)
+def test_docstring_examples(module: ModuleType) -> None:
+    finder = doctest.DocTestFinder()
+    tests = [t for t in finder.find(module) if t.examples]
+    assert tests
+    runner = doctest.DocTestRunner(verbose=False)
+    for test in tests:
+        runner.run(test)
+    assert runner.failures == 0
+
+
+def test_every_metric_is_documented_in_full() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    for metric in METRICS:
+        heads = [head for head, _ in sections(metric)]
+        assert {
+            "Formula",
+            "Input",
+            "Range",
+            "Undefined",
+            "Cost",
+            "When it lies",
+            "Source",
+            "Direction",
+            "Holds in",
+        } <= set(heads)
+        assert ">>>" in metric.explanation
+        assert f"\n## {metric.name}\n" in page
+
+
+def test_generated_documents_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_document_tells_to_install_the_other_labelfree() -> None:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+        assert not re.search(r"pip install (-U |--upgrade )?labelfree\b(?!-eval)", page.read_text()), page
+
+
+def test_exit_codes_in_the_reference_are_those_of_the_code() -> None:
+    from labelfree.errors import ExitCode
+
+    page = (ROOT / "docs" / "cli.md").read_text()
+    listed = {int(code) for code in re.findall(r"^\| (\d+)", page, flags=re.MULTILINE)}
+    assert {code for code in ExitCode if code <= 10 or code == 130} - {10} <= listed
+
+
+def test_extras_are_those_of_the_design() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    assert project["name"] == "labelfree-eval"
+    assert set(extras) == {"torch", "plot", "hf", "lightning", "all", "giotto", "test", "dev"}
+    assert all(requirement.endswith("python_version < '3.13'") for requirement in extras["giotto"])
+    assert not any("giotto" in r for name, rs in extras.items() if name != "giotto" for r in rs)
+    assert not any(r.startswith(("torch", "matplotlib", "giotto")) for r in project["dependencies"])
+
+
+# The table "Where other implementations differ": each formula as that code has it, evaluated here.
+def entropy(p: NDArray[np.float64], plus: float = 0.0) -> float:
+    q = p / p.sum() + plus
+    return float(-(q * np.log(q)).sum())
+
+
+def test_the_table_of_other_implementations(fixture_f: NDArray[np.float64]) -> None:
+    sigma = np.array(oracles.singular_values(fixture_f))
+    lam = np.array(oracles.variances(fixture_f))
+    formulas = {
+        "`labelfree` `rankme`": math.exp(entropy(sigma, 1e-7)),
+        "`labelfree` `effective_rank`": math.exp(entropy(sigma)),
+        "callback of stable-pretraining (torch)": math.exp(entropy(sigma, 1e-5)),
+        "graph embedding metrics of google-research": math.exp(entropy(sigma, 1e-12)),
+        "reptrix `get_rankme`": math.exp(entropy(lam, 1e-7)),
+        "package `rankme`, `RankMe`": entropy(sigma) / math.log(8),
+    }
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    for name, value in formulas.items():
+        row = re.search(rf"^\| {re.escape(name)} \| ([\d.]+) \|", page, flags=re.MULTILINE)
+        assert row is not None, name
+        assert float(row[1]) == pytest.approx(value, abs=6e-8)
+
+
+def test_the_mean_over_batches_is_not_the_rank() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(8192, 256)) * np.arange(1, 257) ** -0.5
+    whole = labelfree.metrics.rankme(X).value
+    batches = [oracles.rankme(X[i : i + 64]) for i in range(0, 8192, 64)]
+    assert whole is not None
+    assert np.mean(batches) / whole == pytest.approx(0.26, abs=0.02)
+
+
+def test_demo_data_and_fixtures_keep_their_size() -> None:
+    demo = sum(f.stat().st_size for f in (Path(labelfree.__file__).parent / "demo_data").iterdir())
+    fixtures = sum(f.stat().st_size for f in (ROOT / "fixtures").rglob("*") if f.is_file())
+    assert 100_000 < demo <= 500_000
+    assert 1_000_000 < fixtures <= 2_000_000
+
+
+def test_speed_numbers_come_from_the_result_file() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results" / "rank.json").read_text())
+    page = (ROOT / "docs" / "speed.md").read_text()
+    for case in results["cases"]:
+        assert case["name"] in page
+        for ratio in case["ratios"].values():
+            assert f"{ratio:.2f}" in page

@@ -1,0 +1,100 @@
+"""What doctor and the warnings say, and when they are silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import labelfree
+from labelfree.report import Defect
+
+RNG = np.random.default_rng(0)
+
+
+def found(X: object) -> dict[str, Defect]:
+    defects = labelfree.doctor(X).input.defects
+    assert defects is not None
+    return {d.kind: d for d in defects}
+
+
+def test_sound_data_have_no_findings() -> None:
+    assert found(RNG.normal(size=(400, 8))) == {}
+
+
+def test_every_defect_is_counted_with_its_first_row(tmp_path: Path) -> None:
+    X = RNG.normal(size=(300, 4))
+    X[40] = X[41] = 0.0
+    X[100, 1] = np.nan
+    X[7] = X[6]
+    X[200] *= 1e3
+    rows: list[object] = [row.tolist() for row in X]
+    rows[12], rows[13], rows[250] = None, [1.0], [1.0, None, 2.0, 3.0]
+    pq.write_table(pa.table({"embedding": rows, "id": [0, *range(299)]}), tmp_path / "x.parquet")
+    defects = found(tmp_path / "x.parquet")
+    counts = {kind: (d.count, d.first_row) for kind, d in defects.items()}
+    assert counts == {
+        "ragged": (1, 13), "null": (2, 12), "nonfinite": (1, 100), "zero": (2, 40),
+        "repeated_id": (1, None), "duplicate": (2, None), "outlier": (1, 200),
+    }  # fmt: skip
+    assert "--on-bad drop" in defects["null"].remedy
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "message"),
+    [
+        (30, 10, "n / d = 3.0: isotropic noise of this shape loses 5 % of its rank, 100 rows would do"),
+        (10, 40, "n / d = 0.2: at most 10 of 40 directions can show"),
+    ],
+)
+def test_few_rows(n: int, d: int, message: str) -> None:
+    assert found(RNG.normal(size=(n, d)))["few_rows"].message == message
+    assert "few_rows" not in found(RNG.normal(size=(10 * d, d)))
+
+
+def test_a_narrow_cone() -> None:
+    assert "the mean row holds 9" in found(RNG.normal(size=(400, 8)) + 4)["narrow_cone"].message
+    assert "narrow_cone" not in found(RNG.normal(size=(400, 8)) + 0.5)
+
+
+def test_constant_columns() -> None:
+    X = RNG.normal(size=(400, 8))
+    X[:, 2:5] = 0.25
+    assert found(X)["constant"].count == 3
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [("float16", 11), ("bfloat16", 8)])
+def test_storage_floors(dtype: str, digits: int) -> None:
+    """Directions below the rounding of the stored dtype are rounding; values of float32 tell what they were."""
+    X = RNG.normal(size=(2000, 20)).astype(np.float32)
+    X[:, 15:] *= 1e-6
+    turned = (X @ np.linalg.qr(RNG.normal(size=(20, 20)))[0]).astype(np.float32)
+    stored = turned.astype(np.float16) if dtype == "float16" else turned
+    if dtype == "bfloat16":
+        bits = turned.view(np.uint32) + np.uint32(0x8000)
+        stored = (bits & np.uint32(0xFFFF0000)).view(np.float32)
+    defect = found(stored)["storage"]
+    assert defect.count == 5
+    assert dtype in defect.message
+    assert "storage" not in found(turned)
+    exact = labelfree.rank(turned)["rankme"].value
+    lifted = labelfree.rank(stored)["rankme"].value
+    assert exact is not None
+    assert lifted is not None
+    assert lifted > exact + 5 * 2.0**-digits / 10
+
+
+def test_doctor_reports_no_metrics_and_the_same_input_as_rank() -> None:
+    X = RNG.normal(size=(50, 4))
+    report = labelfree.doctor(X)
+    assert report.command == "doctor"
+    assert report.metrics == {}
+    assert report.input.rows_hash == labelfree.rank(X).input.rows_hash
+
+
+def test_an_empty_data_set_is_said_to_be_one() -> None:
+    assert found(np.empty((0, 4)))["few_rows"].message == "the data set is empty"
+    assert found(np.ones((1, 4)))["few_rows"].message == "1 usable row"

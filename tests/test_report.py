@@ -1,0 +1,121 @@
+"""The report: its shape, its bytes, and what is never in it."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+import labelfree
+from labelfree.metrics import METRICS
+from labelfree.render.text import across, to_csv, to_json, to_markdown, to_ndjson
+from labelfree.report import Report, as_json, json_schema
+
+DATA = Path(labelfree.__file__).parent / "demo_data"
+RNG = np.random.default_rng(0)
+ODD = [np.zeros((5, 3)), np.ones((5, 3)), np.ones((1, 3)), np.empty((0, 3)), RNG.normal(size=(3, 50)), np.eye(2)]
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return labelfree.rank(DATA / "epoch_05.parquet")
+
+
+def test_it_has_the_shape_of_the_design(report: Report) -> None:
+    document = json.loads(report.to_json())
+    assert set(document) == {
+        "schema_version", "tool", "command", "input", "settings", "metrics", "warnings", "verdict",
+    }  # fmt: skip
+    assert document["schema_version"] == 1
+    assert document["tool"] == {"name": "labelfree", "version": labelfree.__version__}
+    assert set(document["input"]["rows"]) == {
+        "read", "used", "null", "nonfinite", "zero", "duplicate", "estimated",
+    }  # fmt: skip
+    assert set(document["metrics"]) == {m.name for m in METRICS}
+    for entry in document["metrics"].values():
+        assert set(entry) == {
+            "value", "se", "interval", "status", "reason_code", "reason", "kind", "direction", "holds_in",
+            "definition", "params", "parts", "warnings",
+        }  # fmt: skip
+        assert entry["holds_in"]
+        assert entry["definition"]
+        assert (entry["value"] is None) == (entry["status"] == "undefined")
+        assert (entry["status"] == "ok") == (entry["reason_code"] is None)
+        assert entry["direction"] != "target" or "target" in entry["params"]
+
+
+def test_the_bytes_are_the_same_again(report: Report) -> None:
+    again = labelfree.rank(DATA / "epoch_05.parquet")
+    assert again.to_json() == report.to_json()
+    assert labelfree.rank(DATA / "epoch_05.parquet", threads=1).to_json() == report.to_json()
+
+
+def test_keys_are_sorted_and_numbers_have_twelve_digits() -> None:
+    text = as_json({"b": 1 / 3, "a": [{"z": 1, "c": 2.0 / 3e10}], "d": 0.1 + 0.2}, indent=None)
+    assert text == '{"a": [{"c": 6.66666666667e-11, "z": 1}], "b": 0.333333333333, "d": 0.3}'
+
+
+@pytest.mark.parametrize("X", ODD, ids=lambda X: f"{X.shape}")
+def test_there_is_never_a_nan(X: np.ndarray) -> None:  # type: ignore[type-arg]
+    text = labelfree.evaluate(X).to_json()
+
+    def refuse(constant: str) -> float:
+        raise AssertionError(constant)
+
+    json.loads(text, parse_constant=refuse)
+    for constant in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            as_json({"x": constant})
+
+
+def test_it_survives_the_way_to_a_file_and_back(report: Report) -> None:
+    again = Report.from_json(report.to_json())
+    assert again.to_json() == report.to_json()
+    with pytest.raises(ValidationError, match="schema_version"):
+        Report.from_json(report.to_json().replace('"schema_version": 1', '"schema_version": 2'))
+    with pytest.raises(ValidationError, match="extra"):
+        Report.from_json(report.to_json().replace('"command"', '"extra": 1, "command"'))
+
+
+def test_the_schema_describes_it(report: Report) -> None:
+    schema = json_schema()
+    document = json.loads(report.to_json())
+    assert set(schema["properties"]) == set(document)
+    entry = schema["$defs"]["MetricEntry"]
+    assert set(entry["required"]) == set(document["metrics"]["rankme"])
+    assert "spectrum" not in json.dumps(document["metrics"]["rankme"]["parts"])
+
+
+def test_several_reports(report: Report) -> None:
+    other = labelfree.rank(DATA / "epoch_02.parquet")
+    document = json.loads(to_json([report, other]))
+    assert [r["input"]["sources"] for r in document["reports"]] == [report.input.sources, other.input.sources]
+    assert document["across"] == {"comparable": True, "differences": []}
+    lines = to_ndjson([report, other]).splitlines()
+    assert [json.loads(line)["command"] for line in lines] == ["rank", "rank"]
+    fewer = labelfree.rank(RNG.normal(size=(50, 8)))
+    assert across([report, fewer])["differences"] == [
+        "n differs: 400, 50",
+        "d differs: 32, 8",
+        "dtype differs: float16, float64",
+    ]
+
+
+def test_csv_has_a_line_per_metric_and_empty_fields_for_what_is_undefined(report: Report) -> None:
+    lines = to_csv([report]).splitlines()
+    assert lines[0] == "source,metric,value,se,low,high,status,reason_code,kind,direction,n,d"
+    assert len(lines) == 1 + len(METRICS)
+    by_name = {line.split(",")[1]: line.split(",") for line in lines[1:]}
+    assert float(by_name["rankme"][2]) == pytest.approx(report["rankme"].value, rel=1e-11)
+    assert by_name["lidar"][2:8] == ["", "", "", "", "undefined", "no_group"]
+
+
+def test_markdown(report: Report) -> None:
+    text = to_markdown([report], everything=False)
+    assert text.startswith("### rank: ")
+    assert "| rankme | 9.231 | 9.143 to 9.318 | higher |" in text
+    assert text.count("\n| ") == 1 + 6
