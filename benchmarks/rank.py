@@ -103,8 +103,8 @@ def page(results: dict[str, Any]) -> str:
         "# Speed and memory\n",
         "Written by `python benchmarks/rank.py` from `benchmarks/results/rank.json`. Measured on a shared machine",
         f"with {on['cores']} cores ({on['float64_gemm_gflops']} GFLOP/s in a float64 matrix product),",
-        f"Python {on['python']}, numpy {on['numpy']}: trust the ratios, not the seconds. Every command is a process of its",
-        "own, from start to end, the file in the page cache; a ratio is the median over the rounds.\n",
+        f"Python {on['python']}, numpy {on['numpy']}: trust the ratios, not the seconds. Every command is a process",
+        "of its own, from start to end, the file in the page cache; a ratio is the median over the rounds.\n",
         "**floor**: read the file with pyarrow block by block and sum one float64 `X.T @ X` (for the wide file, two",
         "eigendecompositions as well). **today**: pandas into memory, `torch.linalg.svdvals` in float32, RankMe.\n",
     ]
