@@ -12,17 +12,18 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from labelfree import metrics
-    from labelfree.api import doctor, evaluate, rank
+    from labelfree.api import doctor, evaluate, rank, separability
     from labelfree.errors import LabelfreeError
     from labelfree.report import Report
     from labelfree.results import Result
 
-__all__ = ["LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "metrics", "rank"]
+__all__ = ["LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "metrics", "rank", "separability"]
 
 _HOME = {
     "doctor": "labelfree.api",
     "evaluate": "labelfree.api",
     "rank": "labelfree.api",
+    "separability": "labelfree.api",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",
     "Result": "labelfree.results",

@@ -12,7 +12,7 @@ import typer
 from labelfree import __version__
 from labelfree.cli.demo import demo
 from labelfree.cli.explain import explain, schema
-from labelfree.cli.measuring import doctor, evaluate, rank
+from labelfree.cli.measuring import doctor, evaluate, rank, separability
 from labelfree.errors import ExitCode, LabelfreeError
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ def _root(
 
 
 app.command(no_args_is_help=False)(rank)
+app.command()(separability)
 app.command()(evaluate)
 app.command()(doctor)
 app.command()(explain)
