@@ -119,7 +119,9 @@ def _separability(e: Evidence) -> Result:
     against = _against_chance(p, score, value)
     signs = _collapse(e, p)
     parts: dict[str, Plain] = {**against, **_bars(p), "collapse": signs}
-    warnings = [f"possible collapse: {'; '.join(signs)}: collapsed rows score high without being separable"] * bool(signs)
+    warnings = [f"possible collapse: {'; '.join(signs)}: collapsed rows score high without being separable"] * bool(
+        signs
+    )
     high = 1 - 1 / len(p.merges.length)
     return measured(value, _error(against), low=0.0, high=high, params=_params(e, p), parts=parts, warnings=warnings)
 
