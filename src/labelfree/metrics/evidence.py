@@ -95,19 +95,19 @@ class Evidence:
         moments, rows = self._spanned
         return [rows] if moments is not self.moments else self.rescan() if self.rescan else [rows]
 
-    def _decomposed(self, centered: bool) -> tuple[Spectrum, Float]:
-        """A spectrum without its directions, which are a matrix of the width squared, and the scores along them."""
+    def _decomposed(self, centered: bool) -> tuple[Spectrum, Rows]:
+        """A spectrum without its directions, a matrix of the width squared, and the sampled rows along them."""
         moments, rows = self._spanned
         again = self._again if self.rescan or len(rows) == self.n else None
         whole = spectrum(moments, centered=centered, rescan=again)
-        return replace(whole, directions=np.empty((0, 0))), whole.projected(rows)
+        return replace(whole, directions=np.empty((0, 0))), whole.coordinates(rows)
 
     @cached_property
-    def _raw(self) -> tuple[Spectrum, Float]:
+    def _raw(self) -> tuple[Spectrum, Rows]:
         return self._decomposed(centered=False)
 
     @cached_property
-    def _centered(self) -> tuple[Spectrum, Float]:
+    def _centered(self) -> tuple[Spectrum, Rows]:
         return self._decomposed(centered=True)
 
     @property
@@ -121,13 +121,13 @@ class Evidence:
         return self._centered[0]
 
     @property
-    def raw_scores(self) -> Float:
-        """Squared coordinates of the sampled rows along the directions of `raw`."""
+    def raw_coordinates(self) -> Rows:
+        """Coordinates of the sampled rows along the directions of `raw`."""
         return self._raw[1]
 
     @property
-    def centered_scores(self) -> Float:
-        """Squared coordinates of the sampled rows about the mean along the directions of `centered`."""
+    def centered_coordinates(self) -> Rows:
+        """Coordinates of the sampled rows about the mean along the directions of `centered`."""
         return self._centered[1]
 
     @cached_property

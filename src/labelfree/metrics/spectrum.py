@@ -59,12 +59,12 @@ class Spectrum:
         directions[:, :kept] = self.directions[:, :kept]
         return replace(self, eigenvalues=eigenvalues, directions=directions)
 
-    def projected(self, rows: Rows) -> Float:
-        """Squared coordinates (m, k) of rows (m, d): their mean over all rows is `eigenvalues`."""
-        out = np.empty((len(rows), len(self.eigenvalues)))
+    def coordinates(self, rows: Rows) -> Rows:
+        """(m, k) along the directions, in the dtype of rows (m, d); the mean square over all rows is `eigenvalues`."""
+        out = np.empty((len(rows), len(self.eigenvalues)), rows.dtype)
         for start in range(0, len(rows), 512):
             part = slice(start, start + 512)
-            out[part] = np.square((rows[part] - self.shift) @ self.directions)
+            out[part] = (rows[part] - self.shift) @ self.directions
         return out
 
 
