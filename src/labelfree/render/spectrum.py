@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import MissingExtra, OutputError
+from labelfree.errors import OutputError
+from labelfree.render.pictures import picture
 from labelfree.report import Report
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -44,22 +45,12 @@ def braille(values: Sequence[float], width: int = 56, height: int = 8) -> list[s
 
 def draw(reports: Sequence[Report], path: Path) -> None:
     """All spectra in one picture; the suffix of the path decides the format."""
-    try:
-        import matplotlib as mpl
-
-        mpl.use("agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise MissingExtra(f"drawing {path.name}", "plot") from error
     shown = [r for r in reports if "spectrum" in r.series]
     if not shown:
         raise OutputError(
             f"{path}: there is no spectrum to draw: ask for a spectral metric, for instance --only rankme"
         )
-    with mpl.rc_context(
-        {"svg.hashsalt": "labelfree", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
-    ):
-        figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
+    with picture(path) as (axes,):
         if len(shown) == 1:
             _one(axes, shown[0])
         else:
@@ -70,9 +61,6 @@ def draw(reports: Sequence[Report], path: Path) -> None:
         axes.set_ylim(bottom=_floor(shown))
         axes.grid(True, which="major", alpha=0.25)
         axes.legend(frameon=False, fontsize=9)
-        metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
-        figure.savefig(path, dpi=150, metadata=metadata)
-        plt.close(figure)
 
 
 def _named(report: Report) -> str:
