@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import Decimal
-from statistics import stdev
 from typing import Any, TypeAlias
 
 from labelfree.errors import HistoryError, UsageError
 from labelfree.gating.grammar import Drop, Requirement, decimal
+from labelfree.gating.rules import stdev
 from labelfree.gating.series import Reading, oriented, undefined
 from labelfree.history import Record, differences
 from labelfree.names import suggestion
@@ -118,7 +118,7 @@ def _noise(now: Reading, base: Reading) -> tuple[float | None, str]:
     ours, theirs, factor = now.replicates, base.replicates, now.entry.get("replicate_factor")
     same_draws = same_rows and (now.record["seed"], factor) == (base.record["seed"], base.entry.get("replicate_factor"))
     if ours and theirs and factor and same_draws and len(ours) == len(theirs):
-        return float(factor) * stdev(a - b for a, b in zip(ours, theirs, strict=True)), "paired"
+        return float(factor) * stdev([a - b for a, b in zip(ours, theirs, strict=True)]), "paired"
     if now.se is None or base.se is None:
         return None, "unknown"
     return math.hypot(now.se, base.se), "unpaired"

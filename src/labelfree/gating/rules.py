@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import stdev
 
 from labelfree.gating.student import quantile
 
@@ -36,10 +35,10 @@ def slope(
 
     The line is fitted with weights 1 / errors^2 (equal weights without errors); the improvement is its slope times
     (checks - 1), the bounds are estimate +- t se, each at `confidence` on its side, t with checks - 2 degrees of
-    freedom. se is the larger of what the residuals say and what is known beforehand: from `replicates`, one list per
-    check, where number b of every list was computed on the same rows, it is factor * the standard deviation of the
-    improvements of the replicates ("paired": the noise that the checks share cancels); without them, from the errors
-    as if the noise of each check were its own ("standard errors"); without either, the residuals alone ("residuals").
+    freedom. se comes from the scatter about the line ("residuals"). With `replicates`, one list per check where number
+    b of every list was computed on the same rows, it is at least factor * the standard deviation of the improvements
+    of the replicates ("paired"). The size of the errors sets no floor: all checks of a run are of the same rows, so
+    most of that noise is common to them and no part of a trend (benchmarks/plateau.py shows what a floor would do).
     """
     n = len(values)
     gains = _gains(errors if errors is not None else [1.0] * n)
@@ -55,10 +54,14 @@ def slope(
     if replicates is not None:
         drawn = [math.fsum(g * v for g, v in zip(gains, b, strict=True)) for b in zip(*replicates, strict=True)]
         noise, se = "paired", max(se, factor * stdev(drawn))
-    elif errors is not None:
-        noise, se = "standard errors", max(se, unit)
     margin = quantile(confidence, n - 2) * se
     return Trend(estimate, estimate - margin, estimate + margin, se, noise)
+
+
+def stdev(values: Sequence[float]) -> float:
+    """Standard deviation with n - 1 in the denominator; `statistics` would cost a gate its start-up time."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
 
 
 def _gains(errors: Sequence[float]) -> list[float]:
