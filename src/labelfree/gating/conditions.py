@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from labelfree.document import rounded
 from labelfree.errors import HistoryError, UsageError
 from labelfree.gating.grammar import Drop, Requirement, decimal
 from labelfree.gating.rules import stdev
@@ -83,7 +84,7 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     oriented(now, now.value, "--max-drop")
     drop, limit = _drop(now, base), asked.limit(base.value)
     se, noise = _noise(now, base)
-    interval = None if se is None else (float(drop) - Z95 * se, float(drop) + Z95 * se)
+    interval = None if se is None else rounded((float(drop) - Z95 * se, float(drop) + Z95 * se))
     told |= {"estimate": float(drop), "interval": interval, "limit": float(limit), "se": se, "noise": noise}
     decision, reason = _decided(drop, limit, interval)
     if decision == "undecided" and on_undecided is not None:
@@ -124,13 +125,13 @@ def _noise(now: Reading, base: Reading) -> tuple[float | None, str]:
     return math.hypot(now.se, base.se), "unpaired"
 
 
-def _decided(drop: Decimal, limit: Decimal, interval: tuple[float, float] | None) -> tuple[str, str]:
-    low, high = interval or (float(drop), float(drop))
+def _decided(drop: Decimal, limit: Decimal, interval: Sequence[float] | None) -> tuple[str, str]:
+    low, high = interval if interval is not None else (float(drop), float(drop))
     if low == high:  # no noise: the numbers as they are written
         return ("pass", "within_limit") if drop <= limit else ("fail", "dropped")
-    if high <= limit:
+    if high <= float(limit):  # at the digits that the verdict shows
         return "pass", "within_limit"
-    return ("fail", "dropped") if low > limit else ("undecided", "within_noise")
+    return ("fail", "dropped") if low > float(limit) else ("undecided", "within_noise")
 
 
 def remarks(condition: Condition) -> list[str]:

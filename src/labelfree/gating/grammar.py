@@ -94,7 +94,7 @@ def plain(number: Decimal) -> str:
 def _hint(text: str) -> str:
     if re.search(r"\b(and|or)\b|&&|\|\||,|;", text):
         return "; one condition each: repeat --require"
-    if any(sign in text for sign in "≥≤"):
+    if any(sign in text for sign in ("≥", "≤", "=>", "=<")):
         return "; write >= or <="
     if "!=" in text or "<>" in text:
         return "; the operators are >= <= > < =="

@@ -14,7 +14,7 @@ Record: TypeAlias = dict[str, Any]
 """One line of a history; docs/gate.md lists the fields."""
 
 _KEPT = ("value", "se", "interval", "status", "reason_code", "reason", "direction", "definition", "params")
-_FROM_DATA = {"fit_range", "neighbors"}
+_FROM_DATA = {"params.fit_range", "params.neighbors"}
 """Params that the data may decide: they forbid a comparison of that metric, not the record."""
 
 
@@ -140,8 +140,12 @@ def differences(metric: str, one: Record, other: Record, *, rows: bool = True) -
     for name in sorted({*a["params"], *b["params"]}):
         mine, theirs = a["params"].get(name), b["params"].get(name)
         if mine != theirs:
-            found.append(f"{name} {mine} and {theirs}")
+            found.append(f"params.{name} {_told(mine)} and {_told(theirs)}")
     return found
+
+
+def _told(value: Any) -> str:
+    return "(none)" if value is None else str(value)
 
 
 def _sample(record: Record) -> str:
