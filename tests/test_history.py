@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -208,7 +207,7 @@ def test_a_link_stays_a_link_and_a_mode_a_mode(tmp_path: Path) -> None:
 
 
 def test_where_no_history_can_be(tmp_path: Path) -> None:
-    with pytest.raises(HistoryError, match="the directory .* does not exist"):
+    with pytest.raises(HistoryError, match=r"the directory .* does not exist"):
         history.append(tmp_path / "no" / "h", report({S: 0.1}), step=0)
     with pytest.raises(HistoryError, match="is a directory"):
         history.append(tmp_path, report({S: 0.1}), step=0)
@@ -228,7 +227,7 @@ def test_a_history_that_cannot_be_written_holds_what_it_held(tmp_path: Path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match="No space left on device.*it holds what it held before"):
+    with pytest.raises(OutputError, match=r"No space left on device.*it holds what it held before"):
         history.append(path, report({S: 0.2}, source="b"), step=1)
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["h.jsonl", "h.jsonl.lock"]
@@ -296,7 +295,7 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     writers = {run: writer(path, run) for run in ("a", "b")}
     said = {}
     deadline = time.monotonic() + 30
-    for run, process in writers.items():
+    for process in writers.values():
         assert process.stdout is not None
         for line in process.stdout:
             if line.strip() == "25" or time.monotonic() > deadline:
