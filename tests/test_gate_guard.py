@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, Guard, collapse_guard
+from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, Guard, collapse_guard, sound_steps
 
 
 def guard(
@@ -55,3 +57,21 @@ def test_undefined_never_passes_where_it_matters() -> None:
     assert guard(32.0, 1.0, cosine=None, duplicates=0.5).decision == "collapse"
     assert guard(32.0, 30.0, cosine=None).decision == "pass"
     assert guard(None).decision == "fail"
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({
+            "effective_rank": st.none() | st.floats(1, 40),
+            "mean_cosine": st.none() | st.sampled_from([0.1, 0.9, 0.95]),
+            "duplicate_share": st.sampled_from([0.0, 0.2, 0.5]),
+            "zero_bar_share": st.none() | st.sampled_from([0.2, 0.3]),
+        }),
+        min_size=1,
+        max_size=12,
+    )
+)  # fmt: skip
+def test_the_sound_steps_are_those_at_which_the_guard_passed(shares: list[dict[str, float | None]]) -> None:
+    steps = [10 * i for i in range(len(shares))]
+    passed = {s for i, s in enumerate(steps) if collapse_guard(steps[: i + 1], shares[: i + 1]).decision == "pass"}
+    assert sound_steps(steps, shares) == passed

@@ -73,9 +73,9 @@ def test_equal_errors_and_their_size_change_nothing(values: list[float], error: 
 
 def test_a_constant_window_and_a_line_have_no_noise() -> None:
     flat = slope([0.3] * 6, confidence=0.9)
-    assert (flat.estimate, flat.se) == (pytest.approx(0, abs=1e-15), pytest.approx(0, abs=1e-15))
+    assert max(abs(flat.estimate), flat.se) < 1e-15
     line = slope([0.5 + 0.125 * i for i in range(6)], confidence=0.9)
-    assert (line.estimate, line.low, line.high) == (0.625, pytest.approx(0.625), pytest.approx(0.625))
+    assert [line.estimate, line.low, line.high] == pytest.approx([0.625] * 3)
 
 
 def test_paired_replicates_cancel_what_the_checks_share() -> None:

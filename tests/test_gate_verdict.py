@@ -80,7 +80,7 @@ def test_a_drop_without_noise_at_equality(now: float, asked: str, decision: str)
     [("higher", 3.0, 2.5, 0.5), ("lower", 2.5, 3.0, 0.5), ("target", 1.25, 1.5, 0.25), ("target", 0.5, 1.25, -0.25)],
 )
 def test_a_drop_goes_in_the_direction_of_the_metric(direction: str, base: float, now: float, estimate: float) -> None:
-    params = {"params": {"target": 1.0}} if direction == "target" else {}
+    params: dict[str, Any] = {"params": {"target": 1.0}} if direction == "target" else {}
     reports = [report({S: entry(v, direction=direction, **params)}) for v in (base, now)]
     found = judged(reports[1], against=reports[0], max_drop=f"{S}=1")
     assert found["conditions"][0]["estimate"] == estimate

@@ -56,6 +56,19 @@ def collapse_guard(steps: Sequence[int], shares: Sequence[Mapping[str, float | N
     )  # fmt: skip
 
 
+def sound_steps(steps: Sequence[int], shares: Sequence[Mapping[str, float | None]]) -> set[int]:
+    """The steps at which the guard passed, each judged with what was known then."""
+    highest, found = 0.0, set()
+    for step, now in zip(steps, shares, strict=True):
+        rank = now.get("effective_rank")
+        highest = max(highest, rank or 0.0)
+        share = rank / highest if rank is not None and highest else None
+        signs = (now.get("mean_cosine"), now.get("duplicate_share"), now.get("zero_bar_share"))
+        if _decided(share, *signs)[0] == "pass":
+            found.add(step)
+    return found
+
+
 def _decided(
     share: float | None, cosine: float | None, duplicates: float | None, zeros: float | None
 ) -> tuple[Literal["pass", "collapse", "fail"], str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from labelfree.document import rounded
 from labelfree.gating.conditions import Condition
-from labelfree.gating.guards import collapse_guard
+from labelfree.gating.guards import sound_steps
 from labelfree.gating.rules import patience, slope
 from labelfree.gating.series import Reading, collapse_shares, of_run, oriented, undefined
 from labelfree.history import Record
@@ -48,8 +48,7 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
 
 def _best(readings: Sequence[Reading], better: Sequence[float], records: Sequence[Record]) -> dict[str, Any] | None:
     """The best check that the collapse guard lets pass: a collapsed one is often the highest of all."""
-    steps, shares = collapse_shares(records)
-    sound = {s for i, s in enumerate(steps) if collapse_guard(steps[: i + 1], shares[: i + 1]).decision == "pass"}
+    sound = sound_steps(*collapse_shares(records))
     kept = [(value, -i) for i, value in enumerate(better) if readings[i].step in sound]
     if not kept:
         return None
