@@ -10,6 +10,7 @@ import io
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
@@ -26,7 +27,7 @@ def cli() -> str:
 
     root: Any = typer.main.get_command(app)
     out = [NOTICE, "# Command line\n", (DOCS / "cli.intro.md").read_text()]
-    for name, command in root.commands.items():
+    for name, command in _commands(root):
         summary, _, examples = (command.help or "").partition("\n\n")
         out += [f"## {name}\n", " ".join(summary.split()) + "\n"]
         lines = [line.strip() for line in examples.replace("\b", "").splitlines() if line.strip()]
@@ -36,6 +37,15 @@ def cli() -> str:
         if rows:
             out += ["| option | default | |\n|---|---|---|\n" + "\n".join(rows) + "\n"]
     return "\n".join(out)
+
+
+def _commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by its full name, those of a group in its place."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
 
 
 def _row(parameter: Any) -> str:
