@@ -39,7 +39,8 @@ def spanning_tree(rows: Rows, kernels: Kernels, progress: Progress = lambda stag
     scale = float(np.abs(points).max(initial=0.0))
     points /= scale or 1.0
     n = len(points)
-    left, right = dense_tree(points) if n <= DENSE else sparse_tree(points, kernels, progress)
+    edges = dense_tree(points) if n <= DENSE else None
+    left, right = edges if edges is not None else sparse_tree(points, kernels, progress)
     left, right = original[left], original[right]
     length = distances(rows, left, right)
     left, right = np.concatenate([first[repeated], left]), np.concatenate([repeated, right])
