@@ -81,6 +81,7 @@ def _closest(left: Rows, right: Rows, block: Index, k: int, labels: Index | None
                 threshold = score.max(axis=1, keepdims=True)
                 waiting, count = [], 0
         seen = end
+    index[np.isinf(score)] = -1
     return score, index
 
 

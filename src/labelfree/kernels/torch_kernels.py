@@ -139,7 +139,7 @@ class TorchKernels:
             strip = slice(start, min(start + step, n))
             tile = left[strip] @ right[start:].T
             columns = torch.full((len(tile), count), torch.inf, dtype=left.dtype, device=self.device)
-            columns.index_reduce_(1, label[start:], tile, "amin")
-            lowest.index_reduce_(0, label[strip], columns, "amin")
+            columns.scatter_reduce_(1, label[start:].expand(len(tile), -1), tile, "amin")
+            lowest.scatter_reduce_(0, label[strip, None].expand(-1, count), columns, "amin")
             advance(1 - (1 - strip.stop / n) ** 2)
         return np.asarray(torch.minimum(lowest, lowest.T).double().cpu().numpy())
