@@ -41,7 +41,9 @@ def _ulps(seed: int) -> Matrix:
 
 def _two_lattices() -> Matrix:
     """Ties inside two components that are far from each other."""
-    return np.vstack([1000.0 * i + part for i, part in enumerate(np.random.default_rng(0).integers(0, 2, (2, 400, 12)))])
+    return np.vstack(
+        [1000.0 * i + part for i, part in enumerate(np.random.default_rng(0).integers(0, 2, (2, 400, 12)))]
+    )
 
 
 def far_clusters(d: int = 384) -> Matrix:

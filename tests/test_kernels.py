@@ -164,7 +164,9 @@ def test_closest_of_few(kernels: Kernels, n: int) -> None:
 @pytest.mark.parametrize("count", [1, 2, 17, 280])
 def test_between_components(kernels: Kernels, cloud: str, dtype: type, count: int) -> None:
     X = CENTERED[cloud][:280].astype(dtype)
-    starts = np.concatenate([[0], np.sort(np.random.default_rng(1).choice(np.arange(1, 280), count - 1, replace=False))])
+    starts = np.concatenate(
+        [[0], np.sort(np.random.default_rng(1).choice(np.arange(1, 280), count - 1, replace=False))]
+    )
     found = kernels.between(X, starts)
     D = np.minimum.reduceat(np.minimum.reduceat(squares(X), starts, axis=0), starts, axis=1)
     apart = ~np.eye(count, dtype=bool)

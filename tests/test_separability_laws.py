@@ -97,7 +97,9 @@ def test_scores_have_no_unit_and_the_total_has_one(scale: float) -> None:
     assert value("total_persistence", scale * X) == pytest.approx(scale * np.sum(deaths(X)), rel=1e-10)
     for normalize in ("l2", "layernorm", "zscore"):
         options = {"normalize": normalize}
-        assert value("separability", scale * X, **options) == pytest.approx(value("separability", X, **options), rel=1e-10)
+        assert value("separability", scale * X, **options) == pytest.approx(
+            value("separability", X, **options), rel=1e-10
+        )
 
 
 @given(X=whole, which=st.integers(0, 13))

@@ -90,7 +90,9 @@ def test_unit_rows_and_cosine_distances() -> None:
     assert metrics.separability(X).value == pytest.approx(0.442166304662, abs=TINY)
     assert metrics.total_persistence(X).value == pytest.approx(64.91506464724, rel=TINY)
     for normalize in ("l2", "none"):
-        assert metrics.separability(X, metric="cosine", normalize=normalize).value == pytest.approx(0.62811774, abs=5e-9)
+        assert metrics.separability(X, metric="cosine", normalize=normalize).value == pytest.approx(
+            0.62811774, abs=5e-9
+        )
     euclidean = labelfree.separability(X).series["deaths"]["death"]
     cosine = labelfree.separability(X, metric="cosine").series["deaths"]["death"]
     assert cosine == pytest.approx(euclidean**2 / 2, rel=1e-12)

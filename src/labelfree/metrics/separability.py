@@ -102,8 +102,8 @@ def _bars(p: Persistence) -> dict[str, Plain]:
 def _collapse(e: Evidence, p: Persistence) -> list[str]:
     """Signs that the rows have collapsed, which makes them look separable."""
     signs = []
-    if p.zero > 0.2 * len(p.merges.length):
-        signs.append(f"{100 * p.zero / len(p.merges.length):.0f} % of the rows repeat another one")
+    if p.zero > 0.2 * p.n:
+        signs.append(f"{100 * p.zero / p.n:.0f} % of the rows repeat another one")
     robust = robust_score(p.merges)
     if robust is not None and robust > TIGHT:
         signs.append("half of the rows lie nearer to another one than a thousandth of the way between clusters")
@@ -124,7 +124,9 @@ def _separability(e: Evidence) -> Result:
     against = _against_chance(p, score, value)
     signs = _collapse(e, p)
     parts: dict[str, Plain] = {**against, **_bars(p), "collapse": signs}
-    warnings = [f"possible collapse: {'; '.join(signs)}: collapsed rows score high without being separable"] * bool(signs)
+    warnings = [f"possible collapse: {'; '.join(signs)}: collapsed rows score high without being separable"] * bool(
+        signs
+    )
     high = 1 - 1 / len(p.merges.length)
     return measured(value, _error(against), low=0.0, high=high, params=_params(e, p), parts=parts, warnings=warnings)
 
