@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import MissingExtra
-from labelfree.kernels.numpy_trees import lifted
+from labelfree.kernels.numpy_trees import facing, lifted
 
 _BLOCK_ELEMENTS = 1 << 26
 
@@ -111,7 +111,8 @@ class TorchKernels:
     ) -> tuple[Rows, Index]:
         """See Kernels.closest."""
         torch = self.torch
-        left, right = (self._put(side) for side in lifted(points))
+        flat = lifted(points)
+        left, right = self._put(facing(flat)), self._put(flat)
         n, m = len(right), len(rows)
         names = None if labels is None else self._put(labels)
         step = max(1, min(m, _BLOCK_ELEMENTS // n))
@@ -131,7 +132,8 @@ class TorchKernels:
     def between(self, points: Rows, starts: Index, advance: Callable[[float], None] = _silent) -> Float:
         """See Kernels.between."""
         torch = self.torch
-        left, right = (self._put(side) for side in lifted(points))
+        flat = lifted(points)
+        left, right = self._put(facing(flat)), self._put(flat)
         n, count = len(points), len(starts)
         label = self._put(np.repeat(np.arange(count), np.diff(np.append(starts, n))))
         lowest = torch.full((count, count), torch.inf, dtype=left.dtype, device=self.device)
@@ -140,7 +142,7 @@ class TorchKernels:
             strip = slice(start, min(start + step, n))
             tile = left[strip] @ right[start:].T
             columns = torch.full((len(tile), count), torch.inf, dtype=left.dtype, device=self.device)
-            columns.index_reduce_(1, label[start:], tile, "amin")
-            lowest.index_reduce_(0, label[strip], columns, "amin")
+            columns.scatter_reduce_(1, label[start:].expand(len(tile), -1), tile, "amin")
+            lowest.scatter_reduce_(0, label[strip, None].expand(-1, count), columns, "amin")
             advance(1 - (1 - strip.stop / n) ** 2)
         return np.asarray(torch.minimum(lowest, lowest.T).double().cpu().numpy())

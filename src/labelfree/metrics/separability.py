@@ -18,6 +18,8 @@ EXACT = 10_000
 """Rows up to which `separability` uses all of them; beyond, the seeded sample of this size."""
 SIDE = 0.02
 """Share of the rows that both sides of a merge must hold for `separability_robust`."""
+TIGHT = 0.999
+"""`separability_robust` from which the clusters are called points."""
 LARGEST = 10
 GAP_AMONG = 20
 H1_ROWS = 500
@@ -95,8 +97,11 @@ def _bars(p: Persistence) -> dict[str, Plain]:
 def _collapse(e: Evidence, p: Persistence) -> list[str]:
     """Signs that the rows have collapsed, which makes them look separable."""
     signs = []
-    if p.zero > 0.2 * len(p.merges.length):
-        signs.append(f"{100 * p.zero / len(p.merges.length):.0f} % of the rows repeat another one")
+    if p.zero > 0.2 * p.n:
+        signs.append(f"{100 * p.zero / p.n:.0f} % of the rows repeat another one")
+    robust = robust_score(p.merges)
+    if robust is not None and robust > TIGHT:
+        signs.append("half of the rows lie nearer to another one than a thousandth of the way between clusters")
     cosine, rank = mean_cosine_of(e).value, effective_rank_of(e).value
     if cosine is not None and cosine > 0.9:
         signs.append(f"the mean cosine between rows is {cosine:.2f}")

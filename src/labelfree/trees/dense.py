@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from labelfree.arrays import Float, Index
+from labelfree.trees.exact import TIED, distances, rounding
+
+_CLOSE = 64  # pairs per row that may be measured one by one; with more of them the sparse way is faster
 
 
-def dense_tree(points: Float) -> tuple[Index, Index]:
+def dense_tree(points: Float) -> tuple[Index, Index] | None:
     """Both ends (n - 1,) of every edge of a minimum spanning tree of (n, d) points, by Prim's algorithm.
 
-    n^2 d flop and 8 n^2 bytes; points should be centered, since the distances come from one matrix product.
+    n^2 d flop and 8 n^2 bytes; points should be centered, since the distances come from one matrix product. Pairs so
+    close that its rounding shows are measured again from differences; None where there are too many of them.
     """
     n = len(points)
     squares = np.einsum("ij,ij->i", points, points)
@@ -18,6 +22,11 @@ def dense_tree(points: Float) -> tuple[Index, Index]:
     distance *= -2.0
     distance += squares
     distance += squares[:, None]
+    close = distance < rounding(points) / TIED
+    if np.count_nonzero(close) > _CLOSE * n:
+        return None
+    one, other = np.nonzero(close)
+    distance[one, other] = distances(points, one, other) ** 2
     best, parent = np.full(n, np.inf), np.zeros(n, np.int64)
     outside, closer = np.ones(n, bool), np.empty(n, bool)
     left, right = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64)

@@ -7,6 +7,8 @@ import numpy as np
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.threads import spread
 
+TIED = 1e-10
+"""Share of a squared distance below which rounding is taken for a tie: half of it is the error of a length."""
 _ELEMENTS = 1 << 19
 
 

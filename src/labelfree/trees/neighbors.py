@@ -8,10 +8,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels import Advance, Kernels
-from labelfree.trees.exact import distances, rounding
-
-_TIED = 1e-10
-"""Share of a squared distance below which rounding is taken for a tie: half of it is the error of a length."""
+from labelfree.trees.exact import TIED, distances, rounding
 
 
 class Neighbors:
@@ -62,7 +59,7 @@ class Neighbors:
             score, index = self.kernels.closest(points, np.searchsorted(members, rows), self.k, inside, advance)
             index = np.where(index >= 0, members[index], -1)
         most = score.max(axis=1).astype(np.float64)
-        noise_of = np.where(noise <= _TIED * most, 0.0, noise)
+        noise_of = np.where(noise <= TIED * most, 0.0, noise)
         there = index >= 0
         length = np.full(index.shape, np.inf)
         length[there] = distances(self.points, np.repeat(rows, self.k)[there.ravel()], index[there])
