@@ -53,10 +53,10 @@ def _rankme(e: MetricEntry) -> str:
 
 
 def _chance(e: MetricEntry) -> str:
-    excess, null = e.parts["excess"], e.parts["surrogate"]
-    if excess is None:
-        return "structure-free rows have no such merge"
-    return f"{excess:+.3g} over structure-free rows ({number(null, 3)})"
+    null = e.parts["surrogate"]
+    if null is None:
+        return "structure-free: none"
+    return f"structure-free: {number(null, 3)}"
 
 
 def _persistence_entropy(e: MetricEntry) -> str:
