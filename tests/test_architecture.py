@@ -37,7 +37,7 @@ ALLOWED = {
     "survey": {"errors", "arrays", "kernels", "summaries", "metrics", "parallel", "sources.block"},
     "findings": {"metrics", "summaries", "survey"},
     "report": {"results", "document", "metrics.spec"},
-    "render": {"errors", "document", "storage", "report", "metrics.spec"},
+    "render": {"errors", "results", "document", "storage", "report", "metrics.spec"},
     "api": {"errors", "kernels", "metrics", "sources", "survey", "findings", "report"},
     "cli": {
         "errors",

@@ -95,7 +95,7 @@ def test_several_reports(report: Report) -> None:
     other = labelfree.rank(DATA / "epoch_02.parquet")
     document = json.loads(to_json([report, other]))
     assert [r["input"]["sources"] for r in document["reports"]] == [report.input.sources, other.input.sources]
-    assert document["across"] == {"comparable": True, "differences": []}
+    assert document["across"] == {"changes": [], "comparable": True, "differences": []}
     lines = to_ndjson([report, other]).splitlines()
     assert [json.loads(line)["command"] for line in lines] == ["rank", "rank"]
     fewer = labelfree.rank(RNG.normal(size=(50, 8)))
