@@ -1,4 +1,4 @@
-"""Gaussian classes whose number, width, distance and shape are known, and data without classes that score all the same."""
+"""Gaussian classes whose number, width, distance and shape are known, and data without classes."""
 
 from __future__ import annotations
 
@@ -74,5 +74,6 @@ def classless(n: int = 600, d: int = 64) -> dict[str, np.ndarray]:
         "all near one point": points[0] + 0.001 * noise,
         "all near five points, assigned at random": points[rng.integers(0, 5, n)] + 0.001 * noise,
         "40 % of the rows repeat others": repeated,
-        "one Gaussian, 3 far rows, mean far from zero": np.vstack([noise[3:] + 2, -20 * noise[:3]]),
+        "one Gaussian and 3 far rows, mean far from zero": np.vstack([noise[3:] + 2, -20 * noise[:3]]),
+        "one Gaussian and one far class of 1 %": np.vstack([noise[6:] + 2, noise[:6] - 2]),
     }

@@ -73,10 +73,11 @@ def auc(X: np.ndarray, y: np.ndarray) -> float:
 
 def agreement(rows: list[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Spearman correlation of each unsupervised number with each supervised one over the rows where both exist."""
-    return {u: {s: _spearman(rows, u, s) for s in SUPERVISED if s in rows[0]} for u in UNSUPERVISED}
+    return {u: {s: spearman(rows, u, s) for s in SUPERVISED} for u in UNSUPERVISED}
 
 
-def _spearman(rows: list[dict[str, Any]], one: str, other: str) -> float | None:
+def spearman(rows: list[dict[str, Any]], one: str, other: str) -> float | None:
+    """Spearman correlation of two columns over the rows where both exist; None where one of them never moves."""
     from scipy.stats import spearmanr
 
     pairs = np.array([(r[one], r[other]) for r in rows if r[one] is not None and r[other] is not None])

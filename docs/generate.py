@@ -1,4 +1,4 @@
-"""Write what the documents say of the code: docs/cli.md, docs/metrics.md, and the picture of the README.
+"""Write what the documents say of the code and of results: cli.md, metrics.md, separability.md, a picture.
 
 python docs/generate.py            writes them
 python docs/generate.py --check    exits with 1 where one is out of date (the picture aside)
@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from separability_tables import separability
 
 DOCS = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py; change the code, or the introduction there, and run it. -->\n"
@@ -46,7 +48,8 @@ def _row(parameter: Any) -> str:
     default = shown if isinstance(shown, str) else parameter.default
     if default is None or default is False or callable(default) or parameter.required or default == "":
         default = ""
-    choices = getattr(parameter.type, "choices", None)
+    kind = parameter.type_descriptor if hasattr(parameter, "type_descriptor") else parameter.type  # typer < 0.29
+    choices = getattr(kind, "choices", None)
     about = " ".join((getattr(parameter, "help", None) or "").split())
     if choices:
         about += " One of " + ", ".join(f"`{c}`" for c in choices) + "."
@@ -118,7 +121,7 @@ def picture() -> str:
     return console.export_svg(title="labelfree", unique_id="labelfree")
 
 
-DOCUMENTS = {DOCS / "cli.md": cli, DOCS / "metrics.md": metrics}
+DOCUMENTS = {DOCS / "cli.md": cli, DOCS / "metrics.md": metrics, DOCS / "separability.md": separability}
 PICTURE = DOCS / "rank.svg"
 
 
