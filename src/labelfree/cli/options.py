@@ -118,7 +118,9 @@ def _spelled(command: Callable[..., None], defaults: dict[str, object]) -> Calla
     own = get_type_hints(command, include_extras=True)
     hints = get_type_hints(Shared, include_extras=True)
     spelled = [
-        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(f.name, f.default), annotation=hints[f.name])
+        inspect.Parameter(
+            f.name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(f.name, f.default), annotation=hints[f.name]
+        )
         for f in fields(Shared)
     ]
     kept = [p.replace(annotation=own[p.name]) for p in signature.parameters.values() if p.name != "shared"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.threads import spread
@@ -139,7 +138,7 @@ def between(points: Rows, starts: Index, advance: Callable[[float], None] = _sil
             found.append((rows[0], columns[0], tile))
         return i
 
-    found: list[tuple[np.int64, np.int64, NDArray[np.floating]]] = []
+    found: list[tuple[np.int64, np.int64, Rows]] = []
     total = len(strips) * (len(strips) + 1) / 2
     for i in spread(work, range(len(strips))):
         while found:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import MissingExtra
@@ -42,7 +43,7 @@ class TorchKernels:
         self.device = self.torch.device(device)
         self.torch.backends.cuda.matmul.allow_tf32 = False
 
-    def _put(self, values: Rows) -> Any:
+    def _put(self, values: NDArray[Any]) -> Any:
         return self.torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
     def scatter(self, rows: Rows, center: Float, scale: Float | None = None) -> tuple[Float, Float]:

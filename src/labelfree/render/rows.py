@@ -54,7 +54,9 @@ def _rankme(e: MetricEntry) -> str:
 
 def _chance(e: MetricEntry) -> str:
     excess, null = e.parts["excess"], e.parts["surrogate"]
-    return "" if excess is None else f"{excess:+.3g} over structure-free rows ({number(null, 3)})"
+    if excess is None:
+        return "structure-free rows have no such merge"
+    return f"{excess:+.3g} over structure-free rows ({number(null, 3)})"
 
 
 def _persistence_entropy(e: MetricEntry) -> str:
