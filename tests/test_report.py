@@ -11,9 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 import labelfree
+from labelfree.document import as_json
 from labelfree.metrics import METRICS
 from labelfree.render.text import across, to_csv, to_json, to_markdown, to_ndjson
-from labelfree.report import Report, as_json, json_schema
+from labelfree.report import Report, json_schema
 
 DATA = Path(labelfree.__file__).parent / "demo_data"
 RNG = np.random.default_rng(0)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import IO, Any, cast
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from labelfree.render.braille import braille
+from labelfree.render.console import plain_table
 from labelfree.render.deaths import barcode
 from labelfree.render.numbers import value
 from labelfree.render.rows import differences, heading, lines, remarks, sampled, shown
@@ -34,10 +33,6 @@ def _plain(console: Console) -> bool:
     return not console.is_terminal
 
 
-def _table(console: Console) -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="" if _plain(console) else "bold")
-
-
 def _title(console: Console, report: Report) -> None:
     source = report.input.sources[0]
     console.print(Text.assemble((report.command, "bold"), "  ", source))
@@ -47,7 +42,7 @@ def _title(console: Console, report: Report) -> None:
 def _single(console: Console, report: Report, everything: bool) -> None:
     _title(console, report)
     rows = lines(report, everything)
-    table = _table(console)
+    table = plain_table(console)
     table.add_column("metric", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", no_wrap=True)
@@ -109,10 +104,10 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     console.print(Text(heading(reports[0]) if not differences(reports) else "", style="dim"))
     console.print()
-    table = _table(console)
+    table = plain_table(console)
     table.add_column("source", overflow="fold")
     if everything:  # too many metrics for columns: one line each, one column a source
-        table = _table(console)
+        table = plain_table(console)
         table.add_column("metric", no_wrap=True)
         for report in reports:
             table.add_column(_short(report, reports), justify="right")
@@ -171,7 +166,7 @@ def _doctor(console: Console, report: Report) -> None:
     if not defects:
         console.print("nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound")
         return
-    table = _table(console)
+    table = plain_table(console)
     table.add_column("found", no_wrap=True)
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("first row", justify="right", no_wrap=True)
@@ -181,26 +176,3 @@ def _doctor(console: Console, report: Report) -> None:
         said = f"{defect.message}; {defect.remedy}" if defect.remedy else defect.message
         table.add_row(defect.kind, f"{defect.count:,}", first, said)
     console.print(table)
-
-
-def console_for(stream: Any, *, width: int | None = None) -> Console:
-    """A console that draws no boxes, uses no colors and wraps nothing where the stream is no terminal."""
-    console = Console(file=stream, highlight=False, soft_wrap=False, width=width)
-    if not console.is_terminal and width is None:
-        trimmed = cast(IO[str], _Trimmed(stream))
-        console = Console(file=trimmed, highlight=False, width=10_000, no_color=True, emoji=False)
-    return console
-
-
-class _Trimmed:
-    """A text stream without blanks at the ends of lines, which only matter to a terminal."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-
-    def write(self, text: str) -> int:
-        lines = text.split("\n")
-        return int(self.stream.write("\n".join([*(line.rstrip() for line in lines[:-1]), lines[-1]])))
-
-    def flush(self) -> None:
-        self.stream.flush()

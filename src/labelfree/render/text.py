@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Sequence
 
+from labelfree.document import as_json
 from labelfree.render.rows import differences, heading, lines, remarks
-from labelfree.report import Report, as_json
+from labelfree.report import Report
 
 _CSV = (
     "source",
