@@ -148,6 +148,8 @@ def intervals(found: dict[str, Any]) -> str:
         cells = []
         for name in ("separability", "separability_robust"):
             one = entry[name]
-            cells += ["-", "-"] if one is None else [f"{one['coverage']:.2f}", f"{one['se_over_sd']:.2f}"]
+            cells += (
+                ["-"] * 3 if one is None else [f"{one['coverage']:.2f}", f"{one['se_over_sd']:.2f}", f"{one['sd']:.4f}"]
+            )
         rows.append([case, str(entry["repetitions"]), *cells])
-    return _table(["law", "draws", "S: coverage", "se / sd", "robust: coverage", "se / sd"], rows)
+    return _table(["law", "draws", "S: coverage", "se / sd", "sd", "robust: coverage", "se / sd", "sd"], rows)
