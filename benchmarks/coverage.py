@@ -81,8 +81,8 @@ def draw(X: np.ndarray, group: np.ndarray | None, sample: int | None) -> dict[st
     e = evidence(X, group=group, sample=sample)
     out = {}
     for metric in METRICS:
-        if (metric.needs == ("views",)) != (group is not None):
-            continue
+        if metric.family != "rank" or (metric.needs == ("views",)) != (group is not None):
+            continue  # separability has a study of its own: coverage_separability.py
         result = metric.compute(e)
         if result.value is not None and result.se is not None:
             out[metric.name] = (result.value, result.se)

@@ -1,4 +1,4 @@
-"""Write what the documents say of the code: docs/cli.md, docs/metrics.md, and the picture of the README.
+"""Write what the documents say of the code and of results: cli.md, metrics.md, separability.md, a picture.
 
 python docs/generate.py            writes them
 python docs/generate.py --check    exits with 1 where one is out of date (the picture aside)
@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
+
+from separability_tables import separability
 
 DOCS = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py; change the code, or the introduction there, and run it. -->\n"
@@ -129,7 +131,7 @@ def picture() -> str:
     return console.export_svg(title="labelfree", unique_id="labelfree")
 
 
-DOCUMENTS = {DOCS / "cli.md": cli, DOCS / "metrics.md": metrics}
+DOCUMENTS = {DOCS / "cli.md": cli, DOCS / "metrics.md": metrics, DOCS / "separability.md": separability}
 PICTURE = DOCS / "rank.svg"
 
 

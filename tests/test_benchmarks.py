@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["rank", "coverage"])
-def test_it_runs_in_a_small_setting(name: str) -> None:
-    if name == "rank":
-        pytest.importorskip("torch")
+@pytest.mark.parametrize(
+    ("name", "needs", "says"),
+    [
+        ("rank", "torch", "rankme"),
+        ("coverage", "", "rankme"),
+        ("coverage_separability", "", "separability_robust"),
+        ("evidence", "torch", "robust_excess"),
+        ("separability", "", "deaths_differ_by"),
+    ],
+)
+def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
+    if needs:
+        pytest.importorskip(needs)
     done = subprocess.run(
         [sys.executable, BENCHMARKS / f"{name}.py", "--quick"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "rankme" in done.stdout
+    assert says in done.stdout
+
+
+def results(name: str) -> Any:
+    return json.loads((BENCHMARKS / "results" / f"{name}.json").read_text())
+
+
+def imported(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A file of benchmarks/ as a module; its neighbors can be imported as when it runs as a script."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module(name)
 
 
 def test_the_intervals_cover() -> None:
@@ -42,3 +64,57 @@ def test_the_targets_were_reached() -> None:
         for name, most in case["targets"].items():
             reached = case["megabytes"]["rank"] if name == "megabytes" else case["ratios"][name]
             assert reached <= most, (case["name"], name)
+
+
+def test_the_intervals_of_separability_cover() -> None:
+    """The committed study up to 2,500 rows; the page says where they are too narrow all the same."""
+    study = results("coverage_separability")["coverage"]
+    small = {name: case for name, case in study.items() if name.endswith(("n = 300", "n = 1000"))}
+    assert all(case["repetitions"] >= 200 for case in small.values())
+    for metric in ("separability", "separability_robust"):
+        found = [case[metric]["coverage"] for case in small.values() if case[metric] and case[metric]["mean"] > 0.01]
+        assert len(found) >= 15
+        assert min(found) >= 0.8
+        assert sorted(found)[len(found) // 2] >= 0.93
+
+
+def test_intervals_that_are_too_narrow_are_called_so() -> None:
+    large = [case for name, case in results("coverage_separability")["coverage"].items() if name.endswith("n = 10000")]
+    narrow = (
+        min(case[metric]["se_over_sd"] for case in large for metric in ("separability", "separability_robust")) < 0.8
+    )
+    page = (BENCHMARKS.parent / "docs" / "separability.md").read_text()
+    assert ("the interval is too narrow" in " ".join(page.split())) == narrow
+
+
+def test_the_targets_of_separability_were_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = imported("separability_page", monkeypatch)
+    found = results("separability")["targets"]
+    assert len(found) >= 10
+    for target in found:
+        assert page.reached(target), target
+
+
+def test_the_page_of_separability_is_made_of_its_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = imported("separability_page", monkeypatch).page(results("separability"))
+    assert (BENCHMARKS.parent / "docs" / "speed-separability.md").read_text() == page
+
+
+def test_a_target_missed_is_called_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = imported("separability_page", monkeypatch).reached
+    assert reached({"bound": "at least", "target": 10, "measured": 10})
+    assert not reached({"bound": "at least", "target": 10, "measured": 9.99})
+    assert reached({"bound": "at most", "target": 3, "measured": 3})
+    assert not reached({"bound": "at most", "target": 3, "measured": 3.01})
+
+
+def test_what_labels_say_is_computed_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    supervised = imported("supervised", monkeypatch)
+    X = np.array([[0.0], [2.0], [10.0], [12.0]])
+    y = np.array([0, 0, 1, 1])
+    assert supervised.fisher(X, y) == pytest.approx(25.0)  # between: 4 rows, 5 from 6 each; within: 1 each
+    assert supervised.knn(X, y, k=1) == 1.0
+    assert supervised.knn(X, np.array([0, 1, 0, 1]), k=1) == 0.0
+    rows = [{"one": i, "other": i**2} for i in range(6)]
+    assert supervised.spearman(rows, "one", "other") == 1.0
+    assert supervised.spearman([{**r, "one": 1} for r in rows], "one", "other") is None

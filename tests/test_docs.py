@@ -13,6 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -190,3 +191,43 @@ def test_speed_numbers_come_from_the_result_file() -> None:
         assert case["name"] in page
         for ratio in case["ratios"].values():
             assert f"{ratio:.2f}" in page
+
+
+def evidence() -> Any:
+    return json.loads((ROOT / "benchmarks" / "results" / "evidence.json").read_text())
+
+
+def test_the_page_of_separability_says_what_was_measured() -> None:
+    """Each claim of the prose, against the results that its tables are made of."""
+    found = evidence()
+    families, runs, classless = found["families"], found["runs"], found["classless"]
+    fisher = {name: {u: s["fisher"] for u, s in f["spearman"].items()} for name, f in families.items()}
+    base = [v for name, v in fisher.items() if name.startswith("k =")]
+    assert np.median([v["separability"] for v in base]) > 0.9  # the right order about a common origin
+    assert np.median([v["excess"] for v in base]) < np.median([v["separability"] for v in base])
+    for blunt in ("mean far from zero", "normalize none"):
+        assert fisher[blunt]["separability"] < 0.7 < fisher[blunt]["robust"]
+    for broken in ("6 outliers, mean far from zero", "6 outliers, normalize none"):
+        assert fisher[broken]["separability"] < 0.5 < 0.8 < fisher[broken]["robust"]
+    assert fisher["6 outliers"]["separability"] > 0.9  # unit rows about the origin
+    assert runs["healthy"]["spearman"]["robust"]["accuracy"] > 0.8
+    assert runs["healthy"]["spearman"]["separability"]["accuracy"] > 0.7
+    assert runs["collapse"]["spearman"]["separability"]["accuracy"] < -0.5
+    assert runs["collapse"]["lost_by_picking"]["separability"]["mean"] > 10
+    assert not classless["all near five points, assigned at random"]["warned"]
+    assert classless["a line (rank 1), off the origin"]["warned"]
+    assert abs(classless["a line (rank 1), off the origin"]["excess"]) < 0.1
+    assert classless["one Gaussian and one far class of 1 %"]["robust"] < 0.1
+
+
+def test_no_number_is_called_the_papers() -> None:
+    page = (ROOT / "docs" / "separability.md").read_text()
+    assert "topo-sep/v1" in page
+    assert "could not be read" in page
+
+
+def test_every_table_of_separability_is_filled_in() -> None:
+    template = (ROOT / "docs" / "separability.intro.md").read_text()
+    page = (ROOT / "docs" / "separability.md").read_text()
+    assert len(re.findall(r"^@[A-Z_]+@$", template, flags=re.MULTILINE)) >= 10
+    assert not re.search(r"@[A-Z_]+@", page)
