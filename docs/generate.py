@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 DOCS = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py; change the code, or the introduction there, and run it. -->\n"
@@ -56,7 +56,8 @@ def _row(parameter: Any) -> str:
     default = shown if isinstance(shown, str) else parameter.default
     if default is None or default is False or callable(default) or parameter.required or default == "":
         default = ""
-    choices = getattr(parameter.type, "choices", None)
+    annotation = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
     about = " ".join((getattr(parameter, "help", None) or "").split())
     if choices:
         about += " One of " + ", ".join(f"`{c}`" for c in choices) + "."

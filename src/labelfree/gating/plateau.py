@@ -88,7 +88,7 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
     said = (
         f"{metric} improved by {estimate:.4g} over the last {size} checks (steps {first} to {last}), by at most "
         f"{high:.4g} at confidence {numbers['confidence']:g}: "
-        + (f"less than {least:g}, a plateau" if stop else f"not surely less than {least:g}")
+        + (f"less than {least:g}, a plateau" if stop else f"{least:g} or more is still possible")
     )
     found: Condition = {
         "window": {"checks": size, "first_step": first, "last_step": last},
