@@ -259,7 +259,7 @@ def test_the_curves_in_a_terminal() -> None:
     ]
     document = {
         "history": "h", "run": "default", "checks": 3, "first_step": 0, "last_step": 2, "guards": [],
-        "curves": {"rankme": {"direction": "higher", "points": points, "verdict": None}},
+        "curves": {"rankme": {"direction": "higher", "points": points, "verdict": None, "note": None}},
     }  # fmt: skip
     out = io.StringIO()
     show(Console(file=out, width=80, force_terminal=True, color_system=None), document, everything=False)

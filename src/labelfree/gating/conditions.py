@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from labelfree.document import rounded
-from labelfree.errors import HistoryError, UsageError
+from labelfree.errors import UsageError
 from labelfree.gating.grammar import Drop, Requirement, decimal
 from labelfree.gating.rules import stdev
 from labelfree.gating.series import Reading, oriented, undefined
@@ -77,7 +77,7 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     assert now.value is not None
     assert base.value is not None
     if found := differences(asked.metric, base.record, now.record, rows=False):
-        raise HistoryError(
+        raise UsageError(
             f"--against: {asked.metric} of {base.where} and {now.where} cannot be compared: {'; '.join(found)}; "
             "measure both in the same way on the same number of rows"
         )
