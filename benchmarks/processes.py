@@ -19,12 +19,11 @@ class Run:
     output: str
 
 
-def run(arguments: list[str]) -> Run:
-    """Run a command to its end."""
+def run(arguments: list[str], *, keep: bool = True) -> Run:
+    """Run a command to its end; without `keep` its output is thrown away."""
     began = time.perf_counter()
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    output = process.stdout.read()
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE if keep else subprocess.DEVNULL, text=True)
+    output = process.stdout.read() if process.stdout is not None else ""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -56,7 +56,7 @@ def _row(parameter: Any) -> str:
     default = shown if isinstance(shown, str) else parameter.default
     if default is None or default is False or callable(default) or parameter.required or default == "":
         default = ""
-    annotation = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    annotation = parameter.type_descriptor.annotation
     choices = get_args(annotation) if get_origin(annotation) is Literal else ()
     about = " ".join((getattr(parameter, "help", None) or "").split())
     if choices:

@@ -157,3 +157,53 @@ def scatter(X: Any) -> tuple[Matrix, Matrix]:
     mean = X.mean(axis=0)
     Z = X - mean
     return mean.astype(np.float64), np.einsum("ij,ik->jk", Z, Z).astype(np.float64)
+
+
+def single_linkage(X: Any) -> list[tuple[float, int, int]]:
+    """(death, rows on the smaller side, rows on the larger) of every merge: all pairs by length, one value at a time.
+
+    Where several components join at one length, the one with the lowest row takes in the others by their lowest rows.
+    """
+    X = np.array(X, dtype=np.float64)
+    n = len(X)
+    length = np.array([[math.dist(a, b) for b in X] for a in X]).reshape(n, n)
+    lowest = np.arange(n)  # of the component of each row
+    merges = []
+    for death in np.unique(length[np.triu_indices(n, 1)]):
+        before = lowest.copy()
+        for i, j in np.argwhere(np.triu(length == death, 1)):
+            a, b = sorted((lowest[i], lowest[j]))
+            lowest[lowest == b] = a
+        size = {int(a): int((before == a).sum()) for a in np.unique(before)}
+        for a in sorted(size):
+            into = int(lowest[a])
+            if into != a:
+                merges.append((float(death), min(size[into], size[a]), max(size[into], size[a])))
+                size[into] += size[a]
+        if not lowest.any():
+            break
+    return merges
+
+
+def separability(deaths: Any) -> float:
+    longest = max(deaths)
+    return 1 - sum(p / longest for p in deaths) / len(deaths)
+
+
+def separability_robust(merges: list[tuple[float, int, int]]) -> float | None:
+    n = len(merges) + 1
+    large = [death for death, smaller, _ in merges if smaller >= 0.02 * n]
+    apart = sorted(death for death, _, _ in merges if death > 0)
+    if not large or max(large) == 0:
+        return None
+    middle = (apart[(len(apart) - 1) // 2] + apart[len(apart) // 2]) / 2
+    return max(0.0, 1 - middle / max(large))
+
+
+def persistence_entropy(deaths: Any) -> float:
+    total = sum(deaths)
+    return -sum(p / total * math.log2(p / total) for p in deaths if p > 0)
+
+
+def diameter(X: Any) -> float:
+    return max(math.dist(a, b) for a in X for b in X)

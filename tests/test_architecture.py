@@ -17,7 +17,7 @@ SRC = ROOT / "src" / "labelfree"
 HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda", "transformers", "lightning")
 
 # What each part may import of labelfree, beside itself. Data flow one way: source -> blocks -> summaries ->
-# metrics -> survey -> api -> report -> render; nothing imports cli.
+# trees -> metrics -> survey -> api -> report -> render; nothing imports cli.
 # Gating sees reports and histories as plain documents.
 ALLOWED = {
     "errors": set(),
@@ -30,7 +30,8 @@ ALLOWED = {
     "arrays": {"errors"},
     "kernels": {"errors", "arrays"},
     "summaries": {"errors", "arrays", "kernels"},
-    "metrics": {"errors", "arrays", "results", "kernels", "summaries"},
+    "trees": {"arrays", "kernels", "summaries"},
+    "metrics": {"errors", "arrays", "results", "kernels", "summaries", "trees"},
     "sources": {"errors", "arrays"},
     "parallel": {"sources.block"},
     "survey": {"errors", "arrays", "kernels", "summaries", "metrics", "parallel", "sources.block"},

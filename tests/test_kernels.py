@@ -111,3 +111,89 @@ def test_progress_is_told_and_ends_at_one(kernels: Kernels) -> None:
     kernels.nearest(RNG.normal(size=(50, 3)), 2, told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def squares(X: NDArray[Any]) -> Matrix:
+    X = X.astype(np.float64)
+    D = ((X[:, None, :] - X[None, :, :]) ** 2).sum(axis=2)
+    np.fill_diagonal(D, np.inf)
+    return np.asarray(D)
+
+
+def slack(X: NDArray[Any], dtype: type) -> float:
+    """What a matrix product in this precision may cost a squared distance: a few roundings of the largest norm."""
+    return float(30 * np.finfo(dtype).eps * (X.astype(np.float64) ** 2).sum(axis=1).max())
+
+
+# Means and scales are taken off before trees look for neighbors, so that they need not cope with these.
+CENTERED = {name: X - X.mean(axis=0) for name, X in CLOUDS.items() if name not in ("tiny", "huge")}
+
+
+@pytest.mark.parametrize("cloud", CENTERED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("groups", [None, 1, 5, 290])
+def test_closest_outside_the_own_component(kernels: Kernels, cloud: str, dtype: type, groups: int | None) -> None:
+    X = CENTERED[cloud].astype(dtype)
+    D = squares(X)
+    labels = None if groups is None else np.random.default_rng(1).integers(0, groups, len(X))
+    if labels is not None:
+        D[labels[:, None] == labels] = np.inf
+    rows = np.array([0, 3, 4, 97, 98, 279])
+    score, index = kernels.closest(X, rows, 6, labels)
+    there = index >= 0
+    assert np.array_equal(there, np.isfinite(score))
+    assert there.sum(axis=1).tolist() == np.minimum(np.isfinite(D[rows]).sum(axis=1), 6).tolist()
+    assert all(len(set(row[row >= 0])) == (row >= 0).sum() for row in index)
+    allowed = slack(X, dtype)
+    real = np.where(there, np.take_along_axis(D[rows], np.maximum(index, 0), axis=1), np.inf)
+    assert np.allclose(score[there], real[there], rtol=0, atol=allowed)
+    expected = np.sort(D[rows], axis=1)[:, :6]
+    assert np.allclose(np.sort(real, axis=1)[there.any(axis=1)], expected[there.any(axis=1)], rtol=0, atol=2 * allowed)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_closest_of_few(kernels: Kernels, n: int) -> None:
+    X = np.arange(float(n))[:, None]
+    score, index = kernels.closest(X, np.arange(n), min(n, 3), None)
+    assert (np.isfinite(score).sum(axis=1) == min(n - 1, 3)).all()
+    assert ((index >= 0) == np.isfinite(score)).all()
+
+
+@pytest.mark.parametrize("cloud", CENTERED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [1, 2, 17, 280])
+def test_between_components(kernels: Kernels, cloud: str, dtype: type, count: int) -> None:
+    X = CENTERED[cloud][:280].astype(dtype)
+    starts = np.concatenate(
+        [[0], np.sort(np.random.default_rng(1).choice(np.arange(1, 280), count - 1, replace=False))]
+    )
+    found = kernels.between(X, starts)
+    D = np.minimum.reduceat(np.minimum.reduceat(squares(X), starts, axis=0), starts, axis=1)
+    apart = ~np.eye(count, dtype=bool)
+    assert found.dtype == np.float64
+    assert np.allclose(found[apart], D[apart], rtol=0, atol=slack(X, dtype))
+    assert np.array_equal(found, found.T)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_blocks_of_trees_do_not_matter(kernels: Kernels, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    X = RNG.integers(-8, 8, (500, 9)).astype(dtype)  # squares are exact, so no rounding depends on the blocks
+    rows, labels, starts = np.arange(0, 500, 3), RNG.integers(0, 9, 500), np.arange(0, 500, 7)
+    whole = np.sort(kernels.closest(X, rows, 5, labels)[0]), kernels.between(X, starts)
+    sizes = {"_BLOCK": 64, "_FIRST": 16, "_WIDE": 24, "_PENDING": 1, "_STRIP": 33}
+    for constant, size in sizes.items():
+        monkeypatch.setattr(f"labelfree.kernels.numpy_trees.{constant}", size)
+    monkeypatch.setattr("labelfree.kernels.torch_kernels._BLOCK_ELEMENTS", 3700)
+    score, index = kernels.closest(X, rows, 5, labels)
+    assert np.array_equal(np.sort(score), whole[0])
+    assert np.array_equal(np.take_along_axis(squares(X)[rows], index, axis=1), score)
+    assert np.array_equal(kernels.between(X, starts), whole[1])
+
+
+def test_progress_over_trees_ends_at_one(kernels: Kernels) -> None:
+    X = RNG.normal(size=(90, 3))
+    for kernel, arguments in ((kernels.closest, (np.arange(90), 3, None)), (kernels.between, (np.array([0, 40]),))):
+        told: list[float] = []
+        kernel(X, *arguments, told.append)  # type: ignore[operator]
+        assert told == sorted(told)
+        assert told[-1] == 1.0

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from labelfree import history, metrics
-    from labelfree.api import doctor, evaluate, rank
+    from labelfree.api import doctor, evaluate, rank, separability
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.report import Report
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "rank",
+    "separability",
 ]  # fmt: skip
 
 _HOME = {
     "doctor": "labelfree.api",
     "evaluate": "labelfree.api",
     "rank": "labelfree.api",
+    "separability": "labelfree.api",
     "gate": "labelfree.gating",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",

@@ -14,15 +14,24 @@ from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.metrics import METRICS, Metric
-from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, Need
+from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, Need, Topology
+from labelfree.metrics.persistence import death_series
+from labelfree.metrics.separability import EXACT
 from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
 from labelfree.sources import Columns, Source, open_source
 from labelfree.survey import OnBad, Progress, Survey, block_rows, survey
+from labelfree.trees.spanning import DENSE
 
-FAMILIES = {"rank": ("rank",), "evaluate": ("rank",)}
+FAMILIES = {"rank": ("rank",), "separability": ("separability",), "evaluate": ("rank", "separability")}
 """Families of metrics that a command computes."""
-HEADLINE = {"rank": "rankme"}
+HEADLINE = {"rank": "rankme", "separability": "separability"}
 """The metric that decides whether a command could say anything."""
+BESIDE = {"separability": ("effective_rank", "mean_cosine")}
+"""Metrics of other families without which those of a command cannot be read."""
+TOPOLOGY = ("normalize", "metric", "engine", "homology")
+"""Options of the metrics of separability alone."""
+ON_REQUEST = {"h1_total_persistence"}
+"""Metrics computed only where an option or --only asks for them."""
 
 
 def _no_progress(stage: str, fraction: float) -> None:
@@ -38,6 +47,7 @@ class Options:
     sample: rows for pairwise metrics and standard errors, or None for all. seed: of that sample.
     device: "cpu", "cuda" or "auto". memory: bytes not to exceed, refused before any work where they cannot do.
     threads: threads of the linear algebra. only: metrics to compute; none means all of the command.
+    normalize, metric, engine: how the metrics of separability see the rows; homology: 1 adds H1 (giotto-tda).
     """
 
     column: str | None = None
@@ -50,6 +60,15 @@ class Options:
     memory: int | None = None
     threads: int | None = None
     only: tuple[str, ...] = ()
+    normalize: Literal["l2", "none", "layernorm", "zscore"] = "l2"
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    engine: Literal["auto", "giotto"] = "auto"
+    homology: Literal[0, 1] = 0
+
+    @property
+    def topology(self) -> Topology:
+        """What concerns the metrics of separability."""
+        return Topology.checked(normalize=self.normalize, metric=self.metric, engine=self.engine)
 
 
 def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
@@ -65,6 +84,20 @@ def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     8.0000069
     """
     return _measured("rank", source, checked(options), progress)
+
+
+def separability(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+    """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
+
+    Arguments as for `rank`, and normalize, metric, engine, homology; sample is 10,000 rows unless given. Zero rows
+    are bad rows here.
+
+    >>> import numpy as np
+    >>> report = separability(np.array([[0.0], [1.0], [3.0], [7.0]]) + 1, normalize="none")
+    >>> round(report["separability"].value, 12)
+    0.416666666667
+    """
+    return _measured("separability", source, checked({"sample": EXACT, **options}), progress)
 
 
 def evaluate(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
@@ -105,6 +138,9 @@ def checked(options: dict[str, Any]) -> Options:
     chosen = Options(**{**options, "only": (only,) if isinstance(only, str) else tuple(only)})
     if chosen.on_bad not in ("error", "drop"):
         raise UsageError(f"on_bad: expected 'error' or 'drop', found {chosen.on_bad!r}")
+    chosen.topology  # noqa: B018  (its settings are checked)
+    if chosen.homology not in (0, 1):
+        raise UsageError(f"homology: expected 0 or 1, found {chosen.homology!r}")
     for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1)):
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
@@ -117,42 +153,61 @@ def columns(chosen: Options) -> Columns:
     return Columns(embedding=chosen.column, id=chosen.id, group=chosen.group)
 
 
-def selected(command: str, only: Sequence[str]) -> tuple[Metric, ...]:
-    """The metrics of a command, or those of them that `only` names."""
-    metrics = tuple(m for m in METRICS if m.family in FAMILIES[command])
+def selected(command: str, only: Sequence[str], on_request: Sequence[str] = ()) -> tuple[Metric, ...]:
+    """The metrics of a command, or those of them that `only` names; some only where they are asked for."""
+    beside = BESIDE.get(command, ())
+    metrics = tuple(m for m in METRICS if m.family in FAMILIES[command] or m.name in beside)
+    metrics = tuple(sorted(metrics, key=lambda m: m.name in beside))
     names = [m.name for m in metrics]
     for name in only:
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; {command} has {', '.join(names)}"
             raise UsageError(f"--only: no metric {name!r} in {command}{hint}")
-    return tuple(m for m in metrics if not only or m.name in only)
+    if only:
+        return tuple(m for m in metrics if m.name in only)
+    return tuple(m for m in metrics if m.name not in ON_REQUEST or m.name in on_request)
 
 
 def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
-    metrics = selected(command, chosen.only)
+    metrics = selected(command, chosen.only, tuple(ON_REQUEST) if chosen.homology else ())
     needs = frozenset(need for metric in metrics for need in metric.needs)
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
-        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress)
+        tree = any(metric.family == "separability" for metric in metrics)
+        refuse_zero = command == "separability"
+        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress, refuse_zero=refuse_zero, tree=tree)
+        found.evidence.topology = chosen.topology
         entries = {}
         for done, metric in enumerate(metrics):
             progress("computing metrics", done / len(metrics))
             entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
         progress("computing metrics", 1.0)
         report = _report(command, found, chosen, entries, findings(found))
-    if "moments" in needs and found.evidence.n >= 2:
+    if "moments" in needs and found.evidence.n >= 2 and command != "separability":
         report.series["spectrum"] = _spectrum_series(found.evidence)
+    if (deaths := death_series(found.evidence)) is not None:
+        report.series["deaths"] = deaths
     return report
 
 
-def _surveyed(opened: Source, needs: frozenset[Need], chosen: Options, on_bad: OnBad, progress: Progress) -> Survey:
-    _check_memory(opened, needs, chosen)
+def _surveyed(
+    opened: Source,
+    needs: frozenset[Need],
+    chosen: Options,
+    on_bad: OnBad,
+    progress: Progress,
+    *,
+    refuse_zero: bool = False,
+    tree: bool = False,
+) -> Survey:
+    _check_memory(opened, needs, chosen, tree=tree)
     return survey(
         opened,
         needs,
         kernels=kernels_for(chosen.device),
         on_bad=on_bad,
+        refuse_zero=refuse_zero,
         sample=chosen.sample,
         seed=chosen.seed,
         threads=chosen.threads,
@@ -184,7 +239,7 @@ def _threads(count: int | None) -> AbstractContextManager[Any]:
     return limits
 
 
-def _check_memory(source: Source, needs: frozenset[Need], chosen: Options) -> None:
+def _check_memory(source: Source, needs: frozenset[Need], chosen: Options, *, tree: bool) -> None:
     """Refuse a memory limit that the work cannot keep, before any of it is done."""
     if chosen.memory is None:
         return
@@ -196,6 +251,9 @@ def _check_memory(source: Source, needs: frozenset[Need], chosen: Options) -> No
     if "unit" in needs and d <= WIDE:
         matrices += 2
     needed = 150_000_000 + matrices * 8 * d * d + 3 * block_rows(d) * d * (width + 16) + 3 * sampled * d * width
+    if tree:
+        dense = min(sampled, DENSE)
+        needed += max(28 * sampled * d, 2 * 8 * dense**2)  # copies of the rows, or all distances of few
     if needed > chosen.memory:
         raise ResourceError(
             f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {d} need about {needed / 1e6:.0f} MB "
@@ -214,7 +272,8 @@ def _report(
     source, tally, duplicates, e = found.source, found.tally, found.duplicates, found.evidence
     defects = list(defects)
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
-    settings = {k: v for k, v in asdict(chosen).items() if k != "threads"}
+    others = () if "separability" in FAMILIES.get(command, ()) else TOPOLOGY
+    settings = {k: v for k, v in asdict(chosen).items() if k not in ("threads", *others)}
     settings["only"] = list(chosen.only)
     settings["sample"] = "all" if chosen.sample is None else chosen.sample
     return Report(

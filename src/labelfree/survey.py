@@ -55,16 +55,17 @@ def survey(
     *,
     kernels: Kernels,
     on_bad: OnBad = "error",
+    refuse_zero: bool = False,
     sample: int | None,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress = lambda stage, fraction: None,
 ) -> Survey:
-    """Read the source once into the summaries that `needs` names."""
+    """Read the source once into the summaries that `needs` names; with `refuse_zero` zero rows are bad rows."""
     rows = block_rows(source.d)
 
     def empty() -> _State:
-        return _State(source.d, needs, kernels, sample, seed, on_bad)
+        return _State(source.d, needs, kernels, sample, seed, on_bad, refuse_zero)
 
     def blocks() -> Iterator[Block]:
         read = 0
@@ -82,15 +83,23 @@ def survey(
         for block in source.read(rows):
             yield block.rows[np.isfinite(block.rows).all(axis=1)]
 
-    return state.finished(source, rescan, lambda fraction: progress("comparing pairs", fraction))
+    return state.finished(source, rescan, progress)
 
 
 class _State:
     """The summaries while they grow."""
 
     def __init__(
-        self, d: int, needs: frozenset[Need], kernels: Kernels, sample: int | None, seed: int, on_bad: OnBad
+        self,
+        d: int,
+        needs: frozenset[Need],
+        kernels: Kernels,
+        sample: int | None,
+        seed: int,
+        on_bad: OnBad,
+        refuse_zero: bool,
     ) -> None:
+        self.refuse_zero = refuse_zero
         self.d, self.needs, self.kernels, self.seed, self.on_bad = d, needs, kernels, seed, on_bad
         self.moments = Moments.empty(d)
         self.unit = Moments.empty(d)
@@ -157,6 +166,9 @@ class _State:
             good = np.isfinite(norms)
             rows, index, norms = rows[good], index[good], norms[good]
         self.tally = self.tally.update(read, bad, np.sqrt(norms), index)
+        if self.refuse_zero and len(zero):
+            good = norms > 0
+            rows, index, norms = rows[good], index[good], norms[good]
         return rows, index, norms
 
     def merge(self, other: _State) -> None:
@@ -173,9 +185,9 @@ class _State:
         tally, name = self.tally, source.column or source.name
         refused: list[str] = []
         kinds: tuple[tuple[Defect, str], ...] = (
-            ("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity"),
+            ("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity"), ("zero", "are zero"),
         )  # fmt: skip
-        for defect, what in kinds:
+        for defect, what in kinds if self.refuse_zero else kinds[:-1]:
             if tally[defect] and self.on_bad == "error":
                 refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at row {tally.first[defect]}")
         if tally["ragged"]:
@@ -193,9 +205,7 @@ class _State:
         if self.ids.duplicates:
             raise RowsError(_repeated(source))
 
-    def finished(
-        self, source: Source, rescan: Callable[[], Iterable[Rows]], advance: Callable[[float], None]
-    ) -> Survey:
+    def finished(self, source: Source, rescan: Callable[[], Iterable[Rows]], progress: Progress) -> Survey:
         """The survey of all blocks taken in."""
         drawn = self.sample.drawn()
         digest = f"{self.sums[0] % (1 << 64):016x}{self.sums[1] % (1 << 64):016x}"
@@ -210,7 +220,8 @@ class _State:
             stored=stored_dtype(drawn.rows if drawn else None, source.dtype),
             rescan=rescan,
             kernels=self.kernels,
-            advance=advance,
+            progress=progress,
+            seed=self.seed,
         )
         return Survey(
             source,

@@ -14,7 +14,7 @@ from labelfree.cli.demo import demo
 from labelfree.cli.explain import explain, schema
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
-from labelfree.cli.measuring import doctor, evaluate, rank
+from labelfree.cli.measuring import doctor, evaluate, rank, separability
 from labelfree.errors import ExitCode, LabelfreeError
 
 app = typer.Typer(
@@ -46,6 +46,7 @@ def _root(
 
 
 app.command(no_args_is_help=False)(rank)
+app.command()(separability)
 app.command()(evaluate)
 app.command()(doctor)
 app.command()(gate)

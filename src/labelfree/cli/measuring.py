@@ -1,8 +1,8 @@
-"""The commands that read embeddings: rank, evaluate, doctor."""
+"""The commands that read embeddings: rank, separability, evaluate, doctor."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,7 +15,7 @@ Group = Annotated[
 ]
 
 
-@sharing
+@sharing()
 def rank(sources: Sources, shared: Shared, group: Group = None) -> None:
     """RankMe and the spectral and geometric family: is this representation collapsing?
 
@@ -27,7 +27,37 @@ def rank(sources: Sources, shared: Shared, group: Group = None) -> None:
     run("rank", sources, shared, group=group)
 
 
-@sharing
+@sharing(sample="10000")
+def separability(
+    sources: Sources,
+    shared: Shared,
+    normalize: Annotated[
+        Literal["l2", "none", "layernorm", "zscore"],
+        typer.Option(help="How rows are scaled first.", rich_help_panel="Topology"),
+    ] = "l2",
+    metric: Annotated[
+        Literal["euclidean", "cosine"], typer.Option(help="Distance between rows.", rich_help_panel="Topology")
+    ] = "euclidean",
+    engine: Annotated[
+        Literal["auto", "giotto"],
+        typer.Option(help="Who computes H0: auto is exact and fast; giotto is giotto-tda.", rich_help_panel="Topology"),
+    ] = "auto",
+    homology: Annotated[
+        int,
+        typer.Option(min=0, max=1, help="1: total H1 persistence as well, by giotto-tda.", rich_help_panel="Topology"),
+    ] = 0,
+) -> None:
+    """Topological class separability: do the embeddings fall into classes, and how surely?
+
+    \b
+    labelfree separability embeddings.parquet
+    labelfree separability epoch_*.parquet --json
+    labelfree separability embeddings.parquet --sample all -o deaths.parquet
+    """
+    run("separability", sources, shared, normalize=normalize, metric=metric, engine=engine, homology=homology)
+
+
+@sharing()
 def evaluate(sources: Sources, shared: Shared, group: Group = None) -> None:
     """Every metric that the input allows, in one pass over the data.
 
@@ -38,7 +68,7 @@ def evaluate(sources: Sources, shared: Shared, group: Group = None) -> None:
     run("evaluate", sources, shared, group=group)
 
 
-@sharing
+@sharing()
 def doctor(sources: Sources, shared: Shared) -> None:
     """What is wrong with the data, before any metric: every defect with its count and first row.
 

@@ -130,13 +130,22 @@ class Shared:
     ] = False  # fmt: skip
 
 
-def sharing(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameter `shared: Shared` is spelled out as one option per field."""
+def sharing(**defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For a command whose parameter `shared: Shared` is to be spelled out as one option per field.
+
+    defaults: those of this command where they differ from the shared ones.
+    """
+    return lambda command: _spelled(command, defaults)
+
+
+def _spelled(command: Callable[..., None], defaults: dict[str, object]) -> Callable[..., None]:
     signature = inspect.signature(command)
     own = get_type_hints(command, include_extras=True)
     hints = get_type_hints(Shared, include_extras=True)
     spelled = [
-        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
+        inspect.Parameter(
+            f.name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(f.name, f.default), annotation=hints[f.name]
+        )
         for f in fields(Shared)
     ]
     kept = [p.replace(annotation=own[p.name]) for p in signature.parameters.values() if p.name != "shared"]

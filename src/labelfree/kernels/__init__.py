@@ -24,5 +24,17 @@ class Kernels(Protocol):
     def potential(self, unit: Float, t: float, advance: Advance = ...) -> Float:
         """sum over j != i of exp(-t |w_i - w_j|^2) as (n,), in float64."""
 
+    def closest(
+        self, points: Rows, rows: Index, k: int, labels: Index | None, advance: Advance = ...
+    ) -> tuple[Rows, Index]:
+        """Squared distances (m, k), in no order and to the rounding of a matrix product in the dtype of `points`
+        (n, d), and positions (m, k) of the k points with another label nearest to each of `rows` (m,); without
+        labels every point has its own. Where there are fewer than k: infinity and -1."""
+
+    def between(self, points: Rows, starts: Index, advance: Advance = ...) -> Float:
+        """Squared distances (c, c), to the rounding of a matrix product, of the nearest points of every two of the c
+        components of `points` (n, d), which lie one after another and begin at `starts` (c,); the diagonal means
+        nothing."""
+
 
 __all__ = ["Advance", "Kernels", "numpy_kernels"]

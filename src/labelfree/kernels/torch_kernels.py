@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import MissingExtra
+from labelfree.kernels.numpy_trees import facing, lifted
 
 _BLOCK_ELEMENTS = 1 << 26
 
@@ -41,7 +43,7 @@ class TorchKernels:
         self.device = self.torch.device(device)
         self.torch.backends.cuda.matmul.allow_tf32 = False
 
-    def _put(self, values: Rows) -> Any:
+    def _put(self, values: NDArray[Any]) -> Any:
         return self.torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
     def scatter(self, rows: Rows, center: Float, scale: Float | None = None) -> tuple[Float, Float]:
@@ -103,3 +105,44 @@ class TorchKernels:
             total[start : start + len(weight)] = weight.sum(1)
             advance((start + len(weight)) / n)
         return np.asarray(total.cpu().numpy())
+
+    def closest(
+        self, points: Rows, rows: Index, k: int, labels: Index | None, advance: Callable[[float], None] = _silent
+    ) -> tuple[Rows, Index]:
+        """See Kernels.closest."""
+        torch = self.torch
+        flat = lifted(points)
+        left, right = self._put(facing(flat)), self._put(flat)
+        n, m = len(right), len(rows)
+        names = None if labels is None else self._put(labels)
+        step = max(1, min(m, _BLOCK_ELEMENTS // n))
+        scores, columns = [], []
+        for start in range(0, m, step):
+            block = self._put(rows[start : start + step])
+            score = left[block] @ right.T
+            score[torch.arange(len(block), device=self.device), block] = torch.inf
+            if names is not None:
+                score[names[block][:, None] == names] = torch.inf
+            found = score.topk(min(k, n), largest=False)
+            scores.append(found.values.cpu().numpy())
+            columns.append(np.where(np.isinf(scores[-1]), -1, found.indices.cpu().numpy()))
+            advance((start + len(block)) / m)
+        return np.concatenate(scores), np.concatenate(columns)
+
+    def between(self, points: Rows, starts: Index, advance: Callable[[float], None] = _silent) -> Float:
+        """See Kernels.between."""
+        torch = self.torch
+        flat = lifted(points)
+        left, right = self._put(facing(flat)), self._put(flat)
+        n, count = len(points), len(starts)
+        label = self._put(np.repeat(np.arange(count), np.diff(np.append(starts, n))))
+        lowest = torch.full((count, count), torch.inf, dtype=left.dtype, device=self.device)
+        step = max(1, _BLOCK_ELEMENTS // n)
+        for start in range(0, n, step):
+            strip = slice(start, min(start + step, n))
+            tile = left[strip] @ right[start:].T
+            columns = torch.full((len(tile), count), torch.inf, dtype=left.dtype, device=self.device)
+            columns.scatter_reduce_(1, label[start:].expand(len(tile), -1), tile, "amin")
+            lowest.scatter_reduce_(0, label[strip, None].expand(-1, count), columns, "amin")
+            advance(1 - (1 - strip.stop / n) ** 2)
+        return np.asarray(torch.minimum(lowest, lowest.T).double().cpu().numpy())

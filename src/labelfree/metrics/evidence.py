@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows, matrix
+from labelfree.errors import UsageError
 from labelfree.kernels import Advance, Kernels, numpy_kernels
 from labelfree.metrics.spectrum import Spectrum, spectrum
 from labelfree.results import Result, undefined
@@ -27,8 +28,26 @@ VIEW_ROWS = 20_000
 Need: TypeAlias = Literal["moments", "unit", "sample", "views"]
 
 
-def _still(_: float) -> None:
+def _still(stage: str, done: float) -> None:
     pass
+
+
+@dataclass(frozen=True)
+class Topology:
+    """How the metrics of separability see the rows: scaled how, in which distance, by which engine."""
+
+    normalize: Literal["l2", "none", "layernorm", "zscore"] = "l2"
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    engine: Literal["auto", "giotto"] = "auto"
+
+    @classmethod
+    def checked(cls, **given: Any) -> Topology:
+        """The settings by name, or a UsageError that says which one is wrong."""
+        for name, hint in get_type_hints(cls).items():
+            if name in given and given[name] not in get_args(hint):
+                expected = ", ".join(get_args(hint))
+                raise UsageError(f"{name}: expected one of {expected}, found {given[name]!r}")
+        return cls(**given)
 
 
 @dataclass(eq=False)
@@ -38,7 +57,8 @@ class Evidence:
     moments: of all rows; unit: of all non-zero rows scaled to length one (absent above width WIDE);
     drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
-    rescan: yields all rows again, for spectra that need a second look.
+    rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
+    progress: told what is being done, and which fraction of it is done.
     """
 
     n: int
@@ -51,7 +71,14 @@ class Evidence:
     stored: str = "float64"
     rescan: Callable[[], Iterable[Rows]] | None = None
     kernels: Kernels = field(default_factory=lambda: numpy_kernels)
-    advance: Advance = _still
+    progress: Callable[[str, float], None] = _still
+    seed: int = 0
+    topology: Topology = Topology()
+
+    @property
+    def advance(self) -> Advance:
+        """Progress over the pairs of the sample."""
+        return lambda done: self.progress("comparing pairs", done)
 
     @cached_property
     def _spanned(self) -> tuple[Moments, Rows]:
@@ -68,30 +95,40 @@ class Evidence:
         moments, rows = self._spanned
         return [rows] if moments is not self.moments else self.rescan() if self.rescan else [rows]
 
-    def _spectrum(self, centered: bool) -> Spectrum:
+    def _decomposed(self, centered: bool) -> tuple[Spectrum, Rows]:
+        """A spectrum without its directions, a matrix of the width squared, and the sampled rows along them."""
         moments, rows = self._spanned
         again = self._again if self.rescan or len(rows) == self.n else None
-        return spectrum(moments, centered=centered, rescan=again)
+        whole = spectrum(moments, centered=centered, rescan=again)
+        return replace(whole, directions=np.empty((0, 0))), whole.coordinates(rows)
 
     @cached_property
+    def _raw(self) -> tuple[Spectrum, Rows]:
+        return self._decomposed(centered=False)
+
+    @cached_property
+    def _centered(self) -> tuple[Spectrum, Rows]:
+        return self._decomposed(centered=True)
+
+    @property
     def raw(self) -> Spectrum:
-        """Spectrum of the rows as they are."""
-        return self._spectrum(centered=False)
+        """Spectrum of the rows as they are, without directions."""
+        return self._raw[0]
 
-    @cached_property
+    @property
     def centered(self) -> Spectrum:
-        """Spectrum of the rows about their mean."""
-        return self._spectrum(centered=True)
+        """Spectrum of the rows about their mean, without directions."""
+        return self._centered[0]
 
-    @cached_property
-    def raw_scores(self) -> Float:
-        """Squared coordinates of the sampled rows along the directions of `raw`."""
-        return self.raw.projected(self._spanned[1])
+    @property
+    def raw_coordinates(self) -> Rows:
+        """Coordinates of the sampled rows along the directions of `raw`."""
+        return self._raw[1]
 
-    @cached_property
-    def centered_scores(self) -> Float:
-        """Squared coordinates of the sampled rows about the mean along the directions of `centered`."""
-        return self.centered.projected(self._spanned[1])
+    @property
+    def centered_coordinates(self) -> Rows:
+        """Coordinates of the sampled rows about the mean along the directions of `centered`."""
+        return self._centered[1]
 
     @cached_property
     def unit_rows(self) -> Float:
@@ -168,4 +205,5 @@ def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: in
         views=views,
         stored=stored_dtype(drawn.rows if drawn else None, str(rows.dtype)),
         rescan=lambda: blocks_of(rows),
+        seed=seed,
     )

@@ -31,7 +31,7 @@ def write(reports: Sequence[Report], path: Path, *, everything: bool) -> None:
         text = TEXT[path.suffix](reports, everything)
         atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     elif path.suffix in PICTURES:
-        from labelfree.render.spectrum import draw
+        from labelfree.render.panels import draw
 
         atomically(path, lambda temporary: draw(reports, temporary))
     else:

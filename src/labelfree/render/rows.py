@@ -10,7 +10,11 @@ from labelfree.report import MetricEntry, Report
 
 BESIDE = {
     "rank": ("rankme", "rankme_centered", "alpha_req", "mean_cosine", "std_l2", "twonn"),
-}
+    "separability": (
+        "separability", "separability_robust", "persistence_entropy", "total_persistence", "effective_rank",
+        "mean_cosine",
+    ),
+}  # fmt: skip
 """The headline metric of each family and the five that matter beside it."""
 
 
@@ -29,8 +33,9 @@ def shown(report: Report, everything: bool) -> list[str]:
     """The metrics to show: the headline and its five, all that were asked for by name, or everything."""
     if everything or report.settings.get("only"):
         return list(report.metrics)
-    first = [name for names in BESIDE.values() for name in names]
-    return [name for name in first if name in report.metrics]
+    families = {"evaluate": tuple(BESIDE)}.get(report.command, (report.command,))
+    first = [name for family in families for name in BESIDE.get(family, ())]
+    return [name for name in dict.fromkeys(first) if name in report.metrics]
 
 
 def lines(report: Report, everything: bool) -> list[Line]:
@@ -47,6 +52,17 @@ def _rankme(e: MetricEntry) -> str:
     return f"{100 * share:.0f} % of pure noise ({number(ceiling, 1)})"
 
 
+def _chance(e: MetricEntry) -> str:
+    null = e.parts["surrogate"]
+    if null is None:
+        return "structure-free: none"
+    return f"structure-free: {number(null, 3)}"
+
+
+def _persistence_entropy(e: MetricEntry) -> str:
+    return f"{100 * e.parts['share_of_maximum']:.1f} % of the maximum"
+
+
 _NOTES: dict[str, Callable[[MetricEntry], str]] = {
     "rankme": _rankme,
     "rankme_centered": lambda e: f"of {e.parts['rank_cap']} possible",
@@ -56,6 +72,10 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
         f"{number(e.parts['gaussian_unbiased'], 2)} without sampling bias" if e.parts["gaussian_unbiased"] else ""
     ),
     "uniformity": lambda e: f"uniform sphere: {number(e.parts['uniform_sphere'], 3)}",
+    "separability": _chance,
+    "separability_robust": _chance,
+    "persistence_entropy": _persistence_entropy,
+    "total_persistence": _chance,
     "twonn": lambda e: f"on {e.parts['rows']:,} rows",
     "id_mle": lambda e: f"on {e.parts['rows']:,} rows",
     "lidar": lambda e: f"{e.parts['groups']:,} groups",

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.render.braille import braille
+from labelfree.render.changes import change
 from labelfree.render.console import plain_table
+from labelfree.render.deaths import barcode
 from labelfree.render.numbers import value
 from labelfree.render.rows import differences, heading, lines, remarks, sampled, shown
-from labelfree.render.spectrum import braille
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -55,7 +57,7 @@ def _single(console: Console, report: Report, everything: bool) -> None:
     console.print()
     console.print(table)
     names = [line.name for line in rows]
-    _spectrum(console, report)
+    _pictures(console, report)
     notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
     if said := sampled(report):
         notes.append(said)
@@ -67,14 +69,24 @@ def _single(console: Console, report: Report, everything: bool) -> None:
     _notes(console, notes, remarks(report, names))
 
 
-def _spectrum(console: Console, report: Report) -> None:
-    series = report.series.get("spectrum")
-    if series is None or _plain(console) or "utf" not in (console.encoding or "").lower():
+def _pictures(console: Console, report: Report) -> None:
+    """Small pictures for a terminal that can show them."""
+    if _plain(console) or "utf" not in (console.encoding or "").lower():
         return
-    picture = braille([float(v) for v in series["singular_value"]], width=min(console.width - 12, 64))
+    width = min(console.width - 12, 64)
+    if "spectrum" in report.series:
+        values = [float(v) for v in report.series["spectrum"]["singular_value"]]
+        _picture(console, "singular values, log-log", braille(values, width=width))
+    if "deaths" in report.series:
+        _picture(console, "largest deaths, and the rows that each merges", barcode(report, width + 9))
+        values = [float(v) for v in report.series["deaths"]["death"]]
+        _picture(console, "all deaths, largest first, log-log", braille(values, width=width, height=5))
+
+
+def _picture(console: Console, title: str, picture: Sequence[str]) -> None:
     if picture:
         console.print()
-        console.print(Text("singular values, log-log", style="dim"))
+        console.print(Text(title, style="dim"))
         for line in picture:
             console.print(Text(line, style="cyan"), no_wrap=True)
 
@@ -109,6 +121,13 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
             table.add_row(_short(report, reports), *[value(report.metrics[name]) for name in names])
     console.print(table)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    for name in names:
+        if moved := change(reports[0], reports[-1], name):
+            low, high = moved["interval"]
+            notes.append(
+                f"{name}, {_short(reports[0], reports)} to {_short(reports[-1], reports)}: {moved['difference']:+.3f}, "
+                f"95 % interval {low:+.3f} to {high:+.3f} on the same rows"
+            )
     warnings = [f"not comparable: {text}" for text in differences(reports)]
     _notes(console, notes, [*warnings, *_gathered(reports, names)])
 

@@ -1,0 +1,35 @@
+"""Independent pieces of numpy work on several threads, each with its linear algebra on one core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def blas_threads() -> int:
+    """Threads that linear algebra may use here: --threads, the environment, or all cores."""
+    from threadpoolctl import threadpool_info
+
+    return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+
+
+def spread(work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
+    """work(piece) for each piece, in order, at most one piece per thread at a time and few results kept."""
+    from threadpoolctl import threadpool_limits
+
+    workers = blas_threads()
+    if workers == 1:
+        yield from map(work, pieces)
+        return
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        pending = []
+        for piece in pieces:
+            pending.append(pool.submit(work, piece))
+            if len(pending) > 2 * workers:
+                yield pending.pop(0).result()
+        for task in pending:
+            yield task.result()

@@ -1,0 +1,183 @@
+"""H0 persistence of a data set: the merges of its minimum spanning tree, of subsamples, and of structure-free rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from labelfree.arrays import Float, Keys, Rows
+from labelfree.errors import MissingExtra
+from labelfree.metrics.evidence import Evidence, Topology
+from labelfree.results import Result, undefined
+from labelfree.summaries.hashing import mix
+from labelfree.summaries.sample import Drawn
+from labelfree.trees import Merges, merges, spanning_tree
+
+REPLICATES = 20
+REPLICATE_ROWS = 2_000
+_SUBSAMPLE = 0x5AB5
+"""First seed of the subsamples: replicate b holds the rows with the lowest hash of (their key, this + b)."""
+
+Statistic: TypeAlias = Callable[[Merges], float | None]
+"""A number of the merges, or None where it is undefined on them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Persistence:
+    """All that the metrics of separability are computed from.
+
+    merges: of the rows; surrogate: of as many Gaussian rows with their mean and covariance; replicates: of
+    subsamples without replacement of `replicate_rows` rows each; n rows, d columns.
+    """
+
+    merges: Merges
+    surrogate: Merges
+    replicates: tuple[Merges, ...]
+    replicate_rows: int
+    n: int
+
+    @property
+    def factor(self) -> float:
+        """Standard error over standard deviation of the replicates (delete-d jackknife)."""
+        return float((self.replicate_rows / (self.n - self.replicate_rows)) ** 0.5)
+
+    @property
+    def zero(self) -> int:
+        """Bars of length zero: rows that repeat another one."""
+        return int((self.merges.length == 0).sum())
+
+
+def normalized(rows: Rows, how: Topology, *, own: bool = False) -> Float:
+    """Rows as the filtration sees them, (n, d) in float64; `own` float64 rows may be overwritten."""
+    points = rows.astype(np.float64, copy=not own)
+    if how.normalize == "zscore":
+        points -= points.mean(axis=0)
+        deviation = points.std(axis=0)
+        points /= np.where(deviation > 0, deviation, 1.0)
+    elif how.normalize == "layernorm":
+        points -= points.mean(axis=1, keepdims=True)
+        deviation = points.std(axis=1, keepdims=True)
+        points /= np.where(deviation > 0, deviation, 1.0)
+    if how.normalize == "l2" or how.metric == "cosine":
+        peak = np.abs(points).max(axis=1, keepdims=True)
+        points /= np.where(peak > 0, peak, 1.0)
+        norm = np.linalg.norm(points, axis=1, keepdims=True)
+        points /= np.where(norm > 0, norm, 1.0)
+    return points
+
+
+def persistence(e: Evidence) -> Persistence | Result:
+    """The persistence of the sampled rows, computed once; or why there is none."""
+    found = e.__dict__.get("_persistence")
+    if found is None:
+        found = e.__dict__["_persistence"] = _persistence(e)
+    return found  # type: ignore[no-any-return]
+
+
+def _persistence(e: Evidence) -> Persistence | Result:
+    drawn, how = e.drawn, e.topology
+    if drawn is None or len(drawn.rows) < 3:
+        found = 0 if drawn is None else len(drawn.rows)
+        return undefined("insufficient", f"needs at least 3 rows, found {found}")
+    flat = (drawn.rows == drawn.rows.mean(axis=1, keepdims=True)).all(axis=1)
+    nowhere = flat if how.normalize == "layernorm" else ~drawn.rows.any(axis=1)
+    if nowhere.any():
+        what = "constant" if how.normalize == "layernorm" else "zero"
+        return undefined("zero_rows", f"{int(nowhere.sum())} rows are {what} and have no direction; use --on-bad drop")
+    points = normalized(drawn.rows, how)
+    tree = _engine(how)(e, points)
+    if tree.length[-1] == 0:
+        return undefined("collapsed", f"all {len(points)} rows are equal: nothing can separate")
+    surrogate = normalized(gaussian_like(drawn.rows, e.seed), how, own=True)
+    null = _merges(e, surrogate, "structure-free rows: ")
+    rows, replicates = _replicates(e, drawn, points)
+    return Persistence(tree, null, replicates, rows, len(points))
+
+
+def _merges(e: Evidence, points: Float, what: str = "") -> Merges:
+    tree = spanning_tree(points, e.kernels, lambda stage, done: e.progress(what + stage, done))
+    return _lengths(merges(tree), e.topology)
+
+
+def _lengths(found: Merges, how: Topology) -> Merges:
+    """Deaths in the metric: the cosine distance of unit rows is half their squared Euclidean one."""
+    if how.metric == "euclidean":
+        return found
+    return Merges(found.length**2 / 2, found.smaller, found.larger)
+
+
+def _engine(how: Topology) -> Callable[[Evidence, Float], Merges]:
+    if how.engine == "giotto":
+        return lambda e, points: _lengths(giotto_merges(points), how)
+    return _merges
+
+
+def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Merges, ...]]:
+    """Merges of subsamples whose rows depend on the seed and the row ids alone."""
+    n = len(points)
+    rows = min(int(0.8 * n), REPLICATE_ROWS)
+    if rows < 3:
+        return rows, ()
+    found = []
+    for b in range(REPLICATES):
+        order: Keys = mix(drawn.keys, _SUBSAMPLE + b)
+        chosen = np.sort(np.argpartition(order, rows - 1)[:rows])
+        tree = spanning_tree(points[chosen], e.kernels)
+        found.append(_lengths(merges(tree), e.topology))
+        e.progress("subsamples", (b + 1) / REPLICATES)
+    return rows, tuple(found)
+
+
+def gaussian_like(rows: Rows, seed: int) -> Float:
+    """As many Gaussian rows with the mean and the covariance of these: their shape without their structure."""
+    n, d = rows.shape
+    random = np.random.default_rng((seed, 0x6A55))
+    mean = rows.mean(axis=0, dtype=np.float64)
+    centered = rows - mean
+    if n <= 2 * d:  # fewer rows than a covariance has directions: mix the rows themselves
+        mixing = centered / np.sqrt(n - 1)
+    else:
+        covariance = centered.T @ centered / (n - 1)
+        covariance[np.diag_indices(d)] += 1e-10 * np.trace(covariance) / d + 1e-14 * np.trace(covariance)
+        mixing = np.linalg.cholesky(covariance).T
+    del centered
+    out = np.empty((n, d))
+    for start in range(0, n, 256):
+        part = out[start : start + 256]
+        part[:] = random.standard_normal((len(part), len(mixing))) @ mixing
+        part += mean
+    return out
+
+
+def death_series(e: Evidence) -> dict[str, Any] | None:
+    """The deaths with the rows on both sides of each merge, largest first, where they were computed."""
+    found = e.__dict__.get("_persistence")
+    if not isinstance(found, Persistence):
+        return None
+    m = found.merges
+    index = np.arange(1, len(m.length) + 1)
+    return {"index": index, "death": m.length[::-1], "smaller": m.smaller[::-1], "larger": m.larger[::-1]}
+
+
+def giotto_merges(points: Float) -> Merges:
+    """Deaths by giotto-tda, which computes in float32, leaves out zero bars and knows no sizes (all -1)."""
+    diagram = giotto_diagram(points, 0)
+    deaths = np.sort(diagram[:, 1] - diagram[:, 0])
+    length = np.zeros(len(points) - 1)
+    length[len(length) - len(deaths) :] = deaths
+    unknown = np.full(len(length), -1, np.int64)
+    return Merges(length, unknown, unknown)
+
+
+def giotto_diagram(points: Float, dimension: Literal[0, 1]) -> Float:
+    """Births and deaths (bars, 2) of one homology dimension by giotto-tda, padding left out."""
+    try:
+        from gtda.homology import VietorisRipsPersistence
+    except ImportError as error:
+        purpose = "--homology 1" if dimension else "--engine giotto"
+        raise MissingExtra(f"{purpose} (giotto-tda, Python 3.11 or 3.12)", "giotto") from error
+    diagram = VietorisRipsPersistence(homology_dimensions=(dimension,)).fit_transform(points[None])[0]
+    return np.asarray(diagram[diagram[:, 1] > diagram[:, 0], :2], dtype=np.float64)

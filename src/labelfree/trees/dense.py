@@ -1,0 +1,42 @@
+"""The minimum spanning tree of few points: all distances at once, grown point by point."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labelfree.arrays import Float, Index
+from labelfree.trees.exact import TIED, distances, rounding
+
+_CLOSE = 64  # pairs per row that may be measured one by one; with more of them the sparse way is faster
+
+
+def dense_tree(points: Float) -> tuple[Index, Index] | None:
+    """Both ends (n - 1,) of every edge of a minimum spanning tree of (n, d) points, by Prim's algorithm.
+
+    n^2 d flop and 8 n^2 bytes; points should be centered, since the distances come from one matrix product. Pairs so
+    close that its rounding shows are measured again from differences; None where there are too many of them.
+    """
+    n = len(points)
+    squares = np.einsum("ij,ij->i", points, points)
+    distance = points @ points.T
+    distance *= -2.0
+    distance += squares
+    distance += squares[:, None]
+    close = distance < rounding(points) / TIED
+    if np.count_nonzero(close) > _CLOSE * n:
+        return None
+    one, other = np.nonzero(close)
+    distance[one, other] = distances(points, one, other) ** 2
+    best, parent = np.full(n, np.inf), np.zeros(n, np.int64)
+    outside, closer = np.ones(n, bool), np.empty(n, bool)
+    left, right = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64)
+    at = 0
+    for step in range(n - 1):
+        outside[at], best[at] = False, np.inf
+        np.less(distance[at], best, out=closer)
+        closer &= outside
+        np.copyto(best, distance[at], where=closer)
+        parent[closer] = at
+        at = int(best.argmin())
+        left[step], right[step] = parent[at], at
+    return left, right
