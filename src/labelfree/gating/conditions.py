@@ -90,8 +90,9 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     if decision == "undecided" and on_undecided is not None:
         decision, reason = on_undecided, f"undecided_{on_undecided}"
     said = (
-        f"{asked.metric} went from {base.value:.6g} ({base.where}) to {now.value:.6g} ({now.where}): a drop of "
-        f"{float(drop):.4g}" + (f" ({interval[0]:.4g} to {interval[1]:.4g}, {noise})" if interval else "")
+        f"{asked.metric} went from {base.value:.6g} ({base.where}) to {now.value:.6g} ({now.where}), "
+        f"{'worse' if drop > 0 else 'better'} by {abs(float(drop)):.4g}"
+        + (f" (a drop of {interval[0]:.4g} to {interval[1]:.4g}, {noise})" if interval else "")
         + f", {float(limit):.4g} allowed"
     )  # fmt: skip
     if reason.startswith("undecided"):
