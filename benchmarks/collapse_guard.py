@@ -1,6 +1,7 @@
 """The collapse guard on fresh training runs: healthy ones, which must pass, and collapsing ones, which must trip it.
 
 python benchmarks/collapse_guard.py            a few minutes; writes benchmarks/results/collapse_guard.json
+python benchmarks/collapse_guard.py "five points,fine-tuning"    only these kinds, put into that file
 python benchmarks/collapse_guard.py --quick    two kinds, one seed and width, in seconds; written nowhere
 
 A small network on the digits of scikit-learn (1,797 images), embeddings of width 32 and 384, five seeds each, 16
@@ -80,6 +81,15 @@ def accuracy(Z: np.ndarray, y: np.ndarray) -> float:
     return float(((Z[1::2] @ W).argmax(axis=1) == y[1::2]).mean())
 
 
+def near(Z: np.ndarray) -> float:
+    """Share of rows that have another, in direction, within 3 % of the mean distance."""
+    U = Z / np.linalg.norm(Z, axis=1, keepdims=True)
+    distance = np.sqrt(np.maximum(2 - 2 * U @ U.T, 0))
+    mean = distance[np.triu_indices(len(U), 1)].mean()
+    np.fill_diagonal(distance, np.inf)
+    return float((distance.min(axis=1) < 0.03 * mean).mean())
+
+
 def run(kind: str, d: int, seed: int, times: int = CHECKS) -> dict[str, Any]:
     """Train one run and look at it, 16 times where no number is given."""
     torch.manual_seed(seed)
@@ -134,6 +144,7 @@ def run(kind: str, d: int, seed: int, times: int = CHECKS) -> dict[str, Any]:
         "cosine": round(checks[-1]["mean_cosine"], 3),
         "highest_cosine": round(max(c["mean_cosine"] for c in checks), 3),
         "duplicates": round(checks[-1]["duplicate_share"], 3),
+        "near": round(near(Z.astype(np.float64)), 3),
         "probe": [round(checks[0]["probe"], 3), round(checks[-1]["probe"], 3)],
         "shares": [round(c["share"], 3) for c in checks], "cosines": [round(c["mean_cosine"], 3) for c in checks],
     }  # fmt: skip
@@ -143,9 +154,10 @@ def main() -> None:
     """Run all kinds, widths and seeds, and write them down."""
     torch.set_num_threads(1)
     quick = "--quick" in sys.argv
+    named = [kind for given in sys.argv[1:] for kind in given.split(",") if kind in (*HEALTHY, *COLLAPSING)]
     began = time.time()
     found = []
-    for kind in (*HEALTHY[1:2], *COLLAPSING[:1]) if quick else (*HEALTHY, *COLLAPSING):
+    for kind in (HEALTHY[1], COLLAPSING[0]) if quick else named or (*HEALTHY, *COLLAPSING):
         for d in (32,) if quick else (32, 384):
             runs = [run(kind, d, seed, 4 if quick else CHECKS) for seed in range(1 if quick else 5)]
             found += runs
@@ -156,6 +168,8 @@ def main() -> None:
                 f"cosine {[r['cosine'] for r in runs]} duplicates {[r['duplicates'] for r in runs]}  probe {probes}",
                 flush=True,
             )
+    if named:
+        found = [r for r in json.loads(RESULTS.read_text())["runs"] if r["kind"] not in named] + found
     if not quick:
         setting = {"rows": 1797, "checks": CHECKS, "seeds": 5, "healthy": HEALTHY, "collapsing": COLLAPSING}
         RESULTS.write_text(json.dumps({"setting": setting, "runs": found}, indent=1) + "\n")

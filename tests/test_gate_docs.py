@@ -62,6 +62,17 @@ def test_the_numbers_of_the_page_come_from_the_result_files() -> None:
         assert row in page, row
 
 
+def test_near_repetitions_do_not_tell_a_collapse_from_classes() -> None:
+    runs = json.loads((RESULTS / "collapse_guard.json").read_text())["runs"]
+    spans = []
+    for kind in ("five points", "metric learning"):
+        near = [100 * r["near"] for r in runs if r["kind"] == kind]
+        spans.append(f"{min(near):.0f} to {max(near):.0f} %")
+    page = " ".join((ROOT / "docs" / "gate.md").read_text().split())
+    assert f"{spans[0]} of the collapsed rows" in page
+    assert f"{spans[1]} of the rows of a healthy metric-learning run" in page
+
+
 def test_the_default_rule_is_wrong_as_often_as_it_says() -> None:
     """At the limit, one answer in ten per check; on curves that rise, fewer."""
     for scenario, rules in json.loads((RESULTS / "plateau.json").read_text())["scenarios"].items():

@@ -145,17 +145,15 @@ def test_a_report_never_drops_against_itself() -> None:
     assert (found["decision"], found["conditions"][0]["noise"]) == ("pass", "identical")
 
 
-@pytest.mark.parametrize("change", [{"n": 99}, {"d": 9}])
-def test_a_baseline_of_another_shape_is_refused(change: dict[str, int]) -> None:
-    with pytest.raises(
-        HistoryError, match=f"{next(iter(change))} .* and {next(iter(change.values()))}|cannot be compared"
-    ):
-        labelfree.gate(report({S: 0.5}, **change), against=report({S: 0.5}), max_drop=f"{S}=1%")  # type: ignore[arg-type]
+@pytest.mark.parametrize(("n", "d", "named"), [(99, 8, "n 100 and 99"), (100, 9, "d 8 and 9")])
+def test_a_baseline_of_another_shape_is_refused(n: int, d: int, named: str) -> None:
+    with pytest.raises(UsageError, match=f"cannot be compared: {named}; measure both in the same way"):
+        labelfree.gate(report({S: 0.5}, n=n, d=d), against=report({S: 0.5}), max_drop=f"{S}=1%")
 
 
 def test_a_baseline_of_other_params_or_definition_is_refused() -> None:
     for more in ({"params": {"normalize": "none"}}, {"definition": "another"}):
-        with pytest.raises(HistoryError, match=r"params.normalize \(none\) and none|definition"):
+        with pytest.raises(UsageError, match=r"params.normalize \(none\) and none|definition"):
             labelfree.gate(report({S: entry(0.5, **more)}), against=report({S: entry(0.5)}), max_drop=f"{S}=1%")
 
 

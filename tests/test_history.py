@@ -16,6 +16,7 @@ import pytest
 import labelfree
 from labelfree import history
 from labelfree.errors import HistoryError, OutputError, UsageError
+from labelfree.gating.curves import curves
 from labelfree.history.steps import step_of, steps_of
 from reports import entry, report, run_of
 
@@ -114,6 +115,11 @@ def test_what_the_data_decide_forbids_a_comparison_not_a_record(tmp_path: Path) 
     assert labelfree.gate(history=path, plateau=S, warmup=0, window=3)["verdict"]["decision"] == "stop"
     with pytest.raises(HistoryError, match=r"alpha_req: step 0 and step 2 cannot be compared: params.fit_range"):
         labelfree.gate(history=path, plateau="alpha_req", warmup=0, window=3)
+    found = curves(path, run="default", only=[], everything=True, min_delta=None)["curves"]
+    assert "cannot be compared" in found["alpha_req"]["note"]  # shown all the same, without a verdict
+    assert (found["alpha_req"]["verdict"], found[S]["note"]) == (None, None)
+    with pytest.raises(UsageError, match="--min-delta"):
+        curves(path, run="default", only=[], everything=True, min_delta=-1.0)
 
 
 def test_a_sampled_metric_is_compared_only_on_the_same_sample(tmp_path: Path) -> None:

@@ -76,11 +76,16 @@ def gate(
         ),
     ] = None,
     warmup: Annotated[
-        int | None, typer.Option(help="First checks left out, in checks.", show_default="3", rich_help_panel=_RULE)
+        int | None,
+        typer.Option(
+            help="First checks left out, in checks.", metavar="CHECKS", show_default="3", rich_help_panel=_RULE
+        ),
     ] = None,
     window: Annotated[
         int | None,
-        typer.Option(help="slope: latest checks looked at, in checks.", show_default="6", rich_help_panel=_RULE),
+        typer.Option(
+            help="slope: latest checks looked at, in checks.", metavar="CHECKS", show_default="6", rich_help_panel=_RULE
+        ),
     ] = None,
     confidence: Annotated[
         float | None,
@@ -99,6 +104,7 @@ def gate(
         int | None,
         typer.Option(
             help="patience: checks without improvement before a stop, in checks.",
+            metavar="CHECKS",
             show_default="3",
             rich_help_panel=_RULE,
         ),
@@ -132,8 +138,13 @@ def gate(
 ) -> None:
     """A verdict on reports or on a run, with an exit code of its own.
 
-    0 passed, or keep training; 10 failed (a threshold, a drop, a metric that is missing or undefined); 11 plateau:
-    stop; 12 collapse; 13 undecided. Several: the worst of 12, 10, 13, 11, 0.
+    \b
+    0   passed, or keep training
+    10  failed: a threshold, a drop, a metric that is missing or undefined
+    11  plateau: stop
+    12  collapse
+    13  undecided: a drop inside its noise
+    Several conditions: the worst, in the order 12, 10, 13, 11, 0.
 
     \b
     labelfree gate report.json --require 'rankme >= 12'

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from labelfree.document import rounded
-from labelfree.errors import HistoryError, UsageError
+from labelfree.errors import UsageError
 from labelfree.gating.grammar import Drop, Requirement, decimal
 from labelfree.gating.rules import stdev
 from labelfree.gating.series import Reading, oriented, undefined
@@ -77,7 +77,7 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     assert now.value is not None
     assert base.value is not None
     if found := differences(asked.metric, base.record, now.record, rows=False):
-        raise HistoryError(
+        raise UsageError(
             f"--against: {asked.metric} of {base.where} and {now.where} cannot be compared: {'; '.join(found)}; "
             "measure both in the same way on the same number of rows"
         )
@@ -90,8 +90,9 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     if decision == "undecided" and on_undecided is not None:
         decision, reason = on_undecided, f"undecided_{on_undecided}"
     said = (
-        f"{asked.metric} went from {base.value:.6g} ({base.where}) to {now.value:.6g} ({now.where}): a drop of "
-        f"{float(drop):.4g}" + (f" ({interval[0]:.4g} to {interval[1]:.4g}, {noise})" if interval else "")
+        f"{asked.metric} went from {base.value:.6g} ({base.where}) to {now.value:.6g} ({now.where}), "
+        f"{'worse' if drop > 0 else 'better'} by {abs(float(drop)):.4g}"
+        + (f" (a drop of {interval[0]:.4g} to {interval[1]:.4g}, {noise})" if interval else "")
         + f", {float(limit):.4g} allowed"
     )  # fmt: skip
     if reason.startswith("undecided"):

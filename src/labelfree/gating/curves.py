@@ -11,8 +11,8 @@ from labelfree.document import SCHEMA_VERSION, rounded
 from labelfree.errors import UsageError
 from labelfree.gating.guards import collapse_guard
 from labelfree.gating.plateau import plateau
-from labelfree.gating.series import collapse_shares, of_run, records_of
-from labelfree.gating.settings import RULES
+from labelfree.gating.series import collapse_shares, incomparable, of_run, records_of
+from labelfree.gating.settings import rule_numbers
 from labelfree.history import Record
 
 HEADLINES = ("separability", "rankme", "transfer_score", "opis", "pseudo_opis")
@@ -29,7 +29,7 @@ def curves(
         if name not in held:
             raise UsageError(f"--only: run {run!r} has no {name}; it has {', '.join(held)}")
     names = list(only) or (held if everything else [name for name in HEADLINES if name in held] or held[:1])
-    numbers = {**RULES["slope"], **({} if min_delta is None else {"min_delta": min_delta})}
+    numbers = rule_numbers("slope", {} if min_delta is None else {"min_delta": min_delta})
     steps, shares = collapse_shares(records)
     found: dict[str, Any] = rounded({
         "schema_version": SCHEMA_VERSION,
@@ -61,5 +61,6 @@ def _curve(metric: str, records: Sequence[Record], numbers: dict[str, Any]) -> d
         for r in readings
     ]
     known = entry["direction"] in ("higher", "lower") or entry["params"].get("target") is not None
-    verdict = plateau(metric, records, "slope", numbers) if known else None
-    return {"direction": entry["direction"], "points": points, "verdict": verdict}
+    note = incomparable(readings)
+    verdict = plateau(metric, records, "slope", numbers) if known and not note else None
+    return {"direction": entry["direction"], "points": points, "verdict": verdict, "note": note or None}

@@ -9,7 +9,7 @@ from labelfree.document import rounded
 from labelfree.gating.conditions import Condition
 from labelfree.gating.guards import sound_steps
 from labelfree.gating.rules import patience, slope
-from labelfree.gating.series import Reading, collapse_shares, of_run, oriented, undefined
+from labelfree.gating.series import Reading, collapse_shares, comparable, of_run, oriented, undefined
 from labelfree.history import Record
 
 _OPTION = "--plateau"
@@ -19,7 +19,7 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
     """The condition of one metric over the records of one run."""
     about: Condition = {"kind": "plateau", "metric": metric, "rule": rule, "warnings": []}
     about |= dict.fromkeys(("checks", "window", "estimate", "interval", "noise", "best", "latest"))
-    readings, latest = of_run(records, metric), max(r["step"] for r in records)
+    readings, latest = comparable(of_run(records, metric)), max(r["step"] for r in records)
     if not readings or readings[-1].step != latest:
         held = f"its last is at step {readings[-1].step}" if readings else "no check holds it"
         return about | {
@@ -88,7 +88,7 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
     said = (
         f"{metric} improved by {estimate:.4g} over the last {size} checks (steps {first} to {last}), by at most "
         f"{high:.4g} at confidence {numbers['confidence']:g}: "
-        + (f"less than {least:g}, a plateau" if stop else f"not surely less than {least:g}")
+        + (f"less than {least:g}, a plateau" if stop else f"{least:g} or more is still possible")
     )
     found: Condition = {
         "window": {"checks": size, "first_step": first, "last_step": last},

@@ -87,7 +87,7 @@ def records_of(history: str | Path, run: str) -> list[Record]:
 
 
 def of_run(records: Sequence[Record], metric: str) -> list[Reading]:
-    """The checks of a run that hold a metric, one per step; a HistoryError where two cannot be compared."""
+    """The checks of a run that hold a metric, one per step; a HistoryError where one step holds two values."""
     found: dict[int, Reading] = {}
     for record in sorted(records, key=lambda r: (r["step"], r["command"])):
         if metric not in record["metrics"]:
@@ -96,8 +96,16 @@ def of_run(records: Sequence[Record], metric: str) -> list[Reading]:
         before = found.setdefault(reading.step, reading)
         if before is not reading:
             _agree(before, reading)
-    readings = list(found.values())
-    _comparable([r for r in readings if r.value is not None])
+    return list(found.values())
+
+
+def comparable(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """The checks, or a HistoryError where two of them cannot be compared."""
+    if found := incomparable(readings):
+        raise HistoryError(
+            f"{found}; measure the same rows in the same way, keep the two in runs of their own (--run), or remove one "
+            "(labelfree history remove)"
+        )
     return readings
 
 
@@ -111,15 +119,14 @@ def _agree(one: Reading, other: Reading) -> None:
     )
 
 
-def _comparable(readings: Sequence[Reading]) -> None:
-    """Refuse checks whose values do not mean the same, with the differences named."""
-    for reading in readings[1:]:
-        if found := differences(reading.metric, readings[0].record, reading.record):
-            raise HistoryError(
-                f"{reading.metric}: {readings[0].where} and {reading.where} cannot be compared: {'; '.join(found)}; "
-                "measure the same rows in the same way, keep the two in runs of their own (--run), or remove one "
-                "(labelfree history remove)"
-            )
+def incomparable(readings: Sequence[Reading]) -> str:
+    """Why the defined values of some checks do not mean the same, with the differences named; empty if they do."""
+    defined = [r for r in readings if r.value is not None]
+    for reading in defined[1:]:
+        if found := differences(reading.metric, defined[0].record, reading.record):
+            where = f"{defined[0].where} and {reading.where}"
+            return f"{reading.metric}: {where} cannot be compared: {'; '.join(found)}"
+    return ""
 
 
 def collapse_shares(records: Sequence[Record]) -> tuple[list[int], list[Mapping[str, float | None]]]:

@@ -107,13 +107,18 @@ def _numbers(rule: str, named: bool, plateau: bool, given: dict[str, Any]) -> di
         for name in (["rule"] if named else []) + list(found):
             raise UsageError(f"--{_flag(name)}: has no effect without --plateau METRIC; leave it out")
         return {}
+    return rule_numbers(rule, found)
+
+
+def rule_numbers(rule: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a rule with their defaults, or a UsageError for one that is wrong or has no effect."""
     if rule not in RULES:
         raise UsageError(f"--rule: expected one of {', '.join(RULES)}, found {rule!r}")
-    for name in found:
+    for name in given:
         if name not in RULES[rule]:
             having = " and ".join(r for r, options in RULES.items() if name in options)
             raise UsageError(f"--{_flag(name)}: has no effect in the rule {rule}, it belongs to {having}; leave it out")
-    numbers = {**RULES[rule], **found}
+    numbers = {**RULES[rule], **given}
     for name, least in (("warmup", 0), ("window", LEAST_WINDOW), ("patience", 1)):
         value = numbers.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:

@@ -44,6 +44,8 @@ def show(console: Console, document: Mapping[str, Any], *, everything: bool) -> 
             console.print(Text(f"{len(curve['points']) - len(points)} earlier checks with --all", style="dim"))
         if curve["verdict"] is not None:
             console.print(Text(verdict(curve["verdict"])))
+        if curve["note"] is not None:
+            console.print(Text.assemble(("warning: ", "yellow"), curve["note"]))
     console.print()
     for guard in document["guards"]:
         console.print(Text(f"collapse guard: {guard['decision']}: {guard['message']}"))
@@ -60,6 +62,10 @@ def verdict(condition: Mapping[str, Any]) -> str:
     said = f"{condition['decision']}: {condition['message']}"
     best = condition["best"]
     return said + (f"; best {best['value']:.6g} at step {best['step']}" if best else "")
+
+
+def _said(curve: Mapping[str, Any]) -> list[str]:
+    return [verdict(curve["verdict"])] if curve["verdict"] else [f"warning: {curve['note']}"] if curve["note"] else []
 
 
 def _cells(point: Mapping[str, Any]) -> tuple[str, str]:
@@ -113,7 +119,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
     for metric, curve in document["curves"].items():
         out += [f"| step | {metric} | 95 % interval |", "|---:|---:|---|"]
         out += [f"| {p['step']} | {' | '.join(_cells(p))} |" for p in curve["points"]]
-        out += [""] + ([f"- {verdict(curve['verdict'])}"] if curve["verdict"] else []) + [""]
+        out += [""] + [f"- {said}" for said in _said(curve)] + [""]
     out += [f"- collapse guard: {g['decision']}: {g['message']}" for g in document["guards"]]
     return "\n".join(out) + "\n"
 
