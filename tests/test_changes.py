@@ -39,7 +39,8 @@ def test_a_change_is_the_difference_with_the_error_of_paired_subsamples(run: lis
     assert found["difference"] == pytest.approx(two.value - one.value, rel=1e-12)
     paired = np.array(two.parts["replicates"]) - np.array(one.parts["replicates"])
     rows, kept = 600, 480
-    assert found["se"] == pytest.approx(paired.std(ddof=1) * (kept / (rows - kept)) ** 0.5, rel=1e-12)
+    factor = (kept / rows) ** 0.125 / (1 - kept / rows) ** 0.5
+    assert found["se"] == pytest.approx(paired.std(ddof=1) * factor, rel=1e-12)
     assert found["interval"][0] == pytest.approx(found["difference"] - 1.96 * found["se"])
     assert found["se"] < 1.1 * np.hypot(one.se, two.se)
 

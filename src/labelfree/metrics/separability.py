@@ -137,7 +137,8 @@ def separability(
     "none", "layernorm" or "zscore"; metric "euclidean" or "cosine" (half the squared distance of unit rows).
     Range: 0 (all deaths equal) to 1 - 1/(n - 1), without a unit. Invariant to rotation and to the order of rows.
     Undefined: fewer than 3 rows; all rows equal; a zero row.
-    Interval: 20 subsamples of min(0.8 n, 2,000) rows without replacement, times the delete-d factor.
+    Interval: standard deviation over 20 subsamples of m = min(0.8 n, 2,000) rows without replacement, times
+    (m/n)^(1/8) / sqrt(1 - m/n): the deviation falls with n^(1/8) only, not with its root (measured).
     Cost: about n^2 d multiply-adds for the tree, twice with the surrogate; memory n d and one block of rows.
     When it lies: a collapsed embedding scores high; one outlier among hundreds of rows decides max(p) (read
     separability_robust); no order between different n, d, dimensions or normalizations; self-supervised sweeps and
