@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from labelfree import metrics
 from labelfree.kernels import numpy_kernels
 from labelfree.metrics.evidence import Topology, evidence
 from labelfree.metrics.persistence import Persistence, gaussian_like, persistence
-from labelfree.results import Result
 from labelfree.trees import merges, spanning_tree
 
 Matrix = NDArray[np.float64]
@@ -32,9 +32,12 @@ def deaths(X: NDArray[Any]) -> Matrix:
     return spanning_tree(X, numpy_kernels).length
 
 
-def value(name: str, X: NDArray[Any], **options: Any) -> float | None:
-    result: Result = getattr(metrics, name)(X, **{"normalize": "none", **options})
-    return result.value
+def of(name: str, X: NDArray[Any], **options: Any) -> Any:
+    return getattr(metrics, name)(X, **{"normalize": "none", **options})
+
+
+def value(name: str, X: NDArray[Any], **options: Any) -> Any:
+    return of(name, X, **options).value
 
 
 def cloud(seed: int) -> Matrix:
@@ -43,11 +46,11 @@ def cloud(seed: int) -> Matrix:
 
 
 def turned(X: Matrix, seed: int) -> Matrix:
-    return X @ np.linalg.qr(np.random.default_rng(seed).normal(size=(X.shape[1],) * 2))[0]
+    return np.asarray(X @ np.linalg.qr(np.random.default_rng(seed).normal(size=(X.shape[1],) * 2))[0])
 
 
-CHANGES = {
-    "rotation": lambda X, seed: turned(X, seed),
+CHANGES: dict[str, Callable[[Matrix, int], Matrix]] = {
+    "rotation": turned,
     "order": lambda X, seed: np.random.default_rng(seed).permutation(X),
     "reflection": lambda X, _: -X,
     "translation": lambda X, seed: X + 100 * np.random.default_rng(seed).normal(size=X.shape[1]),
@@ -131,7 +134,7 @@ def test_components_at_a_scale_are_one_and_the_longer_deaths(X: Matrix, reach: f
 def test_bounds(X: Matrix) -> None:
     bars = len(X) - 1
     results = {name: getattr(metrics, name)(X + 20.0, normalize="none") for name in NAMES}
-    if (X == X[0]).all():
+    if len(np.unique(X, axis=0)) == 1:
         assert {r.reason_code for r in results.values()} == {"collapsed"}
         return
     score, robust = results["separability"], results["separability_robust"].value
@@ -221,7 +224,7 @@ def test_subsamples_are_drawn_without_replacement() -> None:
     found = _persistence(X)
     assert all((m.length > 0).all() and len(m.length) == 319 for m in found.replicates)
     assert len({float(m.length.sum()) for m in found.replicates}) == 20
-    result = metrics.separability(X, normalize="none")
+    result = of("separability", X)
     rng = np.random.default_rng(0)
     naive = [oracles.separability(deaths(X[rng.integers(0, 400, 400)])) for _ in range(10)]
     assert min(naive) > result.value + 3 * result.se
@@ -231,7 +234,7 @@ def test_subsamples_are_drawn_without_replacement() -> None:
 def test_the_error_covers_fresh_draws() -> None:
     """The standard error is of the size of what other rows of the same law give: within a factor of two."""
     draws = [np.random.default_rng(seed).normal(size=(200, 8)) for seed in range(20)]
-    results = [metrics.separability(X, normalize="none") for X in draws]
+    results = [of("separability", X) for X in draws]
     spread = np.std([r.value for r in results], ddof=1)
     assert spread / 2 < np.mean([r.se for r in results]) < 2 * spread
 
@@ -246,7 +249,7 @@ def test_few_rows_have_no_error() -> None:
 @pytest.mark.parametrize("shape", [(500, 6), (20, 40), (9, 4)])
 def test_the_surrogate_has_the_moments_of_the_rows(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
-    X = rng.normal(size=shape) @ rng.normal(size=(shape[1],) * 2) + 3
+    X: NDArray[Any] = rng.normal(size=shape) @ rng.normal(size=(shape[1],) * 2) + 3
     many = [gaussian_like(X, seed) for seed in range(400)]
     assert many[0].shape == shape
     spread = np.cov(np.vstack(many).T)
@@ -262,7 +265,7 @@ SMALL = {"_BLOCK": 7, "_FIRST": 5, "_WIDE": 3, "_STRIP": 11, "_PENDING": 1}
 def test_block_sizes_and_threads_do_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from threadpoolctl import threadpool_limits
 
-    X = clouds()[name][:240]
+    X = clouds()[name][:120]
     monkeypatch.setattr("labelfree.trees.spanning.DENSE", 1)
     expected = merges(spanning_tree(X, numpy_kernels))
     for threads in (1, 2):
@@ -277,7 +280,7 @@ def test_block_sizes_and_threads_do_not_matter(name: str, monkeypatch: pytest.Mo
                 assert np.array_equal(found.larger, expected.larger)
 
 
-@pytest.mark.parametrize("name", [*reference_sets(), *clouds()])
+@pytest.mark.parametrize("name", ["T9", "T10", *clouds()])
 def test_the_whole_tree_is_the_same_in_torch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     from labelfree.kernels.torch_kernels import TorchKernels
