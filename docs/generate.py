@@ -10,9 +10,10 @@ import io
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 DOCS = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py; change the code, or the introduction there, and run it. -->\n"
@@ -26,7 +27,7 @@ def cli() -> str:
 
     root: Any = typer.main.get_command(app)
     out = [NOTICE, "# Command line\n", (DOCS / "cli.intro.md").read_text()]
-    for name, command in root.commands.items():
+    for name, command in _commands(root):
         summary, _, examples = (command.help or "").partition("\n\n")
         out += [f"## {name}\n", " ".join(summary.split()) + "\n"]
         lines = [line.strip() for line in examples.replace("\b", "").splitlines() if line.strip()]
@@ -38,6 +39,15 @@ def cli() -> str:
     return "\n".join(out)
 
 
+def _commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by its full name, those of a group in its place."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
+
+
 def _row(parameter: Any) -> str:
     names = ", ".join(f"`{o}`" for o in parameter.opts) if parameter.opts[0].startswith("-") else "`SOURCE`"
     if not parameter.opts[0].startswith("-"):
@@ -46,7 +56,8 @@ def _row(parameter: Any) -> str:
     default = shown if isinstance(shown, str) else parameter.default
     if default is None or default is False or callable(default) or parameter.required or default == "":
         default = ""
-    choices = getattr(parameter.type, "choices", None)
+    annotation = parameter.type_descriptor.annotation
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
     about = " ".join((getattr(parameter, "help", None) or "").split())
     if choices:
         about += " One of " + ", ".join(f"`{c}`" for c in choices) + "."

@@ -10,14 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from reports import run_of
+
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "labelfree"
 HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda", "transformers", "lightning")
 
 # What each part may import of labelfree, beside itself. Data flow one way: source -> blocks -> summaries ->
 # trees -> metrics -> survey -> api -> report -> render; nothing imports cli.
+# Gating sees reports and histories as plain documents.
 ALLOWED = {
     "errors": set(),
+    "names": {"errors"},
+    "document": {"errors"},
+    "storage": {"errors"},
+    "history": {"errors", "names", "document", "storage"},
+    "gating": {"errors", "names", "document", "history"},
     "results": set(),
     "arrays": {"errors"},
     "kernels": {"errors", "arrays"},
@@ -28,12 +36,24 @@ ALLOWED = {
     "parallel": {"sources.block"},
     "survey": {"errors", "arrays", "kernels", "summaries", "metrics", "parallel", "sources.block"},
     "findings": {"metrics", "summaries", "survey"},
-    "report": {"results", "metrics.spec"},
-    "render": {"errors", "report", "metrics.spec"},
+    "report": {"results", "document", "metrics.spec"},
+    "render": {"errors", "results", "document", "storage", "report", "metrics.spec"},
     "api": {"errors", "kernels", "metrics", "sources", "survey", "findings", "report"},
-    "cli": {"errors", "api", "report", "render", "metrics", "sources"},
+    "cli": {
+        "errors",
+        "names",
+        "document",
+        "storage",
+        "history",
+        "gating",
+        "api",
+        "report",
+        "render",
+        "metrics",
+        "sources",
+    },  # fmt: skip,
     "__main__": {"cli"},
-    "__init__": {"errors", "api", "metrics", "report", "results"},
+    "__init__": {"errors", "api", "gating", "history", "metrics", "report", "results"},
 }
 
 
@@ -114,6 +134,29 @@ def test_rank_loads_only_what_it_needs() -> None:
     source = SRC / "demo_data" / "epoch_05.parquet"
     loaded = loaded_by(RUN.format(arguments=["rank", str(source)]))
     assert loaded & set(HEAVY) == {"pyarrow"}
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "md"])
+def test_gate_and_history_load_no_arrays(tmp_path: Path, form: str) -> None:
+    """Typer brings pydantic; neither numpy nor the report model is loaded for a verdict."""
+    path = run_of(tmp_path / "h.jsonl", [0.1] * 9)
+    for command in (
+        ["gate", "--history", str(path), "--plateau", "separability", "--exit-zero"],
+        ["history", "show", str(path)],
+    ):
+        program = f"import sys\n{RUN.format(arguments=[*command, '--format', form])}\nprint(' '.join(sys.modules))"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        loaded = set(done.stdout.splitlines()[-1].split())
+        assert {name.split(".")[0] for name in loaded} & {*HEAVY, "numpy"} == set()
+        assert not loaded & {"labelfree.report", "labelfree.metrics", "labelfree.api"}
+
+
+def test_gate_in_python_is_light() -> None:
+    assert (
+        loaded_by("import labelfree; labelfree.gate; labelfree.history")
+        & {*HEAVY, "numpy", "typer", "rich", "pydantic"}
+        == set()
+    )
 
 
 def test_importing_labelfree_is_light() -> None:

@@ -11,9 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 import labelfree
+from labelfree.document import as_json
 from labelfree.metrics import METRICS
 from labelfree.render.text import across, to_csv, to_json, to_markdown, to_ndjson
-from labelfree.report import Report, as_json, json_schema
+from labelfree.report import Report, json_schema
 
 DATA = Path(labelfree.__file__).parent / "demo_data"
 RNG = np.random.default_rng(0)
@@ -94,7 +95,7 @@ def test_several_reports(report: Report) -> None:
     other = labelfree.rank(DATA / "epoch_02.parquet")
     document = json.loads(to_json([report, other]))
     assert [r["input"]["sources"] for r in document["reports"]] == [report.input.sources, other.input.sources]
-    assert document["across"] == {"comparable": True, "differences": []}
+    assert document["across"] == {"changes": [], "comparable": True, "differences": []}
     lines = to_ndjson([report, other]).splitlines()
     assert [json.loads(line)["command"] for line in lines] == ["rank", "rank"]
     fewer = labelfree.rank(RNG.normal(size=(50, 8)))

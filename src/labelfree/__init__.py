@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from labelfree import metrics
+    from labelfree import history, metrics
     from labelfree.api import doctor, evaluate, rank, separability
     from labelfree.errors import LabelfreeError
+    from labelfree.gating import gate
     from labelfree.report import Report
     from labelfree.results import Result
 
-__all__ = ["LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "metrics", "rank", "separability"]
+__all__ = [
+    "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "rank",
+    "separability",
+]  # fmt: skip
 
 _HOME = {
     "doctor": "labelfree.api",
     "evaluate": "labelfree.api",
     "rank": "labelfree.api",
     "separability": "labelfree.api",
+    "gate": "labelfree.gating",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",
     "Result": "labelfree.results",
@@ -34,8 +39,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     from importlib import import_module
 
-    if name == "metrics":
-        return import_module("labelfree.metrics")
+    if name in ("history", "metrics"):
+        return import_module(f"labelfree.{name}")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'labelfree' has no attribute {name!r}")

@@ -20,6 +20,7 @@ from labelfree.metrics.separability import EXACT
 from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
 from labelfree.sources import Columns, Source, open_source
 from labelfree.survey import OnBad, Progress, Survey, block_rows, survey
+from labelfree.trees.spanning import DENSE
 
 FAMILIES = {"rank": ("rank",), "separability": ("separability",), "evaluate": ("rank", "separability")}
 """Families of metrics that a command computes."""
@@ -173,7 +174,9 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     needs = frozenset(need for metric in metrics for need in metric.needs)
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
-        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress, refuse_zero=command == "separability")
+        tree = any(metric.family == "separability" for metric in metrics)
+        refuse_zero = command == "separability"
+        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress, refuse_zero=refuse_zero, tree=tree)
         found.evidence.topology = chosen.topology
         entries = {}
         for done, metric in enumerate(metrics):
@@ -196,8 +199,9 @@ def _surveyed(
     progress: Progress,
     *,
     refuse_zero: bool = False,
+    tree: bool = False,
 ) -> Survey:
-    _check_memory(opened, needs, chosen)
+    _check_memory(opened, needs, chosen, tree=tree)
     return survey(
         opened,
         needs,
@@ -235,7 +239,7 @@ def _threads(count: int | None) -> AbstractContextManager[Any]:
     return limits
 
 
-def _check_memory(source: Source, needs: frozenset[Need], chosen: Options) -> None:
+def _check_memory(source: Source, needs: frozenset[Need], chosen: Options, *, tree: bool) -> None:
     """Refuse a memory limit that the work cannot keep, before any of it is done."""
     if chosen.memory is None:
         return
@@ -247,6 +251,9 @@ def _check_memory(source: Source, needs: frozenset[Need], chosen: Options) -> No
     if "unit" in needs and d <= WIDE:
         matrices += 2
     needed = 150_000_000 + matrices * 8 * d * d + 3 * block_rows(d) * d * (width + 16) + 3 * sampled * d * width
+    if tree:
+        dense = min(sampled, DENSE)
+        needed += max(28 * sampled * d, 2 * 8 * dense**2)  # copies of the rows, or all distances of few
     if needed > chosen.memory:
         raise ResourceError(
             f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {d} need about {needed / 1e6:.0f} MB "

@@ -6,6 +6,7 @@ LabelfreeError                 the one class to catch; exit code 2
 |   |-- ColumnError            no embedding column, two of them, or one of a shape that holds no embeddings
 |   |-- RowsError              bad rows under on_bad="error": null, NaN, infinity, ragged, repeated ids
 |   `-- UnsafeCheckpoint       a checkpoint that would have to run code to be read
+|-- HistoryError               a history that is torn, of a later schema, or that a record does not fit
 |-- ArrayError                 an array given in Python that is not an (n, d) matrix of finite numbers
 |-- MissingExtra               an optional package is not installed; the message is the pip line
 |-- ResourceError              the memory limit does not suffice
@@ -58,6 +59,10 @@ class RowsError(SourceError):
 
 class UnsafeCheckpoint(SourceError):
     """A checkpoint that would have to run code to be read."""
+
+
+class HistoryError(LabelfreeError):
+    """A history file that cannot be read as it is, or a record that does not fit into it."""
 
 
 class ArrayError(LabelfreeError):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from labelfree import __version__
+from labelfree.document import as_json
 from labelfree.metrics.spec import Metric
 from labelfree.results import Result
-
-DIGITS = 12
-"""Significant digits of a number in JSON: what lies beyond depends on the number of threads."""
 
 
 class _Model(BaseModel):
@@ -152,21 +148,66 @@ class Report(_Model):
         return cls.model_validate_json(text)
 
 
-def as_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
-    """A document as JSON in the form of the reports."""
-    return json.dumps(_rounded(document), sort_keys=True, allow_nan=False, indent=indent, ensure_ascii=False)
+class GateInput(BaseModel):
+    """What a gate read: a report, the baseline, or a history. Which fields are there depends on the role."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    role: Literal["report", "base", "history"]
+    path: str
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value
+class Guard(_Model):
+    """The collapse guard at the latest check."""
+
+    name: Literal["collapse"]
+    decision: Literal["pass", "collapse", "fail"]
+    reason: str
+    message: str
+    step: int
+    effective_rank: float | None
+    highest_rank: float | None
+    highest_step: int | None
+    rank_share: float | None
+    mean_cosine: float | None
+    duplicate_share: float | None
+    zero_bar_share: float | None
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a report."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Report.model_json_schema()}
+class BestCheck(_Model):
+    """The best check of a run that had not collapsed: the checkpoint to keep."""
+
+    metric: str
+    value: float
+    se: float | None
+    step: int
+    source: str
+    checks_since: int
+    steps_since: int
+
+
+class GateVerdict(Verdict):
+    """The verdict of `labelfree gate`: the worst of all conditions and guards."""
+
+    exit_code: int
+    message: str
+    guards: list[Guard]
+    best: BestCheck | None
+    warnings: list[str]
+
+
+class GateReport(_Model):
+    """What `labelfree gate --json` prints."""
+
+    schema_version: Literal[1] = 1
+    tool: Tool = Tool()
+    command: Literal["gate"]
+    inputs: list[GateInput]
+    settings: dict[str, Any]
+    verdict: GateVerdict
+
+
+def json_schema(of: Literal["report", "gate"] = "report") -> dict[str, Any]:
+    """The JSON Schema of a report, or of the verdict of a gate."""
+    model = Report if of == "report" else GateReport
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}

@@ -47,13 +47,13 @@ def measured(
     warnings: Sequence[str] = (),
 ) -> Result:
     """A defined value clamped to its mathematical bounds, with its 95 % interval."""
-    value = min(max(float(value), low), high)
+    value = float(min(max(value, low), high))
     if se is not None and not math.isfinite(se):
         se = None
     interval = None
     if se is not None:
         se = float(se)
-        interval = (max(value - Z95 * se, low), min(value + Z95 * se, high))
+        interval = (float(max(value - Z95 * se, low)), float(min(value + Z95 * se, high)))
     return Result(value, se, interval, params=params or {}, parts=parts or {}, warnings=tuple(warnings))
 
 

@@ -205,9 +205,7 @@ class _State:
         if self.ids.duplicates:
             raise RowsError(_repeated(source))
 
-    def finished(
-        self, source: Source, rescan: Callable[[], Iterable[Rows]], progress: Progress
-    ) -> Survey:
+    def finished(self, source: Source, rescan: Callable[[], Iterable[Rows]], progress: Progress) -> Survey:
         """The survey of all blocks taken in."""
         drawn = self.sample.drawn()
         digest = f"{self.sums[0] % (1 << 64):016x}{self.sums[1] % (1 << 64):016x}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+import tempfile
 from importlib.resources import as_file, files
-from pathlib import Path
 
 import typer
 
@@ -20,6 +20,11 @@ STEPS = (
         "rank {data}/epoch_00.parquet {data}/epoch_02.parquet {data}/epoch_05.parquet",
     ),
     (
+        "Do they fall into classes? And keep the answers as the history of the run:",
+        "separability {epochs} --append {work}/history.jsonl",
+    ),
+    ("Shall the run go on?", "gate --history {work}/history.jsonl --plateau separability --warmup 1 --window 5"),
+    (
         "Everything, for a program to read:",
         "evaluate {data}/epoch_05.parquet --only rankme,mean_cosine --json",
     ),
@@ -32,16 +37,17 @@ def demo() -> None:
     \b
     labelfree demo
     """
-    with as_file(files("labelfree") / "demo_data") as data:
+    with as_file(files("labelfree") / "demo_data") as data, tempfile.TemporaryDirectory() as work:
+        epochs = shlex.join(str(path) for path in sorted(data.glob("epoch_*.parquet")))
         for why, command in STEPS:
-            code = _run(why, command, data)
+            code = _run(why, command.format(data=shlex.quote(str(data)), epochs=epochs, work=shlex.quote(work)))
             if code:
                 raise typer.Exit(code)
     print("What a number means: labelfree explain rankme. Your own: labelfree rank embeddings.parquet")
 
 
-def _run(why: str, command: str, data: Path) -> int:
-    arguments = shlex.split(command.format(data=data))
+def _run(why: str, command: str) -> int:
+    arguments = shlex.split(command)
     print(f"# {why}\n$ labelfree {shlex.join(arguments)}\n", flush=True)
     done = subprocess.run([sys.executable, "-m", "labelfree", *arguments], check=False)
     print(flush=True)

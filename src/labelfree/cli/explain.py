@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,12 +41,17 @@ def explain(
     print(explanation(known[metric]))
 
 
-def schema() -> None:
-    """The JSON Schema of the report.
+def schema(
+    of: Annotated[
+        Literal["report", "gate"], typer.Argument(metavar="[report|gate]", help="What gate prints has one of its own.")
+    ] = "report",
+) -> None:
+    """The JSON Schema of the report, or of the verdict of a gate.
 
     \b
     labelfree schema > report.schema.json
+    labelfree schema gate > gate.schema.json
     """
     from labelfree.report import json_schema
 
-    sys.stdout.write(json.dumps(json_schema(), indent=2, sort_keys=True) + "\n")
+    sys.stdout.write(json.dumps(json_schema(of), indent=2, sort_keys=True) + "\n")

@@ -12,6 +12,8 @@ import typer
 from labelfree import __version__
 from labelfree.cli.demo import demo
 from labelfree.cli.explain import explain, schema
+from labelfree.cli.gate import gate
+from labelfree.cli.history import app as history
 from labelfree.cli.measuring import doctor, evaluate, rank, separability
 from labelfree.errors import ExitCode, LabelfreeError
 
@@ -47,6 +49,8 @@ app.command(no_args_is_help=False)(rank)
 app.command()(separability)
 app.command()(evaluate)
 app.command()(doctor)
+app.command()(gate)
+app.add_typer(history)
 app.command()(explain)
 app.command()(schema)
 app.command()(demo)

@@ -43,7 +43,8 @@ def separability(
         typer.Option(help="Who computes H0: auto is exact and fast; giotto is giotto-tda.", rich_help_panel="Topology"),
     ] = "auto",
     homology: Annotated[
-        int, typer.Option(min=0, max=1, help="1: total H1 persistence as well, by giotto-tda.", rich_help_panel="Topology")
+        int,
+        typer.Option(min=0, max=1, help="1: total H1 persistence as well, by giotto-tda.", rich_help_panel="Topology"),
     ] = 0,
 ) -> None:
     """Topological class separability: do the embeddings fall into classes, and how surely?

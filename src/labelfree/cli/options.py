@@ -19,7 +19,7 @@ Sources: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-_INPUT, _RUN, _OUTPUT = "Input", "Computation", "Output"
+_INPUT, _RUN, _OUTPUT, _HISTORY = "Input", "Computation", "Output", "History"
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,31 @@ class Shared:
             rich_help_panel=_OUTPUT,
         ),
     ] = None
+    append: Annotated[
+        Path | None,
+        typer.Option(
+            help="Append to this history (JSON Lines), for labelfree gate; begun where there is none.",
+            metavar="HISTORY",
+            rich_help_panel=_HISTORY,
+        ),
+    ] = None
+    step: Annotated[
+        int | None,
+        typer.Option(
+            help="Step of the checkpoint in the run.",
+            show_default="read from names such as epoch_03, step00020, checkpoint-500",
+            rich_help_panel=_HISTORY,
+        ),
+    ] = None
+    run: Annotated[
+        str | None, typer.Option(help="Name of the run.", show_default="default", rich_help_panel=_HISTORY)
+    ] = None
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Replace another record of the same run, step and command.", rich_help_panel=_HISTORY
+        ),
+    ] = False
     quiet: Annotated[
         bool,
         typer.Option("-q", "--quiet", help="No notes and no progress on stderr.", rich_help_panel=_OUTPUT),
@@ -118,7 +143,9 @@ def _spelled(command: Callable[..., None], defaults: dict[str, object]) -> Calla
     own = get_type_hints(command, include_extras=True)
     hints = get_type_hints(Shared, include_extras=True)
     spelled = [
-        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(f.name, f.default), annotation=hints[f.name])
+        inspect.Parameter(
+            f.name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(f.name, f.default), annotation=hints[f.name]
+        )
         for f in fields(Shared)
     ]
     kept = [p.replace(annotation=own[p.name]) for p in signature.parameters.values() if p.name != "shared"]

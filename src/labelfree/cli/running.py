@@ -13,6 +13,7 @@ import typer
 
 from labelfree.cli.options import Shared
 from labelfree.errors import ExitCode, UsageError
+from labelfree.names import COLLAPSE_METRICS
 
 if TYPE_CHECKING:
     from labelfree.report import Report
@@ -27,16 +28,18 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     if shared.json and shared.format not in ("table", "json"):
         raise UsageError(f"--json and --format {shared.format} contradict each other; keep one")
     outputs = shared.output or []
+    steps = steps_to_append(command, sources, shared)
     from labelfree import api
     from labelfree.render import files
     from labelfree.sources import open_source
 
     files.check(outputs)
+    asked = tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip())
     options = {
         "column": shared.column,
         "id": shared.id,
         "on_bad": shared.on_bad,
-        "only": tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip()),
+        "only": measured_names(asked, appending=shared.append is not None),
         "sample": parse_sample(shared.sample),
         "seed": shared.seed,
         "device": shared.device,
@@ -63,6 +66,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
                 print(f"labelfree: {report.input.sources[0]}: {said}", file=sys.stderr)
+    append(reports, steps, shared)
     for path in outputs:
         files.write(reports, path, everything=shared.all)
     emit(reports, form, everything=shared.all)
@@ -70,8 +74,47 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         for report in reports:
             for warning in report.warnings:
                 print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
-    if any(undefined(report, options["only"]) for report in reports):
+    if any(undefined(report, asked) for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)
+
+
+def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> list[int]:
+    """The step of every data set where --append is given; what cannot be appended is refused before any work."""
+    if shared.append is None:
+        for name in ("step", "run", "replace"):
+            if getattr(shared, name):
+                raise UsageError(f"--{name}: has no effect without --append HISTORY; leave it out, or add that")
+        return []
+    if command == "doctor":
+        raise UsageError("--append: doctor measures nothing that a history holds; append rank or evaluate")
+    from labelfree.history.records import checked_run
+    from labelfree.history.steps import steps_of
+    from labelfree.history.store import stored, writable
+
+    checked_run(shared.run or "default")
+    if writable(shared.append).exists():
+        stored(shared.append)
+    return steps_of(sources, shared.step, shared.concat)
+
+
+def measured_names(asked: tuple[str, ...], *, appending: bool) -> tuple[str, ...]:
+    """The metrics of --only, and with --append those that the collapse guard of a gate looks at."""
+    return (*asked, *(name for name in COLLAPSE_METRICS if name not in asked)) if asked and appending else asked
+
+
+def append(reports: Sequence[Report], steps: Sequence[int], shared: Shared) -> None:
+    """Append the reports to the history, all of them or none."""
+    if shared.append is None:
+        return
+    from labelfree import history
+
+    run, pairs = shared.run or "default", list(zip(reports, steps, strict=True))
+    changed = history.extend(shared.append, [(r, s) for r, s in pairs], run=run, replace=shared.replace)
+    if shared.verbose:
+        said = f"{changed} of {len(pairs)} records appended" + (
+            "" if changed == len(pairs) else ", the others were there"
+        )
+        print(f"labelfree: {shared.append}: run {run}: {said}", file=sys.stderr)
 
 
 def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
@@ -80,7 +123,8 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
 
     try:
         if form == "table":
-            from labelfree.render.table import console_for, show
+            from labelfree.render.console import console_for
+            from labelfree.render.table import show
 
             show(console_for(sys.stdout), reports, everything=everything)
         elif form == "json":

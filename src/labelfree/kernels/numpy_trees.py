@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.threads import spread
@@ -20,16 +19,21 @@ def _silent(_: float) -> None:
     pass
 
 
-def lifted(points: Rows) -> tuple[Rows, Rows]:
-    """(n, d + 2) matrices L and R with (L R^T)_ij = |x_i - x_j|^2: one matrix product is all there is to do."""
+def lifted(points: Rows) -> Rows:
+    """(n, d + 2) matrix R with (L R^T)_ij = |x_i - x_j|^2, L = facing(R): one matrix product is all there is to do."""
     n, d = points.shape
     right = np.empty((n, d + 2), points.dtype)
     right[:, :d] = points
     right[:, d] = np.einsum("ij,ij->i", points, points, dtype=np.float64)
     right[:, d + 1] = 1.0
-    left = right * points.dtype.type(-2)
-    left[:, d], left[:, d + 1] = 1.0, right[:, d]
-    return left, right
+    return right
+
+
+def facing(right: Rows) -> Rows:
+    """The left side for some rows of a lifted matrix."""
+    left = right * right.dtype.type(-2)
+    left[:, -2], left[:, -1] = 1.0, right[:, -2]
+    return left
 
 
 def closest(
@@ -40,13 +44,13 @@ def closest(
     The columns are taken in doubling groups, so that about k log2(n / 1024) of them pass the threshold of a row
     when their order is random.
     """
-    left, right = lifted(points)
+    right = lifted(points)
     m = len(rows)
     score, index = np.empty((m, k), points.dtype), np.empty((m, k), np.int64)
 
     def work(start: int) -> int:
         block = rows[start : start + _BLOCK]
-        score[start : start + len(block)], index[start : start + len(block)] = _closest(left, right, block, k, labels)
+        score[start : start + len(block)], index[start : start + len(block)] = _closest(right, block, k, labels)
         return start + len(block)
 
     for done in spread(work, range(0, m, _BLOCK)):
@@ -54,9 +58,9 @@ def closest(
     return score, index
 
 
-def _closest(left: Rows, right: Rows, block: Index, k: int, labels: Index | None) -> tuple[Rows, Index]:
+def _closest(right: Rows, block: Index, k: int, labels: Index | None) -> tuple[Rows, Index]:
     n, m = len(right), len(block)
-    mine = left[block]
+    mine = facing(right[block])
     score, index = np.full((m, k), np.inf, right.dtype), np.full((m, k), -1, np.int64)
     threshold = np.full((m, 1), np.inf, right.dtype)
     place = np.full(n, -1, np.int64)
@@ -125,22 +129,23 @@ def _merged(score: Rows, index: Index, waiting: list[tuple[Index, Index, Rows]])
 
 def between(points: Rows, starts: Index, advance: Callable[[float], None] = _silent) -> Float:
     """See Kernels.between. n^2 d flop: each pair of strips once."""
-    left, right = lifted(points)
+    right = lifted(points)
     n, count = len(points), len(starts)
     label = np.repeat(np.arange(count), np.diff(np.append(starts, n)))
     lowest = np.full((count, count), np.inf, points.dtype)
     strips = [slice(s, min(s + _STRIP, n)) for s in range(0, n, _STRIP)]
 
     def work(i: int) -> int:
+        mine = facing(right[strips[i]])
         for j in range(i, len(strips)):
-            tile = left[strips[i]] @ right[strips[j]].T
+            tile = mine @ right[strips[j]].T
             rows, columns = label[strips[i]], label[strips[j]]
             tile = np.minimum.reduceat(tile, _firsts(rows), axis=0)
             tile = np.minimum.reduceat(tile, _firsts(columns), axis=1)
             found.append((rows[0], columns[0], tile))
         return i
 
-    found: list[tuple[np.int64, np.int64, NDArray[np.floating]]] = []
+    found: list[tuple[np.int64, np.int64, Rows]] = []
     total = len(strips) * (len(strips) + 1) / 2
     for i in spread(work, range(len(strips))):
         while found:

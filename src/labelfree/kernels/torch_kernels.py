@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import MissingExtra
-from labelfree.kernels.numpy_trees import lifted
+from labelfree.kernels.numpy_trees import facing, lifted
 
 _BLOCK_ELEMENTS = 1 << 26
 
@@ -42,7 +43,7 @@ class TorchKernels:
         self.device = self.torch.device(device)
         self.torch.backends.cuda.matmul.allow_tf32 = False
 
-    def _put(self, values: Rows) -> Any:
+    def _put(self, values: NDArray[Any]) -> Any:
         return self.torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
     def scatter(self, rows: Rows, center: Float, scale: Float | None = None) -> tuple[Float, Float]:
@@ -110,7 +111,8 @@ class TorchKernels:
     ) -> tuple[Rows, Index]:
         """See Kernels.closest."""
         torch = self.torch
-        left, right = (self._put(side) for side in lifted(points))
+        flat = lifted(points)
+        left, right = self._put(facing(flat)), self._put(flat)
         n, m = len(right), len(rows)
         names = None if labels is None else self._put(labels)
         step = max(1, min(m, _BLOCK_ELEMENTS // n))
@@ -130,7 +132,8 @@ class TorchKernels:
     def between(self, points: Rows, starts: Index, advance: Callable[[float], None] = _silent) -> Float:
         """See Kernels.between."""
         torch = self.torch
-        left, right = (self._put(side) for side in lifted(points))
+        flat = lifted(points)
+        left, right = self._put(facing(flat)), self._put(flat)
         n, count = len(points), len(starts)
         label = self._put(np.repeat(np.arange(count), np.diff(np.append(starts, n))))
         lowest = torch.full((count, count), torch.inf, dtype=left.dtype, device=self.device)

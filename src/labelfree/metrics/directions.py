@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
+from labelfree.metrics.evidence import SAMPLE, Evidence, blocks_of, evidence
 from labelfree.metrics.spec import FROM_SAMPLE, FROM_UNIT_ROWS, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
+from labelfree.summaries.moments import add_outer
 
 EPS2 = 0.5
 """Squared distortion of the coding rate."""
@@ -33,7 +34,14 @@ def _count(e: Evidence) -> dict[str, Plain]:
 
 def _second_moment(e: Evidence) -> Float:
     unit = e.unit_moments
-    return unit.scatter / unit.n + np.outer(unit.mean, unit.mean)
+    second: Float = unit.scatter / unit.n
+    add_outer(second, 1.0, unit.mean)
+    return second
+
+
+def _forms(matrix: Float, rows: Float) -> Float:
+    """w^T A w for each row w (m, d), as (m,)."""
+    return np.concatenate([np.einsum("ij,ij->i", part @ matrix, part) for part in blocks_of(rows)])
 
 
 def _pair_error(n: int, projections: Float, kernel: Float) -> float | None:
@@ -59,8 +67,8 @@ def _self_cluster(e: Evidence) -> Result:
         return undefined("one_dimension", "needs at least two columns, found 1: every cosine is 1 or -1")
     second, n = _second_moment(e), e.unit_moments.n
     chance = 1 / e.d
-    squared_cosine = (float((second * second).sum()) * n - 1) / (n - 1)
-    projections = np.einsum("ij,ij->i", e.unit_rows @ second, e.unit_rows)
+    squared_cosine = (float(np.einsum("ij,ij->", second, second)) * n - 1) / (n - 1)
+    projections = _forms(second, e.unit_rows)
     error = _pair_error(n, projections, _cosines(e) ** 2)
     low = (max(n / e.d - 1, 0.0) / (n - 1) - chance) / (1 - chance)
     value = (squared_cosine - chance) / (1 - chance)
@@ -156,12 +164,13 @@ def _coding_rate(e: Evidence) -> Result:
     if short := _too_few(e):
         return short
     n = e.unit_moments.n
-    gram = _second_moment(e) * (e.d / EPS2)
+    gram = _second_moment(e)
+    gram *= e.d / EPS2
     gram[np.diag_indices(e.d)] += 1.0
     value = float(np.log(np.diagonal(np.linalg.cholesky(gram))).sum())
     error = None
     if len(e.unit_rows) >= 3:
-        influence = np.einsum("ij,ji->i", e.unit_rows, np.linalg.solve(gram, e.unit_rows.T))
+        influence = _forms(np.linalg.inv(gram), e.unit_rows)
         error = float((0.5 * e.d / EPS2 * influence).std(ddof=1) / np.sqrt(n))
     cap = min(n, e.d)
     high = 0.5 * cap * float(np.log1p(e.d / (cap * EPS2)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
@@ -95,30 +95,40 @@ class Evidence:
         moments, rows = self._spanned
         return [rows] if moments is not self.moments else self.rescan() if self.rescan else [rows]
 
-    def _spectrum(self, centered: bool) -> Spectrum:
+    def _decomposed(self, centered: bool) -> tuple[Spectrum, Rows]:
+        """A spectrum without its directions, a matrix of the width squared, and the sampled rows along them."""
         moments, rows = self._spanned
         again = self._again if self.rescan or len(rows) == self.n else None
-        return spectrum(moments, centered=centered, rescan=again)
+        whole = spectrum(moments, centered=centered, rescan=again)
+        return replace(whole, directions=np.empty((0, 0))), whole.coordinates(rows)
 
     @cached_property
+    def _raw(self) -> tuple[Spectrum, Rows]:
+        return self._decomposed(centered=False)
+
+    @cached_property
+    def _centered(self) -> tuple[Spectrum, Rows]:
+        return self._decomposed(centered=True)
+
+    @property
     def raw(self) -> Spectrum:
-        """Spectrum of the rows as they are."""
-        return self._spectrum(centered=False)
+        """Spectrum of the rows as they are, without directions."""
+        return self._raw[0]
 
-    @cached_property
+    @property
     def centered(self) -> Spectrum:
-        """Spectrum of the rows about their mean."""
-        return self._spectrum(centered=True)
+        """Spectrum of the rows about their mean, without directions."""
+        return self._centered[0]
 
-    @cached_property
-    def raw_scores(self) -> Float:
-        """Squared coordinates of the sampled rows along the directions of `raw`."""
-        return self.raw.projected(self._spanned[1])
+    @property
+    def raw_coordinates(self) -> Rows:
+        """Coordinates of the sampled rows along the directions of `raw`."""
+        return self._raw[1]
 
-    @cached_property
-    def centered_scores(self) -> Float:
-        """Squared coordinates of the sampled rows about the mean along the directions of `centered`."""
-        return self.centered.projected(self._spanned[1])
+    @property
+    def centered_coordinates(self) -> Rows:
+        """Coordinates of the sampled rows about the mean along the directions of `centered`."""
+        return self._centered[1]
 
     @cached_property
     def unit_rows(self) -> Float:

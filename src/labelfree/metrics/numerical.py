@@ -97,7 +97,7 @@ def _condition_number(e: Evidence) -> Result:
     gradient = np.zeros_like(sigma)
     gradient[0] += value / (2 * sigma[0] ** 2)
     gradient[last] -= value / (2 * sigma[last] ** 2)
-    error = standard_error(e.n, e.raw_scores, gradient)
+    error = standard_error(e.n, e.raw_coordinates, gradient)
     return measured(value, error, low=1.0, parts={"smallest_index": last + 1})
 
 

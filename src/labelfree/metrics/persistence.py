@@ -50,9 +50,9 @@ class Persistence:
         return int((self.merges.length == 0).sum())
 
 
-def normalized(rows: Rows, how: Topology) -> Float:
-    """Rows as the filtration sees them, (n, d) in float64."""
-    points = rows.astype(np.float64)
+def normalized(rows: Rows, how: Topology, *, own: bool = False) -> Float:
+    """Rows as the filtration sees them, (n, d) in float64; `own` float64 rows may be overwritten."""
+    points = rows.astype(np.float64, copy=not own)
     if how.normalize == "zscore":
         points -= points.mean(axis=0)
         deviation = points.std(axis=0)
@@ -91,7 +91,7 @@ def _persistence(e: Evidence) -> Persistence | Result:
     tree = _engine(how)(e, points)
     if tree.length[-1] == 0:
         return undefined("collapsed", f"all {len(points)} rows are equal: nothing can separate")
-    surrogate = normalized(gaussian_like(drawn.rows, e.seed), how)
+    surrogate = normalized(gaussian_like(drawn.rows, e.seed), how, own=True)
     null = _merges(e, surrogate, "structure-free rows: ")
     rows, replicates = _replicates(e, drawn, points)
     return Persistence(tree, null, replicates, rows, len(points))
@@ -138,16 +138,17 @@ def gaussian_like(rows: Rows, seed: int) -> Float:
     mean = rows.mean(axis=0, dtype=np.float64)
     centered = rows - mean
     if n <= 2 * d:  # fewer rows than a covariance has directions: mix the rows themselves
-        out = np.empty((n, d))
-        for start in range(0, n, 256):
-            part = out[start : start + 256]
-            part[:] = random.standard_normal((len(part), n)) @ centered
-        out /= np.sqrt(n - 1)
+        mixing = centered / np.sqrt(n - 1)
     else:
         covariance = centered.T @ centered / (n - 1)
         covariance[np.diag_indices(d)] += 1e-10 * np.trace(covariance) / d + 1e-14 * np.trace(covariance)
-        out = random.standard_normal((n, d)) @ np.linalg.cholesky(covariance).T
-    out += mean
+        mixing = np.linalg.cholesky(covariance).T
+    del centered
+    out = np.empty((n, d))
+    for start in range(0, n, 256):
+        part = out[start : start + 256]
+        part[:] = random.standard_normal((len(part), len(mixing))) @ mixing
+        part += mean
     return out
 
 

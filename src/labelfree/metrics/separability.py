@@ -58,22 +58,17 @@ def _params(e: Evidence, p: Persistence) -> dict[str, Plain]:
     }
 
 
-def _against_chance(p: Persistence, statistic: Statistic, value: float) -> dict[str, Plain]:
-    """The same statistic on the surrogate and on the subsamples."""
+def _against_chance(p: Persistence, statistic: Statistic, value: float) -> tuple[float | None, dict[str, Plain]]:
+    """Standard error, and parts: the same statistic on the surrogate and on the subsamples."""
     null = statistic(p.surrogate)
-    values = [statistic(m) for m in p.replicates]
-    whole = len(values) > 1 and all(v is not None for v in values)
-    return {
+    values = [v for v in map(statistic, p.replicates) if v is not None]
+    whole = len(values) == len(p.replicates) > 1
+    return p.factor * float(np.std(values, ddof=1)) if whole else None, {
         "surrogate": null,
         "excess": None if null is None else value - null,
         "replicates": values if whole else None,
         "replicate_factor": p.factor if whole else None,
     }
-
-
-def _error(parts: dict[str, Plain]) -> float | None:
-    values, factor = parts["replicates"], parts["replicate_factor"]
-    return None if values is None else float(factor * np.std(values, ddof=1))  # type: ignore[arg-type, operator]
 
 
 def _bars(p: Persistence) -> dict[str, Plain]:
@@ -121,14 +116,14 @@ def _separability(e: Evidence) -> Result:
         return p
     value = score(p.merges)
     assert value is not None
-    against = _against_chance(p, score, value)
+    error, against = _against_chance(p, score, value)
     signs = _collapse(e, p)
     parts: dict[str, Plain] = {**against, **_bars(p), "collapse": signs}
     warnings = [f"possible collapse: {'; '.join(signs)}: collapsed rows score high without being separable"] * bool(
         signs
     )
     high = 1 - 1 / len(p.merges.length)
-    return measured(value, _error(against), low=0.0, high=high, params=_params(e, p), parts=parts, warnings=warnings)
+    return measured(value, error, low=0.0, high=high, params=_params(e, p), parts=parts, warnings=warnings)
 
 
 def separability(
@@ -174,8 +169,8 @@ def _robust(e: Evidence) -> Result:
     if value is None:
         least = int(np.ceil(SIDE * p.n))
         return undefined("no_large_merge", f"no merge has {least} rows (2 %) on both sides", _params(e, p))
-    against = _against_chance(p, robust_score, value)
-    return measured(value, _error(against), low=0.0, high=1.0, params=_params(e, p), parts=against)
+    error, against = _against_chance(p, robust_score, value)
+    return measured(value, error, low=0.0, high=1.0, params=_params(e, p), parts=against)
 
 
 def separability_robust(

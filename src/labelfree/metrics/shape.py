@@ -25,7 +25,7 @@ def _participation_ratio(e: Evidence) -> Result:
     value = total * total / square
     gradient = 2 * total / square - 2 * total * total * lam / square**2
     parts: dict[str, Plain] = {"gaussian_unbiased": _unbiased_participation(total, square, e.n - 1)}
-    error = standard_error(e.n, e.centered_scores, gradient)
+    error = standard_error(e.n, e.centered_coordinates, gradient)
     return measured(value, error, low=1.0, high=min(e.n - 1, e.d), parts=parts)
 
 
@@ -97,8 +97,8 @@ def _top_share(e: Evidence, centered: bool) -> Result:
     value = float(lam.sum()) / top
     gradient = np.full_like(lam, 1 / top)
     gradient[0] -= value / top
-    scores = e.centered_scores if centered else e.raw_scores
-    return measured(value, standard_error(e.n, scores, gradient), low=1.0, high=len(lam))
+    coordinates = e.centered_coordinates if centered else e.raw_coordinates
+    return measured(value, standard_error(e.n, coordinates, gradient), low=1.0, high=len(lam))
 
 
 def _stable_rank(e: Evidence) -> Result:
@@ -174,7 +174,7 @@ def _alpha_req(e: Evidence) -> Result:
     warnings = []
     if e.n < 4 * e.d:
         warnings.append(f"n / d = {e.n / e.d:.1f} is below 4: sampling steepens the tail of the spectrum")
-    error = standard_error(e.n, e.centered_scores, gradient)
+    error = standard_error(e.n, e.centered_coordinates, gradient)
     result = measured(value, error, params=params, parts={"r2": fit}, warnings=warnings)
     if fit < _GOOD_FIT:
         reason = f"the spectrum is not a power law on this range: R^2 = {fit:.3f}, expected at least {_GOOD_FIT}"

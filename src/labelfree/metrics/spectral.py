@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float
+from labelfree.arrays import Float, Rows
 from labelfree.metrics.bulk import noise_rank
-from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
+from labelfree.metrics.evidence import SAMPLE, Evidence, blocks_of, evidence
 from labelfree.metrics.spec import FROM_MOMENTS, Metric
 from labelfree.metrics.spectrum import Spectrum
 from labelfree.results import Plain, Result, measured, undefined
@@ -34,14 +34,16 @@ def _by_sigma(spectrum: Spectrum, eps: float) -> tuple[float, Float]:
     return value, np.divide(gradient, 2 * sigma, out=np.zeros_like(sigma), where=sigma > 0)
 
 
-def standard_error(n: int, scores: Float, gradient: Float) -> float | None:
+def standard_error(n: int, coordinates: Rows, gradient: Float) -> float | None:
     """From the influence of single rows (infinitesimal jackknife) on a smooth function of the eigenvalues.
 
-    scores: (m, k) squared coordinates of sampled rows; gradient: (k,). None with fewer than three sampled rows.
+    coordinates: (m, k) of sampled rows along the directions; gradient: (k,) by the eigenvalues. None with fewer than
+    three sampled rows.
     """
-    if len(scores) < 3:
+    if len(coordinates) < 3:
         return None
-    return float((scores @ gradient).std(ddof=1) / np.sqrt(n))
+    influence = [np.square(part, dtype=np.float64) @ gradient for part in blocks_of(coordinates)]
+    return float(np.concatenate(influence).std(ddof=1) / np.sqrt(n))
 
 
 def collapsed(spectrum: Spectrum) -> Result | None:
@@ -83,7 +85,7 @@ def _rankme(e: Evidence) -> Result:
         "fraction_of_ceiling": value / ceiling,
         "mean_share": float(e.raw.sigma[0] / e.raw.sigma.sum()),
     }
-    error = standard_error(e.n, e.raw_scores, gradient)
+    error = standard_error(e.n, e.raw_coordinates, gradient)
     low, high = _published_bounds(cap)
     return measured(value, error, low=low, high=high, params={"eps": EPS}, parts=parts, warnings=_narrow(e))
 
@@ -117,7 +119,7 @@ def _effective_rank(e: Evidence) -> Result:
     if flat := e.too_few() or collapsed(e.raw):
         return flat
     value, gradient = _by_sigma(e.raw, 0.0)
-    error = standard_error(e.n, e.raw_scores, gradient)
+    error = standard_error(e.n, e.raw_coordinates, gradient)
     return measured(value, error, low=1.0, high=min(e.n, e.d), parts=_shape(e), warnings=_narrow(e))
 
 
@@ -146,7 +148,7 @@ def _rankme_centered(e: Evidence) -> Result:
     cap = min(e.n - 1, e.d)
     value, gradient = _by_sigma(e.centered, EPS)
     parts: dict[str, Plain] = {**_shape(e), "rank_cap": cap}
-    error = standard_error(e.n, e.centered_scores, gradient)
+    error = standard_error(e.n, e.centered_coordinates, gradient)
     low, high = _published_bounds(cap)
     return measured(value, error, low=low, high=high, params={"eps": EPS}, parts=parts, warnings=_narrow(e))
 
@@ -175,7 +177,7 @@ def _erank_variance(e: Evidence) -> Result:
     if flat := e.too_few() or collapsed(e.centered):
         return flat
     value, gradient = entropy_rank(e.centered.eigenvalues)
-    error = standard_error(e.n, e.centered_scores, gradient)
+    error = standard_error(e.n, e.centered_coordinates, gradient)
     return measured(value, error, low=1.0, high=min(e.n - 1, e.d), warnings=_narrow(e))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Rows
 from labelfree.summaries import Moments
+from labelfree.summaries.moments import add_outer
 
 EPS = float(np.finfo(np.float64).eps)
 _MEAN_DOMINATES = 1e3  # squared mean over largest variance from which the mean direction is split off first
@@ -51,15 +52,20 @@ class Spectrum:
     def cut_to(self, k: int) -> Spectrum:
         """The k largest eigenvalues, filled up with zeros where dead columns left fewer."""
         kept = min(k, len(self.eigenvalues))
+        if kept == k == self.directions.shape[1]:
+            return self
         eigenvalues, directions = np.zeros(k), np.zeros((self.d, k))
         eigenvalues[:kept] = self.eigenvalues[:kept]
         directions[:, :kept] = self.directions[:, :kept]
         return replace(self, eigenvalues=eigenvalues, directions=directions)
 
-    def projected(self, rows: Rows) -> Float:
-        """Squared coordinates (m, k) of rows (m, d): their mean over all rows is `eigenvalues`."""
-        coordinates: Float = (rows - self.shift) @ self.directions
-        return np.square(coordinates, out=coordinates)
+    def coordinates(self, rows: Rows) -> Rows:
+        """(m, k) along the directions, in the dtype of rows (m, d); the mean square over all rows is `eigenvalues`."""
+        out = np.empty((len(rows), len(self.eigenvalues)), rows.dtype)
+        for start in range(0, len(rows), 512):
+            part = slice(start, start + 512)
+            out[part] = (rows[part] - self.shift) @ self.directions
+        return out
 
 
 def spectrum(moments: Moments, *, centered: bool, rescan: Callable[[], Iterable[Rows]] | None = None) -> Spectrum:
@@ -73,8 +79,11 @@ def spectrum(moments: Moments, *, centered: bool, rescan: Callable[[], Iterable[
     if split:
         values, vectors = _split_mean(part, mean[live])
     else:
-        values, vectors = np.linalg.eigh(part if centered else part + np.outer(mean[live], mean[live]))
-    values, vectors = values[::-1], vectors[:, ::-1]
+        if not centered:
+            add_outer(part, 1.0, mean[live])
+        values, vectors = np.linalg.eigh(part)
+    del covariance, part
+    values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])  # a reversed view multiplies slowly
     noise = 0.0
     if len(values) > split:
         # Eigenvalues that should be zero come out on both sides of it, and show how far rounding reaches.

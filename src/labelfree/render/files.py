@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from labelfree.errors import OutputError
 from labelfree.render.text import to_csv, to_json, to_markdown, to_ndjson
 from labelfree.report import Report
+from labelfree.storage import atomically, check_targets
 
 TEXT: dict[str, Callable[[Sequence[Report], bool], str]] = {
     ".json": lambda reports, _: to_json(reports),
@@ -23,15 +22,7 @@ SUFFIXES = (*TEXT, *PICTURES, ".parquet")
 
 def check(paths: Sequence[Path]) -> None:
     """Refuse what could not be written, before any work is done."""
-    for path in paths:
-        if path.suffix not in SUFFIXES:
-            raise OutputError(
-                f"-o {path}: expected a suffix among {' '.join(SUFFIXES)}, found {path.suffix or 'none'!r}"
-            )
-        if not path.parent.is_dir():
-            raise OutputError(f"-o {path}: the directory {path.parent} does not exist; make it first")
-        if path.is_dir():
-            raise OutputError(f"-o {path}: is a directory; name a file in it")
+    check_targets(paths, SUFFIXES)
 
 
 def write(reports: Sequence[Report], path: Path, *, everything: bool) -> None:
@@ -40,7 +31,7 @@ def write(reports: Sequence[Report], path: Path, *, everything: bool) -> None:
         text = TEXT[path.suffix](reports, everything)
         atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     elif path.suffix in PICTURES:
-        from labelfree.render.spectrum import draw
+        from labelfree.render.panels import draw
 
         atomically(path, lambda temporary: draw(reports, temporary))
     else:
@@ -61,20 +52,3 @@ def _parquet(reports: Sequence[Report], path: Path) -> None:
     if not tables:
         raise OutputError(f"{path}: these results have no long form to write; use .json or .csv")
     pq.write_table(pa.concat_tables(tables, promote_options="default"), path)
-
-
-def atomically(path: Path, writes: Callable[[Path], object]) -> None:
-    """Write to a temporary file beside the target and rename it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        writes(temporary)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)

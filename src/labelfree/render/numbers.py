@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from labelfree.report import MetricEntry
+if TYPE_CHECKING:
+    from labelfree.report import MetricEntry
 
 _SIGNIFICANT = 5
 

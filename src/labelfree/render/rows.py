@@ -53,8 +53,10 @@ def _rankme(e: MetricEntry) -> str:
 
 
 def _chance(e: MetricEntry) -> str:
-    excess, null = e.parts["excess"], e.parts["surrogate"]
-    return "" if excess is None else f"{excess:+.3g} over structure-free rows ({number(null, 3)})"
+    null = e.parts["surrogate"]
+    if null is None:
+        return "structure-free: none"
+    return f"structure-free: {number(null, 3)}"
 
 
 def _persistence_entropy(e: MetricEntry) -> str:

@@ -1,78 +1,24 @@
-"""The spectrum as a picture: small and log-log in the terminal, in full by matplotlib."""
+"""The spectrum as a picture."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import MissingExtra, OutputError
 from labelfree.report import Report
 
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
-
-def braille(values: Sequence[float], width: int = 56, height: int = 8) -> list[str]:
-    """Positive values against their index on logarithmic axes, drawn in braille dots, with labels at both axes."""
-    points = [(math.log10(i), math.log10(v)) for i, v in enumerate(values, 1) if v > 0]
-    if len(points) < 2:
-        return []
-    right = points[-1][0]
-    top = max(y for _, y in points)
-    bottom = max(min(y for _, y in points), top - 8)
-    span = max(top - bottom, 1e-9)
-    cells = [[0] * width for _ in range(height)]
-    columns = 2 * width - 1
-    at = 0
-    for column in range(columns + 1):
-        x = right * column / columns
-        while at + 1 < len(points) and points[at + 1][0] <= x:
-            at += 1
-        y = points[at][1]
-        if at + 1 < len(points):
-            (x0, y0), (x1, y1) = points[at], points[at + 1]
-            y = y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-        row = round((4 * height - 1) * (top - y) / span)
-        if row < 4 * height:
-            cells[row // 4][column // 2] |= _DOTS[row % 4][column % 2]
-    lines = ["".join(chr(0x2800 + cell) for cell in line) for line in cells]
-    labels = [f"{10**top:8.3g} ", *[" " * 9] * (height - 2), f"{10**bottom:8.3g} "]
-    scale = "1" + f"{len(values):,}".rjust(width - 1)
-    return [label + line for label, line in zip(labels, lines, strict=True)] + [" " * 9 + scale]
-
-
-def draw(reports: Sequence[Report], path: Path) -> None:
-    """All spectra in one picture; the suffix of the path decides the format."""
-    try:
-        import matplotlib as mpl
-
-        mpl.use("agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise MissingExtra(f"drawing {path.name}", "plot") from error
-    shown = [r for r in reports if "spectrum" in r.series]
-    if not shown:
-        raise OutputError(
-            f"{path}: there is no spectrum to draw: ask for a spectral metric, for instance --only rankme"
-        )
-    with mpl.rc_context(
-        {"svg.hashsalt": "labelfree", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
-    ):
-        figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
-        if len(shown) == 1:
-            _one(axes, shown[0])
-        else:
-            for report in shown:
-                series = report.series["spectrum"]
-                axes.plot(series["index"], series["singular_value"], label=_named(report), linewidth=1.4)
-        axes.set(xscale="log", yscale="log", xlabel="index", ylabel="singular value")
-        axes.set_ylim(bottom=_floor(shown))
-        axes.grid(True, which="major", alpha=0.25)
-        axes.legend(frameon=False, fontsize=9)
-        metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
-        figure.savefig(path, dpi=150, metadata=metadata)
-        plt.close(figure)
+def draw_spectrum(axes: Any, reports: Sequence[Report]) -> None:
+    """Singular values against their index on logarithmic axes: of one report in full, of several side by side."""
+    if len(reports) == 1:
+        _one(axes, reports[0])
+    else:
+        for report in reports:
+            series = report.series["spectrum"]
+            axes.plot(series["index"], series["singular_value"], label=_named(report), linewidth=1.4)
+    axes.set(xscale="log", yscale="log", xlabel="index", ylabel="singular value")
+    axes.set_ylim(bottom=_floor(reports))
 
 
 def _named(report: Report) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import IO, Any, cast
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from labelfree.render.braille import braille
+from labelfree.render.changes import change
+from labelfree.render.console import plain_table
+from labelfree.render.deaths import barcode
 from labelfree.render.numbers import value
 from labelfree.render.rows import differences, heading, lines, remarks, sampled, shown
-from labelfree.render.spectrum import braille
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -33,10 +34,6 @@ def _plain(console: Console) -> bool:
     return not console.is_terminal
 
 
-def _table(console: Console) -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="" if _plain(console) else "bold")
-
-
 def _title(console: Console, report: Report) -> None:
     source = report.input.sources[0]
     console.print(Text.assemble((report.command, "bold"), "  ", source))
@@ -46,7 +43,7 @@ def _title(console: Console, report: Report) -> None:
 def _single(console: Console, report: Report, everything: bool) -> None:
     _title(console, report)
     rows = lines(report, everything)
-    table = _table(console)
+    table = plain_table(console)
     table.add_column("metric", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", no_wrap=True)
@@ -60,7 +57,7 @@ def _single(console: Console, report: Report, everything: bool) -> None:
     console.print()
     console.print(table)
     names = [line.name for line in rows]
-    _spectrum(console, report)
+    _pictures(console, report)
     notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
     if said := sampled(report):
         notes.append(said)
@@ -72,14 +69,24 @@ def _single(console: Console, report: Report, everything: bool) -> None:
     _notes(console, notes, remarks(report, names))
 
 
-def _spectrum(console: Console, report: Report) -> None:
-    series = report.series.get("spectrum")
-    if series is None or _plain(console) or "utf" not in (console.encoding or "").lower():
+def _pictures(console: Console, report: Report) -> None:
+    """Small pictures for a terminal that can show them."""
+    if _plain(console) or "utf" not in (console.encoding or "").lower():
         return
-    picture = braille([float(v) for v in series["singular_value"]], width=min(console.width - 12, 64))
+    width = min(console.width - 12, 64)
+    if "spectrum" in report.series:
+        values = [float(v) for v in report.series["spectrum"]["singular_value"]]
+        _picture(console, "singular values, log-log", braille(values, width=width))
+    if "deaths" in report.series:
+        _picture(console, "largest deaths, and the rows that each merges", barcode(report, width + 9))
+        values = [float(v) for v in report.series["deaths"]["death"]]
+        _picture(console, "all deaths, largest first, log-log", braille(values, width=width, height=5))
+
+
+def _picture(console: Console, title: str, picture: Sequence[str]) -> None:
     if picture:
         console.print()
-        console.print(Text("singular values, log-log", style="dim"))
+        console.print(Text(title, style="dim"))
         for line in picture:
             console.print(Text(line, style="cyan"), no_wrap=True)
 
@@ -98,10 +105,10 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     console.print(Text(heading(reports[0]) if not differences(reports) else "", style="dim"))
     console.print()
-    table = _table(console)
+    table = plain_table(console)
     table.add_column("source", overflow="fold")
     if everything:  # too many metrics for columns: one line each, one column a source
-        table = _table(console)
+        table = plain_table(console)
         table.add_column("metric", no_wrap=True)
         for report in reports:
             table.add_column(_short(report, reports), justify="right")
@@ -114,6 +121,13 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
             table.add_row(_short(report, reports), *[value(report.metrics[name]) for name in names])
     console.print(table)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    for name in names:
+        if moved := change(reports[0], reports[-1], name):
+            low, high = moved["interval"]
+            notes.append(
+                f"{name}, {_short(reports[0], reports)} to {_short(reports[-1], reports)}: {moved['difference']:+.3f}, "
+                f"95 % interval {low:+.3f} to {high:+.3f} on the same rows"
+            )
     warnings = [f"not comparable: {text}" for text in differences(reports)]
     _notes(console, notes, [*warnings, *_gathered(reports, names)])
 
@@ -160,7 +174,7 @@ def _doctor(console: Console, report: Report) -> None:
     if not defects:
         console.print("nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound")
         return
-    table = _table(console)
+    table = plain_table(console)
     table.add_column("found", no_wrap=True)
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("first row", justify="right", no_wrap=True)
@@ -170,26 +184,3 @@ def _doctor(console: Console, report: Report) -> None:
         said = f"{defect.message}; {defect.remedy}" if defect.remedy else defect.message
         table.add_row(defect.kind, f"{defect.count:,}", first, said)
     console.print(table)
-
-
-def console_for(stream: Any, *, width: int | None = None) -> Console:
-    """A console that draws no boxes, uses no colors and wraps nothing where the stream is no terminal."""
-    console = Console(file=stream, highlight=False, soft_wrap=False, width=width)
-    if not console.is_terminal and width is None:
-        trimmed = cast(IO[str], _Trimmed(stream))
-        console = Console(file=trimmed, highlight=False, width=10_000, no_color=True, emoji=False)
-    return console
-
-
-class _Trimmed:
-    """A text stream without blanks at the ends of lines, which only matter to a terminal."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-
-    def write(self, text: str) -> int:
-        lines = text.split("\n")
-        return int(self.stream.write("\n".join([*(line.rstrip() for line in lines[:-1]), lines[-1]])))
-
-    def flush(self) -> None:
-        self.stream.flush()

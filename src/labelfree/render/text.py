@@ -6,8 +6,10 @@ import csv
 import io
 from collections.abc import Sequence
 
+from labelfree.document import as_json
+from labelfree.render.changes import changes
 from labelfree.render.rows import differences, heading, lines, remarks
-from labelfree.report import Report, as_json
+from labelfree.report import Report
 
 _CSV = (
     "source",
@@ -36,7 +38,7 @@ def to_json(reports: Sequence[Report]) -> str:
 def across(reports: Sequence[Report]) -> dict[str, object]:
     """What can only be said of several sources together."""
     found = differences(reports)
-    return {"comparable": not found, "differences": found}
+    return {"comparable": not found, "differences": found, "changes": changes(reports)}
 
 
 def to_ndjson(reports: Sequence[Report]) -> str:

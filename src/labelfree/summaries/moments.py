@@ -11,7 +11,7 @@ from labelfree.arrays import Float, Rows
 from labelfree.kernels import Kernels, numpy_kernels
 
 
-def _add_outer(matrix: Float, weight: float, vector: Float) -> None:
+def add_outer(matrix: Float, weight: float, vector: Float) -> None:
     """matrix += weight * vector vector^T, a strip at a time: no second d x d matrix."""
     strip = max(1, (1 << 18) // max(len(vector), 1))
     for start in range(0, len(vector), strip):
@@ -55,11 +55,11 @@ class Moments:
         total, scatter = kernels.scatter(rows, center, scale)
         shift = total / m  # mean of the block about the center
         if center is self.mean:
-            _add_outer(scatter, -m * (m / n), shift)
+            add_outer(scatter, -m * (m / n), shift)
         else:
-            _add_outer(scatter, -float(m), shift)
+            add_outer(scatter, -float(m), shift)
             shift = center + shift - self.mean
-            _add_outer(scatter, self.n * (m / n), shift)
+            add_outer(scatter, self.n * (m / n), shift)
         scatter += self.scatter
         return type(self)(n, self.mean + shift * (m / n), scatter)
 
@@ -72,5 +72,5 @@ class Moments:
         n = self.n + other.n
         shift = other.mean - self.mean
         scatter = self.scatter + other.scatter
-        _add_outer(scatter, self.n * (other.n / n), shift)
+        add_outer(scatter, self.n * (other.n / n), shift)
         return type(self)(n, self.mean + shift * (other.n / n), scatter)

@@ -71,9 +71,12 @@ def _nearest(points: Float, near: Neighbors, one: Index, other: Index, score: fl
 
 def _candidates(points: Rows, one: Index, other: Index, limit: float) -> tuple[Index, Index]:
     """Pairs whose squared distance, up to rounding, is within the limit."""
-    found = [np.nonzero(tile <= limit) + (start,) for start, tile in _tiles(points, one, other)]
-    left = np.concatenate([one[rows + start] for rows, _, start in found])
-    return left, np.concatenate([other[columns] for _, columns, _ in found])
+    left, right = [], []
+    for start, tile in _tiles(points, one, other):
+        rows, columns = np.nonzero(tile <= limit)
+        left.append(one[rows + start])
+        right.append(other[columns])
+    return np.concatenate(left), np.concatenate(right)
 
 
 def _lowest(points: Rows, one: Index, other: Index) -> float:

@@ -36,6 +36,6 @@ def distances(points: Rows, left: Index, right: Index) -> Float:
 
 def rounding(points: Rows) -> float:
     """How far a squared distance from a matrix product over `points` may be off: a few roundings of the norms."""
-    n, d = points.shape
+    d = points.shape[1]
     largest = float(np.einsum("ij,ij->i", points, points, dtype=np.float64).max(initial=0.0))
-    return (8 + d**0.5 / 2) * float(np.finfo(points.dtype).eps) * largest
+    return (8.0 + float(d**0.5) / 2) * float(np.finfo(points.dtype).eps) * largest

@@ -84,7 +84,8 @@ class Neighbors:
         left = self._propose(self.points[members] - anchor, unsure[close], labels, members=members, limit=limit)
         for row in left.tolist():
             self._measure(row, labels)
-        return unsure[~close]
+        others: Index = unsure[~close]
+        return others
 
     def _measure(self, row: int, labels: Index | None) -> None:
         """The nearest point of one row, from the differences to all."""

@@ -1,0 +1,117 @@
+"""JSON documents in the one form that all of labelfree writes, and the reading of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from labelfree.errors import SourceError
+
+SCHEMA_VERSION = 1
+"""The version of reports, verdicts and records that this code writes, and the latest that it reads."""
+
+DIGITS = 12
+"""Significant digits of a number in JSON: what lies beyond depends on the number of threads."""
+
+
+def as_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
+    """A document as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
+    return json.dumps(rounded(document), sort_keys=True, allow_nan=False, indent=indent, ensure_ascii=False)
+
+
+def rounded(value: Any) -> Any:
+    """The value with every number at 12 significant digits."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return value
+
+
+def parsed(text: str) -> Any:
+    """JSON without the numbers that JSON does not have; raises ValueError where the text is none."""
+    return json.loads(text, parse_constant=_refused)
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number in JSON")
+
+
+def report_documents(path: str) -> list[dict[str, Any]]:
+    """The reports of a file as plain documents: one report, `{"reports": [...]}` or one a line; "-" reads stdin."""
+    where = "standard input" if path == "-" else path
+    text = _text(path, where)
+    if not text.strip():
+        hint = "; did the command before the pipe fail?" if path == "-" else ""
+        raise SourceError(f"{where}: expected a report, found nothing{hint}")
+    try:
+        documents = [parsed(text)]
+    except ValueError as whole:
+        try:
+            documents = [parsed(line) for line in text.splitlines() if line.strip()]
+        except ValueError:
+            raise SourceError(
+                f"{where}: expected a report as JSON, or one a line, found text that is neither ({whole}); "
+                "labelfree rank SOURCE -o report.json writes one"
+            ) from None
+    if len(documents) == 1 and isinstance(documents[0], dict) and isinstance(documents[0].get("reports"), list):
+        documents = documents[0]["reports"]
+    return [report_document(document, where) for document in documents]
+
+
+def _text(path: str, where: str) -> str:
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SourceError(f"{where}: no such file; labelfree rank SOURCE -o {path} writes a report") from None
+    except UnicodeDecodeError:
+        raise SourceError(
+            f"{where}: expected a report as JSON, found bytes that are no text; reports come from labelfree rank "
+            "SOURCE -o report.json"
+        ) from None
+    except OSError as error:
+        raise SourceError(f"{where}: cannot be read ({error.strerror or error})") from None
+
+
+def report_document(document: Any, where: str) -> dict[str, Any]:
+    """A report as a plain document, or a SourceError that says why it is none."""
+    if not isinstance(document, dict):
+        raise SourceError(f"{where}: expected a report, found JSON of another kind ({type(document).__name__})")
+    if "run" in document and "step" in document:
+        raise SourceError(f"{where}: expected a report, found a record of a history; name that file with --history")
+    version = document.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise SourceError(
+            f"{where}: a report of schema version {version}, which a later labelfree wrote; this one reads up to "
+            f"{SCHEMA_VERSION}: upgrade it"
+        )
+    if document.get("command") == "gate":
+        raise SourceError(f"{where}: expected a report, found the verdict of a gate; name the reports that it judged")
+    metrics = document.get("metrics")
+    whole = version == SCHEMA_VERSION and isinstance(document.get("input"), dict) and isinstance(metrics, dict)
+    if not whole or not all(is_entry(entry) for entry in (metrics or {}).values()):
+        raise SourceError(
+            f"{where}: expected a report of labelfree (schema version, input, metrics), found JSON that lacks some "
+            "of it; labelfree schema prints the form"
+        )
+    return document
+
+
+def is_entry(entry: Any) -> bool:
+    """Whether this is a metric as reports and records hold it."""
+    return (
+        isinstance(entry, dict)
+        and {"value", "direction", "definition", "params"} <= set(entry)
+        and all(is_number(entry.get(name)) or entry.get(name) is None for name in ("value", "se"))
+        and isinstance(entry["params"], dict)
+    )
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value read from JSON is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

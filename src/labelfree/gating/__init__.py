@@ -1,0 +1,5 @@
+"""The gate: reports and histories in, a verdict out. Reads no arrays and imports nothing heavy."""
+
+from labelfree.gating.api import EXIT_CODES, gate
+
+__all__ = ["EXIT_CODES", "gate"]

@@ -1,0 +1,175 @@
+"""The gate as a function: conditions judged, the worst of them the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from labelfree import __version__
+from labelfree.document import SCHEMA_VERSION, report_documents, rounded
+from labelfree.errors import ExitCode, UsageError
+from labelfree.gating.conditions import Condition, dropped, remarks, required
+from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, collapse_guard
+from labelfree.gating.plateau import plateau as judged_plateau
+from labelfree.gating.series import collapse_shares, of_run, records_of
+from labelfree.gating.settings import settings
+from labelfree.history import Record, plain
+from labelfree.history.records import abridged
+
+EXIT_CODES = {
+    "collapse": ExitCode.COLLAPSE,
+    "fail": ExitCode.GATE_FAILED,
+    "undecided": ExitCode.UNDECIDED,
+    "stop": ExitCode.PLATEAU,
+    "continue": ExitCode.DONE,
+    "pass": ExitCode.DONE,
+}
+"""The exit code of every decision, worst first."""
+
+Subjects = list[tuple[str, Record]]
+
+
+def gate(
+    reports: Any = (),
+    *,
+    history: str | Path | None = None,
+    run: str | None = None,
+    require: str | Sequence[str] = (),
+    against: Any = None,
+    max_drop: str | Sequence[str] = (),
+    plateau: str | Sequence[str] = (),
+    rule: str | None = None,
+    warmup: int | None = None,
+    window: int | None = None,
+    confidence: float | None = None,
+    min_delta: float | None = None,
+    patience: int | None = None,
+    stop_at: float | None = None,
+    on_undecided: str | None = None,
+) -> dict[str, Any]:
+    """The verdict on reports, on the latest check of a history, or on both, as the document that the command prints.
+
+    reports, against: a Report, its JSON document, or the path of a file of them; reports may be a list of those.
+    The options are those of `labelfree gate`; warmup, window and patience count checks. Raises LabelfreeError on bad
+    input or usage; a verdict, whatever it is, is returned: `gate(...)["verdict"]["decision"]` is one of pass,
+    continue, fail, stop, collapse, undecided.
+
+    >>> import labelfree, numpy as np
+    >>> labelfree.gate(labelfree.rank(np.eye(8)), require="rankme >= 8")["verdict"]["decision"]
+    'pass'
+    """
+    chosen = settings(
+        require=_listed(require), max_drop=_listed(max_drop), plateau=_listed(plateau), against=against is not None,
+        history=history is not None, run=run, rule=rule, on_undecided=on_undecided,
+        numbers={
+            "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
+            "stop_at": stop_at,
+        },
+    )  # fmt: skip
+    given = list(reports) if isinstance(reports, list | tuple) else [reports]
+    if [*given, against].count("-") > 1:
+        raise UsageError("-: standard input can be read once; name a file for the other")
+    if not given and history is None:
+        raise UsageError(
+            "expected a report or --history FILE to judge, found neither; labelfree rank -o writes reports"
+        )
+    if given and not (require or max_drop):
+        raise UsageError("--plateau reads the history alone: leave the reports out, or add --require or --against")
+    if given and history is not None and not plateau:
+        raise UsageError("--history: has no effect beside reports without --plateau METRIC; leave one of them out")
+    subjects = [subject for report in given for subject in _subjects(report)]
+    base = [] if against is None else _subjects(against)
+    records = [] if history is None else records_of(history, chosen.run)
+    judged = subjects if given else _latest(records)
+    conditions = [c for asked in chosen.require for c in required(asked, judged)]
+    conditions += [c for asked in chosen.max_drop for c in dropped(asked, judged, base, chosen.on_undecided)]
+    conditions += [judged_plateau(metric, records, chosen.rule, chosen.numbers) for metric in chosen.plateau]
+    guards = [collapse_guard(*collapse_shares(records)).document()] if chosen.plateau else []
+    used = chosen.document(_named(history), _named(against))
+    if chosen.plateau:
+        used["collapse"] = {"rank_share": RANK_SHARE, "mean_cosine": COSINE, "repeated_share": REPEATED}
+    inputs = [_input("report", name, r) for name, r in subjects] + [_input("base", name, r) for name, r in base]
+    return _plain({
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "labelfree", "version": __version__},
+        "command": "gate",
+        "inputs": inputs + ([_history(history, chosen.run, records)] if history is not None else []),
+        "settings": used,
+        "verdict": verdict(conditions, guards),
+    })  # fmt: skip
+
+
+def verdict(conditions: Sequence[Condition], guards: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The worst of all conditions and guards: collapse, fail, undecided, stop, then continue or pass."""
+    everything = [*guards, *conditions]
+    decisions = [c["decision"] for c in everything]
+    worst = next(d for d in EXIT_CODES if d in decisions and (d != "pass" or "continue" not in decisions))
+    first = next(c for c in (*conditions, *guards) if c["decision"] == worst)
+    warnings = [w for c in conditions for w in c.get("warnings", ())]
+    warnings += [w for c in conditions if c["kind"] == "drop" for w in remarks(c)]
+    best = [{"metric": c["metric"], **c["best"]} for c in conditions if c.get("best")]
+    return {
+        "decision": worst,
+        "exit_code": int(EXIT_CODES[worst]),
+        "reason": "all_met" if worst == "pass" else first["reason"],
+        "message": "every condition holds" if worst == "pass" else first["message"],
+        "conditions": [{k: v for k, v in c.items() if k != "warnings"} for c in conditions],
+        "guards": list(guards),
+        "best": best[0] if best else None,
+        "warnings": list(dict.fromkeys(warnings)),
+    }
+
+
+def _listed(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _subjects(given: Any) -> Subjects:
+    """The reports that an argument names or is, as records without a place in a run, each with a name to tell."""
+    if isinstance(given, str | Path):
+        documents = report_documents(str(given))
+        name = "standard input" if str(given) == "-" else str(given)
+        if len(documents) == 1:
+            return [(name, abridged(documents[0]))]
+        return [(f"{name} ({d['input']['sources'][0]})", abridged(d)) for d in documents]
+    document = plain(given)
+    return [(document["input"]["sources"][0], abridged(document))]
+
+
+def _latest(records: Sequence[Record]) -> Subjects:
+    """The records of the latest step; a metric that two commands measured alike is taken once."""
+    step = max(r["step"] for r in records)
+    found, seen = [], set()
+    for record in (r for r in records if r["step"] == step):
+        metrics = {name: entry for name, entry in record["metrics"].items() if name not in seen}
+        seen |= set(metrics)
+        found.append((f"step {step}", {**record, "metrics": metrics}))
+    for name in seen:
+        of_run([r for r in records if r["step"] == step], name)  # refuses two values that differ
+    return found
+
+
+def _named(given: Any) -> str | None:
+    return None if given is None else str(given) if isinstance(given, str | Path) else "given in Python"
+
+
+def _input(role: str, name: str, record: Record) -> dict[str, Any]:
+    return {
+        "role": role, "path": name, "command": record["command"], "source": record["source"],
+        "fingerprint": record["fingerprint"], "rows_hash": record["rows_hash"],
+    }  # fmt: skip
+
+
+def _history(path: str | Path, run: str, records: Iterable[Record]) -> dict[str, Any]:
+    steps = sorted({r["step"] for r in records})
+    return {
+        "role": "history", "path": str(path), "run": run, "checks": len(steps), "first_step": steps[0],
+        "last_step": steps[-1],
+    }  # fmt: skip
+
+
+def _plain(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as its JSON says it: lists for tuples, 12 significant digits."""
+    found: dict[str, Any] = rounded(document)
+    return found

@@ -1,0 +1,153 @@
+"""Thresholds and regressions: each a condition with its decision, as plain dictionaries for the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from labelfree.document import rounded
+from labelfree.errors import HistoryError, UsageError
+from labelfree.gating.grammar import Drop, Requirement, decimal
+from labelfree.gating.rules import stdev
+from labelfree.gating.series import Reading, oriented, undefined
+from labelfree.history import Record, differences
+from labelfree.names import suggestion
+
+Condition: TypeAlias = dict[str, Any]
+Z95 = 1.96
+
+
+def required(asked: Requirement, subjects: Sequence[tuple[str, Record]]) -> list[Condition]:
+    """A requirement on every subject that holds the metric; one that none holds has failed."""
+    about = {"kind": "require", "metric": asked.metric, "required": str(asked)}
+    readings = _readings(asked.metric, subjects)
+    found = []
+    for reading in readings:
+        value = reading.value
+        if value is None:
+            found.append({**about, **_failed("undefined", undefined(reading)), "found": reading.told()})
+            continue
+        met = asked.met_by(value)
+        said = f"{asked.metric} is {value:.6g} at {reading.where}, {'as' if met else 'not as'} required ({asked})"
+        outcome = ("pass", "met") if met else ("fail", "not_met")
+        found.append({**about, **_outcome(*outcome, said), "found": reading.told()})
+    return found or [{**about, **_failed("missing", missing(asked.metric, subjects)), "found": None}]
+
+
+def missing(metric: str, subjects: Sequence[tuple[str, Record]]) -> str:
+    """The message for a metric that nothing holds."""
+    where = ", ".join(dict.fromkeys(name for name, _ in subjects))
+    held = sorted({name for _, record in subjects for name in record["metrics"]})
+    near = suggestion(metric, held)
+    hint = near if near.startswith("did") else "measure it, for instance with --only, or --append beside it"
+    return f"{metric} is not in {where}; {hint}"
+
+
+def _readings(metric: str, subjects: Sequence[tuple[str, Record]]) -> list[Reading]:
+    return [Reading(metric, record, name) for name, record in subjects if metric in record["metrics"]]
+
+
+def dropped(
+    asked: Drop,
+    subjects: Sequence[tuple[str, Record]],
+    base: Sequence[tuple[str, Record]],
+    on_undecided: str | None,
+) -> list[Condition]:
+    """A regression of every subject that holds the metric against the one baseline that does."""
+    about = {"kind": "drop", "metric": asked.metric, "max_drop": str(asked)}
+    before, now = _readings(asked.metric, base), _readings(asked.metric, subjects)
+    if len(before) > 1:
+        raise UsageError(
+            f"--against: expected one report with {asked.metric} as the baseline, found {len(before)} in {base[0][0]}"
+        )
+    for readings, where in ((before, base), (now, subjects)):
+        if not readings:
+            said = missing(asked.metric, where)
+            return [{**about, **_failed("missing", said), "found": None, "base": None}]
+    return [{**about, **_compared(asked, reading, before[0], on_undecided)} for reading in now]
+
+
+def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None) -> Condition:
+    told: Condition = {"found": now.told(), "base": base.told()}
+    for reading in (base, now):
+        if reading.value is None:
+            return told | _failed("undefined", undefined(reading))
+    assert now.value is not None
+    assert base.value is not None
+    if found := differences(asked.metric, base.record, now.record, rows=False):
+        raise HistoryError(
+            f"--against: {asked.metric} of {base.where} and {now.where} cannot be compared: {'; '.join(found)}; "
+            "measure both in the same way on the same number of rows"
+        )
+    oriented(now, now.value, "--max-drop")
+    drop, limit = _drop(now, base), asked.limit(base.value)
+    se, noise = _noise(now, base)
+    interval = None if se is None else rounded((float(drop) - Z95 * se, float(drop) + Z95 * se))
+    told |= {"estimate": float(drop), "interval": interval, "limit": float(limit), "se": se, "noise": noise}
+    decision, reason = _decided(drop, limit, interval)
+    if decision == "undecided" and on_undecided is not None:
+        decision, reason = on_undecided, f"undecided_{on_undecided}"
+    said = (
+        f"{asked.metric} went from {base.value:.6g} ({base.where}) to {now.value:.6g} ({now.where}): a drop of "
+        f"{float(drop):.4g}" + (f" ({interval[0]:.4g} to {interval[1]:.4g}, {noise})" if interval else "")
+        + f", {float(limit):.4g} allowed"
+    )  # fmt: skip
+    if reason.startswith("undecided"):
+        said += "; the difference is inside its noise: measure more rows, or allow more"
+    return told | _outcome(decision, reason, said)
+
+
+def _drop(now: Reading, base: Reading) -> Decimal:
+    """How much worse the value is, in exact decimals; negative where it is better."""
+    assert now.value is not None
+    assert base.value is not None
+    a, b = decimal(base.value), decimal(now.value)
+    direction = now.entry["direction"]
+    if direction == "target":
+        target = decimal(float(now.entry["params"]["target"]))
+        return abs(b - target) - abs(a - target)
+    return a - b if direction == "higher" else b - a
+
+
+def _noise(now: Reading, base: Reading) -> tuple[float | None, str]:
+    """Standard error of the difference, and what it was taken from."""
+    same_rows = now.record["rows_hash"] == base.record["rows_hash"]
+    if same_rows and (now.value, now.se) == (base.value, base.se):
+        return 0.0, "identical"
+    ours, theirs, factor = now.replicates, base.replicates, now.entry.get("replicate_factor")
+    same_draws = same_rows and (now.record["seed"], factor) == (base.record["seed"], base.entry.get("replicate_factor"))
+    if ours and theirs and factor and same_draws and len(ours) == len(theirs):
+        return float(factor) * stdev([a - b for a, b in zip(ours, theirs, strict=True)]), "paired"
+    if now.se is None or base.se is None:
+        return None, "unknown"
+    return math.hypot(now.se, base.se), "unpaired"
+
+
+def _decided(drop: Decimal, limit: Decimal, interval: Sequence[float] | None) -> tuple[str, str]:
+    low, high = interval if interval is not None else (float(drop), float(drop))
+    if low == high:  # no noise: the numbers as they are written
+        return ("pass", "within_limit") if drop <= limit else ("fail", "dropped")
+    if high <= float(limit):  # at the digits that the verdict shows
+        return "pass", "within_limit"
+    return ("fail", "dropped") if low > float(limit) else ("undecided", "within_noise")
+
+
+def remarks(condition: Condition) -> list[str]:
+    """What to know of the noise of a regression."""
+    metric = condition["metric"]
+    if condition.get("noise") == "unknown":
+        return [f"{metric}: no standard error in one of the two reports, so the drop was compared as it is"]
+    if condition.get("noise") == "unpaired":
+        said = "without replicates on the same rows its interval is wider than needed where the rows are the same"
+        return [f"{metric}: {said}"]
+    return []
+
+
+def _outcome(decision: str, reason: str, message: str) -> Condition:
+    return {"decision": decision, "reason": reason, "message": message}
+
+
+def _failed(reason: str, message: str) -> Condition:
+    return _outcome("fail", reason, f"{message}; what is {reason} never passes")

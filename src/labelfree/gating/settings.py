@@ -1,0 +1,140 @@
+"""What a gate is asked, checked as a whole before anything is read: no option is ever silently ignored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from labelfree.errors import UsageError
+from labelfree.gating.grammar import Drop, Requirement, drop, requirement
+from labelfree.gating.rules import LEAST_WINDOW
+from labelfree.names import check_metric
+
+RULES: dict[str, dict[str, Any]] = {
+    "slope": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01},
+    "patience": {"warmup": 3, "patience": 3, "min_delta": 0.01},
+    "threshold": {"warmup": 3, "stop_at": None},
+}
+"""The options of each plateau rule and their defaults. Warm-up, window and patience count checks."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a verdict depends on, the files aside."""
+
+    require: tuple[Requirement, ...]
+    max_drop: tuple[Drop, ...]
+    plateau: tuple[str, ...]
+    rule: str
+    numbers: dict[str, Any]
+    on_undecided: str | None
+    run: str
+
+    def document(self, history: str | None, against: str | None) -> dict[str, Any]:
+        """The settings as part of a verdict: what was given and every default that was used."""
+        found: dict[str, Any] = {"require": [str(r) for r in self.require], "plateau": list(self.plateau)}
+        found |= {"max_drop": [str(d) for d in self.max_drop], "against": against, "history": history}
+        if against is not None:
+            found["on_undecided"] = self.on_undecided
+        if history is not None:
+            found["run"] = self.run
+        return found | ({"rule": self.rule, **self.numbers} if self.plateau else {})
+
+
+def settings(
+    *,
+    require: Sequence[str],
+    max_drop: Sequence[str],
+    plateau: Sequence[str],
+    against: bool,
+    history: bool,
+    run: str | None,
+    rule: str | None,
+    on_undecided: str | None,
+    numbers: dict[str, Any],
+) -> Settings:
+    """The settings, or a UsageError that says which option is wrong, has no effect or is missing.
+
+    numbers: warmup, window, confidence, min_delta, patience, stop_at; None where not given.
+    """
+    if not (require or against or max_drop or plateau):
+        raise UsageError(
+            "expected something to judge: --require 'METRIC >= NUMBER', --against BASE --max-drop METRIC=5%, or "
+            "--history FILE --plateau METRIC; found none of them"
+        )
+    if against and not max_drop:
+        raise UsageError("--against: say how much may be lost, such as --max-drop separability=5%")
+    if max_drop and not against:
+        raise UsageError("--max-drop: a drop needs a baseline: --against BASE, a report of the same rows")
+    if plateau and not history:
+        raise UsageError("--plateau: needs the checks of a run: --history FILE, which --append of a command writes")
+    if run is not None and not history:
+        raise UsageError("--run: names a run of a history; add --history FILE")
+    if on_undecided is not None and not against:
+        raise UsageError("--on-undecided: has no effect without --against BASE; leave it out")
+    if on_undecided not in (None, "pass", "fail"):
+        raise UsageError(f"--on-undecided: expected pass or fail, found {on_undecided!r}")
+    for name in plateau:
+        check_metric(name, "--plateau")
+    chosen = Settings(
+        require=tuple(requirement(text) for text in require),
+        max_drop=tuple(drop(text) for text in max_drop),
+        plateau=tuple(dict.fromkeys(plateau)),
+        rule=rule or "slope",
+        numbers={},
+        on_undecided=on_undecided,
+        run=run or "default",
+    )
+    _check_opis(chosen)
+    return replace(chosen, numbers=_numbers(chosen.rule, rule is not None, bool(plateau), numbers))
+
+
+def _check_opis(chosen: Settings) -> None:
+    asked = {r.metric for r in chosen.require} | {d.metric for d in chosen.max_drop}
+    if "opis" in asked | set(chosen.plateau) and "mean_utility" not in asked:
+        raise UsageError(
+            "opis: a dead model has the lowest opis of all, so a gate on it needs one on mean_utility beside it: "
+            "add --require 'mean_utility >= NUMBER'"
+        )
+
+
+def _numbers(rule: str, named: bool, plateau: bool, given: dict[str, Any]) -> dict[str, Any]:
+    """The options of the rule with their defaults; one that has no effect is an error."""
+    found = {name: value for name, value in given.items() if value is not None}
+    if not plateau:
+        for name in (["rule"] if named else []) + list(found):
+            raise UsageError(f"--{_flag(name)}: has no effect without --plateau METRIC; leave it out")
+        return {}
+    if rule not in RULES:
+        raise UsageError(f"--rule: expected one of {', '.join(RULES)}, found {rule!r}")
+    for name in found:
+        if name not in RULES[rule]:
+            having = " and ".join(r for r, options in RULES.items() if name in options)
+            raise UsageError(f"--{_flag(name)}: has no effect in the rule {rule}, it belongs to {having}; leave it out")
+    numbers = {**RULES[rule], **found}
+    for name, least in (("warmup", 0), ("window", LEAST_WINDOW), ("patience", 1)):
+        value = numbers.get(name, least)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise UsageError(f"--{_flag(name)}: expected a number of checks of at least {least}, found {value!r}")
+    for name in ("confidence", "min_delta", "stop_at"):
+        if name in numbers:
+            numbers[name] = _real(name, numbers[name])
+    return numbers
+
+
+def _real(name: str, value: Any) -> float:
+    if value is None:
+        raise UsageError("--rule threshold: say where to stop: --stop-at NUMBER, in the units of the metric")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UsageError(f"--{_flag(name)}: expected a finite number, found {value!r}")
+    if name == "confidence" and not 0.5 <= value < 1:
+        raise UsageError(f"--confidence: expected a number from 0.5 up to but not 1, such as 0.9, found {value!r}")
+    if name == "min_delta" and value < 0:
+        raise UsageError(f"--min-delta: expected an improvement of at least 0, found {value!r}")
+    return float(value)
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")

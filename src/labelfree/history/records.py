@@ -1,0 +1,169 @@
+"""A record of a history: what is kept of one report, and when two records can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from labelfree.document import SCHEMA_VERSION, is_entry, is_number, rounded
+from labelfree.errors import HistoryError, UsageError
+from labelfree.names import COLLAPSE_METRICS
+
+Record: TypeAlias = dict[str, Any]
+"""One line of a history; docs/gate.md lists the fields."""
+
+_KEPT = ("value", "se", "interval", "status", "reason_code", "reason", "direction", "definition", "params")
+_FROM_DATA = {"params.fit_range", "params.neighbors"}
+"""Params that the data may decide: they forbid a comparison of that metric, not the record."""
+
+
+def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: str | None = None) -> Record:
+    """The record of a report, given as its JSON document: its place in a run, and what comparisons need.
+
+    time: ISO 8601; now where it is not given. The only clock of labelfree, and no part of what makes two records equal.
+    """
+    lacking = [name for name in COLLAPSE_METRICS if name not in report["metrics"]]
+    if lacking:
+        raise HistoryError(
+            f"{report['input']['sources'][0]}: a history needs {' and '.join(COLLAPSE_METRICS)} of every check for the "
+            f"collapse guard, and this report ({report['command']}) lacks {' and '.join(lacking)}; write it with "
+            "--append, which measures them too, or name them in --only"
+        )
+    return {
+        **abridged(report),
+        "schema_version": SCHEMA_VERSION,
+        "run": checked_run(run),
+        "step": checked_step(step),
+        "time": time or datetime.now(UTC).isoformat(timespec="seconds"),
+        "collapse": rounded(collapse(report)),
+    }
+
+
+def abridged(report: Mapping[str, Any]) -> Record:
+    """What comparisons need of a report, in the form of a record without a place in a run."""
+    given = report["input"]
+    sample = given.get("sample")
+    return {
+        "command": report["command"],
+        "source": given["sources"][0],
+        "fingerprint": given["fingerprint"],
+        "rows_hash": given["rows_hash"],
+        "seed": report["settings"].get("seed"),
+        "sample": sample and sample["size"],
+        "tool": dict(report["tool"]),
+        "metrics": {name: _entry(entry, given) for name, entry in report["metrics"].items()},
+    }
+
+
+def _entry(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: entry.get(name) for name in _KEPT} | {"n": given["n"], "d": given["d"]}
+    parts = entry.get("parts") or {}
+    return kept | {name: parts[name] for name in ("replicates", "replicate_factor") if name in parts}
+
+
+def collapse(report: Mapping[str, Any]) -> dict[str, float | None]:
+    """What the collapse guard looks at: ranks and cosines, and the shares of repeated rows and of zero bars."""
+    metrics, given = report["metrics"], report["input"]
+    parts = (metrics.get("separability") or {}).get("parts") or {}
+    return {
+        **{name: metrics[name]["value"] for name in COLLAPSE_METRICS},
+        "duplicate_share": given["rows"]["duplicate"] / given["n"] if given["n"] else None,
+        "zero_bar_share": parts.get("zero_bar_share"),
+    }
+
+
+def checked_run(run: str) -> str:
+    """The name of a run, or a UsageError."""
+    if not run.strip() or not run.isprintable():
+        raise UsageError(f"--run: expected a name, found {run!r}")
+    return run
+
+
+def checked_step(step: int) -> int:
+    """The number of a step, or a UsageError."""
+    if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+        raise UsageError(f"--step: expected a whole number of at least 0, found {step!r}")
+    return step
+
+
+def key(record: Record) -> tuple[str, int, str]:
+    """What identifies a record: run, step, command."""
+    return record["run"], record["step"], record["command"]
+
+
+def named(record: Record) -> str:
+    """How messages name a record."""
+    return f"run {record['run']!r}, step {record['step']}, {record['command']}"
+
+
+def same(one: Record, other: Record) -> bool:
+    """Whether two records say the same, the time aside."""
+    return {**one, "time": None} == {**other, "time": None}
+
+
+def validated(found: Any, where: str) -> Record:
+    """A record as it was read from a file, or a HistoryError that says why it is none."""
+    if not isinstance(found, dict) or "schema_version" not in found:
+        raise HistoryError(f"{where}: expected a record of a history, found JSON of another kind; nothing was changed")
+    version = found["schema_version"]
+    if is_number(version) and version > SCHEMA_VERSION:
+        raise HistoryError(
+            f"{where}: a record of schema version {version}, which a later labelfree wrote; this one reads up to "
+            f"{SCHEMA_VERSION}: upgrade it, or keep another file; nothing was changed"
+        )
+    texts = all(isinstance(found.get(name), str) for name in ("run", "command", "time", "source", "rows_hash"))
+    step, metrics, shares = found.get("step"), found.get("metrics"), found.get("collapse")
+    whole = texts and isinstance(step, int) and not isinstance(step, bool) and version == SCHEMA_VERSION
+    if not (whole and isinstance(metrics, dict) and isinstance(shares, dict)):
+        raise HistoryError(
+            f"{where}: expected a record with run, step, command, time, source, rows_hash, metrics and collapse, found "
+            "one that lacks some; labelfree history add writes them; nothing was changed"
+        )
+    for name, entry in metrics.items():
+        if not (is_entry(entry) and is_number(entry.get("n")) and is_number(entry.get("d"))):
+            raise HistoryError(f"{where}: its metric {name!r} is not in the form of a record; nothing was changed")
+    return found
+
+
+def differences(metric: str, one: Record, other: Record, *, rows: bool = True) -> list[str]:
+    """Why a metric of two records cannot be compared: each difference, named."""
+    a, b = one["metrics"][metric], other["metrics"][metric]
+    found = [f"{name} {a[name]} and {b[name]}" for name in ("n", "d") if a[name] != b[name]]
+    if not found and rows and one["rows_hash"] != other["rows_hash"]:
+        found.append(f"other rows (rows_hash {one['rows_hash'][:8]} and {other['rows_hash'][:8]})")
+    if a["definition"] != b["definition"]:
+        found.append(f"definition {a['definition']!r} and {b['definition']!r}")
+    sampled = "sample" in (a["params"].get("rows"), b["params"].get("rows"))
+    if sampled and not found and (one["sample"], one["seed"]) != (other["sample"], other["seed"]):
+        found.append(f"sample {_sample(one)} and {_sample(other)}")
+    for name in sorted({*a["params"], *b["params"]}):
+        mine, theirs = a["params"].get(name), b["params"].get(name)
+        if mine != theirs:
+            found.append(f"params.{name} {_told(mine)} and {_told(theirs)}")
+    return found
+
+
+def _told(value: Any) -> str:
+    return "(none)" if value is None else str(value)
+
+
+def _sample(record: Record) -> str:
+    return "all rows" if record["sample"] is None else f"{record['sample']} rows with seed {record['seed']}"
+
+
+def misfits(new: Record, earlier: Record) -> list[str]:
+    """Why a record does not belong into the run of an earlier one: per metric, each difference."""
+    found: dict[str, list[str]] = {}
+    for metric, entry in new["metrics"].items():
+        before = earlier["metrics"].get(metric)
+        if before is None or before["value"] is None or entry["value"] is None:
+            continue
+        for difference in differences(metric, earlier, new):
+            if difference.split()[0] not in _FROM_DATA:
+                found.setdefault(difference, []).append(metric)
+    return [f"{_some(metrics)}: {difference}" for difference, metrics in found.items()]
+
+
+def _some(metrics: list[str]) -> str:
+    return ", ".join(metrics[:3]) + (f" and {len(metrics) - 3} more" if len(metrics) > 3 else "")

@@ -1,0 +1,57 @@
+"""The step of a checkpoint, read from its name: `epoch_03`, `step00020`, `checkpoint-500`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from labelfree.errors import UsageError
+
+_STEP = re.compile(r"(?<![A-Za-z])(epoch|step|checkpoint|ckpt|iteration|iter|check)[-_= ]?(\d+)(?!\d)", re.IGNORECASE)
+
+
+def step_of(source: str) -> int:
+    """The step that a source's name holds: in its last part, or in the nearest directory above that holds one.
+
+    >>> step_of("runs/step00020/embeddings.parquet")
+    20
+    """
+    for part in reversed(source.split("::")[0].replace("\\", "/").split("/")):
+        found = _STEP.findall(part)
+        if len(found) > 1:
+            told = " and ".join(f"{word} {int(number)}" for word, number in found)
+            raise UsageError(f"--append: {source}: its name holds {told}; say which with --step N")
+        if found:
+            return int(found[0][1])
+    raise UsageError(
+        f"--append: {source}: expected a step in its name (epoch_03, step00020, checkpoint-500), found none; "
+        "say it with --step N"
+    )
+
+
+def steps_of(sources: Sequence[str], step: int | None, concat: bool) -> list[int]:
+    """The step of every data set, before any work is done: as given, or from the names."""
+    if step is not None:
+        if step < 0:
+            raise UsageError(f"--step: expected a whole number of at least 0, found {step}")
+        if len(sources) > 1 and not concat:
+            raise UsageError(
+                f"--step {step}: names the step of one SOURCE, found {len(sources)}; leave it out and let the names "
+                "say it, or append them one by one"
+            )
+        return [step]
+    found = [step_of(source) for source in sources]
+    if concat:
+        if len(set(found)) > 1:
+            raise UsageError(
+                f"--append: the parts of one data set name several steps {sorted(set(found))}; give --step N"
+            )
+        return found[:1]
+    for i, number in enumerate(found):
+        if number in found[:i]:
+            first = sources[found.index(number)]
+            raise UsageError(
+                f"--append: {first} and {sources[i]} both name step {number}; append them to two runs (--run), or with "
+                "--step N one by one"
+            )
+    return found

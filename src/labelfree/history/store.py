@@ -1,0 +1,154 @@
+"""The file of a history: JSON Lines, read whole, replaced whole, by one writer at a time.
+
+A reader needs no lock: it sees the file before a change or after it. A writer that is killed, at any moment, leaves
+the file as it was. A file that is torn all the same (a copy that was cut) is refused and never written to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from labelfree.document import parsed
+from labelfree.errors import HistoryError
+from labelfree.history.records import Record, key, misfits, named, same, validated
+from labelfree.storage import locked, rewritten
+
+
+def stored(path: str | Path) -> list[Record]:
+    """The records of a file in its order; a HistoryError where one is torn or of a later schema."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise HistoryError(f"{path}: no such history; a command with --append {path} begins one") from None
+    except UnicodeDecodeError:
+        raise HistoryError(f"{path}: expected a history (JSON Lines), found bytes that are no text") from None
+    except OSError as error:
+        raise HistoryError(f"{path}: cannot be read ({error.strerror or error})") from None
+    lines = text.split("\n")
+    return _distinct([_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()], path)
+
+
+def _line(line: str, where: str) -> Record:
+    try:
+        found = parsed(line)
+    except ValueError:
+        shown = line if len(line) <= 40 else f"{line[:20]}...{line[-12:]}"
+        raise HistoryError(
+            f"{where}: expected one record, found a torn line ({shown!r}); nothing was changed: restore the file, or "
+            "remove that line by hand and measure that step again"
+        ) from None
+    return validated(found, where)
+
+
+def _distinct(records: list[Record], path: Path) -> list[Record]:
+    """The records without exact repetitions; two different ones of one name are an error."""
+    kept: dict[tuple[str, int, str], Record] = {}
+    for record in records:
+        if not same(kept.setdefault(key(record), record), record):
+            raise HistoryError(
+                f"{path}: expected one record of {named(record)}, found two that differ; remove one of the two lines"
+            )
+    return list(kept.values())
+
+
+def added(path: str | Path, new: Sequence[Record], *, replace: bool = False) -> int:
+    """Add records to a file, all of them or none; returns how many changed it.
+
+    The same record again, its time aside, changes nothing. Another record of the same run, step and command is
+    refused unless `replace`; one that cannot be compared with its run is refused always.
+    """
+    path = writable(path)
+    with locked(path):
+        records = stored(path) if path.exists() else []
+        changed = 0
+        for record in new:
+            index = next((i for i, r in enumerate(records) if key(r) == key(record)), None)
+            if index is not None and same(records[index], record):
+                continue
+            if index is not None and not replace:
+                raise HistoryError(
+                    f"{path}: {named(record)} is there already and differs ({_differing(records[index], record)}); "
+                    "replace it with --replace, or name another --step or --run"
+                )
+            _check_fit(record, [r for i, r in enumerate(records) if i != index], path)
+            records[index if index is not None else len(records) : (index + 1 if index is not None else None)] = [
+                record
+            ]
+            changed += 1
+        if changed:
+            rewritten(path, _text(records))
+    return changed
+
+
+def removed(path: str | Path, *, run: str, step: int | None = None, command: str | None = None) -> int:
+    """Remove a run, or those of its records that step and command name; returns how many."""
+    path = writable(path)
+    if not path.exists():
+        stored(path)
+    with locked(path):
+        records = stored(path)
+        kept = [
+            r for r in records
+            if r["run"] != run or (step is not None and r["step"] != step) or (command and r["command"] != command)
+        ]  # fmt: skip
+        if len(kept) == len(records):
+            wanted = (
+                f"run {run!r}" + (f", step {step}" if step is not None else "") + (f", {command}" if command else "")
+            )
+            raise HistoryError(f"{path}: expected records of {wanted}, found none; it holds {contents(records)}")
+        rewritten(path, _text(kept))
+    return len(records) - len(kept)
+
+
+def contents(records: Iterable[Record]) -> str:
+    """What a history holds, in a line."""
+    steps: dict[str, list[int]] = {}
+    for record in records:
+        steps.setdefault(record["run"], []).append(record["step"])
+    told = [f"run {run!r} (steps {min(s)} to {max(s)})" for run, s in steps.items()]
+    return ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "") if told else "no record"
+
+
+def writable(path: str | Path) -> Path:
+    """The file itself, so that a link to a history stays a link; a HistoryError where there can be none."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise HistoryError(f"{path}: the directory {path.parent} does not exist; make it first")
+    if path.is_dir():
+        raise HistoryError(f"{path}: is a directory; name a file in it, such as {path / 'history.jsonl'}")
+    return path.resolve() if path.is_symlink() else path
+
+
+def _differing(one: Record, other: Record) -> str:
+    for name in sorted(set(one) | set(other)):
+        if name != "time" and one.get(name) != other.get(name):
+            a, b = one.get(name), other.get(name)
+            if isinstance(a, dict) and isinstance(b, dict):
+                inner = next(k for k in sorted({*a, *b}) if a.get(k) != b.get(k))
+                name, a, b = f"{name}.{inner}", a.get(inner), b.get(inner)
+            if isinstance(a, dict) and isinstance(b, dict):
+                inner = next(k for k in sorted({*a, *b}) if a.get(k) != b.get(k))
+                name, a, b = f"{name}.{inner}", a.get(inner), b.get(inner)
+            return f"{name}: {a} there, {b} here"
+    return "other fields"
+
+
+def _check_fit(record: Record, others: Sequence[Record], path: Path) -> None:
+    """Refuse a record that cannot be compared with its run, with every difference named."""
+    met: set[str] = set()
+    for earlier in (r for r in others if r["run"] == record["run"]):
+        if set(record["metrics"]) <= met:
+            break
+        met |= set(earlier["metrics"])
+        if found := misfits(record, earlier):
+            raise HistoryError(
+                f"{path}: {named(record)} cannot be compared with step {earlier['step']} of that run: "
+                f"{'; '.join(found)}; measure the same rows in the same way, or begin another run with --run"
+            )
+
+
+def _text(records: Iterable[Record]) -> str:
+    return "".join(json.dumps(r, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n" for r in records)

@@ -1,0 +1,36 @@
+"""Where tables are printed: rich in a terminal, plain columns in a pipe."""
+
+from __future__ import annotations
+
+from typing import IO, Any, cast
+
+from rich.console import Console
+from rich.table import Table
+
+
+def console_for(stream: Any, *, width: int | None = None) -> Console:
+    """A console that draws no boxes, uses no colors and wraps nothing where the stream is no terminal."""
+    console = Console(file=stream, highlight=False, soft_wrap=False, width=width)
+    if not console.is_terminal and width is None:
+        trimmed = cast(IO[str], _Trimmed(stream))
+        console = Console(file=trimmed, highlight=False, width=10_000, no_color=True, emoji=False)
+    return console
+
+
+class _Trimmed:
+    """A text stream without blanks at the ends of lines, which only matter to a terminal."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        lines = text.split("\n")
+        return int(self.stream.write("\n".join([*(line.rstrip() for line in lines[:-1]), lines[-1]])))
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def plain_table(console: Console) -> Table:
+    """A table without boxes, with a bold header where the console can show one."""
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold" if console.is_terminal else "")

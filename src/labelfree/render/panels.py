@@ -1,0 +1,43 @@
+"""The picture of reports: a panel for everything they allow to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from labelfree.errors import OutputError
+from labelfree.render.deaths import draw_barcode, draw_deaths
+from labelfree.render.pictures import picture
+from labelfree.render.spectrum import draw_spectrum
+from labelfree.report import Report
+
+
+def draw(reports: Sequence[Report], path: Path) -> None:
+    """Draw the panels one under another; the suffix decides the format."""
+    panels = _panels(reports)
+    if not panels:
+        raise OutputError(
+            f"{path}: there is nothing to draw: ask for a spectral metric or for separability, "
+            "for instance --only rankme"
+        )
+    with picture(path, rows=len(panels)) as grid:
+        for panel, axes in zip(panels, grid, strict=True):
+            panel(axes)
+            axes.grid(True, which="major", alpha=0.25)
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(frameon=False, fontsize=9)
+
+
+def _panels(reports: Sequence[Report]) -> list[Callable[[Any], None]]:
+    spectra = [r for r in reports if "spectrum" in r.series]
+    deaths = [r for r in reports if "deaths" in r.series]
+    panels: list[Callable[[Any], None]] = []
+    if spectra:
+        panels.append(partial(draw_spectrum, reports=spectra))
+    if len(deaths) == 1:
+        panels.append(partial(draw_barcode, report=deaths[0]))
+    if deaths:
+        panels.append(partial(draw_deaths, reports=deaths))
+    return panels

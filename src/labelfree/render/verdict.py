@@ -1,0 +1,153 @@
+"""The verdict of a gate as a table, Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from labelfree.render.console import plain_table
+
+_STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One condition or guard in a table."""
+
+    condition: str
+    found: str
+    interval: str
+    decision: str
+    message: str
+
+
+def rows(document: Mapping[str, Any]) -> list[Row]:
+    """The conditions in the order asked, then the guards."""
+    verdict = document["verdict"]
+    guards = [Row(f"{g['name']} guard", _rank(g), "", g["decision"], g["message"]) for g in verdict["guards"]]
+    return [_row(c) for c in verdict["conditions"]] + guards
+
+
+def _row(condition: Mapping[str, Any]) -> Row:
+    kind, metric = condition["kind"], condition["metric"]
+    value, interval = condition.get("estimate"), condition.get("interval")
+    if kind == "require":
+        name, value = condition["required"], (condition["found"] or {}).get("value")
+    elif kind == "drop":
+        name = f"drop {condition['max_drop'].replace('=', ' at most ')}"
+    else:
+        name = f"plateau of {metric}"
+        value = value if value is not None else (condition["latest"] or {}).get("value")
+    between = "" if interval is None else f"{_short(interval[0])} to {_short(interval[1])}"
+    return Row(name, "-" if value is None else _short(value), between, condition["decision"], condition["message"])
+
+
+def _rank(guard: Mapping[str, Any]) -> str:
+    share = guard["rank_share"]
+    return "-" if share is None else f"{100 * share:.0f} % of rank"
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def heading(document: Mapping[str, Any]) -> str:
+    """What was judged, in a line."""
+    found = []
+    for given in document["inputs"]:
+        name = given["path"]
+        if given["role"] == "history":
+            steps = f"steps {given['first_step']} to {given['last_step']}"
+            name += f" (run {given['run']}, {given['checks']} checks, {steps})"
+        found.append(f"against {name}" if given["role"] == "base" else name)
+    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+
+
+def notes(document: Mapping[str, Any]) -> list[str]:
+    """The best check, and the settings of the rule with their defaults."""
+    best, used = document["verdict"]["best"], document["settings"]
+    found = []
+    if best:
+        ago = f"{best['checks_since']} checks before the latest" if best["checks_since"] else "the latest check"
+        found.append(f"best {best['metric']}: {best['value']:.6g} at step {best['step']}, {best['source']}, {ago}")
+    if "rule" in used:
+        numbers = {"warmup": "warm-up {} checks", "window": "window {} checks", "patience": "patience {} checks"}
+        told = [
+            numbers.get(name, name.replace("_", "-") + " {}").format(_plain(used[name]))
+            for name in ("warmup", "window", "patience", "confidence", "min_delta", "stop_at")
+            if name in used
+        ]
+        found.append(f"rule {used['rule']}: {', '.join(told)}")
+    return found
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+def show(console: Console, document: Mapping[str, Any]) -> None:
+    """Print a verdict."""
+    verdict = document["verdict"]
+    style = f"bold {_STYLES.get(verdict['decision'], 'red')}"
+    code = f"exit code {verdict['exit_code']}"
+    console.print(Text.assemble(("gate", "bold"), "  ", (verdict["decision"], style), f"  {verdict['reason']}, {code}"))
+    console.print(Text(heading(document), style="dim"))
+    console.print()
+    table = plain_table(console)
+    table.add_column("condition", overflow="fold")
+    table.add_column("found", justify="right", no_wrap=True)
+    table.add_column("interval", no_wrap=True)
+    table.add_column("decision", no_wrap=True)
+    for row in rows(document):
+        decision = Text(row.decision, style=_STYLES.get(row.decision, "red"))
+        table.add_row(Text(row.condition), row.found, row.interval, decision)
+    console.print(table)
+    console.print()
+    for row in rows(document):
+        console.print(Text(row.message))
+    for note in notes(document):
+        console.print(Text(note, style="dim"))
+    for warning in verdict["warnings"]:
+        console.print(Text.assemble(("warning: ", "yellow"), warning))
+
+
+def to_markdown(document: Mapping[str, Any]) -> str:
+    """The verdict as GitHub prints it."""
+    verdict = document["verdict"]
+    out = [f"### gate: {verdict['decision']} ({verdict['reason']})", "", _cell(heading(document)), ""]
+    out += ["| condition | found | interval | decision |", "|---|---:|---|---|"]
+    out += [f"| {_cell(r.condition)} | {r.found} | {r.interval} | {r.decision} |" for r in rows(document)]
+    out += ["", *[f"- {_cell(r.message)}" for r in rows(document)], *[f"- {_cell(n)}" for n in notes(document)]]
+    return "\n".join([*out, *[f"- warning: {_cell(w)}" for w in verdict["warnings"]]]) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+_CSV = ("kind", "metric", "condition", "found", "low", "high", "limit", "decision", "reason", "message")
+
+
+def to_csv(document: Mapping[str, Any]) -> str:
+    """One line per condition and guard; a field without a value is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_CSV)
+    verdict = document["verdict"]
+    for condition, row in zip([*verdict["conditions"], *verdict["guards"]], rows(document), strict=True):
+        low, high = condition.get("interval") or (None, None)
+        value = condition.get("estimate", condition.get("rank_share"))
+        if condition.get("kind") == "require":
+            value = (condition["found"] or {}).get("value")
+        line = (
+            condition.get("kind", "guard"), condition.get("metric"), row.condition, value, low, high,
+            condition.get("limit"), row.decision, condition["reason"], row.message,
+        )  # fmt: skip
+        writer.writerow([f"{v:.12g}" if isinstance(v, float) else "" if v is None else v for v in line])
+    return out.getvalue()

@@ -1,0 +1,90 @@
+"""Files that are there whole or not at all, and a lock beside a file for those who change it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from labelfree.errors import OutputError
+
+
+def atomically(path: Path, writes: Callable[[Path], object]) -> None:
+    """Write to a temporary file beside the target and rename it."""
+    import tempfile
+
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        writes(temporary)
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_targets(paths: Sequence[Path], suffixes: Iterable[str]) -> None:
+    """Refuse what could not be written, before any work is done."""
+    for path in paths:
+        if path.suffix not in suffixes:
+            raise OutputError(
+                f"-o {path}: expected a suffix among {' '.join(suffixes)}, found {path.suffix or 'none'!r}"
+            )
+        if not path.parent.is_dir():
+            raise OutputError(f"-o {path}: the directory {path.parent} does not exist; make it first")
+        if path.is_dir():
+            raise OutputError(f"-o {path}: is a directory; name a file in it")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, `<file>.lock` beside it: one writer at a time, freed by the system if we die.
+
+    The lock file stays: to remove it would let two writers hold two locks of the same name.
+    """
+    import fcntl
+
+    beside = path.with_name(path.name + ".lock")
+    try:
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise OutputError(f"{path}: its lock {beside.name} cannot be made ({error.strerror or error})") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def rewritten(path: Path, text: str) -> None:
+    """Replace the content of a file whose lock we hold, and not return before it is on the disk.
+
+    The temporary file has one fixed name, since only the holder of the lock writes it: what a killed writer
+    leaves behind is overwritten by the next.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else None
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
+        temporary.replace(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}); it holds what it held before"
+        ) from error

@@ -1,0 +1,307 @@
+"""Verdicts: conditions at equality, the order of the worst, what is missing or undefined, what may be compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import labelfree
+from labelfree.errors import HistoryError, SourceError, UsageError
+from labelfree.gating import EXIT_CODES
+from labelfree.report import GateReport
+from reports import entry, report, run_of, written
+
+S = "separability"
+RISING = [0.1 * i for i in range(12)]
+
+
+def judged(*arguments: Any, **options: Any) -> dict[str, Any]:
+    document = labelfree.gate(*arguments, **options)
+    GateReport.model_validate(document)  # every verdict of every test is in the form that the schema says
+    found: dict[str, Any] = document["verdict"]
+    assert found["exit_code"] == EXIT_CODES[found["decision"]]
+    return found
+
+
+def test_a_report_object_a_document_and_a_file_are_judged_alike(tmp_path: Path) -> None:
+    made = labelfree.rank(np.eye(8))
+    path = tmp_path / "report.json"
+    path.write_text(made.to_json())
+    documents = [labelfree.gate(given, require="rankme >= 8") for given in (made, str(path), path, [made])]
+    assert [d["verdict"]["decision"] for d in documents] == ["pass"] * 4
+    assert documents[0]["verdict"]["conditions"][0]["found"]["value"] == pytest.approx(8.0000069, abs=1e-7)
+    assert documents[1]["inputs"][0]["path"] == str(path)
+
+
+def test_several_requirements_are_all_reported_and_the_worst_wins() -> None:
+    found = judged(report({S: 0.5, "rankme": 4.0}), require=[f"{S} >= 0.5", "rankme > 4", "rankme <= 4"])
+    assert [c["decision"] for c in found["conditions"]] == ["pass", "fail", "pass"]
+    assert (found["decision"], found["exit_code"], found["reason"]) == ("fail", 10, "not_met")
+
+
+def test_undefined_and_missing_never_pass() -> None:
+    found = judged(report({S: None}), require=f"{S} <= 1")
+    assert (found["decision"], found["reason"]) == ("fail", "undefined")
+    assert "all rows are equal" in found["message"]
+    found = judged(report({S: 0.5}), require="rankme <= 1")
+    assert (found["decision"], found["reason"]) == ("fail", "missing")
+
+
+def test_a_metric_is_required_of_every_report_that_holds_it() -> None:
+    two = [report({S: 0.5}), report({"rankme": 9.0}, command="rank"), report({S: 0.1}, source="b")]
+    found = judged(two, require=[f"{S} >= 0.3", "rankme >= 9"])
+    assert [c["decision"] for c in found["conditions"]] == ["pass", "fail", "pass"]
+
+
+@pytest.mark.parametrize(
+    ("now", "asked", "decision"),
+    [
+        (0.58, "0.02", "pass"),  # 0.6 - 0.58 is more than 0.02 in binary, and equal to it in decimals
+        (0.579999, "0.02", "fail"),
+        (0.57, "5%", "pass"),
+        (0.569999, "5%", "fail"),
+        (0.7, "0", "pass"),
+        (0.6, "0", "pass"),
+        (0.599999, "0", "fail"),
+    ],
+)
+def test_a_drop_without_noise_at_equality(now: float, asked: str, decision: str) -> None:
+    found = judged(report({S: now}), against=report({S: 0.6}), max_drop=f"{S}={asked}")
+    assert found["decision"] == decision
+    if now != 0.6:
+        assert "no standard error" in found["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("direction", "base", "now", "estimate"),
+    [("higher", 3.0, 2.5, 0.5), ("lower", 2.5, 3.0, 0.5), ("target", 1.25, 1.5, 0.25), ("target", 0.5, 1.25, -0.25)],
+)
+def test_a_drop_goes_in_the_direction_of_the_metric(direction: str, base: float, now: float, estimate: float) -> None:
+    params: dict[str, Any] = {"params": {"target": 1.0}} if direction == "target" else {}
+    reports = [report({S: entry(v, direction=direction, **params)}) for v in (base, now)]
+    found = judged(reports[1], against=reports[0], max_drop=f"{S}=1")
+    assert found["conditions"][0]["estimate"] == estimate
+
+
+def test_a_metric_without_direction_cannot_drop() -> None:
+    made = report({"hopkins": entry(0.5, direction="none")})
+    with pytest.raises(UsageError, match="hopkins has no direction"):
+        labelfree.gate(made, against=made, max_drop="hopkins=1%")
+
+
+def replicated(value: float, replicates: list[float], factor: float = 0.5, **more: Any) -> dict[str, Any]:
+    parts = {"replicates": replicates, "replicate_factor": factor}
+    se = factor * float(np.std(replicates, ddof=1))
+    return report({S: entry(value, se, parts=parts)}, **more)
+
+
+def test_the_paired_noise_decides(tmp_path: Path) -> None:
+    rows = [0.1 * v for v in np.random.default_rng(0).normal(size=20)]
+    base, now = replicated(0.6, [0.6 + r for r in rows]), replicated(0.55, [0.55 + r for r in rows])
+    found = judged(now, against=base, max_drop=f"{S}=0.04")["conditions"][0]
+    assert (found["noise"], found["decision"]) == (
+        "paired",
+        "fail",
+    )  # rows alone differ by 0.05, and both have the same
+    assert found["se"] == pytest.approx(0, abs=1e-12)
+    other = judged({**now, "settings": {"seed": 1}}, against=base, max_drop=f"{S}=0.04")
+    assert (other["conditions"][0]["noise"], other["decision"], other["exit_code"]) == ("unpaired", "undecided", 13)
+    assert "wider than needed" in other["warnings"][0]
+    noisy = [0.55 + r + 0.02 * v for r, v in zip(rows, np.random.default_rng(1).normal(size=20), strict=True)]
+    third = judged(replicated(0.55, noisy), against=base, max_drop=f"{S}=0.05")["conditions"][0]
+    expected = 0.5 * np.std(np.array([0.6 + r for r in rows]) - noisy, ddof=1)
+    assert third["se"] == pytest.approx(expected, rel=1e-9)
+    assert third["interval"] == pytest.approx([0.05 - 1.96 * expected, 0.05 + 1.96 * expected], rel=1e-9)
+    assert third["decision"] == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("choice", "decision", "code"), [("pass", "pass", 0), ("fail", "fail", 10), (None, "undecided", 13)]
+)
+def test_on_undecided(choice: str | None, decision: str, code: int) -> None:
+    base, now = report({S: entry(0.6, 0.1)}), report({S: entry(0.55, 0.1)})
+    found = judged(now, against=base, max_drop=f"{S}=5%", on_undecided=choice)
+    assert (found["decision"], found["exit_code"]) == (decision, code)
+    assert found["conditions"][0]["reason"] == (f"undecided_{choice}" if choice else "within_noise")
+
+
+def test_the_interval_at_its_limit() -> None:
+    base = report({S: entry(0.5, 0.3)})
+    for now, se, limit, decision in (
+        (1.0, 0.4, 0.48, "pass"),  # the drop is -0.5 +- 1.96 * 0.5: at most 0.48
+        (1.0, 0.4, 0.479, "undecided"),
+        (-2.5, 0.4, 2.02, "undecided"),  # 3.0 +- 0.98: at least 2.02
+        (-2.5, 0.4, 2.019, "fail"),
+    ):
+        assert judged(report({S: entry(now, se)}), against=base, max_drop=f"{S}={limit}")["decision"] == decision
+
+
+def test_a_report_never_drops_against_itself() -> None:
+    made = report({S: entry(0.6, 0.1)})
+    found = judged(made, against=made, max_drop=f"{S}=0")
+    assert (found["decision"], found["conditions"][0]["noise"]) == ("pass", "identical")
+
+
+@pytest.mark.parametrize("change", [{"n": 99}, {"d": 9}])
+def test_a_baseline_of_another_shape_is_refused(change: dict[str, int]) -> None:
+    with pytest.raises(
+        HistoryError, match=f"{next(iter(change))} .* and {next(iter(change.values()))}|cannot be compared"
+    ):
+        labelfree.gate(report({S: 0.5}, **change), against=report({S: 0.5}), max_drop=f"{S}=1%")  # type: ignore[arg-type]
+
+
+def test_a_baseline_of_other_params_or_definition_is_refused() -> None:
+    for more in ({"params": {"normalize": "none"}}, {"definition": "another"}):
+        with pytest.raises(HistoryError, match=r"params.normalize \(none\) and none|definition"):
+            labelfree.gate(report({S: entry(0.5, **more)}), against=report({S: entry(0.5)}), max_drop=f"{S}=1%")
+
+
+def test_two_baselines_or_none(tmp_path: Path) -> None:
+    two = written(tmp_path / "two.json", {"reports": [report({S: 0.5}), report({S: 0.6})]})
+    with pytest.raises(UsageError, match="expected one report with separability"):
+        labelfree.gate(report({S: 0.5}), against=two, max_drop=f"{S}=1%")
+    found = judged(report({S: 0.5}), against=report({"rankme": 1.0}), max_drop=f"{S}=1%")
+    assert (found["decision"], found["reason"]) == ("fail", "missing")
+
+
+@pytest.mark.parametrize(("checks", "reason"), [(8, "too_little_history"), (9, "plateau")])
+def test_the_first_decision_of_slope_comes_at_warm_up_plus_window(tmp_path: Path, checks: int, reason: str) -> None:
+    path = run_of(tmp_path / "h.jsonl", [0.25] * checks)
+    found = judged(history=path, plateau=S)
+    assert (found["reason"], found["exit_code"]) == (reason, 0 if checks == 8 else 11)
+    longer = judged(history=path, plateau=S, warmup=checks - 3, window=3)
+    assert longer["decision"] == "stop"
+    assert judged(history=path, plateau=S, warmup=checks - 2, window=3)["reason"] == "too_little_history"
+
+
+def test_the_warm_up_is_never_part_of_the_window(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "h.jsonl", [9.0, 5.0, 1.0] + [0.25] * 6)
+    found = judged(history=path, plateau=S)
+    assert (found["decision"], found["conditions"][0]["window"]) == (
+        "stop",
+        {"checks": 6, "first_step": 3, "last_step": 8},
+    )
+    since = {"checks_since": 8, "steps_since": 8}
+    assert found["best"] == {"metric": S, "step": 0, "value": 9.0, "se": None, "source": "epoch_00.parquet", **since}
+
+
+@pytest.mark.parametrize(("rise", "decision"), [(0.125, "continue"), (0.1249, "stop"), (0.126, "continue")])
+def test_slope_at_equality(tmp_path: Path, rise: float, decision: str) -> None:
+    path = run_of(tmp_path / "h.jsonl", [1 + rise * i for i in range(9)])
+    found = judged(history=path, plateau=S, min_delta=0.625)
+    assert found["decision"] == decision
+    assert found["conditions"][0]["estimate"] == pytest.approx(5 * rise)
+
+
+def test_lower_and_target_metrics_improve_downwards(tmp_path: Path) -> None:
+    for i, (direction, params) in enumerate((("lower", {}), ("target", {"target": 0.0}))):
+        values = [entry(9.0 - v, direction=direction, params=params) for v in range(9)]
+        path = run_of(tmp_path / f"{i}.jsonl", values)
+        found = judged(history=path, plateau=S)
+        assert (found["decision"], found["conditions"][0]["estimate"], found["best"]["step"]) == ("continue", 5.0, 8)
+        assert judged(history=path, plateau=S, rule="threshold", stop_at=1.0)["decision"] == "stop"
+        assert judged(history=path, plateau=S, rule="threshold", stop_at=0.999)["decision"] == "continue"
+    path = run_of(tmp_path / "n.jsonl", [entry(1.0, direction="none")] * 9)
+    with pytest.raises(UsageError, match="no direction"):
+        labelfree.gate(history=path, plateau=S)
+
+
+@pytest.mark.parametrize(("checks", "decision"), [(6, "continue"), (7, "stop"), (8, "stop")])
+def test_patience_on_a_flat_run(tmp_path: Path, checks: int, decision: str) -> None:
+    path = run_of(tmp_path / "h.jsonl", [0.5] * checks)
+    found = judged(history=path, plateau=S, rule="patience")
+    assert found["decision"] == decision
+    assert found["reason"] == ("patience_exhausted" if decision == "stop" else "too_little_history")
+    assert judged(history=path, plateau=S, rule="patience", patience=checks)["reason"] == "too_little_history"
+
+
+@pytest.mark.parametrize(("value", "decision"), [(0.75, "stop"), (0.7499, "continue"), (0.76, "stop")])
+def test_threshold_at_equality(tmp_path: Path, value: float, decision: str) -> None:
+    path = run_of(tmp_path / "h.jsonl", [9.0, 0.1, 0.1, value])
+    assert judged(history=path, plateau=S, rule="threshold", stop_at=0.75)["decision"] == decision
+    assert judged(history=path, plateau=S, rule="threshold", stop_at=0.75, warmup=4)["reason"] == "too_little_history"
+
+
+def test_the_latest_check_must_hold_the_metric_and_define_it(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "h.jsonl", [*RISING, None])
+    found = judged(history=path, plateau=S)
+    assert (found["decision"], found["reason"]) == ("fail", "undefined")
+    labelfree.history.append(path, report({"rankme": 2.0}, command="rank"), step=13)
+    found = judged(history=path, plateau=S)
+    assert (found["reason"], "its last is at step 12" in found["message"]) == ("missing", True)
+    path = run_of(tmp_path / "g.jsonl", [0.1, 0.2, None, 0.3, 0.4, 0.5])
+    found = judged(history=path, plateau=S, warmup=0, window=5)
+    assert (found["decision"], found["conditions"][0]["checks"]) == ("continue", 5)
+    assert "1 earlier checks without a value" in found["warnings"][0]
+
+
+def test_collapse_wins_over_everything_and_is_never_the_best(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "h.jsonl", [0.2] * 9)
+    labelfree.history.append(path, report({S: 0.99}, rank=1.9, cosine=0.95, source="dead.parquet"), step=9)
+    found = judged(history=path, plateau=S, require=f"{S} < 0.5")
+    assert (found["decision"], found["exit_code"], found["reason"]) == ("collapse", 12, "collapse")
+    assert [c["decision"] for c in found["conditions"]] == ["fail", "continue"]
+    assert found["best"]["step"] == 0
+    assert found["guards"][0]["highest_step"] == 0
+
+
+def test_the_order_of_the_worst(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "h.jsonl", [entry(0.25, 0.1)] * 9)
+    base = report({S: entry(0.26, 0.1)})
+    undecided = {"against": base, "max_drop": f"{S}=0"}
+    found = judged(history=path, plateau=S, **undecided)
+    assert (found["decision"], [c["decision"] for c in found["conditions"]]) == ("undecided", ["undecided", "stop"])
+    found = judged(history=path, plateau=S, require=f"{S} > 1", **undecided)
+    assert (found["decision"], [c["decision"] for c in found["conditions"]]) == ("fail", ["fail", "undecided", "stop"])
+    assert judged(history=path, plateau=S, require=f"{S} > 0")["decision"] == "stop"
+    assert judged(history=path, require=f"{S} > 0")["decision"] == "pass"
+    assert judged(history=path, plateau=S, warmup=4, require=f"{S} > 0")["decision"] == "continue"
+    assert list(EXIT_CODES.values()) == [12, 10, 13, 11, 0, 0]
+
+
+def test_reports_and_a_history_at_once(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "h.jsonl", [0.25] * 9)
+    found = judged(report({"rankme": 5.0}), require="rankme >= 6", history=path, plateau=S)
+    assert [c["decision"] for c in found["conditions"]] == ["fail", "stop"]
+    with pytest.raises(UsageError, match="--history: has no effect beside reports"):
+        labelfree.gate(report({"rankme": 5.0}), history=path, require="rankme > 1")
+    with pytest.raises(UsageError, match="leave the reports out"):
+        labelfree.gate(report({"rankme": 5.0}), history=path, plateau=S)
+    with pytest.raises(UsageError, match="expected a report or --history"):
+        labelfree.gate(require="rankme > 1")
+
+
+def test_the_latest_check_of_two_commands_is_judged_once_per_metric(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "h.jsonl", [0.25])
+    labelfree.history.append(path, report({"rankme": 7.0}, command="rank"), step=0)
+    found = judged(history=path, require=["effective_rank >= 8", "rankme >= 7", f"{S} > 0"])
+    assert [c["decision"] for c in found["conditions"]] == ["pass"] * 3
+    labelfree.history.append(path, report({"rankme": 7.5}, command="evaluate"), step=0)
+    with pytest.raises(HistoryError, match=r"two|7.0 \(rank\)|7.5 \(evaluate\)"):
+        labelfree.gate(history=path, require="rankme >= 7")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "expected a report, found nothing"),
+        ("{", "neither"),
+        ("[1]", "JSON of another kind"),
+        ('{"a": NaN}', "neither"),
+        ('{"schema_version": 2, "metrics": {}}', "a later labelfree wrote"),
+        ('{"schema_version": 1, "metrics": {}}', "lacks some of it"),
+        ('{"schema_version": 1, "input": {}, "metrics": {"rankme": {"value": "8"}}}', "lacks some of it"),
+        ('{"schema_version": 1, "command": "gate"}', "the verdict of a gate"),
+        ('{"schema_version": 1, "run": "a", "step": 1}', "name that file with --history"),
+    ],
+)
+def test_what_is_no_report_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    with pytest.raises(SourceError) as raised:
+        labelfree.gate(str(path), require="rankme > 1")
+    assert message in str(raised.value)
+    assert str(path) in str(raised.value)
