@@ -11,7 +11,8 @@ Matrix = NDArray[np.float64]
 def clumps(spread: float, *, k: int = 20, m: int = 14, d: int = 12, apart: float = 10.0, seed: int = 0) -> Matrix:
     """k clumps of m points: more points in each than a list of neighbors holds."""
     rng = np.random.default_rng(seed)
-    return np.repeat(apart * rng.normal(size=(k, d)), m, axis=0) + spread * rng.normal(size=(k * m, d))
+    centers = apart * rng.normal(size=(k, d))
+    return np.asarray(np.repeat(centers, m, axis=0) + spread * rng.normal(size=(k * m, d)))
 
 
 def nested(levels: int, k: int, d: int = 10, seed: int = 0) -> Matrix:
@@ -41,9 +42,8 @@ def _ulps(seed: int) -> Matrix:
 
 def _two_lattices() -> Matrix:
     """Ties inside two components that are far from each other."""
-    return np.vstack(
-        [1000.0 * i + part for i, part in enumerate(np.random.default_rng(0).integers(0, 2, (2, 400, 12)))]
-    )
+    near, far = np.random.default_rng(0).integers(0, 2, (2, 400, 12))
+    return np.vstack([near, 1000.0 + far])
 
 
 def far_clusters(d: int = 384) -> Matrix:

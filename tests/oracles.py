@@ -187,7 +187,7 @@ def single_linkage(X: Any) -> list[tuple[float, int, int]]:
 
 def separability(deaths: Any) -> float:
     longest = max(deaths)
-    return 1 - sum(p / longest for p in deaths) / len(deaths)
+    return 1 - float(sum(p / longest for p in deaths)) / len(deaths)
 
 
 def separability_robust(merges: list[tuple[float, int, int]]) -> float | None:
@@ -202,7 +202,7 @@ def separability_robust(merges: list[tuple[float, int, int]]) -> float | None:
 
 def persistence_entropy(deaths: Any) -> float:
     total = sum(deaths)
-    return -sum(p / total * math.log2(p / total) for p in deaths if p > 0)
+    return -float(sum(p / total * math.log2(p / total) for p in deaths if p > 0))
 
 
 def diameter(X: Any) -> float:

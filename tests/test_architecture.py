@@ -38,7 +38,7 @@ ALLOWED = {
     "findings": {"metrics", "summaries", "survey"},
     "report": {"results", "document", "metrics.spec"},
     "render": {"errors", "results", "document", "storage", "report", "metrics.spec"},
-    "api": {"trees.spanning", "errors", "kernels", "metrics", "sources", "survey", "findings", "report"},
+    "api": {"errors", "kernels", "trees", "metrics", "sources", "survey", "findings", "report"},
     "cli": {
         "errors",
         "names",

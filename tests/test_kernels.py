@@ -177,7 +177,9 @@ def test_between_components(kernels: Kernels, cloud: str, dtype: type, count: in
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_blocks_of_trees_do_not_matter(kernels: Kernels, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    X = RNG.integers(-8, 8, (500, 9)).astype(dtype)  # squares are exact, so no rounding depends on the blocks
+    X: NDArray[Any] = RNG.integers(-8, 8, (500, 9)).astype(
+        dtype
+    )  # squares are exact, so no rounding depends on the blocks
     rows, labels, starts = np.arange(0, 500, 3), RNG.integers(0, 9, 500), np.arange(0, 500, 7)
     whole = np.sort(kernels.closest(X, rows, 5, labels)[0]), kernels.between(X, starts)
     sizes = {"_BLOCK": 64, "_FIRST": 16, "_WIDE": 24, "_PENDING": 1, "_STRIP": 33}
@@ -192,8 +194,10 @@ def test_blocks_of_trees_do_not_matter(kernels: Kernels, dtype: type, monkeypatc
 
 def test_progress_over_trees_ends_at_one(kernels: Kernels) -> None:
     X = RNG.normal(size=(90, 3))
-    for kernel, arguments in ((kernels.closest, (np.arange(90), 3, None)), (kernels.between, (np.array([0, 40]),))):
-        told: list[float] = []
-        kernel(X, *arguments, told.append)  # type: ignore[operator]
+    closest: list[float] = []
+    kernels.closest(X, np.arange(90), 3, None, closest.append)
+    between: list[float] = []
+    kernels.between(X, np.array([0, 40]), between.append)
+    for told in (closest, between):
         assert told == sorted(told)
         assert told[-1] == 1.0

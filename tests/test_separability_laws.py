@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-import labelfree
 import oracles
-from clouds import clouds, clumps, nested, reference_sets
+from clouds import clouds, clumps, reference_sets
 from labelfree import metrics
 from labelfree.kernels import numpy_kernels
-from labelfree.metrics.evidence import Topology, evidence
-from labelfree.metrics.persistence import Persistence, gaussian_like, persistence
-from labelfree.results import Result
 from labelfree.trees import merges, spanning_tree
 
 Matrix = NDArray[np.float64]
@@ -32,9 +29,12 @@ def deaths(X: NDArray[Any]) -> Matrix:
     return spanning_tree(X, numpy_kernels).length
 
 
-def value(name: str, X: NDArray[Any], **options: Any) -> float | None:
-    result: Result = getattr(metrics, name)(X, **{"normalize": "none", **options})
-    return result.value
+def of(name: str, X: NDArray[Any], **options: Any) -> Any:
+    return getattr(metrics, name)(X, **{"normalize": "none", **options})
+
+
+def value(name: str, X: NDArray[Any], **options: Any) -> Any:
+    return of(name, X, **options).value
 
 
 def cloud(seed: int) -> Matrix:
@@ -43,11 +43,11 @@ def cloud(seed: int) -> Matrix:
 
 
 def turned(X: Matrix, seed: int) -> Matrix:
-    return X @ np.linalg.qr(np.random.default_rng(seed).normal(size=(X.shape[1],) * 2))[0]
+    return np.asarray(X @ np.linalg.qr(np.random.default_rng(seed).normal(size=(X.shape[1],) * 2))[0])
 
 
-CHANGES = {
-    "rotation": lambda X, seed: turned(X, seed),
+CHANGES: dict[str, Callable[[Matrix, int], Matrix]] = {
+    "rotation": turned,
     "order": lambda X, seed: np.random.default_rng(seed).permutation(X),
     "reflection": lambda X, _: -X,
     "translation": lambda X, seed: X + 100 * np.random.default_rng(seed).normal(size=X.shape[1]),
@@ -131,7 +131,7 @@ def test_components_at_a_scale_are_one_and_the_longer_deaths(X: Matrix, reach: f
 def test_bounds(X: Matrix) -> None:
     bars = len(X) - 1
     results = {name: getattr(metrics, name)(X + 20.0, normalize="none") for name in NAMES}
-    if (X[0] == X).all():
+    if len(np.unique(X, axis=0)) == 1:
         assert {r.reason_code for r in results.values()} == {"collapsed"}
         return
     score, robust = results["separability"], results["separability_robust"].value
@@ -164,97 +164,6 @@ def test_float32_rows_give_the_value_of_the_same_float64_rows(name: str) -> None
     assert value(name, X) == pytest.approx(value(name, cloud(4)), rel=1e-5)
 
 
-def frame(X: Matrix, ids: NDArray[Any]) -> Any:
-    import pandas as pd
-
-    return pd.DataFrame({"embedding": list(X), "id": ids})
-
-
-def test_the_order_of_the_file_does_not_matter_where_rows_have_ids() -> None:
-    X, ids = nested(3, 6), np.array([f"row {i}" for i in range(216)])
-    order = np.random.default_rng(0).permutation(len(X))
-    for sample in (None, 100):
-        one = labelfree.separability(frame(X, ids), sample=sample)
-        other = labelfree.separability(frame(X[order], ids[order]), sample=sample)
-        assert one.input.rows_hash == other.input.rows_hash
-        assert {n: one.metrics[n] for n in NAMES} == {n: other.metrics[n] for n in NAMES}
-    renamed = labelfree.separability(frame(X, ids[order]))
-    assert renamed["separability"].value == pytest.approx(labelfree.separability(frame(X, ids))["separability"].value)
-    assert renamed["separability"].se != one["separability"].se  # other ids, other subsamples
-
-
-def test_rows_that_leave_do_not_move_the_others() -> None:
-    """Paired subsamples: of two checkpoints with the same ids, replicate b holds the same rows."""
-    X = cloud(0)
-    one, other = labelfree.separability(X), labelfree.separability(turned(X, 3) * 7)
-    assert one["separability"].parts["replicates"] == pytest.approx(other["separability"].parts["replicates"], rel=1e-8)
-    assert labelfree.separability(X, seed=1)["separability"].se != one["separability"].se
-
-
-def _persistence(X: Matrix, **how: Any) -> Persistence:
-    e = evidence(X)
-    e.topology = Topology.checked(**{"normalize": "none", **how})
-    found = persistence(e)
-    assert isinstance(found, Persistence)
-    return found
-
-
-@pytest.mark.parametrize("name", SCORES[:2])
-def test_the_error_is_the_spread_of_subsamples_times_the_factor(name: str) -> None:
-    X = clumps(1.0, k=4, m=50, d=6)
-    result = getattr(metrics, name)(X, normalize="none")
-    values = result.parts["replicates"]
-    assert len(values) == 20 == result.params["replicates"]
-    m = result.params["replicate_rows"]
-    assert m == 160
-    assert result.parts["replicate_factor"] == pytest.approx((m / (200 - m)) ** 0.5)
-    mean = sum(values) / 20
-    spread = (sum((v - mean) ** 2 for v in values) / 19) ** 0.5
-    assert result.se == pytest.approx(result.parts["replicate_factor"] * spread, rel=1e-12)
-    assert result.interval[1] <= 1
-    assert result.interval[0] == pytest.approx(result.value - 1.96 * result.se)
-
-
-def test_subsamples_are_drawn_without_replacement() -> None:
-    """With replacement more than a third of the rows repeat, whose bars of zero nearly double the score."""
-    X = np.random.default_rng(0).normal(size=(400, 16))
-    found = _persistence(X)
-    assert all((m.length > 0).all() and len(m.length) == 319 for m in found.replicates)
-    assert len({float(m.length.sum()) for m in found.replicates}) == 20
-    result = metrics.separability(X, normalize="none")
-    rng = np.random.default_rng(0)
-    naive = [oracles.separability(deaths(X[rng.integers(0, 400, 400)])) for _ in range(10)]
-    assert min(naive) > result.value + 3 * result.se
-    assert np.mean(result.parts["replicates"]) == pytest.approx(result.value, abs=result.se)
-
-
-def test_the_error_covers_fresh_draws() -> None:
-    """The standard error is of the size of what other rows of the same law give: within a factor of two."""
-    draws = [np.random.default_rng(seed).normal(size=(200, 8)) for seed in range(20)]
-    results = [metrics.separability(X, normalize="none") for X in draws]
-    spread = np.std([r.value for r in results], ddof=1)
-    assert spread / 2 < np.mean([r.se for r in results]) < 2 * spread
-
-
-def test_few_rows_have_no_error() -> None:
-    assert metrics.separability(np.eye(3), normalize="none").se is None
-    result = metrics.separability(cloud(0)[:4], normalize="none")
-    assert result.params["replicate_rows"] == 3
-    assert result.se is not None
-
-
-@pytest.mark.parametrize("shape", [(500, 6), (20, 40), (9, 4)])
-def test_the_surrogate_has_the_moments_of_the_rows(shape: tuple[int, int]) -> None:
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=shape) @ rng.normal(size=(shape[1],) * 2) + 3
-    many = [gaussian_like(X, seed) for seed in range(400)]
-    assert many[0].shape == shape
-    spread = np.cov(np.vstack(many).T)
-    assert np.allclose(np.vstack(many).mean(axis=0), X.mean(axis=0), atol=5 * X.std() / (400 * len(X)) ** 0.5)
-    assert np.linalg.norm(spread - np.cov(X.T)) < 0.1 * np.linalg.norm(np.cov(X.T))
-    assert np.array_equal(gaussian_like(X, 7), many[7])
-
-
 SMALL = {"_BLOCK": 7, "_FIRST": 5, "_WIDE": 3, "_STRIP": 11, "_PENDING": 1}
 
 
@@ -262,7 +171,7 @@ SMALL = {"_BLOCK": 7, "_FIRST": 5, "_WIDE": 3, "_STRIP": 11, "_PENDING": 1}
 def test_block_sizes_and_threads_do_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from threadpoolctl import threadpool_limits
 
-    X = clouds()[name][:240]
+    X = clouds()[name][:120]
     monkeypatch.setattr("labelfree.trees.spanning.DENSE", 1)
     expected = merges(spanning_tree(X, numpy_kernels))
     for threads in (1, 2):
@@ -277,7 +186,7 @@ def test_block_sizes_and_threads_do_not_matter(name: str, monkeypatch: pytest.Mo
                 assert np.array_equal(found.larger, expected.larger)
 
 
-@pytest.mark.parametrize("name", [*reference_sets(), *clouds()])
+@pytest.mark.parametrize("name", ["T9", "T10", *clouds()])
 def test_the_whole_tree_is_the_same_in_torch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     from labelfree.kernels.torch_kernels import TorchKernels

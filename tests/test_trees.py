@@ -164,7 +164,7 @@ def test_merges_are_those_of_brute_force(way: str, name: str) -> None:
 @pytest.mark.parametrize("name", CLOUDS)
 def test_merges_do_not_depend_on_the_way(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     found: list[Merges] = []
-    for dense, few in WAYS.values():
+    for dense, few in list(WAYS.values())[:3]:
         monkeypatch.setattr("labelfree.trees.spanning.DENSE", dense)
         monkeypatch.setattr("labelfree.trees.boruvka._FEW", few)
         found.append(merges(tree(CLOUDS[name])))

@@ -26,7 +26,7 @@ RANKS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 def by_gudhi(X: Any) -> Any:
     """float64, bars of length zero kept."""
-    import gudhi
+    import gudhi  # type: ignore[import-not-found, unused-ignore]
 
     tree = gudhi.RipsComplex(points=X).create_simplex_tree(max_dimension=1)
     tree.compute_persistence(homology_coeff_field=2, min_persistence=-1)
@@ -36,7 +36,7 @@ def by_gudhi(X: Any) -> Any:
 
 def by_ripser(X: Any) -> Any:
     """float32, bars of length zero left out."""
-    from ripser import ripser
+    from ripser import ripser  # type: ignore[import-not-found, unused-ignore]
 
     deaths = ripser(X, maxdim=0)["dgms"][0][:, 1].astype(np.float64)
     return np.sort(deaths[np.isfinite(deaths)])
