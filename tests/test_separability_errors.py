@@ -76,7 +76,7 @@ def test_the_error_is_the_spread_of_subsamples_times_the_factor(name: str) -> No
     assert len(values) == 20 == result.params["replicates"]
     m = result.params["replicate_rows"]
     assert m == 160
-    assert result.parts["replicate_factor"] == pytest.approx((m / (200 - m)) ** 0.5)
+    assert result.parts["replicate_factor"] == pytest.approx((m / 200) ** 0.125 / (1 - m / 200) ** 0.5)
     mean = sum(values) / 20
     spread = (sum((v - mean) ** 2 for v in values) / 19) ** 0.5
     assert result.se == pytest.approx(result.parts["replicate_factor"] * spread, rel=1e-12)
