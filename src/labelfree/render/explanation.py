@@ -49,5 +49,5 @@ def explanation(metric: Metric, width: int = 88) -> str:
         if not head:
             out += [metric.name, textwrap.fill(text, width), ""]
             continue
-        out.append(textwrap.fill(text, width, initial_indent=f"{head:<12}", subsequent_indent=" " * 12))
+        out.append(textwrap.fill(text, width, initial_indent=f"{head:<14}", subsequent_indent=" " * 14))
     return "\n".join(out)

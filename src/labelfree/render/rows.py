@@ -76,6 +76,7 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
     "separability_robust": _chance,
     "persistence_entropy": _persistence_entropy,
     "total_persistence": _chance,
+    "h1_total_persistence": lambda e: f"on {e.params['rows']:,} rows",
     "twonn": lambda e: f"on {e.parts['rows']:,} rows",
     "id_mle": lambda e: f"on {e.parts['rows']:,} rows",
     "lidar": lambda e: f"{e.parts['groups']:,} groups",
