@@ -102,7 +102,7 @@ class Case:
 CASES = (
     *(Case("isotropic", n, 384, ALL, rounds=3, command=True) for n in (2_000, 5_000, 10_000)),
     *(
-        Case(shape, 20_000, 384, peers, rounds=2, command=True)
+        Case(shape, 20_000, 384, peers, rounds=3, command=True)
         for shape, peers in (("isotropic", ALL), ("clusters", FEW))
     ),
     *(Case("isotropic", 5_000, d, ALL, rounds=3) for d in (64, 128, 256, 512, 1024)),

@@ -10,6 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Keys, Rows
 from labelfree.errors import MissingExtra
+from labelfree.kernels.threads import spread
 from labelfree.metrics.evidence import Evidence, Topology
 from labelfree.results import Result, undefined
 from labelfree.summaries.hashing import mix
@@ -129,13 +130,16 @@ def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Me
     rows = min(int(0.8 * n), REPLICATE_ROWS)
     if rows < 3:
         return rows, ()
-    found = []
-    for b in range(REPLICATES):
+
+    def work(b: int) -> Merges:
         order: Keys = mix(drawn.keys, _SUBSAMPLE + b)
         chosen = np.sort(np.argpartition(order, rows - 1)[:rows])
-        tree = spanning_tree(points[chosen], e.kernels)
-        found.append(_lengths(merges(tree), e.topology))
-        e.progress("subsamples", (b + 1) / REPLICATES)
+        return _lengths(merges(spanning_tree(points[chosen], e.kernels)), e.topology)
+
+    found = []
+    for replicate in spread(work, range(REPLICATES)):
+        found.append(replicate)
+        e.progress("subsamples", len(found) / REPLICATES)
     return rows, tuple(found)
 
 

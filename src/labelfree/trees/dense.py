@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from labelfree.arrays import Float, Index
+from labelfree.kernels.numpy_trees import facing, lifted
 from labelfree.trees.exact import TIED, distances, rounding
 
 _CLOSE = 64  # pairs per row that may be measured one by one; with more of them the sparse way is faster
@@ -17,11 +18,8 @@ def dense_tree(points: Float) -> tuple[Index, Index] | None:
     close that its rounding shows are measured again from differences; None where there are too many of them.
     """
     n = len(points)
-    squares = np.einsum("ij,ij->i", points, points)
-    distance = points @ points.T
-    distance *= -2.0
-    distance += squares
-    distance += squares[:, None]
+    flat = lifted(points)
+    distance: Float = facing(flat) @ flat.T
     close = distance < rounding(points) / TIED
     if np.count_nonzero(close) > _CLOSE * n:
         return None
