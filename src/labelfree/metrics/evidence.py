@@ -12,6 +12,7 @@ import numpy as np
 from labelfree.arrays import Float, Index, Keys, Rows, matrix
 from labelfree.errors import UsageError
 from labelfree.kernels import Advance, Kernels, numpy_kernels
+from labelfree.metrics.outputs import Outputs
 from labelfree.metrics.spectrum import Spectrum, spectrum
 from labelfree.results import Result, undefined
 from labelfree.summaries import Moments, Sample
@@ -25,7 +26,7 @@ WIDE = 1024
 VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
 
-Need: TypeAlias = Literal["moments", "unit", "sample", "views"]
+Need: TypeAlias = Literal["moments", "unit", "sample", "views", "outputs", "range", "source"]
 
 
 def _still(stage: str, done: float) -> None:
@@ -58,7 +59,8 @@ class Evidence:
     drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
     rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
-    progress: told what is being done, and which fraction of it is done.
+    progress: told what is being done, and which fraction of it is done; low, high: (d,) least and greatest value of
+    each column; outputs: logits, head and source, for the metrics of transfer.
     """
 
     n: int
@@ -74,6 +76,9 @@ class Evidence:
     progress: Callable[[str, float], None] = _still
     seed: int = 0
     topology: Topology = Topology()
+    outputs: Outputs | None = None
+    low: Float | None = None
+    high: Float | None = None
 
     @property
     def advance(self) -> Advance:

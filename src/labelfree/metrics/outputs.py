@@ -1,0 +1,70 @@
+"""What is known of a data set beside its embeddings: logits, the classifier's head, a labelled source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from labelfree.arrays import Float, Index, Rows
+from labelfree.summaries.predictions import Predictions
+
+if TYPE_CHECKING:
+    from labelfree.metrics.evidence import Evidence
+
+Variant: TypeAlias = Literal["standard", "literal", "official"]
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The last linear layer: logits = rows @ weight.T + bias.
+
+    weight: (K, d) float64; bias: (K,) float64 or None; origin: "given" (read from a file) or "recovered" (by least
+    squares from embeddings and logits); key: where it was found; residual: largest |rows @ weight.T + bias - logits|
+    over the sampled rows, None where there are no logits; spread: standard deviation of the logits, to read it by.
+    """
+
+    weight: Float
+    bias: Float | None
+    origin: Literal["given", "recovered"]
+    key: str
+    residual: float | None = None
+    spread: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The labels of source rows and what the model said of them, row by row.
+
+    label: (n,) class numbers; predicted: (n,) argmax of the logits; confidence: (n,) highest probability;
+    negentropy: (n,) sum over classes of p ln p.
+    """
+
+    label: Index
+    predicted: Index
+    confidence: Float
+    negentropy: Float
+
+
+@dataclass(eq=False)
+class Outputs:
+    """The part of the evidence that only the metrics of transfer look at. What is not known is None.
+
+    predictions: sums over the class probabilities of all rows; logits: (m, K) of the sampled rows, in the order of
+    `Evidence.drawn`, log-probabilities where probabilities were stored; head; source: evidence of the source rows,
+    whose own `outputs` may hold `labelled`; variant: of the Transfer Score; why_no_head: the reason where there is none.
+    """
+
+    predictions: Predictions | None = None
+    logits: Rows | None = None
+    head: Head | None = None
+    source: Evidence | None = None
+    labelled: Labelled | None = None
+    variant: Variant = "standard"
+    why_no_head: str = "no head was given (--head FILE)"
+
+    @property
+    def classes(self) -> int | None:
+        """K, the number of classes, where it is known."""
+        if self.predictions is not None:
+            return self.predictions.classes
+        return None if self.head is None else len(self.head.weight)
