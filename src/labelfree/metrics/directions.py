@@ -174,7 +174,8 @@ def _coding_rate(e: Evidence) -> Result:
         error = float((0.5 * e.d / EPS2 * influence).std(ddof=1) / np.sqrt(n))
     cap = min(n, e.d)
     high = 0.5 * cap * float(np.log1p(e.d / (cap * EPS2)))
-    return measured(value, error, low=0.0, high=high, params={**_rows(e), "eps2": EPS2}, parts=_count(e))
+    params: dict[str, Plain] = {**_rows(e), "eps2": EPS2}
+    return measured(value, error, low=0.0, high=high, params=params, parts=_count(e), warnings=e.narrow)
 
 
 def coding_rate(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:

@@ -152,6 +152,13 @@ class Evidence:
         """Sampled rows without repetitions."""
         return np.unique(self.drawn.rows, axis=0) if self.drawn is not None else np.empty((0, self.d))
 
+    @property
+    def narrow(self) -> tuple[str, ...]:
+        """The warning for intervals that few rows make too narrow, where there are few."""
+        if self.n >= 2 * self.d:
+            return ()
+        return (f"n = {self.n} is below 2 d = {2 * self.d}: the interval can be too narrow",)
+
     def too_few(self, least: int = 2) -> Result | None:
         """The undefined result for fewer than `least` rows, else None."""
         if self.n >= least:
