@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,9 @@ class Block:
 
     rows: (m, d) float32 or float64, the rows that could be read as d numbers (NaN and infinity included);
     index: (m,) their positions in the data set; extra: columns read beside them, (m,) each, by the role they were
-    asked for ("id", "group", "epoch"); null, ragged: positions of the rows that are missing from `rows` because
-    they or one of their elements are null, or because they have another length.
+    asked for ("id", "group", "epoch", "label", "domain"), and (m, K) class scores as "outputs"; null, ragged:
+    positions of the rows that are missing from `rows` because they, their class scores or one of their elements are
+    null, or because they have another length.
     """
 
     rows: Rows
@@ -42,7 +43,8 @@ class Source:
     name: what to call it in a table; files: what it was read from; column, layout, dtype: of the embeddings as
     stored; d: width of a row; total: number of rows, counted without reading them; size: bytes of the files;
     roles: which columns are read beside the embeddings, by role; notes: what a reader should be told;
-    read: given a number of rows, yields blocks of about that many.
+    read: given a number of rows, yields blocks of about that many; outputs: the column of class scores, where one is
+    read; values: yields a column beside the embeddings alone, given its name.
     """
 
     name: str
@@ -56,18 +58,36 @@ class Source:
     read: Callable[[int], Iterator[Block]]
     roles: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    outputs: OutputColumn | None = None
+    values: Callable[[str], Iterator[Values]] | None = None
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """Class scores beside the embeddings: K logits or probabilities a row."""
+
+    name: str
+    kind: Literal["logits", "probabilities"]
+    classes: int
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns to read: the options --column, --id, --group, and others that a command names."""
+    """Which columns to read: the options --column, --id, --group, and others that a command names.
+
+    outputs: the column of class scores, "auto" for the one there is (logits before probabilities), None for none;
+    label, domain: columns read for their roles; others: columns that are not embeddings.
+    """
 
     embedding: str | None = None
     id: str | None = None
     group: str | None = None
+    outputs: str | None = None
+    label: str | None = None
+    domain: str | None = None
     others: tuple[str, ...] = ()
 
     @property
     def named(self) -> frozenset[str]:
-        """Every column that an option names beside the embeddings."""
-        return frozenset(name for name in (self.id, self.group, *self.others) if name)
+        """Every column that an option names beside the embeddings and the class scores."""
+        return frozenset(name for name in (self.id, self.group, self.label, self.domain, *self.others) if name)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from labelfree.errors import ArrayError, ColumnError
-from labelfree.sources.arrow import block_of, roles_of, widths
-from labelfree.sources.block import Block, Columns, Source
-from labelfree.sources.columns import choose, unread_labels
+from labelfree.sources.arrow import block_of, output_column, plain, roles_of, widths
+from labelfree.sources.block import Block, Columns, Source, Values
+from labelfree.sources.columns import choose, choose_outputs, unread_labels
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
 
 
@@ -52,18 +52,27 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
     embedding = choose(table.schema, chosen, name)
     notes = unread_labels(table.schema, chosen, embedding)
     roles = roles_of(table.schema, chosen, embedding)
-    table = table.select(list(dict.fromkeys([*embedding.fields, *roles.values()])))
+    outputs = choose_outputs(table.schema, chosen, name)
+    whole = table
+    table = table.select(
+        list(dict.fromkeys([*embedding.fields, *(outputs.fields if outputs else ()), *roles.values()]))
+    )
     d = next(iter(widths(table.to_batches(), embedding, name)), 0)
+    scores = (outputs, next(iter(widths(table.to_batches(), outputs, name)), 0) or 1) if outputs else None
 
     def read(rows: int) -> Iterator[Block]:
         offset = 0
         for batch in table.to_batches(max_chunksize=rows):
-            yield block_of(batch, embedding, roles, d or 1, offset)
+            yield block_of(batch, embedding, roles, d or 1, offset, scores)
             offset += batch.num_rows
+
+    def values(column: str) -> Iterator[Values]:
+        for batch in whole.select([column]).to_batches():
+            yield plain(batch.column(0), column)
 
     return Source(
         name, (), embedding.name, embedding.layout, embedding.dtype, d, table.num_rows, table.nbytes, read,
-        roles, notes,
+        roles, notes, scores and output_column(*scores), values,
     )  # fmt: skip
 
 
