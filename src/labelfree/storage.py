@@ -14,7 +14,10 @@ def atomically(path: Path, writes: Callable[[Path], object]) -> None:
     """Write to a temporary file beside the target and rename it."""
     import tempfile
 
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".labelfree-", suffix=path.suffix)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
     os.close(handle)
     temporary = Path(name)
     try:

@@ -162,7 +162,7 @@ def parse_sample(given: str) -> int | None:
     """--sample: a number of rows, or None for all."""
     if given == "all":
         return None
-    if not re.fullmatch(r"[\d_,]+", given):
+    if not re.fullmatch(r"\d[\d_,]{0,30}", given):
         raise UsageError(f"--sample: expected a number of rows or all, found {given!r}")
     return int(re.sub("[_,]", "", given))
 
@@ -177,7 +177,7 @@ def parse_memory(given: str | None) -> int | None:
         if match is None or unit not in _UNITS:
             raise ValueError
         return int(float(match[1]) * _UNITS[unit])
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"--memory: expected an amount such as 400MB or 2GB, found {given!r}") from None
 
 
