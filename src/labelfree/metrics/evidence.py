@@ -16,7 +16,7 @@ from labelfree.metrics.outputs import Outputs
 from labelfree.metrics.spectrum import Spectrum, spectrum
 from labelfree.results import Result, undefined
 from labelfree.summaries import Moments, Sample
-from labelfree.summaries.hashing import hash_ids, mix
+from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.sample import Drawn
 
 SAMPLE = 5_000
@@ -150,7 +150,11 @@ class Evidence:
     @cached_property
     def distinct(self) -> Rows:
         """Sampled rows without repetitions."""
-        return np.unique(self.drawn.rows, axis=0) if self.drawn is not None else np.empty((0, self.d))
+        if self.drawn is None:
+            return np.empty((0, self.d))
+        # 0.0 and -0.0 are one number
+        first = np.unique(hash_rows(self.drawn.rows + 0.0), return_index=True)[1]
+        return self.drawn.rows if len(first) == len(self.drawn.rows) else self.drawn.rows[np.sort(first)]
 
     @property
     def narrow(self) -> tuple[str, ...]:
