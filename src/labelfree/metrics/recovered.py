@@ -65,7 +65,7 @@ def recovered(regression: Regression, *, stored: str = "float64", probabilities:
             return f"the logits fit a linear head only after a constant is taken from each row: {_COMMON}"
         return (
             f"no linear head makes these logits from these features: the residual is {relative:.2g} of their spread, "
-            f"at most {RESIDUAL:g} is allowed; there is a layer between them, or they are not of the same model"
+            f"at most {RESIDUAL:g} is allowed; a layer lies between, storage rounded them, or they are of two models"
         )
     variance = float(lost.sum()) / (n - d - 1) * fit.inverse
     error = float(np.sqrt((variance + fit.attenuation**2) / np.square(weight).sum()))

@@ -87,7 +87,7 @@ def state_tensors(state: Any) -> dict[str, Tensor]:
             found[key] = Tensor(key, tuple(value.shape), dtype, place, _torch_loader(place, key, value))
         elif hasattr(value, "shape") or isinstance(value, list | tuple):
             array = _plain(value, key)
-            found[key] = Tensor(key, array.shape, str(array.dtype), place, partial(np.asarray, array))
+            found[key] = Tensor(key, array.shape, array.dtype.name, place, partial(np.asarray, array))
     return _stripped(found)
 
 

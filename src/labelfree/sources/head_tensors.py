@@ -58,7 +58,7 @@ def head_tensors(spec: Any, where: str) -> Holder:
         return Holder(where, "", _unnormed(state_tensors(spec)))
     if not (hasattr(spec, "shape") or isinstance(spec, list | tuple)):
         raise UsageError(f"{where}: expected {_OBJECTS}, found an object of type {type(spec).__name__}")
-    return Holder(where, "", state_tensors({"": spec}))
+    return Holder(where, "", _counted(state_tensors({"": spec})))
 
 
 def matrix_shape(tensor: Tensor) -> tuple[int, int] | None:
@@ -74,6 +74,14 @@ def numbers(tensor: Tensor) -> Float:
     return np.array(from_bfloat16(values) if tensor.dtype == "bfloat16" else values, np.float64)
 
 
+def _counted(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """An array alone may hold integers of 32 bits and more, which are exact; narrower ones are quantized weights."""
+    for name, tensor in found.items():
+        if name == "" and tensor.dtype in ("int32", "uint32", "int64", "uint64"):
+            return {"": Tensor("", tensor.shape, "float64", tensor.file, partial(numbers, tensor))}
+    return found
+
+
 def _of_file(name: str, where: str) -> Holder:
     file, key = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     path = Path(file)
@@ -81,7 +89,7 @@ def _of_file(name: str, where: str) -> Holder:
         raise SourceError(f"{where} {name}: no such file or directory")
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        return Holder(where, file, array_tensors(path), key)
+        return Holder(where, file, _counted(array_tensors(path)), key)
     if path.is_dir() or suffix == ".safetensors" or suffix in TORCH_SUFFIXES:
         return Holder(where, file, _unnormed(tensors(path)), key)
     raise UsageError(f"{where} {name}: expected {_FILES}, found {path.suffix or 'no suffix'!r}")

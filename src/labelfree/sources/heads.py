@@ -76,7 +76,7 @@ def _chosen(holder: Holder, d: int, classes: int | None) -> str:
         found = f"found {len(best)} matrices that could be it; choose one"
         lines = [f"  {holder.where} {holder.place(name)}  {_shown(holder.found[name])}" for name in best]
         raise UsageError(f"{holder.title}: expected one head, {_wanted(d, classes)}, {found}:\n{_cut(lines)}")
-    turned = [n for n, s in shapes.items() if _fits(s[::-1], d, classes) and left_out(n) is None]
+    turned = [n for n, s in shapes.items() if n not in fitting and _fits(s[::-1], d, classes) and not left_out(n)]
     if len(turned) == 1 and (classes is not None or standing(turned[0]) == 2):
         _refuse_transposed(holder, turned[0], d, classes)
     raise UsageError(f"{holder.title}: expected {_wanted(d, classes)}, found none; {_matrices(holder, d, classes)}")
@@ -159,7 +159,7 @@ def _matrices(holder: Holder, d: int, classes: int | None) -> str:
 def _refuse_integers(holder: Holder, name: str) -> NoReturn:
     raise UsageError(
         f"{holder.title}: expected floating numbers in {name or 'the array'}, found {_shown(holder.found[name])}; "
-        "integers are quantized weights: save the head as float32"
+        "whole numbers are quantized weights: save the head as float32"
     )
 
 

@@ -102,7 +102,7 @@ def array_tensors(file: Path) -> dict[str, Tensor]:
     """The array of an .npy file under the name "", or all of an .npz file by name; not read yet."""
     if file.suffix.lower() == ".npy":
         array = _mapped(file)
-        return {"": Tensor("", array.shape, str(array.dtype), file, partial(np.asarray, array))}
+        return {"": Tensor("", array.shape, array.dtype.name, file, partial(np.asarray, array))}
     with _explained(file):
         found = _members(file)
     if any(dtype.hasobject for _, dtype, _ in found.values()):
@@ -113,7 +113,7 @@ def array_tensors(file: Path) -> dict[str, Tensor]:
             return np.asarray(archive[name])
 
     return {
-        name: Tensor(name, shape, str(dtype), file, partial(member, name)) for name, (shape, dtype, _) in found.items()
+        name: Tensor(name, shape, dtype.name, file, partial(member, name)) for name, (shape, dtype, _) in found.items()
     }
 
 
