@@ -10,7 +10,7 @@ from labelfree.arrays import Float, Rows
 from labelfree.head import Head
 from labelfree.summaries.regression import Regression
 
-__all__ = ["Regression", "cross_check", "mismatch", "recovered"]
+__all__ = ["Regression", "cross_check", "log_probabilities", "mismatch", "recovered"]
 
 RESIDUAL = 1e-2
 """Largest residual of the least squares fit, as a fraction of the logits about their mean."""
@@ -41,7 +41,8 @@ def recovered(regression: Regression, *, stored: str = "float64", probabilities:
 
     Logarithms of probabilities are the logits less a constant in each row. They determine the differences of the
     weights of any two classes, not the vector that may be added to all of them; the angles between the weights
-    depend on it. So they are refused, also when they come under the name of logits and fit once they are centered.
+    depend on it. So they are refused, also when they come under the name of logits and fit once they are centered
+    (`log_probabilities` tells from a sample where they would fit without).
     One column, or two of which the first is all zero, is a layer with one logit: see Head.
     """
     if probabilities:
@@ -61,7 +62,7 @@ def recovered(regression: Regression, *, stored: str = "float64", probabilities:
     if relative > RESIDUAL:
         shared = regression.common - float(weight.mean(axis=0) @ regression.cross.mean(axis=1))
         left, spread = lost.sum() - classes * max(shared, 0.0), total - classes * regression.common
-        if classes > 1 and spread > 0 and left <= RESIDUAL**2 * spread:
+        if classes > 1 and left <= 0.1 * float(lost.sum()) and left <= RESIDUAL**2 * spread:
             return f"the logits fit a linear head only after a constant is taken from each row: {_COMMON}"
         return (
             f"no linear head makes these logits from these features: the residual is {relative:.2g} of their spread, "
@@ -123,6 +124,17 @@ def _rounding(stored: str, squares: Float) -> Float:
     if stored in _UNITS:
         return np.asarray(_UNITS[stored] ** 2 / 3 * squares)
     return np.full_like(squares, 1 / 12) if stored.lstrip("u").startswith("int") else _rounding("float64", squares)
+
+
+def log_probabilities(logits: Rows) -> bool:
+    """Whether what is called logits are logarithms of probabilities: exp sums to one in every row, up to float16.
+
+    logits: (m, K). Where predictions are nearly uniform they fit a linear head, and it would be the wrong one.
+    """
+    values = np.asarray(logits, np.float64)
+    if values.shape[1] < 2 or len(values) == 0 or values.max() > 1e-2:
+        return False
+    return bool(np.abs(np.exp(values).sum(axis=1) - 1).max() <= 1e-2)
 
 
 def cross_check(head: Head, rows: Rows, logits: Rows, *, probabilities: bool = False) -> tuple[float, float]:
