@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,9 +100,7 @@ def test_models_of_transformers(
 def test_the_layer_before_the_head_of_roberta_is_never_taken_for_it() -> None:
     """Features from before `dense` fit no head, though they have the width that it has."""
     state = {"classifier.dense.weight": torch.ones(D, D), "classifier.out_proj.weight": torch.ones(K, D)}
-    with pytest.raises(
-        UsageError, match=rf"(?s)expected a matrix of K x d = {D} x {D} .*not taken: it feeds classifier"
-    ):
+    with pytest.raises(UsageError, match=rf"(?s)expected a matrix of {D} x {D} .*not taken: it feeds classifier"):
         find_head(state, d=D, classes=D)
 
 
@@ -232,9 +231,9 @@ def test_a_layer_with_one_logit_is_two_opposite_classes(classes: int | None) -> 
     logits = x @ head.weight.T + head.bias
     assert np.allclose(logits[:, 1] - logits[:, 0], x @ w[0] + b)  # the same probabilities as [0, z]
     assert find_head(head, d=D, classes=classes) is head
-    with pytest.raises(UsageError, match=r"expected a matrix of K x d = 3 x 12.*found 1 x 12"):
+    with pytest.raises(UsageError, match=r"expected a matrix of 3 x 12.*found 1 x 12"):
         find_head(head, d=D, classes=3)
-    with pytest.raises(UsageError, match=r"expected a matrix of K x d = 3 x 12.*found none"):
+    with pytest.raises(UsageError, match=r"expected a matrix of 3 x 12.*found none"):
         find_head({"fc.weight": w}, d=D, classes=3)
     assert not find_head({"fc.weight": W[:2], "aux.weight": w, "regression.weight": w}, d=D, classes=2).one_logit
 
@@ -242,7 +241,7 @@ def test_a_layer_with_one_logit_is_two_opposite_classes(classes: int | None) -> 
 def test_two_that_could_be_it_are_refused_with_their_names_and_shapes(tmp_path: Path) -> None:
     path = saved({"task_a.classifier.weight": T, "task_b.classifier.weight": -T}, tmp_path / "a.safetensors")
     listed = (
-        rf"--head {path}: expected one head, a matrix of K x d = 5 x 12 \(classes x features\), found 2 matrices that "
+        rf"--head {path}: expected one head, a matrix of 5 x 12 \(K classes x d features\), found 2 matrices that "
         rf"could be it; choose one:\n  --head {path}::task_a\.classifier\.weight  5 x 12 float32\n"
         rf"  --head {path}::task_b\.classifier\.weight  5 x 12 float32$"
     )
@@ -280,6 +279,7 @@ AUXILIARY = [
     "aux.fc", "aux_head", "aux_classifier.4", "AuxLogits.fc", "head_dist", "head_dist.linear", "distillation_head",
     "adv_head.2", "adversarial.fc", "domain_classifier", "domain_discri.fc", "discriminator.layer3", "projector",
     "projection_head", "embeddings.word_embeddings", "pos_embed", "lm_head", "pre_classifier", "bert.pooler.dense",
+    "shared", "fc.parametrizations.weight.original",
     "blocks.3.mlp.fc2", "encoder.layer.1.attention.self.query", "layer4.2.conv3", "features.8.0", "conv_head",
     "attn_pool.qkv", "fc.lora_A", "transformer.wte",
 ]  # fmt: skip
@@ -299,7 +299,7 @@ def test_what_is_asked_for_by_name_is_taken_whatever_it_is_called(tmp_path: Path
     path = saved(state, tmp_path / "a.safetensors")
     for key in ("aux.fc.weight", "aux.fc", "module.aux.fc", "model.aux.fc.weight"):
         same(find_head(f"{path}::{key}", d=D, classes=K), W, B)
-    with pytest.raises(UsageError, match=r"a\.safetensors::deep: expected .* K x d = 5 x 12 .*found 3 x 4 float32"):
+    with pytest.raises(UsageError, match=r"a\.safetensors::deep: expected .* 5 x 12 .*found 3 x 4 float32"):
         find_head(f"{path}::deep", d=D, classes=K)
     with pytest.raises(UsageError, match=r"a\.safetensors::aux\.fc\.bias: expected .*, found 5 float32"):
         find_head(f"{path}::aux.fc.bias", d=D, classes=K)
@@ -307,8 +307,31 @@ def test_what_is_asked_for_by_name_is_taken_whatever_it_is_called(tmp_path: Path
         find_head(f"{path}::nope", d=D, classes=K)
 
 
+@pytest.mark.parametrize(
+    ("save", "suffix", "stem"), [(save_file, "safetensors", "model"), (torch.save, "bin", "pytorch_model")]
+)
+def test_a_sharded_directory(save: Any, suffix: str, stem: str, tmp_path: Path) -> None:
+    names = [f"{stem}-0000{i}-of-00002.{suffix}" for i in (1, 2)]
+    save(
+        {"bert.encoder.layer.0.dense.weight": torch.ones(K, D), "classifier.bias": torch.from_numpy(B)},
+        tmp_path / names[0],
+    )
+    save({"classifier.weight": T}, tmp_path / names[1])
+    places = {"bert.encoder.layer.0.dense.weight": names[0], "classifier.bias": names[0], "classifier.weight": names[1]}
+    (tmp_path / f"{stem}.{suffix}.index.json").write_text(json.dumps({"weight_map": places}))
+    same(find_head(tmp_path, d=D, classes=K), W, B)
+    same(find_head(f"{tmp_path}::classifier", d=D), W, B)
+
+
+def test_pruned_and_absent_weights_are_not_guessed_at() -> None:
+    with pytest.raises(UsageError, match=r"fc\.weight_orig  5 x 12 float32 \(not taken: 'weight_orig' in its name\)"):
+        find_head({"fc.weight_orig": T, "fc.weight_mask": torch.ones(K, D)}, d=D, classes=K)
+    with pytest.raises(SourceError, match=r"fc\.weight: expected real numbers.*on meta"):
+        find_head({"fc.weight": T.to("meta")}, d=D, classes=K)
+
+
 def test_a_transposed_matrix_is_named_and_not_turned(tmp_path: Path) -> None:
-    message = r"expected a matrix of K x d = 5 x 12 .*found {}transposed, 12 x 5 float32; save its transpose"
+    message = r"expected a matrix of 5 x 12 .*found {}transposed, 12 x 5 float32; save its transpose"
     state = {"classifier.weight": T.T, "classifier.bias": torch.from_numpy(B)}
     path = saved(state, tmp_path / "a.safetensors")
     for spec in (state, path, f"{path}::classifier"):
@@ -316,7 +339,7 @@ def test_a_transposed_matrix_is_named_and_not_turned(tmp_path: Path) -> None:
             find_head(spec, d=D, classes=K)
     with pytest.raises(UsageError, match=message.format("the array ")):
         find_head(W.T, d=D, classes=K)
-    with pytest.raises(UsageError, match=r"K x d = K x 12 .*found classifier\.weight transposed"):
+    with pytest.raises(UsageError, match=r"K x 12 .*found classifier\.weight transposed"):
         find_head(state, d=D)
     with pytest.raises(UsageError, match=r"head\.kernel  12 x 12 float32 \(not taken: a kernel is stored as d x K\)"):
         find_head({"head.kernel": np.ones((D, D), np.float32)}, d=D, classes=D)
@@ -327,7 +350,7 @@ def test_no_head_lists_what_there_is(tmp_path: Path) -> None:
     state = {"fc.weight": torch.ones(K, 7), "stem.weight": torch.ones(4, 3, 3, 3), "norm.weight": torch.ones(7)}
     path = saved(state, tmp_path / "a.safetensors")
     message = (
-        rf"--head {path}: expected a matrix of K x d = 5 x 12 \(classes x features\), found none; name one, --head "
+        rf"--head {path}: expected a matrix of 5 x 12 \(K classes x d features\), found none; name one, --head "
         rf"{path}::KEY, or give the features that the head sees; its matrices are\n  fc\.weight  5 x 7 float32$"
     )
     with pytest.raises(UsageError, match=message):
@@ -425,7 +448,7 @@ def test_a_real_encoder_has_no_head() -> None:
     directory = next(Path(spec.submodule_search_locations[0]).rglob("model.safetensors")).parent
     for classes in (10, None):
         with pytest.raises(
-            UsageError, match=r"(?s)x 384 \(classes x features\), found none; .*\n  \.\.\. and \d+ more"
+            UsageError, match=r"(?s)x 384 \(K classes x d features\), found none; .*\n  \.\.\. and \d+ more"
         ):
             find_head(directory, d=384, classes=classes)
 

@@ -82,7 +82,6 @@ def state_tensors(state: Any) -> dict[str, Tensor]:
     for name, value in _unwrapped(state).items():
         place, key = Path("state dict"), str(name)
         if hasattr(value, "detach"):
-            value = value.detach().cpu()
             dtype = str(value.dtype).removeprefix("torch.")
             found[key] = Tensor(key, tuple(value.shape), dtype, place, _torch_loader(place, key, value))
         elif hasattr(value, "shape") or isinstance(value, list | tuple):
@@ -286,8 +285,8 @@ def _torch_loader(path: Path, name: str, value: Any) -> Callable[[], Values]:
 
         try:
             if value.dtype == torch.bfloat16:
-                return np.asarray(value.detach().view(torch.int16).numpy()).view(np.uint16)
-            return np.asarray(value.detach().numpy())
+                return np.asarray(value.detach().cpu().view(torch.int16).numpy()).view(np.uint16)
+            return np.asarray(value.detach().cpu().numpy())
         except (TypeError, RuntimeError) as error:  # float8, quantized, sparse, meta
             found = f"{value.dtype}, {value.layout}, on {value.device}"
             raise SourceError(_unreadable(path, name, found)) from error

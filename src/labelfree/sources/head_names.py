@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _LAST = r"(fc|head|heads|classifier|classif|last_linear|score|logits|logits_proj|\w+_head|\w+_classifier)"
-_INSIDE = r"(fc\d?|head|classifier|linear|proj|l|out_proj|out)"  # head.fc.fc2, head.linear, classifier.out_proj
+_INSIDE = r"(fc\d?|head|classifier|linear|layers|proj|l|out_proj|out)"  # head.fc.fc2, head.linear, classifier.out_proj
 _CONVENTION = re.compile(rf"(^|\.)_?{_LAST}(\.{_INSIDE})*(\.\d+)*$")
 _BARE = {"", "weight", "W", "w", "coef_", "arr_0", "tensor"}
 _EARLY = {"dense", "fc1", "linear1", "lin1", "in_proj"}
@@ -17,13 +17,16 @@ _PAIRS = {("dense", "out_proj"), ("fc1", "fc2"), ("linear1", "linear2"), ("lin1"
 _PARALLEL = {"heads", "classifiers", "fcs"}
 
 _OTHER_TOKENS = {
-    "embed", "embeds", "embedding", "embeddings", "embedder", "wte", "wpe", "pos", "shared",
+    "emb", "embed", "embeds", "embedding", "embeddings", "embedder", "wte", "wpe", "position", "positional",
     "adv", "adversarial", "adversary", "aux", "auxiliary", "dist", "distill", "distilled", "distillation",
-    "domain", "domains", "discrim", "discriminator", "disc", "projector", "projection", "pooler",
+    "domain", "domains", "discrim", "discriminator", "disc", "discri", "projector", "projection", "pooler",
     "attn", "attention", "qkv", "lora",
 }  # fmt: skip
-_OTHER_PARTS = {"lm_head", "pre_classifier", "pre_logits", "original_module", "base_layer", "proj_head", "project"}
-_OTHER_ENDS = {"conv", "convolution", "downsample", "shortcut", "bias"}
+_OTHER_PARTS = {
+    "lm_head", "pre_classifier", "pre_logits", "proj_head", "project", "original_module", "base_layer",
+    "parametrizations", "weight_orig", "weight_mask", "weight_v", "weight_g",
+}  # fmt: skip
+_OTHER_ENDS = {"conv", "convolution", "downsample", "shortcut", "shared", "bias"}
 _REPEATED = re.compile(r"(^|\.)_?(blocks?|layers?|stages?|levels?|h|features|resblocks)\d*\.\d+\.")
 
 
