@@ -186,7 +186,8 @@ class _State:
         kinds: tuple[tuple[Defect, str], ...] = (
             ("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity"), ("zero", "are zero"),
         )  # fmt: skip
-        for defect, what in kinds if self.refuse_zero else kinds[:-1]:
+        kinds = kinds if self.refuse_zero else kinds[:-1]
+        for defect, what in kinds:
             if tally[defect] and self.on_bad == "error":
                 refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at row {tally.first[defect]}")
         if tally["ragged"]:
@@ -194,8 +195,15 @@ class _State:
                 f"{name}: {tally['ragged']} of {tally.read} rows do not hold {source.d} numbers as the first row does, "
                 f"first at row {tally.first['ragged']}; every row needs one length: remove those rows, or pool them"
             )
+        if self.refuse_zero and 0 < tally["zero"] == tally.read:
+            raise RowsError(
+                f"{name}: all {tally.read} rows are zero: there is nothing to measure; find out why the encoder "
+                "returned nothing"
+            )
         if refused:
-            raise RowsError(f"{name}: {'; '.join(refused)}; drop them with --on-bad drop")
+            whole = sum(tally[defect] for defect, _ in kinds) == tally.read
+            remedy = "no usable row is left: find out where they come from" if whole else "drop them with --on-bad drop"
+            raise RowsError(f"{name}: {'; '.join(refused)}; {remedy}")
         if tally["no_id"]:
             raise RowsError(
                 f"{source.name}: {tally['no_id']} of {tally.read} rows have no id in column {source.roles['id']!r}, "
@@ -211,7 +219,7 @@ class _State:
         evidence = Evidence(
             n=self.used,
             d=self.d,
-            zero=self.tally["zero"],
+            zero=0 if self.refuse_zero else self.tally["zero"],
             moments=self.moments if "moments" in self.needs else None,
             unit=self.unit if "unit" in self.needs and self.d <= WIDE else None,
             drawn=drawn,
@@ -221,6 +229,7 @@ class _State:
             kernels=self.kernels,
             progress=progress,
             seed=self.seed,
+            on_bad=None if self.on_bad == "count" else self.on_bad,
         )
         return Survey(
             source,
