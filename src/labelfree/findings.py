@@ -59,10 +59,11 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
 
 def _repetitions(found: Survey) -> Iterator[Finding]:
     if found.repeated_ids:
-        yield Finding(
-            "repeated_id", found.repeated_ids, None, f"{found.repeated_ids} rows repeat the id of another",
-            "remove the repetitions, or name another column with --id",
-        )  # fmt: skip
+        remedy = "remove the repetitions, or name another column with --id"
+        if len(found.source.counts) > 1:
+            remedy = f"{found.source.apart}, or {remedy}"
+        said = f"{found.repeated_ids} rows repeat the id of another"
+        yield Finding("repeated_id", found.repeated_ids, None, said, remedy)
     if count := found.duplicates.duplicates:
         about = "" if found.duplicates.exact else "about "
         share = 100 * count / max(found.evidence.n, 1)
