@@ -228,6 +228,26 @@ def test_the_memory_limit_is_kept_or_refused_at_once() -> None:
     assert labelfree.rank(X, memory=2_000_000_000)["rankme"].value
 
 
+def test_options_of_other_commands_are_refused_with_those_there_are() -> None:
+    X = RNG.normal(size=(30, 4))
+    with pytest.raises(ValueError, match=r"rank has no option 'normalize'; its options are column, id, group, on_bad"):
+        labelfree.rank(X, normalize="l2")
+    with pytest.raises(UsageError, match="separability has no option 'group'"):
+        labelfree.separability(X, group="item")
+    with pytest.raises(UsageError, match="doctor has no option 'only'"):
+        labelfree.doctor(X, only="rankme")
+    assert labelfree.evaluate(X, normalize="none", group=None, only="separability")["separability"].value is not None
+
+
+def test_sample_may_be_all_as_on_the_command_line() -> None:
+    X = RNG.normal(size=(300, 4))
+    assert labelfree.rank(X, sample="all").to_json() == labelfree.rank(X, sample=None).to_json()
+    assert labelfree.rank(X, sample="all").input.sample is None
+    assert labelfree.rank(X, sample=100).input.sample is not None
+    with pytest.raises(UsageError, match="sample: expected a number of rows or 'all', found 'many'"):
+        labelfree.rank(X, sample="many")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
