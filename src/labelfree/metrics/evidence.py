@@ -60,7 +60,8 @@ class Evidence:
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
     rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
     progress: told what is being done, and which fraction of it is done; low, high: (d,) least and greatest value of
-    each column; outputs: logits, head and source, for the metrics of transfer.
+    each column; outputs: logits, head and source, for the metrics of transfer; on_bad: what is done with rows that a
+    metric cannot use and others can: "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
     """
 
     n: int
@@ -79,6 +80,7 @@ class Evidence:
     outputs: Outputs | None = None
     low: Float | None = None
     high: Float | None = None
+    on_bad: Literal["error", "drop"] | None = None
 
     @property
     def advance(self) -> Advance:

@@ -20,9 +20,13 @@ def block_of(
     roles: dict[str, str],
     d: int,
     offset: int,
+    where: str,
     outputs: tuple[Candidate, int] | None = None,
 ) -> Block:
-    """A record batch whose first row is row `offset` of the data set; outputs: the class scores and how many."""
+    """A record batch of the file `where`, whose first row is row `offset` of the data set.
+
+    outputs: the column of class scores, and how many classes.
+    """
     values, null, ragged = _vectors(batch, candidate, d)
     good = ~(null | ragged)
     if outputs is not None:
@@ -33,12 +37,12 @@ def block_of(
     positions = np.arange(offset, offset + batch.num_rows, dtype=np.int64)
     extra: dict[str, Values] = {} if outputs is None else {"outputs": as_rows(scores)}
     for role, name in roles.items():
-        column = plain(batch.column(name), name, role)
+        column = plain(batch.column(name), name, role, where)
         extra[role] = column if good.all() else column[good]
     return Block(as_rows(values), positions[good], extra, positions[null], positions[ragged])
 
 
-def plain(column: Any, name: str, role: str = "id") -> Values:
+def plain(column: Any, name: str, role: str, where: str) -> Values:
     """A column beside the embeddings as a numpy array; nulls become None. Only epochs may be fractions."""
     import pyarrow as pa
 
@@ -50,13 +54,16 @@ def plain(column: Any, name: str, role: str = "id") -> Values:
         column = column.dictionary_decode() if pa.types.is_integer(kind) else column  # Arrow cannot decode string_view
     if pa.types.is_nested(kind) or (pa.types.is_floating(kind) and role != "epoch"):
         raise ColumnError(
-            f"column {name!r} is {kind}; expected integers or text there: cast it, or name another one with --{role}"
+            f"{where}: column {name!r} is {kind}; expected integers or text there: cast it, or name another one "
+            f"with --{role}"
         )
     if column.null_count or not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         try:
             return np.array(column.to_pylist(), dtype=object)
         except UnicodeDecodeError as error:
-            raise ColumnError(f"column {name!r}: expected text in UTF-8, found other bytes ({error})") from error
+            raise ColumnError(
+                f"{where}: column {name!r}: expected text in UTF-8, found other bytes ({error})"
+            ) from error
     return _raw(column)
 
 

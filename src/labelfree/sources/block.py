@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from glob import has_magic
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -36,6 +37,15 @@ class Block:
     ragged: Index = field(default_factory=_nowhere)
 
 
+@dataclass(frozen=True)
+class OutputColumn:
+    """Class scores beside the embeddings: K logits or probabilities a row."""
+
+    name: str
+    kind: Literal["logits", "probabilities"]
+    classes: int
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """A data set: what it is, and how to read it, as often as needed.
@@ -43,6 +53,7 @@ class Source:
     name: what to call it in a table; files: what it was read from; column, layout, dtype: of the embeddings as
     stored; d: width of a row; total: number of rows, counted without reading them; size: bytes of the files;
     roles: which columns are read beside the embeddings, by role; notes: what a reader should be told;
+    counts: rows of each file, where they are known;
     read: given a number of rows, yields blocks of about that many; outputs: the column of class scores, where one is
     read; values: yields a column beside the embeddings alone, given its name.
     """
@@ -60,15 +71,29 @@ class Source:
     notes: tuple[str, ...] = ()
     outputs: OutputColumn | None = None
     values: Callable[[str], Iterator[Values]] | None = None
+    counts: tuple[int, ...] = ()
 
+    def located(self, row: int) -> tuple[str, int]:
+        """The file that a row of the data set lies in, and which of its rows it is."""
+        if len(self.counts) < 2:
+            return self.name, row
+        ends = np.cumsum(self.counts)
+        i = int(np.searchsorted(ends, row, side="right"))
+        return self.files[i], row - int(ends[i] - self.counts[i])
 
-@dataclass(frozen=True)
-class OutputColumn:
-    """Class scores beside the embeddings: K logits or probabilities a row."""
+    def place(self, row: int) -> str:
+        """Where a row is, in words: its number, and in a data set of many files the file too."""
+        file, inside = self.located(row)
+        return f"row {row}" if file == self.name else f"row {row} (row {inside} of {file})"
 
-    name: str
-    kind: Literal["logits", "probabilities"]
-    classes: int
+    @property
+    def apart(self) -> str:
+        """What to do where the files of this data set were meant to be one data set each."""
+        if " + " in self.name:
+            return "to measure every source on its own, leave --concat out"
+        if has_magic(self.name):
+            return "to measure every file on its own, leave the quotes around the pattern out"
+        return f"to measure every file on its own, name them: {self.name.rstrip('/')}/* without quotes"
 
 
 @dataclass(frozen=True)

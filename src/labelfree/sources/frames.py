@@ -63,12 +63,12 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
     def read(rows: int) -> Iterator[Block]:
         offset = 0
         for batch in table.to_batches(max_chunksize=rows):
-            yield block_of(batch, embedding, roles, d or 1, offset, scores)
+            yield block_of(batch, embedding, roles, d or 1, offset, name, scores)
             offset += batch.num_rows
 
     def values(column: str) -> Iterator[Values]:
         for batch in whole.select([column]).to_batches():
-            yield plain(batch.column(0), column)
+            yield plain(batch.column(0), column, "epoch", name)
 
     return Source(
         name, (), embedding.name, embedding.layout, embedding.dtype, d, table.num_rows, table.nbytes, read,

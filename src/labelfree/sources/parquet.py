@@ -43,7 +43,7 @@ class _Part:
         vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]
         columns = [*(name for one in vectors for name in one.fields), *self.roles.values()]
         for batch in _batches(self.file, vectors, columns, rows):
-            yield block_of(batch, self.embedding, self.roles, d, offset + done, scores)
+            yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
             done += batch.num_rows
         if done != self.total:
             raise SourceError(f"{self.file}: its footer claims {self.total} rows, found {done}; the file is damaged")
@@ -52,12 +52,13 @@ class _Part:
 def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     """The data set in these Parquet files, in this order."""
     size = 0
+    counts: list[int] = []
     parts: list[_Part] = []
     for file in files:
         with _opened(file) as parquet:
-            rows = parquet.metadata.num_rows
-            if rows or (file is files[-1] and not parts):  # a file without rows may lack types
-                parts.append(_part(file, rows, parquet.schema_arrow, chosen))
+            counts.append(parquet.metadata.num_rows)
+            if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
+                parts.append(_part(file, counts[-1], parquet.schema_arrow, chosen))
             size += file.stat().st_size
     if not parts:
         raise SourceError(f"{name}: expected Parquet files, found none")
@@ -77,7 +78,7 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     def values(column: str) -> Iterator[Values]:
         for part in parts:
             for batch in _batches(part.file, [], [column], _VALUES):
-                yield plain(batch.column(column), column)
+                yield plain(batch.column(column), column, "epoch", str(part.file))
 
     return Source(
         name=name,
@@ -93,6 +94,7 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
         notes=first.notes,
         outputs=output_column(first.outputs, classes) if first.outputs else None,
         values=values,
+        counts=tuple(counts),
     )
 
 
