@@ -15,9 +15,11 @@ from labelfree.errors import RowsError, SourceError
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
 from labelfree.parallel import available_cores, summed
+from labelfree.scores import Scores, Wanted, logits_of
 from labelfree.sources.block import Block, Source, Values
 from labelfree.summaries import Distinct, Moments, Sample, Tally
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
+from labelfree.summaries.regression import Regression
 from labelfree.summaries.tally import Defect
 
 OnBad: TypeAlias = Literal["error", "drop", "count"]
@@ -44,6 +46,7 @@ class Survey:
     repeated_ids: int
     rows_hash: str
     fingerprint: str
+    regression: Regression | None = None
 
 
 def block_rows(d: int) -> int:
@@ -62,12 +65,16 @@ def survey(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress = lambda stage, fraction: None,
+    wanted: Wanted | None = None,
 ) -> Survey:
-    """Read the source once into the summaries that `needs` names; with `refuse_zero` zero rows are bad rows."""
+    """Read the source once into the summaries that `needs` names; with `refuse_zero` zero rows are bad rows.
+
+    wanted: what to keep of class scores and labels, where the source has them.
+    """
     rows = block_rows(source.d)
 
     def empty() -> _State:
-        return _State(source, needs, kernels, sample, seed, on_bad, refuse_zero)
+        return _State(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted)
 
     def blocks() -> Iterator[Block]:
         read = 0
@@ -81,9 +88,8 @@ def survey(
     state.check()
 
     def rescan() -> Iterator[Rows]:
-        progress("measuring small directions", 0.0)
         for block in source.read(rows):
-            yield block.rows[np.isfinite(block.rows).all(axis=1)]
+            yield block.rows[_finite(block)]
 
     return state.finished(rescan, progress)
 
@@ -100,8 +106,10 @@ class _State:
         seed: int,
         on_bad: OnBad,
         refuse_zero: bool,
+        wanted: Wanted | None,
     ) -> None:
         self.refuse_zero = refuse_zero
+        self.scores = None if wanted is None or source.outputs is None else Scores(source, wanted, sample, seed)
         self.source, self.d = source, source.d
         self.needs, self.kernels, self.seed, self.on_bad = needs, kernels, seed, on_bad
         self.moments = Moments.empty(self.d)
@@ -138,6 +146,8 @@ class _State:
             there = _known(group)
             group_keys = mix(hash_ids(group[there]), self.seed)
             self.views = self.views.update(rows[there], group_keys, index[there])
+        if self.scores is not None:
+            self.scores.add(rows, extra["outputs"], extra.get("label"), keys, index)
         if "moments" in self.needs:
             self.moments = self.moments.update(rows, self.kernels)
         if "unit" in self.needs and self.d <= WIDE:
@@ -151,6 +161,8 @@ class _State:
         norms = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
         odd = np.flatnonzero(~((norms > _FAINT) & (norms < 1 / _FAINT)))
         nonfinite = odd[~np.isfinite(rows[odd]).all(axis=1)]
+        if "outputs" in block.extra:
+            nonfinite = np.flatnonzero(~_finite(block))
         zero = odd[~rows[odd].any(axis=1)]
         for row in np.setdiff1d(odd, np.union1d(nonfinite, zero)):
             what, cure = ("under", "multiply") if norms[row] < 1 else ("over", "divide")
@@ -164,7 +176,7 @@ class _State:
         }  # fmt: skip
         read = len(index) + len(block.null) + len(block.ragged)
         if len(nonfinite):
-            good = np.isfinite(rows).all(axis=1)
+            good = _finite(block)
             rows, index, norms = rows[good], index[good], norms[good]
         self.tally = self.tally.update(read, bad, np.sqrt(norms), index)
         if self.refuse_zero and len(zero):
@@ -176,6 +188,8 @@ class _State:
         """Take in what another state has seen."""
         for name in ("moments", "unit", "sample", "views", "print", "tally", "content", "ids"):
             setattr(self, name, getattr(self, name).merge(getattr(other, name)))
+        if self.scores is not None and other.scores is not None:
+            self.scores.merge(other.scores)
         self.used += other.used
         self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
 
@@ -243,6 +257,7 @@ class _State:
             progress=progress,
             seed=self.seed,
             on_bad=None if self.on_bad == "count" else self.on_bad,
+            outputs=None if self.scores is None else self.scores.outputs(self._again),
         )
         return Survey(
             source,
@@ -252,13 +267,29 @@ class _State:
             self.ids.duplicates,
             digest,
             self._print(source),
+            None if self.scores is None else self.scores.regression,
         )
+
+    def _again(self) -> Iterator[tuple[Rows, Rows]]:
+        """The usable rows once more, each with its logits."""
+        for block in self.source.read(block_rows(self.d)):
+            good = _finite(block)
+            given = block.extra["outputs"][good]
+            yield block.rows[good], logits_of(given, self.source, block.index[good])
 
     def _print(self, source: Source) -> str:
         drawn = self.print.drawn()
         head = repr((source.name, source.size, source.column, self.used, self.d))
         body = b"" if drawn is None else np.ascontiguousarray(drawn.rows).tobytes()
         return hashlib.sha256(head.encode() + body).hexdigest()[:32]
+
+
+def _finite(block: Block) -> NDArray[np.bool_]:
+    """Which rows are free of NaN and infinity, class scores included."""
+    good: NDArray[np.bool_] = np.isfinite(block.rows).all(axis=1)
+    if "outputs" in block.extra:
+        good &= np.isfinite(block.extra["outputs"]).all(axis=1)
+    return good
 
 
 def _keys(extra: dict[str, Values], index: Index) -> Keys:

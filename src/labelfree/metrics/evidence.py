@@ -26,7 +26,7 @@ WIDE = 1024
 VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
 
-Need: TypeAlias = Literal["moments", "unit", "sample", "views", "outputs", "range", "source"]
+Need: TypeAlias = Literal["moments", "unit", "sample", "views", "outputs", "source"]
 
 
 def _still(stage: str, done: float) -> None:
@@ -59,9 +59,9 @@ class Evidence:
     drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
     rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
-    progress: told what is being done, and which fraction of it is done; low, high: (d,) least and greatest value of
-    each column; outputs: logits, head and source, for the metrics of transfer; on_bad: what is done with rows that a
-    metric cannot use and others can: "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
+    progress: told what is being done, and which fraction of it is done; outputs: logits, head
+    and source, for the metrics of transfer; on_bad: what is done with rows that a metric cannot use and others can:
+    "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
     """
 
     n: int
@@ -78,8 +78,6 @@ class Evidence:
     seed: int = 0
     topology: Topology = Topology()
     outputs: Outputs | None = None
-    low: Float | None = None
-    high: Float | None = None
     on_bad: Literal["error", "drop"] | None = None
 
     @property
@@ -100,7 +98,10 @@ class Evidence:
 
     def _again(self) -> Iterable[Rows]:
         moments, rows = self._spanned
-        return [rows] if moments is not self.moments else self.rescan() if self.rescan else [rows]
+        if moments is not self.moments or self.rescan is None:
+            return [rows]
+        self.progress("measuring small directions", 0.0)
+        return self.rescan()
 
     def _decomposed(self, centered: bool) -> tuple[Spectrum, Rows]:
         """A spectrum without its directions, a matrix of the width squared, and the sampled rows along them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     """The data set that `source` names.
 
     source: a path, a glob, `path::tensor`, a list of paths (one data set in many files), an (n, d) array or
-    tensor, a data frame, or a source that is open already.
+    tensor, a data frame, a dict of arrays, or a source that is open already.
     """
     if isinstance(source, Source):
         return source
@@ -37,7 +38,10 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
             return _open_files(" + ".join(names), files, columns)
         except OSError as error:  # a name too long, a directory that we may not enter
             raise SourceError(f"{' + '.join(names)}: cannot be read ({error.strerror or error})") from error
-    from labelfree.sources.frames import array_source, frame_source
+    from labelfree.sources.frames import array_source, frame_source, table_of
+
+    if isinstance(source, Mapping):
+        return frame_source(table_of(source), columns)
 
     framed = hasattr(source, "__arrow_c_stream__") or type(source).__module__.split(".")[0] == "pandas"
     return frame_source(source, columns) if framed else array_source(source, columns)

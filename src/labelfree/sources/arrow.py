@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Index, as_rows
 from labelfree.errors import ColumnError
-from labelfree.sources.block import Block, Columns, OutputColumn, Values
-from labelfree.sources.columns import Candidate, dtype_name, holds_probabilities
+from labelfree.sources.block import AUTO, Block, Columns, OutputColumn, Values
+from labelfree.sources.columns import LABELS, Candidate, dtype_name, holds_probabilities
 
 
 def block_of(
@@ -189,8 +189,11 @@ def roles_of(schema: Any, chosen: Columns, embedding: Candidate) -> dict[str, st
         roles["id"] = chosen.id or "id"
     if chosen.group:
         roles["group"] = chosen.group
-    for role in ("label", "domain"):
-        if name := getattr(chosen, role):
+    for role, usual in (("label", LABELS), ("domain", ("domain",))):
+        name = getattr(chosen, role)
+        if name == AUTO:
+            name = next((n for n in usual if n in schema.names and n not in embedding.fields), None)
+        if name:
             roles[role] = name
     if "epoch" in schema.names and "epoch" not in (*chosen.named, *embedding.fields):
         roles["epoch"] = "epoch"

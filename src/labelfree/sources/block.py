@@ -96,12 +96,16 @@ class Source:
         return f"to measure every file on its own, name them: {self.name.rstrip('/')}/* without quotes"
 
 
+AUTO = "auto"
+"""In place of a column's name: the one with a usual name, where there is one."""
+
+
 @dataclass(frozen=True)
 class Columns:
     """Which columns to read: the options --column, --id, --group, and others that a command names.
 
-    outputs: the column of class scores, "auto" for the one there is (logits before probabilities), None for none;
-    label, domain: columns read for their roles; others: columns that are not embeddings.
+    outputs: the column of class scores; label, domain: columns read for their roles; AUTO takes the one of a usual
+    name (logits before probabilities), where there is one; others: columns that are not embeddings.
     """
 
     embedding: str | None = None
@@ -115,4 +119,6 @@ class Columns:
     @property
     def named(self) -> frozenset[str]:
         """Every column that an option names beside the embeddings and the class scores."""
-        return frozenset(name for name in (self.id, self.group, self.label, self.domain, *self.others) if name)
+        return frozenset(
+            name for name in (self.id, self.group, self.label, self.domain, *self.others) if name and name != AUTO
+        )

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from labelfree.errors import ColumnError
-from labelfree.sources.block import Columns
+from labelfree.sources.block import AUTO, Columns
 
 LABELS = ("label", "labels", "target", "targets", "y", "class")
 OUTPUTS = ("logits", "logit", "probs", "prob", "probabilities")
@@ -101,7 +101,7 @@ def choose_outputs(schema: Any, chosen: Columns, where: str) -> Candidate | None
     if chosen.outputs is None:
         return None
     found = candidates(schema, replace(chosen, outputs=None))
-    if chosen.outputs != "auto":
+    if chosen.outputs != AUTO:
         return _named(schema, chosen.outputs, found, where)
     usual = {_stem(c): c for c in reversed(found) if _stem(c) in OUTPUTS}
     first = next((usual[name] for name in OUTPUTS if name in usual), None)
@@ -120,6 +120,8 @@ def _stem(candidate: Candidate) -> str:
 def unread_labels(schema: Any, chosen: Columns, embedding: Candidate) -> tuple[str, ...]:
     """One line for each label column that is there and was left alone."""
     taken = {*chosen.named, *embedding.fields}
+    if chosen.label == AUTO:
+        return ()
     return tuple(
         f"column {name!r} was not read: no metric here uses labels"
         for name in LABELS

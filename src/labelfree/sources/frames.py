@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,28 @@ def array_source(X: Any, chosen: Columns, name: str = "array") -> Source:
         raise ArrayError(f"{name}: expected a path, an (n, d) array or a data frame, found an object of type {kind}")
     check_matrix(array.shape, array.dtype, name)
     return matrix_source([array], name, size=array.nbytes)
+
+
+def table_of(arrays: Mapping[Any, Any]) -> Any:
+    """Arrays of one length by their names as a table: (n, d) matrices as lists of numbers, (n,) columns as they are."""
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {}
+    for name, given in arrays.items():
+        values = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+        if values.ndim == 2:
+            check_matrix(values.shape, values.dtype, str(name))
+            flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+            columns[str(name)] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+        elif values.ndim == 1:
+            columns[str(name)] = pa.array(values)
+        else:
+            raise ArrayError(f"{name}: expected an (n, d) matrix or (n,) values, found shape {values.shape}")
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} {n}" for name, n in lengths.items())
+        raise ArrayError(f"expected as many rows in every array, found {found}")
+    return pa.table(columns)
 
 
 def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
