@@ -27,6 +27,8 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 _BLOCK_NUMBERS = 1 << 20
 _MOST_WORKERS = 8
+_FAINT = 1e-290
+"""Squared length of a row from which, to its inverse, sums of squares over all rows stay in the range of float64."""
 _PRINT_ROWS = 64
 _PRINT_SEED = 0x5EED
 
@@ -146,16 +148,13 @@ class _State:
         """The usable rows, their positions and squared norms; the rest is counted."""
         rows, index = block.rows, block.index
         norms = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-        odd = np.flatnonzero(~np.isfinite(norms))
+        odd = np.flatnonzero(~((norms > _FAINT) & (norms < 1 / _FAINT)))
         nonfinite = odd[~np.isfinite(rows[odd]).all(axis=1)]
-        if len(odd) > len(nonfinite):
-            huge = index[np.setdiff1d(odd, nonfinite)[0]]
-            raise SourceError(f"row {huge}: its squares overflow float64; divide the embeddings by a constant first")
-        zero = np.flatnonzero(norms == 0)
-        faint = zero[rows[zero].any(axis=1)]
-        if len(faint):
+        zero = odd[~rows[odd].any(axis=1)]
+        for row in np.setdiff1d(odd, np.union1d(nonfinite, zero)):
+            what, cure = ("under", "multiply") if norms[row] < 1 else ("over", "divide")
             raise SourceError(
-                f"row {index[faint[0]]}: its squares underflow float64; multiply the embeddings by a constant first"
+                f"row {index[row]}: its squares {what}flow float64; {cure} the embeddings by a constant first"
             )
         bad: dict[Defect, Index] = {
             "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
@@ -163,7 +162,7 @@ class _State:
         }  # fmt: skip
         read = len(index) + len(block.null) + len(block.ragged)
         if len(nonfinite):
-            good = np.isfinite(norms)
+            good = np.isfinite(rows).all(axis=1)
             rows, index, norms = rows[good], index[good], norms[good]
         self.tally = self.tally.update(read, bad, np.sqrt(norms), index)
         if self.refuse_zero and len(zero):

@@ -32,6 +32,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     from labelfree import api
     from labelfree.render import files
     from labelfree.sources import open_source
+    from labelfree.storage import check_apart
 
     files.check(outputs)
     asked = tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip())
@@ -51,6 +52,8 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
     columns = api.columns(api.checked(options))
     data_sets = [open_source(names, columns) for names in data_sets]  # all of them, before any work is done
+    kept = {"the history": [shared.append] if shared.append else [], "SOURCE": [f for s in data_sets for f in s.files]}
+    check_apart(outputs, kept)
     if not shared.quiet:
         for opened in data_sets:
             for note in opened.notes:
@@ -159,7 +162,7 @@ def parse_sample(given: str) -> int | None:
     """--sample: a number of rows, or None for all."""
     if given == "all":
         return None
-    if not re.fullmatch(r"[\d_,]+", given):
+    if not re.fullmatch(r"\d[\d_,]{0,30}", given):
         raise UsageError(f"--sample: expected a number of rows or all, found {given!r}")
     return int(re.sub("[_,]", "", given))
 
@@ -174,7 +177,7 @@ def parse_memory(given: str | None) -> int | None:
         if match is None or unit not in _UNITS:
             raise ValueError
         return int(float(match[1]) * _UNITS[unit])
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"--memory: expected an amount such as 400MB or 2GB, found {given!r}") from None
 
 

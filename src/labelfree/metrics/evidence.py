@@ -15,7 +15,7 @@ from labelfree.kernels import Advance, Kernels, numpy_kernels
 from labelfree.metrics.spectrum import Spectrum, spectrum
 from labelfree.results import Result, undefined
 from labelfree.summaries import Moments, Sample
-from labelfree.summaries.hashing import hash_ids, mix
+from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.sample import Drawn
 
 SAMPLE = 5_000
@@ -145,7 +145,18 @@ class Evidence:
     @cached_property
     def distinct(self) -> Rows:
         """Sampled rows without repetitions."""
-        return np.unique(self.drawn.rows, axis=0) if self.drawn is not None else np.empty((0, self.d))
+        if self.drawn is None:
+            return np.empty((0, self.d))
+        # 0.0 and -0.0 are one number
+        first = np.unique(hash_rows(self.drawn.rows + 0.0), return_index=True)[1]
+        return self.drawn.rows if len(first) == len(self.drawn.rows) else self.drawn.rows[np.sort(first)]
+
+    @property
+    def narrow(self) -> tuple[str, ...]:
+        """The warning for intervals that few rows make too narrow, where there are few."""
+        if self.n >= 2 * self.d:
+            return ()
+        return (f"n = {self.n} is below 2 d = {2 * self.d}: the interval can be too narrow",)
 
     def too_few(self, least: int = 2) -> Result | None:
         """The undefined result for fewer than `least` rows, else None."""

@@ -91,7 +91,7 @@ def _persistence(e: Evidence) -> Persistence | Result:
     if drawn is None or len(drawn.rows) < 3:
         found = 0 if drawn is None else len(drawn.rows)
         return undefined("insufficient", f"needs at least 3 rows, found {found}")
-    flat = (drawn.rows == drawn.rows.mean(axis=1, keepdims=True)).all(axis=1)
+    flat = (drawn.rows == drawn.rows[:, :1]).all(axis=1)
     nowhere = flat if how.normalize == "layernorm" else ~drawn.rows.any(axis=1)
     if nowhere.any():
         what = "constant" if how.normalize == "layernorm" else "zero"

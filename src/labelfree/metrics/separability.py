@@ -299,7 +299,7 @@ def h1_total_persistence(
     return _h1(_evidence(X, normalize, metric, sample, seed))
 
 
-_DEATHS = "deaths p: edge lengths of the Euclidean minimum spanning tree of unit rows"
+_DEATHS = "deaths p: edge lengths of the minimum spanning tree of the rows, scaled and measured as params say"
 SEPARABILITY = (
     Metric(
         separability, _separability, "separability", ("moments", "unit", "sample"), "rank", "higher",
@@ -325,6 +325,6 @@ SEPARABILITY = (
     Metric(
         h1_total_persistence, _h1, "separability", FROM_SAMPLE, "description", "none",
         "a description: no setting is known in which more is better",
-        "sum of H1 lifetimes of 500 rows, giotto-tda",
+        "sum of H1 lifetimes of the rows that params count, scaled as they say, giotto-tda",
     ),
 )  # fmt: skip

@@ -27,12 +27,16 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     if isinstance(source, Source):
         return source
     columns = columns or Columns()
-    if isinstance(source, str | os.PathLike):
-        return _open_path(os.fspath(source), columns)
-    if isinstance(source, list | tuple) and source and all(isinstance(s, str | os.PathLike) for s in source):
-        names = [os.fspath(s) for s in source]
-        files = [file for name in names for file in _files(name)]
-        return _open_files(" + ".join(names), files, columns)
+    paths = source if isinstance(source, list | tuple) else [source]
+    if paths and all(isinstance(path, str | os.PathLike) for path in paths):
+        names = [os.fspath(path) for path in paths]
+        try:
+            if paths is not source:
+                return _open_path(names[0], columns)
+            files = [file for name in names for file in _files(name)]
+            return _open_files(" + ".join(names), files, columns)
+        except OSError as error:  # a name too long, a directory that we may not enter
+            raise SourceError(f"{' + '.join(names)}: cannot be read ({error.strerror or error})") from error
     from labelfree.sources.frames import array_source, frame_source
 
     framed = hasattr(source, "__arrow_c_stream__") or type(source).__module__.split(".")[0] == "pandas"
