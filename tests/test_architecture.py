@@ -40,7 +40,8 @@ ALLOWED = {
     "findings": {"metrics", "summaries", "survey"},
     "report": {"results", "document", "metrics.spec"},
     "render": {"errors", "results", "document", "storage", "report", "metrics.spec"},
-    "api": {"errors", "kernels", "trees", "metrics", "sources", "survey", "findings", "report"},
+    "memory": {"metrics", "parallel", "summaries", "survey", "sources.block", "trees"},
+    "api": {"errors", "kernels", "memory", "metrics", "sources", "survey", "findings", "report"},
     "cli": {
         "errors",
         "names",

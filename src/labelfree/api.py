@@ -13,14 +13,14 @@ import numpy as np
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.memory import needed
 from labelfree.metrics import METRICS, Metric
-from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, Need, Topology
+from labelfree.metrics.evidence import SAMPLE, Evidence, Need, Topology
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
 from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
 from labelfree.sources import Columns, Source, open_source
-from labelfree.survey import OnBad, Progress, Survey, block_rows, survey
-from labelfree.trees.spanning import DENSE
+from labelfree.survey import OnBad, Progress, Survey, survey
 
 FAMILIES = {"rank": ("rank",), "separability": ("separability",), "evaluate": ("rank", "separability")}
 """Families of metrics that a command computes."""
@@ -191,9 +191,8 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     needs = frozenset(need for metric in metrics for need in metric.needs)
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
-        tree = any(metric.family == "separability" for metric in metrics)
         refuse_zero = command == "separability"
-        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress, refuse_zero=refuse_zero, tree=tree)
+        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress, metrics, refuse_zero=refuse_zero)
         found.evidence.topology = chosen.topology
         entries = {}
         for done, metric in enumerate(metrics):
@@ -214,11 +213,11 @@ def _surveyed(
     chosen: Options,
     on_bad: OnBad,
     progress: Progress,
+    metrics: Sequence[Metric] = (),
     *,
     refuse_zero: bool = False,
-    tree: bool = False,
 ) -> Survey:
-    _check_memory(opened, needs, chosen, tree=tree)
+    _check_memory(opened, needs, metrics, chosen)
     return survey(
         opened,
         needs,
@@ -256,26 +255,18 @@ def _threads(count: int | None) -> AbstractContextManager[Any]:
     return limits
 
 
-def _check_memory(source: Source, needs: frozenset[Need], chosen: Options, *, tree: bool) -> None:
+def _check_memory(source: Source, needs: frozenset[Need], metrics: Sequence[Metric], chosen: Options) -> None:
     """Refuse a memory limit that the work cannot keep, before any of it is done."""
     if chosen.memory is None:
         return
-    d, sampled = source.d, source.total if chosen.sample is None else min(chosen.sample, source.total)
-    width = 8 if source.dtype in ("float64", "int64", "int32") else 4
-    matrices = 0
-    if "moments" in needs:
-        matrices += 6  # scatter, its update, eigenvectors and their workspace
-    if "unit" in needs and d <= WIDE:
-        matrices += 2
-    needed = 150_000_000 + matrices * 8 * d * d + 3 * block_rows(d) * d * (width + 16) + 3 * sampled * d * width
-    if tree:
-        dense = min(sampled, DENSE)
-        needed += max(28 * sampled * d, 2 * 8 * dense**2)  # copies of the rows, or all distances of few
-    if needed > chosen.memory:
+    need = needed(source, needs, metrics, chosen.sample, chosen.threads)
+    if need > chosen.memory:
+        sampled = source.total if chosen.sample is None else min(chosen.sample, source.total)
+        fewer = needed(source, needs, metrics, max(2, sampled // 2), chosen.threads)
         raise ResourceError(
-            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {d} need about {needed / 1e6:.0f} MB "
-            f"with a sample of {sampled}; raise the limit"
-            + (", or lower --sample" if sampled * d * width * 3 > needed / 4 else ", or choose --only metrics")
+            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {source.d} need about "
+            f"{need / 1e6:.0f} MB with a sample of {sampled}; raise the limit"
+            + (", or lower --sample" if fewer < 0.9 * need else ", or choose --only metrics" if metrics else "")
         )
 
 
