@@ -102,3 +102,18 @@ def test_closed_streams_are_no_crash(x: Path) -> None:
     done = with_closed("2>&-")
     assert done.returncode == 0
     assert json.loads(done.stdout)["command"] == "rank"  # and no warning among it
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        ("rank", ["--only", ""], "--only: expected names of metrics, separated by commas, found ''"),
+        ("evaluate", ["--only", " , "], "--only: expected names of metrics, separated by commas, found ' , '"),
+        ("doctor", ["--only", "rankme"], "--only: doctor computes no metrics"),
+        ("doctor", ["--all"], "--all: doctor computes no metrics and shows every defect; leave it out"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(
+    labelfree: Program, x: Path, command: str, arguments: list[str], message: str
+) -> None:
+    refused(labelfree(command, x, *arguments), message)

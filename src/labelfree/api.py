@@ -13,14 +13,14 @@ import numpy as np
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.memory import needed
 from labelfree.metrics import METRICS, Metric
-from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, Need, Topology
+from labelfree.metrics.evidence import SAMPLE, Evidence, Need, Topology
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
 from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
 from labelfree.sources import Columns, Source, open_source
-from labelfree.survey import OnBad, Progress, Survey, block_rows, survey
-from labelfree.trees.spanning import DENSE
+from labelfree.survey import OnBad, Progress, Survey, survey
 
 FAMILIES = {"rank": ("rank",), "separability": ("separability",), "evaluate": ("rank", "separability")}
 """Families of metrics that a command computes."""
@@ -30,6 +30,8 @@ BESIDE = {"separability": ("effective_rank", "mean_cosine")}
 """Metrics of other families without which those of a command cannot be read."""
 TOPOLOGY = ("normalize", "metric", "engine", "homology")
 """Options of the metrics of separability alone."""
+OWN = {"rank": ("group",), "separability": TOPOLOGY, "evaluate": ("group", *TOPOLOGY), "doctor": ()}
+"""Options that a command has beside the shared ones."""
 ON_REQUEST = {"h1_total_persistence"}
 """Metrics computed only where an option or --only asks for them."""
 
@@ -44,10 +46,11 @@ class Options:
 
     column, id, group: columns of the embeddings, of the row ids, of the items whose views the rows are.
     on_bad: "error" refuses null, NaN and infinite rows, "drop" leaves them out and counts them.
-    sample: rows for pairwise metrics and standard errors, or None for all. seed: of that sample.
+    sample: rows for pairwise metrics and standard errors, or None or "all" for all. seed: of that sample.
     device: "cpu", "cuda" or "auto". memory: bytes not to exceed, refused before any work where they cannot do.
     threads: threads of the linear algebra. only: metrics to compute; none means all of the command.
     normalize, metric, engine: how the metrics of separability see the rows; homology: 1 adds H1 (giotto-tda).
+    A command takes those of them that `options_of` names.
     """
 
     column: str | None = None
@@ -75,7 +78,7 @@ def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     """RankMe and the spectral and geometric family on one data set.
 
     source: a path, a glob, `checkpoint.safetensors::tensor`, a list of paths that form one data set, an (n, d)
-    array or tensor, or a data frame. options: the fields of `Options`.
+    array or tensor, or a data frame. options: the fields of `Options`, but for normalize, metric, engine, homology.
     Raises LabelfreeError on bad input or usage. An undefined metric is no error: see its status and reason.
 
     >>> import numpy as np
@@ -83,43 +86,44 @@ def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     >>> round(report["rankme"].value, 7)
     8.0000069
     """
-    return _measured("rank", source, checked(options), progress)
+    return _measured("rank", source, checked("rank", options), progress)
 
 
 def separability(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
     """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
 
-    Arguments as for `rank`, and normalize, metric, engine, homology; sample is 10,000 rows unless given. Zero rows
-    are bad rows here.
+    Arguments as for `rank`, with normalize, metric, engine, homology and without group; sample is 10,000 rows unless
+    given. Zero rows are bad rows here.
 
     >>> import numpy as np
     >>> report = separability(np.array([[0.0], [1.0], [3.0], [7.0]]) + 1, normalize="none")
     >>> round(report["separability"].value, 12)
     0.416666666667
     """
-    return _measured("separability", source, checked({"sample": EXACT, **options}), progress)
+    return _measured("separability", source, checked("separability", {"sample": EXACT, **options}), progress)
 
 
 def evaluate(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
-    """Every metric that the input allows, in one pass over the data. Arguments as for `rank`.
+    """Every metric that the input allows, in one pass over the data. Arguments: all of `Options`.
 
     >>> import numpy as np
     >>> evaluate(np.eye(8), only=("stable_rank",))["stable_rank"].value
     8.0
     """
-    return _measured("evaluate", source, checked(options), progress)
+    return _measured("evaluate", source, checked("evaluate", options), progress)
 
 
 def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
     """What is wrong with the data, before any metric: every defect with its count and first row.
 
-    Arguments as for `rank`; bad rows are counted, never refused. The findings are `report.input.defects`.
+    Arguments as for `rank`, without group and only; bad rows are counted, never refused. The findings are
+    `report.input.defects`.
 
     >>> import numpy as np
     >>> [d.kind for d in doctor(np.zeros((4, 2))).input.defects]
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
-    chosen = checked(options)
+    chosen = checked("doctor", options)
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
@@ -127,20 +131,33 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     return _report("doctor", found, chosen, {}, defects)
 
 
-def checked(options: dict[str, Any]) -> Options:
-    """The options by name, or a UsageError that says which one is wrong."""
-    known = Options.__dataclass_fields__
+def options_of(command: str) -> tuple[str, ...]:
+    """The names of a command's options: the shared ones and its own; doctor computes no metrics to choose among."""
+    some = {"group", *TOPOLOGY} - {*OWN[command]} | ({"only"} if command == "doctor" else set())
+    return tuple(name for name in Options.__dataclass_fields__ if name not in some)
+
+
+def checked(command: str, options: dict[str, Any]) -> Options:
+    """The options of a command by name, or a UsageError that says which one is wrong."""
+    known = options_of(command)
     for name in options:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            raise UsageError(f"no option {name!r}" + (f"; did you mean {near[0]!r}?" if near else f": {sorted(known)}"))
-    only = options.get("only") or ()
-    chosen = Options(**{**options, "only": (only,) if isinstance(only, str) else tuple(only)})
+            hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
+            raise UsageError(f"{command} has no option {name!r}; {hint}")
+    only = options.get("only")
+    only = (only,) if isinstance(only, str) else tuple(only or ())
+    sample = options.get("sample", SAMPLE)
+    chosen = Options(
+        **{**options, "only": only, "sample": None if isinstance(sample, str) and sample == "all" else sample}
+    )
     if chosen.on_bad not in ("error", "drop"):
         raise UsageError(f"on_bad: expected 'error' or 'drop', found {chosen.on_bad!r}")
     chosen.topology  # noqa: B018  (its settings are checked)
     if chosen.homology not in (0, 1):
         raise UsageError(f"homology: expected 0 or 1, found {chosen.homology!r}")
+    if isinstance(chosen.sample, str):
+        raise UsageError(f"sample: expected a number of rows or 'all', found {chosen.sample!r}")
     for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1)):
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
@@ -174,9 +191,8 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     needs = frozenset(need for metric in metrics for need in metric.needs)
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
-        tree = any(metric.family == "separability" for metric in metrics)
         refuse_zero = command == "separability"
-        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress, refuse_zero=refuse_zero, tree=tree)
+        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress, metrics, refuse_zero=refuse_zero)
         found.evidence.topology = chosen.topology
         entries = {}
         for done, metric in enumerate(metrics):
@@ -197,11 +213,11 @@ def _surveyed(
     chosen: Options,
     on_bad: OnBad,
     progress: Progress,
+    metrics: Sequence[Metric] = (),
     *,
     refuse_zero: bool = False,
-    tree: bool = False,
 ) -> Survey:
-    _check_memory(opened, needs, chosen, tree=tree)
+    _check_memory(opened, needs, metrics, chosen)
     return survey(
         opened,
         needs,
@@ -239,26 +255,18 @@ def _threads(count: int | None) -> AbstractContextManager[Any]:
     return limits
 
 
-def _check_memory(source: Source, needs: frozenset[Need], chosen: Options, *, tree: bool) -> None:
+def _check_memory(source: Source, needs: frozenset[Need], metrics: Sequence[Metric], chosen: Options) -> None:
     """Refuse a memory limit that the work cannot keep, before any of it is done."""
     if chosen.memory is None:
         return
-    d, sampled = source.d, source.total if chosen.sample is None else min(chosen.sample, source.total)
-    width = 8 if source.dtype in ("float64", "int64", "int32") else 4
-    matrices = 0
-    if "moments" in needs:
-        matrices += 6  # scatter, its update, eigenvectors and their workspace
-    if "unit" in needs and d <= WIDE:
-        matrices += 2
-    needed = 150_000_000 + matrices * 8 * d * d + 3 * block_rows(d) * d * (width + 16) + 3 * sampled * d * width
-    if tree:
-        dense = min(sampled, DENSE)
-        needed += max(28 * sampled * d, 2 * 8 * dense**2)  # copies of the rows, or all distances of few
-    if needed > chosen.memory:
+    need = needed(source, needs, metrics, chosen.sample, chosen.threads)
+    if need > chosen.memory:
+        sampled = source.total if chosen.sample is None else min(chosen.sample, source.total)
+        fewer = needed(source, needs, metrics, max(2, sampled // 2), chosen.threads)
         raise ResourceError(
-            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {d} need about {needed / 1e6:.0f} MB "
-            f"with a sample of {sampled}; raise the limit"
-            + (", or lower --sample" if sampled * d * width * 3 > needed / 4 else ", or choose --only metrics")
+            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {source.d} need about "
+            f"{need / 1e6:.0f} MB with a sample of {sampled}; raise the limit"
+            + (", or lower --sample" if fewer < 0.9 * need else ", or choose --only metrics" if metrics else "")
         )
 
 

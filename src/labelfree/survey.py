@@ -51,6 +51,12 @@ def block_rows(d: int) -> int:
     return max(_BLOCK_NUMBERS // max(d, 1), min(d, 2048), 1)
 
 
+def workers_for(source: Source, threads: int | None) -> int:
+    """Threads that sum the blocks of a source; a wide one has a matrix too large to hold it for each of them."""
+    workers = 1 if source.d > WIDE else min(threads or available_cores(), _MOST_WORKERS)
+    return min(workers, -(-source.total // block_rows(source.d)))
+
+
 def survey(
     source: Source,
     needs: frozenset[Need],
@@ -67,7 +73,7 @@ def survey(
     rows = block_rows(source.d)
 
     def empty() -> _State:
-        return _State(source.d, needs, kernels, sample, seed, on_bad, refuse_zero)
+        return _State(source, needs, kernels, sample, seed, on_bad, refuse_zero)
 
     def blocks() -> Iterator[Block]:
         read = 0
@@ -76,16 +82,15 @@ def survey(
             read += len(block.index) + len(block.null) + len(block.ragged)
             progress("reading", min(1.0, read / max(source.total, 1)))
 
-    workers = 1 if source.d > WIDE or kernels is not numpy_kernels else min(threads or available_cores(), _MOST_WORKERS)
-    state = summed(blocks(), empty, min(workers, -(-source.total // rows)))
-    state.check(source)
+    state = summed(blocks(), empty, workers_for(source, threads) if kernels is numpy_kernels else 1)
+    state.check()
 
     def rescan() -> Iterator[Rows]:
         progress("measuring small directions", 0.0)
         for block in source.read(rows):
             yield block.rows[np.isfinite(block.rows).all(axis=1)]
 
-    return state.finished(source, rescan, progress)
+    return state.finished(rescan, progress)
 
 
 class _State:
@@ -93,7 +98,7 @@ class _State:
 
     def __init__(
         self,
-        d: int,
+        source: Source,
         needs: frozenset[Need],
         kernels: Kernels,
         sample: int | None,
@@ -102,9 +107,10 @@ class _State:
         refuse_zero: bool,
     ) -> None:
         self.refuse_zero = refuse_zero
-        self.d, self.needs, self.kernels, self.seed, self.on_bad = d, needs, kernels, seed, on_bad
-        self.moments = Moments.empty(d)
-        self.unit = Moments.empty(d)
+        self.source, self.d = source, source.d
+        self.needs, self.kernels, self.seed, self.on_bad = needs, kernels, seed, on_bad
+        self.moments = Moments.empty(self.d)
+        self.unit = Moments.empty(self.d)
         self.sample = Sample.empty(sample)
         self.views = Sample.empty(VIEW_ROWS)
         self.print = Sample.empty(_PRINT_ROWS)
@@ -153,8 +159,9 @@ class _State:
         zero = odd[~rows[odd].any(axis=1)]
         for row in np.setdiff1d(odd, np.union1d(nonfinite, zero)):
             what, cure = ("under", "multiply") if norms[row] < 1 else ("over", "divide")
+            place = self.source.place(int(index[row]))
             raise SourceError(
-                f"row {index[row]}: its squares {what}flow float64; {cure} the embeddings by a constant first"
+                f"{self.where}: {place}: its squares {what}flow float64; {cure} the embeddings by a constant first"
             )
         bad: dict[Defect, Index] = {
             "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
@@ -177,41 +184,60 @@ class _State:
         self.used += other.used
         self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
 
-    def check(self, source: Source) -> None:
+    @property
+    def where(self) -> str:
+        """What the rows are called in a message."""
+        name, column = self.source.name, self.source.column
+        return name if not column or name.endswith(f"::{column}") else f"{name}: {column}"
+
+    def check(self) -> None:
         """Refuse the data set where the policy says so, with everything that is wrong with its rows."""
         if self.on_bad == "count":
             return
-        tally, name = self.tally, source.column or source.name
+        tally, name, source = self.tally, self.where, self.source
+
+        def first(defect: Defect) -> str:
+            return source.place(tally.first[defect])
+
         refused: list[str] = []
         kinds: tuple[tuple[Defect, str], ...] = (
             ("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity"), ("zero", "are zero"),
         )  # fmt: skip
-        for defect, what in kinds if self.refuse_zero else kinds[:-1]:
+        kinds = kinds if self.refuse_zero else kinds[:-1]
+        for defect, what in kinds:
             if tally[defect] and self.on_bad == "error":
-                refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at row {tally.first[defect]}")
+                refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at {first(defect)}")
         if tally["ragged"]:
             raise RowsError(
                 f"{name}: {tally['ragged']} of {tally.read} rows do not hold {source.d} numbers as the first row does, "
-                f"first at row {tally.first['ragged']}; every row needs one length: remove those rows, or pool them"
+                f"first at {first('ragged')}; every row needs one length: remove those rows, or pool them"
+            )
+        if self.refuse_zero and 0 < tally["zero"] == tally.read:
+            raise RowsError(
+                f"{name}: all {tally.read} rows are zero: there is nothing to measure; find out why the encoder "
+                "returned nothing"
             )
         if refused:
-            raise RowsError(f"{name}: {'; '.join(refused)}; drop them with --on-bad drop")
+            whole = sum(tally[defect] for defect, _ in kinds) == tally.read
+            remedy = "no usable row is left: find out where they come from" if whole else "drop them with --on-bad drop"
+            raise RowsError(f"{name}: {'; '.join(refused)}; {remedy}")
         if tally["no_id"]:
             raise RowsError(
                 f"{source.name}: {tally['no_id']} of {tally.read} rows have no id in column {source.roles['id']!r}, "
-                f"first at row {tally.first['no_id']}; fill them in, or name another column with --id"
+                f"first at {first('no_id')}; fill them in, or name another column with --id"
             )
         if self.ids.duplicates:
             raise RowsError(_repeated(source))
 
-    def finished(self, source: Source, rescan: Callable[[], Iterable[Rows]], progress: Progress) -> Survey:
+    def finished(self, rescan: Callable[[], Iterable[Rows]], progress: Progress) -> Survey:
         """The survey of all blocks taken in."""
+        source = self.source
         drawn = self.sample.drawn()
         digest = f"{self.sums[0] % (1 << 64):016x}{self.sums[1] % (1 << 64):016x}"
         evidence = Evidence(
             n=self.used,
             d=self.d,
-            zero=self.tally["zero"],
+            zero=0 if self.refuse_zero else self.tally["zero"],
             moments=self.moments if "moments" in self.needs else None,
             unit=self.unit if "unit" in self.needs and self.d <= WIDE else None,
             drawn=drawn,
@@ -221,6 +247,7 @@ class _State:
             kernels=self.kernels,
             progress=progress,
             seed=self.seed,
+            on_bad=None if self.on_bad == "count" else self.on_bad,
         )
         return Survey(
             source,
@@ -261,13 +288,16 @@ def _repeated(source: Source) -> str:
     """Which id appears twice, and where: found by reading the ids again."""
     seen: dict[object, int] = {}
     column = source.roles["id"]
+    remedy = "remove the repetitions, or name another column with --id"
     for block in source.read(block_rows(source.d)):
         epochs = block.extra.get("epoch", np.zeros(len(block.index), np.int64))
         for row, name, epoch in zip(block.index, block.extra["id"], epochs, strict=True):
             first = seen.setdefault((name, epoch), int(row))
             if first != row:
+                if source.located(first)[0] != source.located(row)[0]:
+                    remedy = f"{source.apart}, or {remedy}"
                 return (
-                    f"{source.name}: expected each id once, found {name!r} in column {column!r} at row {first} and at "
-                    f"row {row}; remove the repetitions, or name another column with --id"
+                    f"{source.name}: expected each id once, found {name!r} in column {column!r} at "
+                    f"{source.place(first)} and at {source.place(int(row))}; {remedy}"
                 )
-    return f"{source.name}: ids repeat in column {column!r}; remove the repetitions, or name another column with --id"
+    return f"{source.name}: ids repeat in column {column!r}; {remedy}"

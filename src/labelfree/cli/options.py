@@ -68,7 +68,7 @@ class Shared:
     memory: Annotated[
         str | None,
         typer.Option(
-            help="Memory not to exceed, such as 400MB or 2GB; refused before any work where it cannot do.",
+            help="Memory not to exceed, such as 400MB or 2GB; refused before any work where the estimate is higher.",
             envvar="LABELFREE_MEMORY",
             rich_help_panel=_RUN,
         ),

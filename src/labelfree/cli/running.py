@@ -35,12 +35,11 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     from labelfree.storage import check_apart
 
     files.check(outputs)
-    asked = tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip())
+    asked = named_metrics(command, shared)
     options = {
         "column": shared.column,
         "id": shared.id,
         "on_bad": shared.on_bad,
-        "only": measured_names(asked, appending=shared.append is not None),
         "sample": parse_sample(shared.sample),
         "seed": shared.seed,
         "device": shared.device,
@@ -48,9 +47,11 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         "threads": shared.threads,
         **own,
     }
+    if command != "doctor":
+        options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, command)
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
-    columns = api.columns(api.checked(options))
+    columns = api.columns(api.checked(command, options))
     data_sets = [open_source(names, columns) for names in data_sets]  # all of them, before any work is done
     kept = {"the history": [shared.append] if shared.append else [], "SOURCE": [f for s in data_sets for f in s.files]}
     check_apart(outputs, kept)
@@ -98,6 +99,17 @@ def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> lis
     if writable(shared.append).exists():
         stored(shared.append)
     return steps_of(sources, shared.step, shared.concat)
+
+
+def named_metrics(command: str, shared: Shared) -> tuple[str, ...]:
+    """The metrics that --only names, none where it is not given; doctor has none to choose among."""
+    if command == "doctor" and (shared.only or shared.all):
+        name = "only" if shared.only else "all"
+        raise UsageError(f"--{name}: doctor computes no metrics and shows every defect; leave it out")
+    asked = tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip())
+    if shared.only and not asked:
+        raise UsageError(f"--only: expected names of metrics, separated by commas, found {shared.only[0]!r}")
+    return asked
 
 
 def measured_names(asked: tuple[str, ...], *, appending: bool) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ class Evidence:
     drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
     rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
-    progress: told what is being done, and which fraction of it is done.
+    progress: told what is being done, and which fraction of it is done; on_bad: what is done with rows that a metric
+    cannot use and others can: "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
     """
 
     n: int
@@ -74,6 +75,7 @@ class Evidence:
     progress: Callable[[str, float], None] = _still
     seed: int = 0
     topology: Topology = Topology()
+    on_bad: Literal["error", "drop"] | None = None
 
     @property
     def advance(self) -> Advance:

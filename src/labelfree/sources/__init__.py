@@ -47,7 +47,9 @@ def _open_path(name: str, columns: Columns) -> Source:
     if not name:
         raise SourceError(f"expected {_KINDS}, found an empty path")
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
-    if member is None and Path(path).is_dir() and _is_checkpoint(Path(path)):
+    if member is None and Path(path).is_dir() and (tensors := _checkpoint_files(Path(path))):
+        if rows := _known(Path(path))[0]:
+            raise SourceError(_mixed(path, rows, tensors))
         from labelfree.sources.checkpoints import checkpoint_source
 
         return checkpoint_source(Path(path), None, columns)
@@ -120,21 +122,39 @@ def _marker(file: Path) -> bool:
 
 
 def _inside(path: Path) -> list[Path]:
+    known, others = _known(path)
+    if not known:
+        what = f"{others} other files" if others else "nothing"
+        raise SourceError(f"{path}: expected Parquet or .npy files in the directory, found {what}")
+    return sorted(known, key=natural)
+
+
+def _known(path: Path) -> tuple[list[Path], int]:
+    """The files of a directory that hold rows, and how many others it holds."""
+
     def visible(file: Path) -> bool:
         return not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
 
     files = [p for p in path.rglob("*") if p.is_file() and visible(p)]
     known = [p for p in files if p.suffix.lower() in (*_PARQUET, ".npy")]
-    if not known:
-        what = f"{len(files)} other files" if files else "nothing"
-        raise SourceError(f"{path}: expected Parquet or .npy files in the directory, found {what}")
-    return sorted(known, key=natural)
+    return known, len(files) - len(known)
 
 
-def _is_checkpoint(path: Path) -> bool:
-    names = {p.name for p in path.iterdir()}
+def _checkpoint_files(path: Path) -> list[Path]:
+    """The files of a Hugging Face directory that hold its tensors."""
     ends = (".safetensors", ".safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-    return any(n.endswith(ends) for n in names)
+    return sorted(p for p in path.iterdir() if p.name.endswith(ends))
+
+
+def _mixed(path: str, rows: list[Path], tensors: list[Path]) -> str:
+    """What to say of a directory that is a data set and a checkpoint at once."""
+    first, suffixes = min(rows, key=natural), sorted({file.suffix for file in rows})
+    pattern = f"'{path.rstrip('/')}/{'' if first.parent == Path(path) else '**/'}*{first.suffix}'"
+    return (
+        f"{path}: expected rows or a checkpoint in the directory, found both: {len(rows)} {' and '.join(suffixes)} "
+        f"files (such as {first.name}) and {tensors[0].name}; name the rows by a pattern, {pattern}, or a tensor as "
+        f"{path.rstrip('/')}::name"
+    )
 
 
 def _missing(name: str) -> str:

@@ -14,19 +14,19 @@ from labelfree.sources.block import Block, Columns, Values
 from labelfree.sources.columns import Candidate, dtype_name
 
 
-def block_of(batch: Any, candidate: Candidate, roles: dict[str, str], d: int, offset: int) -> Block:
-    """A record batch whose first row is row `offset` of the data set."""
+def block_of(batch: Any, candidate: Candidate, roles: dict[str, str], d: int, offset: int, where: str) -> Block:
+    """A record batch of the file `where`, whose first row is row `offset` of the data set."""
     values, null, ragged = _vectors(batch, candidate, d)
     good = ~(null | ragged)
     positions = np.arange(offset, offset + batch.num_rows, dtype=np.int64)
     extra = {}
     for role, name in roles.items():
-        column = plain(batch.column(name), name, role)
+        column = plain(batch.column(name), name, role, where)
         extra[role] = column if good.all() else column[good]
     return Block(as_rows(values), positions[good], extra, positions[null], positions[ragged])
 
 
-def plain(column: Any, name: str, role: str = "id") -> Values:
+def plain(column: Any, name: str, role: str, where: str) -> Values:
     """An id, group or epoch column as a numpy array; nulls become None. Only epochs may be fractions."""
     import pyarrow as pa
 
@@ -38,13 +38,16 @@ def plain(column: Any, name: str, role: str = "id") -> Values:
         column = column.dictionary_decode() if pa.types.is_integer(kind) else column  # Arrow cannot decode string_view
     if pa.types.is_nested(kind) or (pa.types.is_floating(kind) and role != "epoch"):
         raise ColumnError(
-            f"column {name!r} is {kind}; expected integers or text there: cast it, or name another one with --{role}"
+            f"{where}: column {name!r} is {kind}; expected integers or text there: cast it, or name another one "
+            f"with --{role}"
         )
     if column.null_count or not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         try:
             return np.array(column.to_pylist(), dtype=object)
         except UnicodeDecodeError as error:
-            raise ColumnError(f"column {name!r}: expected text in UTF-8, found other bytes ({error})") from error
+            raise ColumnError(
+                f"{where}: column {name!r}: expected text in UTF-8, found other bytes ({error})"
+            ) from error
     return _raw(column)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from glob import has_magic
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,6 +43,7 @@ class Source:
     name: what to call it in a table; files: what it was read from; column, layout, dtype: of the embeddings as
     stored; d: width of a row; total: number of rows, counted without reading them; size: bytes of the files;
     roles: which columns are read beside the embeddings, by role; notes: what a reader should be told;
+    counts: rows of each file, where they are known;
     read: given a number of rows, yields blocks of about that many.
     """
 
@@ -56,6 +58,29 @@ class Source:
     read: Callable[[int], Iterator[Block]]
     roles: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    def located(self, row: int) -> tuple[str, int]:
+        """The file that a row of the data set lies in, and which of its rows it is."""
+        if len(self.counts) < 2:
+            return self.name, row
+        ends = np.cumsum(self.counts)
+        i = int(np.searchsorted(ends, row, side="right"))
+        return self.files[i], row - int(ends[i] - self.counts[i])
+
+    def place(self, row: int) -> str:
+        """Where a row is, in words: its number, and in a data set of many files the file too."""
+        file, inside = self.located(row)
+        return f"row {row}" if file == self.name else f"row {row} (row {inside} of {file})"
+
+    @property
+    def apart(self) -> str:
+        """What to do where the files of this data set were meant to be one data set each."""
+        if " + " in self.name:
+            return "to measure every source on its own, leave --concat out"
+        if has_magic(self.name):
+            return "to measure every file on its own, leave the quotes around the pattern out"
+        return f"to measure every file on its own, name them: {self.name.rstrip('/')}/* without quotes"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
     def read(rows: int) -> Iterator[Block]:
         offset = 0
         for batch in table.to_batches(max_chunksize=rows):
-            yield block_of(batch, embedding, roles, d or 1, offset)
+            yield block_of(batch, embedding, roles, d or 1, offset, name)
             offset += batch.num_rows
 
     return Source(

@@ -37,7 +37,7 @@ class _Part:
         """Its rows, the first of which is row `offset` of the data set."""
         done = 0
         for batch in _batches(self.file, self.embedding, [*self.embedding.fields, *self.roles.values()], rows):
-            yield block_of(batch, self.embedding, self.roles, d, offset + done)
+            yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file))
             done += batch.num_rows
         if done != self.total:
             raise SourceError(f"{self.file}: its footer claims {self.total} rows, found {done}; the file is damaged")
@@ -46,12 +46,13 @@ class _Part:
 def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     """The data set in these Parquet files, in this order."""
     size = 0
+    counts: list[int] = []
     parts: list[_Part] = []
     for file in files:
         with _opened(file) as parquet:
-            rows = parquet.metadata.num_rows
-            if rows or (file is files[-1] and not parts):  # a file without rows may lack types
-                parts.append(_part(file, rows, parquet.schema_arrow, chosen))
+            counts.append(parquet.metadata.num_rows)
+            if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
+                parts.append(_part(file, counts[-1], parquet.schema_arrow, chosen))
             size += file.stat().st_size
     if not parts:
         raise SourceError(f"{name}: expected Parquet files, found none")
@@ -79,6 +80,7 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
         read=read,
         roles=first.roles,
         notes=first.notes,
+        counts=tuple(counts),
     )
 
 
