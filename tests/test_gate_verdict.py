@@ -236,6 +236,22 @@ def test_the_latest_check_must_hold_the_metric_and_define_it(tmp_path: Path) -> 
     assert "1 earlier checks without a value" in found["warnings"][0]
 
 
+@pytest.mark.parametrize("metrics", [{S: None}, {}], ids=["undefined", "missing"])
+def test_the_best_survives_a_collapse_that_leaves_the_metric_without_a_value(
+    tmp_path: Path, metrics: dict[str, Any]
+) -> None:
+    path = run_of(tmp_path / "h.jsonl", RISING)
+    gone = report(metrics, rank=1.0, cosine=1.0, duplicate=99, source="epoch_12.parquet")
+    labelfree.history.append(path, gone, step=12)
+    found = judged(history=path, plateau=S)
+    assert (found["decision"], found["exit_code"]) == ("collapse", 12)
+    since = {"checks_since": 1, "steps_since": 1}
+    best = {"metric": S, "step": 11, "value": RISING[11], "se": None, "source": "epoch_11.parquet", **since}
+    assert found["best"] == best
+    labelfree.history.append(path, {**gone, "input": {**gone["input"], "sources": ["epoch_20.parquet"]}}, step=20)
+    assert judged(history=path, plateau=S)["best"]["steps_since"] == 9
+
+
 def test_collapse_wins_over_everything_and_is_never_the_best(tmp_path: Path) -> None:
     path = run_of(tmp_path / "h.jsonl", [0.2] * 9)
     labelfree.history.append(path, report({S: 0.99}, rank=1.9, cosine=0.95, source="dead.parquet"), step=9)

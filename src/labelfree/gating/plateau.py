@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from labelfree.document import rounded
@@ -20,6 +20,9 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
     about: Condition = {"kind": "plateau", "metric": metric, "rule": rule, "warnings": []}
     about |= dict.fromkeys(("checks", "window", "estimate", "interval", "noise", "best", "latest"))
     readings, latest = comparable(of_run(records, metric)), max(r["step"] for r in records)
+    defined = [r for r in readings if r.value is not None]
+    better = [oriented(r, r.value, _OPTION) for r in defined if r.value is not None]
+    about |= {"checks": len(defined), "best": _best(defined, better, records, {latest, *(r.step for r in readings)})}
     if not readings or readings[-1].step != latest:
         held = f"its last is at step {readings[-1].step}" if readings else "no check holds it"
         return about | {
@@ -31,30 +34,28 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
     if readings[-1].value is None:
         said = f"{undefined(readings[-1])}; what is undefined never passes"
         return about | {"decision": "fail", "reason": "undefined", "message": said}
-    defined = [r for r in readings if r.value is not None]
     if len(defined) < len(readings):
         count = len(readings) - len(defined)
         about["warnings"] = [f"{metric}: {count} earlier checks without a value were left out"]
-    better = [oriented(r, r.value, _OPTION) for r in defined if r.value is not None]
-    about |= {
-        "direction": defined[-1].entry["direction"],
-        "checks": len(defined),
-        "best": _best(defined, better, records),
-        "latest": defined[-1].told(),
-    }
+    about |= {"direction": defined[-1].entry["direction"], "latest": defined[-1].told()}
     judged = {"slope": _slope, "patience": _patience, "threshold": _threshold}[rule]
     return about | judged(defined, better, numbers)
 
 
-def _best(readings: Sequence[Reading], better: Sequence[float], records: Sequence[Record]) -> dict[str, Any] | None:
-    """The best check that the collapse guard lets pass: a collapsed one is often the highest of all."""
+def _best(
+    readings: Sequence[Reading], better: Sequence[float], records: Sequence[Record], steps: Collection[int]
+) -> dict[str, Any] | None:
+    """The best defined check that the collapse guard lets pass: a collapsed one is often the highest of all.
+
+    steps: the checks of the run up to the latest, whether they have a value or not.
+    """
     sound = sound_steps(*collapse_shares(records))
     kept = [(value, -i) for i, value in enumerate(better) if readings[i].step in sound]
     if not kept:
         return None
-    index = -max(kept)[1]
-    since = {"checks_since": len(readings) - 1 - index, "steps_since": readings[-1].step - readings[index].step}
-    return {**readings[index].told(), **since}
+    best = readings[-max(kept)[1]]
+    since = {"checks_since": sum(step > best.step for step in steps), "steps_since": max(steps) - best.step}
+    return {**best.told(), **since}
 
 
 def _too_little(needed: int, found: int, numbers: dict[str, Any], what: str) -> Condition:
