@@ -130,6 +130,15 @@ def test_a_sampled_metric_is_compared_only_on_the_same_sample(tmp_path: Path) ->
         history.append(path, {**made, "input": {**made["input"], "sample": {"size": 50, "seed": 0}}}, step=1)
 
 
+def test_the_seed_counts_where_there_is_a_sample(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(300, 5))
+    for step, seed in enumerate((0, 1)):  # 300 rows are below the default sample: all are used
+        assert history.append(tmp_path / "all.jsonl", labelfree.rank(X, seed=seed), step=step) == 1
+    history.append(tmp_path / "some.jsonl", labelfree.rank(X, sample=50, seed=0), step=0)
+    with pytest.raises(HistoryError, match="sample 50 rows with seed 0 and 50 rows with seed 1"):
+        history.append(tmp_path / "some.jsonl", labelfree.rank(X, sample=50, seed=1), step=1)
+
+
 def test_a_report_without_what_the_guard_needs_is_refused(tmp_path: Path) -> None:
     made = labelfree.rank(np.eye(4), only="rankme")
     with pytest.raises(HistoryError, match="lacks effective_rank and mean_cosine; write it with --append"):

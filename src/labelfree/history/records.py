@@ -135,7 +135,7 @@ def differences(metric: str, one: Record, other: Record, *, rows: bool = True) -
     if a["definition"] != b["definition"]:
         found.append(f"definition {a['definition']!r} and {b['definition']!r}")
     sampled = "sample" in (a["params"].get("rows"), b["params"].get("rows"))
-    if sampled and not found and (one["sample"], one["seed"]) != (other["sample"], other["seed"]):
+    if sampled and not found and _sample(one) != _sample(other):
         found.append(f"sample {_sample(one)} and {_sample(other)}")
     for name in sorted({*a["params"], *b["params"]}):
         mine, theirs = a["params"].get(name), b["params"].get(name)
@@ -149,6 +149,7 @@ def _told(value: Any) -> str:
 
 
 def _sample(record: Record) -> str:
+    """The rows that a sample holds; without one all rows are used, and the seed decides nothing."""
     return "all rows" if record["sample"] is None else f"{record['sample']} rows with seed {record['seed']}"
 
 
