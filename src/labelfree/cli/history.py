@@ -39,7 +39,12 @@ def add(
     ] = None,
     run: Run = "default",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace another record of the same run, step and command.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="Replace another record of the same run, step and command; remove those of other commands at that "
+            "step that contradict it.",
+        ),
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing.")] = False,
 ) -> None:

@@ -17,6 +17,9 @@ _KEPT = ("value", "se", "interval", "status", "reason_code", "reason", "directio
 _FROM_DATA = {"params.fit_range", "params.neighbors"}
 """Params that the data may decide: they forbid a comparison of that metric, not the record."""
 
+_SAME = 1e-9
+"""Relative difference up to which two commands have measured the same."""
+
 
 def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: str | None = None) -> Record:
     """The record of a report, given as its JSON document: its place in a run, and what comparisons need.
@@ -100,6 +103,17 @@ def named(record: Record) -> str:
 def same(one: Record, other: Record) -> bool:
     """Whether two records say the same, the time aside."""
     return {**one, "time": None} == {**other, "time": None}
+
+
+def contradictions(one: Record, other: Record) -> list[tuple[str, float | None, float | None]]:
+    """The metrics to which two records of one step give two values, beyond rounding, with both of them."""
+    found = []
+    for metric in one["metrics"]:
+        if metric in other["metrics"]:
+            a, b = one["metrics"][metric]["value"], other["metrics"][metric]["value"]
+            if a != b and (a is None or b is None or abs(a - b) > _SAME * max(abs(a), abs(b))):
+                found.append((metric, a, b))
+    return found
 
 
 def validated(found: Any, where: str) -> Record:
