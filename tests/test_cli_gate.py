@@ -56,7 +56,8 @@ def test_a_run_from_checkpoints_to_a_verdict(labelfree: Program, tmp_path: Path)
         (f"--require '{S} > 0.5'", 10),
         (f"--require '{S} > 0.5' --exit-zero", 0),
         ("--require 'rankme > 1'", 10),
-        (f"--against base.json --max-drop {S}=1", 0),
+        (f"--against base.json --max-drop {S}=0.5", 0),
+        (f"--against base.json --max-drop {S}=5", 2),
         (f"--against base.json --max-drop {S}=0.05", 10),
         ("--against noisy.json --max-drop separability=0.05", 13),
         ("--against noisy.json --max-drop separability=0.05 --on-undecided pass", 0),
@@ -68,7 +69,7 @@ def test_a_run_from_checkpoints_to_a_verdict(labelfree: Program, tmp_path: Path)
 )
 def test_exit_codes_through_a_shell(tmp_path: Path, arguments: str, code: int) -> None:
     written(tmp_path / "now.json", report({S: entry(0.5, 0.1)}))
-    written(tmp_path / "base.json", report({S: entry(9.6, 0.001)}) if "=1" not in arguments else report({S: 0.6}))
+    written(tmp_path / "base.json", report({S: entry(9.6, 0.001)}) if "=0.05" in arguments else report({S: 0.6}))
     written(tmp_path / "noisy.json", report({S: entry(0.6, 0.1)}))
     done = shell(f"{GATE} now.json {arguments}; echo $?", tmp_path)
     assert done.stdout.splitlines()[-1] == str(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 import labelfree
 from labelfree.errors import HistoryError, SourceError, UsageError
 from labelfree.gating import EXIT_CODES
+from labelfree.gating.bounds import WORST
+from labelfree.metrics import METRICS
 from labelfree.report import GateReport
 from reports import entry, report, run_of, written
 
@@ -86,6 +89,44 @@ def test_a_drop_goes_in_the_direction_of_the_metric(direction: str, base: float,
     assert found["conditions"][0]["estimate"] == estimate
 
 
+def test_the_worst_values_are_those_of_the_docstrings() -> None:
+    directed = {m.name: m for m in METRICS if m.direction != "none"}
+    assert set(directed) - set(WORST) == {"alpha_req"}  # a target, and no bound
+    for name, (direction, worst) in WORST.items():
+        said = directed[name].explanation.split("Range: ")[1].split("\n")[0]
+        ends = re.findall(r"(?:^| to )(-?\d+)", said)
+        assert (directed[name].direction, str(worst)) == (direction, ends[0 if direction == "higher" else 1]), said
+
+
+@pytest.mark.parametrize(
+    ("metric", "base", "asked", "message"),
+    [
+        (S, entry(0.6), "5", "separability is 0.6 in a.npy and never below 0, .* for 5 percent write separability=5%"),
+        (S, entry(0.6), "0.6", "cannot drop by more"),  # a drop of exactly the limit passes
+        (S, entry(0.6), "0.599999", None),
+        (S, entry(0.6), "100%", "name a smaller drop$"),
+        (S, entry(0.6), "99.9%", None),
+        (S, entry(0.0), "5%", None),
+        (S, entry(0.0), "0", None),
+        ("rankme", entry(12.5), "11.5", "never below 1, .* write rankme=11.5%"),
+        ("rankme", entry(12.5), "11.4", None),
+        ("uniformity", entry(-3.0, direction="lower"), "3", "never above 0"),
+        ("uniformity", entry(-3.0, direction="lower"), "2.9", None),
+        ("alignment", entry(0.5, direction="lower"), "3.5", "never above 4"),
+        ("alpha_req", entry(1.5, direction="target", params={"target": 1.0}), "99", None),
+    ],
+)
+def test_a_drop_that_none_can_exceed_is_refused(metric: str, base: Any, asked: str, message: str | None) -> None:
+    made = report({metric: base}, source="a.npy")
+    if message is None:
+        assert judged(made, against=made, max_drop=f"{metric}={asked}")["decision"] == "pass"
+        return
+    with pytest.raises(UsageError, match=message):
+        labelfree.gate(made, against=made, max_drop=f"{metric}={asked}")
+    with pytest.raises(UsageError, match=message):  # whatever is judged
+        labelfree.gate(report({metric: None}), against=made, max_drop=f"{metric}={asked}")
+
+
 def test_a_metric_without_direction_cannot_drop() -> None:
     made = report({"hopkins": entry(0.5, direction="none")})
     with pytest.raises(UsageError, match="hopkins has no direction"):
@@ -129,14 +170,15 @@ def test_on_undecided(choice: str | None, decision: str, code: int) -> None:
 
 
 def test_the_interval_at_its_limit() -> None:
-    base = report({S: entry(0.5, 0.3)})
+    free = "stable_rank"  # nothing is known to bound it
+    base = report({free: entry(0.5, 0.3)})
     for now, se, limit, decision in (
         (1.0, 0.4, 0.48, "pass"),  # the drop is -0.5 +- 1.96 * 0.5: at most 0.48
         (1.0, 0.4, 0.479, "undecided"),
         (-2.5, 0.4, 2.02, "undecided"),  # 3.0 +- 0.98: at least 2.02
         (-2.5, 0.4, 2.019, "fail"),
     ):
-        assert judged(report({S: entry(now, se)}), against=base, max_drop=f"{S}={limit}")["decision"] == decision
+        assert judged(report({free: entry(now, se)}), against=base, max_drop=f"{free}={limit}")["decision"] == decision
 
 
 def test_a_report_never_drops_against_itself() -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from labelfree.document import rounded
 from labelfree.errors import UsageError
+from labelfree.gating.bounds import check_drop
 from labelfree.gating.grammar import Drop, Requirement, decimal
 from labelfree.gating.rules import stdev
 from labelfree.gating.series import Reading, oriented, undefined
@@ -62,6 +63,8 @@ def dropped(
         raise UsageError(
             f"--against: expected one report with {asked.metric} as the baseline, found {len(before)} in {base[0][0]}"
         )
+    for reading in before:
+        check_drop(asked, reading)
     for readings, where in ((before, base), (now, subjects)):
         if not readings:
             said = missing(asked.metric, where)
