@@ -13,7 +13,9 @@ import labelfree
 from labelfree.errors import HistoryError, SourceError, UsageError
 from labelfree.gating import EXIT_CODES
 from labelfree.gating.bounds import WORST
+from labelfree.gating.grammar import requirement
 from labelfree.metrics import METRICS
+from labelfree.render.verdict import rows
 from labelfree.report import GateReport
 from reports import entry, report, run_of, written
 
@@ -276,6 +278,50 @@ def test_the_latest_check_must_hold_the_metric_and_define_it(tmp_path: Path) -> 
     found = judged(history=path, plateau=S, warmup=0, window=5)
     assert (found["decision"], found["conditions"][0]["checks"]) == ("continue", 5)
     assert "1 earlier checks without a value" in found["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("value", "asked", "told"),
+    [
+        (15.9059994, ">= 15.906", "rankme is 15.905999 at epoch_00.parquet, not as required (rankme >= 15.906)"),
+        (15.906, ">= 15.906", "rankme is 15.906 at epoch_00.parquet, as required (rankme >= 15.906)"),
+        (15.9061234, "== 15.9061234", "rankme is 15.9061234 at epoch_00.parquet, as required (rankme == 15.9061234)"),
+        (15.9061, "> 15", "rankme is 15.9061 at epoch_00.parquet, as required (rankme > 15)"),
+        (0.30000000001, "<= 0.3", "rankme is 0.30000000001 at epoch_00.parquet, not as required (rankme <= 0.3)"),
+    ],
+)
+def test_a_verdict_shows_the_digits_that_decided_it(value: float, asked: str, told: str) -> None:
+    document = labelfree.gate(report({"rankme": value}), require=f"rankme {asked}")
+    assert document["verdict"]["conditions"][0]["message"] == told
+    sign, number = asked.split()
+    shown = requirement(f"rankme {sign} {number}").met_by(float(rows(document)[0].found))  # in the table as well
+    assert ("pass" if shown else "fail") == document["verdict"]["decision"]
+
+
+@pytest.mark.parametrize(("now", "decision"), [(0.5499999, "fail"), (0.55, "pass"), (0.5500001, "pass")])
+def test_a_drop_shows_the_digits_that_decided_it(now: float, decision: str) -> None:
+    document = labelfree.gate(report({S: now}), against=report({S: 0.6}), max_drop=f"{S}=0.05")
+    [condition] = document["verdict"]["conditions"]
+    found = re.search(r"worse by (\S+), (\S+) allowed", condition["message"])
+    assert found is not None
+    assert condition["decision"] == decision == ("pass" if float(found[1]) <= float(found[2]) else "fail")
+    assert (float(rows(document)[0].found) <= 0.05) == (decision == "pass")
+
+
+def test_a_plateau_shows_the_digits_that_decided_it(tmp_path: Path) -> None:
+    for i, (end, decision) in enumerate(((0.00999999, "stop"), (0.01, "continue"), (0.01000001, "continue"))):
+        path = run_of(tmp_path / str(i), [0.0, 0.0, 0.0, *(1 + end * k / 5 for k in range(6))])
+        document = labelfree.gate(history=path, plateau=S)
+        assert document["verdict"]["decision"] == decision
+        bound = document["verdict"]["message"].split("at most ")[1].split()[0]
+        assert (float(bound) < 0.01) == (decision == "stop")
+
+
+def test_a_metric_that_got_worse_did_not_improve_by_a_negative_amount(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "h.jsonl", [1 - 0.125 * i for i in range(9)])
+    assert judged(history=path, plateau=S)["message"].startswith(
+        "separability got worse by 0.625 over the last 6 checks"
+    )
 
 
 @pytest.mark.parametrize("metrics", [{S: None}, {}], ids=["undefined", "missing"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from labelfree.document import rounded
+from labelfree.document import apart, rounded
 from labelfree.gating.conditions import Condition
+from labelfree.gating.grammar import decimal, plain
 from labelfree.gating.guards import sound_steps
 from labelfree.gating.rules import patience, slope
 from labelfree.gating.series import Reading, collapse_shares, comparable, of_run, oriented, undefined
@@ -86,10 +87,12 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
     high, estimate = rounded(trend.high), rounded(trend.estimate)
     stop = high < least  # at the digits that the verdict shows
     metric, first, last = window[-1].metric, window[0].step, window[-1].step
+    most, delta = apart(least, high, digits=4)[1], plain(decimal(least))
+    changed = f"improved by {estimate:.4g}" if estimate >= 0 else f"got worse by {-estimate:.4g}"
     said = (
-        f"{metric} improved by {estimate:.4g} over the last {size} checks (steps {first} to {last}), by at most "
-        f"{high:.4g} at confidence {numbers['confidence']:g}: "
-        + (f"less than {least:g}, a plateau" if stop else f"{least:g} or more is still possible")
+        f"{metric} {changed} over the last {size} checks (steps {first} to {last}); it improved by at most {most} at "
+        f"confidence {numbers['confidence']:g}: "
+        + (f"less than {delta}, a plateau" if stop else f"{delta} or more is still possible")
     )
     found: Condition = {
         "window": {"checks": size, "first_step": first, "last_step": last},
@@ -145,7 +148,10 @@ def _threshold(readings: Sequence[Reading], better: Sequence[float], numbers: di
     now = readings[-1]
     reached = better[-1] >= (-level if now.entry["direction"] == "target" else oriented(now, level, _OPTION))
     away = "distance from its target " if now.entry["direction"] == "target" else ""
-    said = f"{now.metric} is {now.value:.6g} at {now.where}, {'has' if reached else 'has not'} reached {away}{level:g}"
+    assert now.value is not None
+    value = f"{now.value:.6g}" if away else apart(level, now.value, digits=6)[1]
+    told = f"{'has' if reached else 'has not'} reached {away}{plain(decimal(level))}"
+    said = f"{now.metric} is {value} at {now.where}, {told}"
     return {
         "decision": "stop" if reached else "continue",
         "reason": "reached" if reached else "not_reached",

@@ -6,11 +6,13 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.document import apart
 from labelfree.render.console import plain_table
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
@@ -29,32 +31,34 @@ class Row:
 
 def rows(document: Mapping[str, Any]) -> list[Row]:
     """The conditions in the order asked, then the guards."""
-    verdict = document["verdict"]
+    verdict, settings = document["verdict"], document["settings"]
     guards = [Row(f"{g['name']} guard", _rank(g), "", g["decision"], g["message"]) for g in verdict["guards"]]
-    return [_row(c) for c in verdict["conditions"]] + guards
+    return [_row(c, settings) for c in verdict["conditions"]] + guards
 
 
-def _row(condition: Mapping[str, Any]) -> Row:
+def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> Row:
     kind, metric = condition["kind"], condition["metric"]
     value, interval = condition.get("estimate"), condition.get("interval")
+    limit = condition.get("limit")
     if kind == "require":
         name, value = condition["required"], (condition["found"] or {}).get("value")
+        limit = Decimal(condition["required"].split()[-1])
     elif kind == "drop":
         name = f"drop {condition['max_drop'].replace('=', ' at most ')}"
     else:
         name = f"plateau of {metric}"
+        limit = settings.get("min_delta", settings.get("stop_at"))
         value = value if value is not None else (condition["latest"] or {}).get("value")
-    between = "" if interval is None else f"{_short(interval[0])} to {_short(interval[1])}"
-    return Row(name, "-" if value is None else _short(value), between, condition["decision"], condition["message"])
+    told = [] if value is None else apart(value if limit is None else limit, value, *(interval or ()), digits=4)[1:]
+    if kind == "require" and value is not None and Decimal(repr(value)) == limit:
+        told = [condition["required"].split()[-1]]  # all of its digits decided
+    between = f"{told[1]} to {told[2]}" if interval else ""
+    return Row(name, told[0] if told else "-", between, condition["decision"], condition["message"])
 
 
 def _rank(guard: Mapping[str, Any]) -> str:
     share = guard["rank_share"]
     return "-" if share is None else f"{100 * share:.0f} % of rank"
-
-
-def _short(value: float) -> str:
-    return f"{value:.4g}"
 
 
 def heading(document: Mapping[str, Any]) -> str:
