@@ -130,9 +130,9 @@ def test_a_drop_that_none_can_exceed_is_refused(metric: str, base: Any, asked: s
 
 
 def test_a_metric_without_direction_cannot_drop() -> None:
-    made = report({"hopkins": entry(0.5, direction="none")})
-    with pytest.raises(UsageError, match="hopkins has no direction"):
-        labelfree.gate(made, against=made, max_drop="hopkins=1%")
+    made = report({"isoscore": entry(0.5, direction="none")})
+    with pytest.raises(UsageError, match="isoscore has no direction"):
+        labelfree.gate(made, against=made, max_drop="isoscore=1%")
 
 
 def replicated(value: float, replicates: list[float], factor: float = 0.5, **more: Any) -> dict[str, Any]:

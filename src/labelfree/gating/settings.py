@@ -10,7 +10,7 @@ from typing import Any
 from labelfree.errors import UsageError
 from labelfree.gating.grammar import Drop, Requirement, drop, requirement
 from labelfree.gating.rules import LEAST_WINDOW
-from labelfree.names import check_metric
+from labelfree.names import check_measurable, check_metric
 
 RULES: dict[str, dict[str, Any]] = {
     "slope": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01},
@@ -88,6 +88,11 @@ def settings(
         run=run or "default",
     )
     _check_opis(chosen)
+    for option, asked in (("--require", chosen.require), ("--max-drop", chosen.max_drop)):
+        for condition in asked:
+            check_measurable(condition.metric, option)
+    for name in chosen.plateau:
+        check_measurable(name, "--plateau")
     return replace(chosen, numbers=_numbers(chosen.rule, rule is not None, bool(plateau), numbers))
 
 
