@@ -169,6 +169,9 @@ def test_on_undecided(choice: str | None, decision: str, code: int) -> None:
     found = judged(now, against=base, max_drop=f"{S}=5%", on_undecided=choice)
     assert (found["decision"], found["exit_code"]) == (decision, code)
     assert found["conditions"][0]["reason"] == (f"undecided_{choice}" if choice else "within_noise")
+    assert (found["reason"], found["message"]) == tuple(found["conditions"][0][k] for k in ("reason", "message"))
+    both = judged(now, against=base, max_drop=[f"{S}=90%", f"{S}=5%"], require=f"{S} > 0", on_undecided=choice)
+    assert both["reason"] == found["reason"]  # a condition that holds does not hide it
 
 
 def test_the_interval_at_its_limit() -> None:
