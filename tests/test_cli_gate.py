@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -158,10 +159,29 @@ def test_the_table_in_a_pipe(labelfree: Program, tmp_path: Path) -> None:
     assert lines[0] == "gate  stop  plateau, exit code 11"
     assert lines[1] == f"{path} (run default, 9 checks, steps 0 to 8)"
     assert lines[3].split() == ["condition", "found", "interval", "decision"]
-    assert lines[4].split() == ["plateau", "of", S, "0", "0", "to", "0", "stop"]
+    assert lines[4].split() == ["plateau", "of", S, "0", "at", "most", "0", "(90", "%)", "stop"]
     assert lines[5].split() == ["collapse", "guard", "100", "%", "of", "rank", "pass"]
     assert lines[-1] == "rule slope: warm-up 3 checks, window 6 checks, confidence 0.9, min-delta 0.01"
     assert not set("─│┌╭━\x1b") & set("".join(lines))
+
+
+def test_every_interval_says_its_level(labelfree: Program, tmp_path: Path) -> None:
+    """The slope is judged by a bound at its confidence, a drop by a 95 % interval: one column holds both."""
+    path = run_of(tmp_path / "h.jsonl", [entry(0.5 + 0.01 * (i % 2), 0.01) for i in range(9)])
+    written(tmp_path / "base.json", report({S: entry(0.6, 0.01)}))
+    asked = ("--history", path, "--plateau", S, "--against", "base.json", "--max-drop", f"{S}=50%")
+    document = json.loads(labelfree("gate", *asked, "--confidence", "0.975", "--json").stdout)
+    drop, plateau = document["verdict"]["conditions"]
+    assert (drop["level"], plateau["level"]) == (0.95, 0.95)
+    assert [c["level"] for c in json.loads(labelfree("gate", *asked, "--json").stdout)["verdict"]["conditions"]] == [
+        0.95, 0.8,
+    ]  # fmt: skip
+    table = labelfree("gate", *asked, "--confidence", "0.975").stdout.splitlines()
+    assert re.search(r" \S+ to \S+ \(95 %\) ", table[4])
+    assert re.search(r" at most \S+ \(97.5 %\) ", table[5])
+    lines = labelfree("gate", *asked, "--format", "csv").stdout.splitlines()
+    column = lines[0].split(",").index("level")
+    assert [line.split(",")[column] for line in lines[1:]] == ["0.95", "0.8", ""]
 
 
 def test_output_files_and_formats(labelfree: Program, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from labelfree.history import Record, differences
 from labelfree.names import suggestion
 
 Condition: TypeAlias = dict[str, Any]
-Z95 = 1.96
+Z95, LEVEL = 1.96, 0.95
 
 
 def required(asked: Requirement, subjects: Sequence[tuple[str, Record]]) -> list[Condition]:
@@ -89,7 +89,8 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     drop, limit = _drop(now, base), asked.limit(base.value)
     se, noise = _noise(now, base)
     interval = None if se is None else rounded((float(drop) - Z95 * se, float(drop) + Z95 * se))
-    told |= {"estimate": float(drop), "interval": interval, "limit": float(limit), "se": se, "noise": noise}
+    told |= {"estimate": float(drop), "interval": interval, "level": None if interval is None else LEVEL}
+    told |= {"limit": float(limit), "se": se, "noise": noise}
     decision, reason = _decided(drop, limit, interval)
     if decision == "undecided" and on_undecided is not None:
         decision, reason = on_undecided, f"undecided_{on_undecided}"

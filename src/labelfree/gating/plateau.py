@@ -19,7 +19,7 @@ _OPTION = "--plateau"
 def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str, Any]) -> Condition:
     """The condition of one metric over the records of one run."""
     about: Condition = {"kind": "plateau", "metric": metric, "rule": rule, "warnings": []}
-    about |= dict.fromkeys(("checks", "window", "estimate", "interval", "noise", "best", "latest"))
+    about |= dict.fromkeys(("checks", "window", "estimate", "interval", "level", "noise", "best", "latest"))
     readings, latest = comparable(of_run(records, metric)), max(r["step"] for r in records)
     defined = [r for r in readings if r.value is not None]
     better = [oriented(r, r.value, _OPTION) for r in defined if r.value is not None]
@@ -98,6 +98,7 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
         "window": {"checks": size, "first_step": first, "last_step": last},
         "estimate": estimate,
         "interval": (rounded(trend.low), high),
+        "level": rounded(2 * numbers["confidence"] - 1),
         "se": rounded(trend.se),
         "noise": trend.noise,
     }

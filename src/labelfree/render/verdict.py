@@ -52,7 +52,11 @@ def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> Row:
     told = [] if value is None else apart(value if limit is None else limit, value, *(interval or ()), digits=4)[1:]
     if kind == "require" and value is not None and Decimal(repr(value)) == limit:
         told = [condition["required"].split()[-1]]  # all of its digits decided
-    between = f"{told[1]} to {told[2]}" if interval else ""
+    between = ""
+    if interval and kind == "plateau":  # one-sided: the upper bound decides
+        between = f"at most {told[2]} ({100 * settings['confidence']:g} %)"
+    elif interval:
+        between = f"{told[1]} to {told[2]} ({100 * condition['level']:g} %)"
     return Row(name, told[0] if told else "-", between, condition["decision"], condition["message"])
 
 
@@ -135,7 +139,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-_CSV = ("kind", "metric", "condition", "found", "low", "high", "limit", "decision", "reason", "message")
+_CSV = ("kind", "metric", "condition", "found", "low", "high", "level", "limit", "decision", "reason", "message")
 
 
 def to_csv(document: Mapping[str, Any]) -> str:
@@ -151,7 +155,7 @@ def to_csv(document: Mapping[str, Any]) -> str:
             value = (condition["found"] or {}).get("value")
         line = (
             condition.get("kind", "guard"), condition.get("metric"), row.condition, value, low, high,
-            condition.get("limit"), row.decision, condition["reason"], row.message,
+            condition.get("level"), condition.get("limit"), row.decision, condition["reason"], row.message,
         )  # fmt: skip
         writer.writerow([f"{v:.12g}" if isinstance(v, float) else "" if v is None else v for v in line])
     return out.getvalue()
