@@ -205,6 +205,33 @@ def test_output_files_and_formats(labelfree: Program, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (f"gate now.json --require '{S} > 0' -o now.json", "would overwrite the report now.json"),
+        (f"gate now.json --require '{S} > 0' -o v.md -o ./link.json", "would overwrite the report now.json"),
+        (
+            f"gate now.json --against base.json --max-drop {S}=5% -o base.json",
+            "would overwrite the baseline base.json",
+        ),
+        (f"gate --history h.json --plateau {S} -o h.json", "would overwrite the history h.json"),
+        (f"gate - --require '{S} > 0' -o v.md -o v.md < now.json", "would overwrite -o v.md"),
+        ("history show h.json -o h.json", "would overwrite the history h.json"),
+        ("history show h.json -o v.md -o ./v.md", "would overwrite -o v.md"),
+    ],
+)
+def test_an_output_never_overwrites_what_is_judged(tmp_path: Path, arguments: str, message: str) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    written(tmp_path / "base.json", report({S: 0.6}))
+    (tmp_path / "link.json").symlink_to("now.json")
+    run_of(tmp_path / "h.json", [0.5])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    done = shell(f"{sys.executable} -m labelfree {arguments}", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         ("rank {epoch} --step 3", "--step: has no effect without --append"),
         ("rank {epoch} --run a", "--run: has no effect without --append"),
         ("rank {epoch} --replace", "--replace: has no effect without --append"),
