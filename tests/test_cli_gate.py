@@ -233,7 +233,14 @@ def test_an_output_never_overwrites_what_is_judged(tmp_path: Path, arguments: st
     ("arguments", "message"),
     [
         ("rank {epoch} --step 3", "--step: has no effect without --append"),
+        ("rank {epoch} --step 0", "--step: has no effect without --append"),
         ("rank {epoch} --run a", "--run: has no effect without --append"),
+        ("rank {epoch} --run ''", "--run: has no effect without --append"),
+        ("rank {epoch} --append h.jsonl --run ''", "--run: expected a name, found ''"),
+        ("gate --history no.jsonl --plateau rankme --run ''", "--run: expected a name, found ''"),
+        ("history add h.jsonl {report} --step 0 --run ''", "--run: expected a name, found ''"),
+        ("history show full.jsonl --run ''", "--run: expected a name, found ''"),
+        ("history remove full.jsonl --run ''", "--run: expected a name, found ''"),
         ("rank {epoch} --replace", "--replace: has no effect without --append"),
         ("doctor {epoch} --append h.jsonl", "doctor measures nothing that a history holds"),
         ("rank x.npy --append h.jsonl", "expected a step in its name"),
@@ -256,7 +263,9 @@ def test_an_output_never_overwrites_what_is_judged(tmp_path: Path, arguments: st
 def test_bad_usage_is_2_with_nothing_on_stdout(tmp_path: Path, arguments: str, message: str) -> None:
     np.save(tmp_path / "x.npy", np.eye(4))
     (tmp_path / "torn.jsonl").write_text('{"schema_version": 1, "ru')
-    done = shell(f"NO_COLOR=1 COLUMNS=200 {sys.executable} -m labelfree {arguments.format(epoch=EPOCHS[0])}", tmp_path)
+    run_of(tmp_path / "full.jsonl", [0.5])
+    given = arguments.format(epoch=EPOCHS[0], report=written(tmp_path / "r.json", report({S: 0.5})))
+    done = shell(f"NO_COLOR=1 COLUMNS=200 {sys.executable} -m labelfree {given}", tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in " ".join(done.stderr.replace("│", " ").split())
     assert not (tmp_path / "h.jsonl").exists()

@@ -10,6 +10,7 @@ from typing import Any
 from labelfree.errors import UsageError
 from labelfree.gating.grammar import Drop, Requirement, drop, requirement
 from labelfree.gating.rules import LEAST_WINDOW
+from labelfree.history.records import checked_run
 from labelfree.names import check_measurable, check_metric
 
 RULES: dict[str, dict[str, Any]] = {
@@ -72,6 +73,8 @@ def settings(
         raise UsageError("--plateau: needs the checks of a run: --history FILE, which --append of a command writes")
     if run is not None and not history:
         raise UsageError("--run: names a run of a history; add --history FILE")
+    if run is not None:
+        checked_run(run)
     if on_undecided is not None and not against:
         raise UsageError("--on-undecided: has no effect without --against BASE; leave it out")
     if on_undecided not in (None, "pass", "fail"):
@@ -85,7 +88,7 @@ def settings(
         rule=rule or "slope",
         numbers={},
         on_undecided=on_undecided,
-        run=run or "default",
+        run="default" if run is None else run,
     )
     _check_opis(chosen)
     for option, asked in (("--require", chosen.require), ("--max-drop", chosen.max_drop)):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from labelfree.document import parsed
 from labelfree.errors import HistoryError
-from labelfree.history.records import Record, contradictions, key, misfits, named, same, validated
+from labelfree.history.records import Record, checked_run, contradictions, key, misfits, named, same, validated
 from labelfree.storage import locked, rewritten
 
 
@@ -112,6 +112,7 @@ def _value(value: float | None) -> str:
 
 def removed(path: str | Path, *, run: str, step: int | None = None, command: str | None = None) -> int:
     """Remove a run, or those of its records that step and command name; returns how many."""
+    checked_run(run)
     path = writable(path)
     if not path.exists():
         stored(path)
