@@ -152,10 +152,12 @@ def gate(
     labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5
     """
     from labelfree.cli.printing import chosen_format, printed, write_texts
-    from labelfree.storage import check_targets
+    from labelfree.storage import check_apart, check_targets
 
     form = chosen_format(format, json)
     check_targets(output or [], TEXTS)
+    kept = {"the report": reports, "the baseline": [against], "the history": [history]}
+    check_apart(output or [], {what: [p for p in paths or () if p and p != "-"] for what, paths in kept.items()})
     document = judged(
         reports or [], history=history, run=run, require=require or (), against=against, max_drop=max_drop or (),
         plateau=plateau or (), rule=rule, warmup=warmup, window=window, confidence=confidence, min_delta=min_delta,

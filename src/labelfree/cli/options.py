@@ -118,7 +118,10 @@ class Shared:
     replace: Annotated[
         bool,
         typer.Option(
-            "--replace", help="Replace another record of the same run, step and command.", rich_help_panel=_HISTORY
+            "--replace",
+            help="Replace another record of the same run, step and command; remove those of other commands at that "
+            "step that contradict it.",
+            rich_help_panel=_HISTORY,
         ),
     ] = False
     quiet: Annotated[

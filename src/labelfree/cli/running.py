@@ -86,7 +86,8 @@ def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> lis
     """The step of every data set where --append is given; what cannot be appended is refused before any work."""
     if shared.append is None:
         for name in ("step", "run", "replace"):
-            if getattr(shared, name):
+            given = getattr(shared, name)
+            if given is not None and given is not False:
                 raise UsageError(f"--{name}: has no effect without --append HISTORY; leave it out, or add that")
         return []
     if command == "doctor":
@@ -95,7 +96,7 @@ def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> lis
     from labelfree.history.steps import steps_of
     from labelfree.history.store import stored, writable
 
-    checked_run(shared.run or "default")
+    checked_run("default" if shared.run is None else shared.run)
     if writable(shared.append).exists():
         stored(shared.append)
     return steps_of(sources, shared.step, shared.concat)
