@@ -11,11 +11,11 @@ from labelfree.report import MetricEntry, Report
 BESIDE = {
     "rank": ("rankme", "rankme_centered", "alpha_req", "mean_cosine", "std_l2", "twonn"),
     "separability": (
-        "separability", "separability_robust", "persistence_entropy", "total_persistence", "effective_rank",
-        "mean_cosine",
+        "separability", "separability_robust", "persistence_entropy", "total_persistence", "h1_total_persistence",
+        "effective_rank", "mean_cosine",
     ),
 }  # fmt: skip
-"""The headline metric of each family and the five that matter beside it."""
+"""The headline metric of each family and the five that matter beside it; H1 is there only where it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,21 @@ class Line:
 
 
 def shown(report: Report, everything: bool) -> list[str]:
-    """The metrics to show: the headline and its five, all that were asked for by name, or everything."""
-    if everything or report.settings.get("only"):
+    """The metrics to show: those asked for by name, in that order; or everything; or the headline and its five."""
+    if asked := report.settings.get("only"):
+        return [name for name in dict.fromkeys((*asked, *report.metrics)) if name in report.metrics]
+    if everything:
         return list(report.metrics)
     families = {"evaluate": tuple(BESIDE)}.get(report.command, (report.command,))
     first = [name for family in families for name in BESIDE.get(family, ())]
     return [name for name in dict.fromkeys(first) if name in report.metrics]
+
+
+def family(command: str, name: str) -> str:
+    """The family in whose table a metric stands, for a command that has several."""
+    if command in BESIDE:
+        return command
+    return next((family for family, names in BESIDE.items() if name in names), "rank")
 
 
 def lines(report: Report, everything: bool) -> list[Line]:

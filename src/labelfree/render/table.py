@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.braille import braille
 from labelfree.render.changes import change
 from labelfree.render.console import plain_table
 from labelfree.render.deaths import barcode
 from labelfree.render.numbers import value
-from labelfree.render.rows import differences, heading, lines, remarks, sampled, shown
+from labelfree.render.rows import differences, family, heading, lines, remarks, sampled, shown
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -103,23 +104,20 @@ def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> N
 def _several(console: Console, reports: Sequence[Report], everything: bool) -> None:
     names = shown(reports[0], everything)
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
-    console.print(Text(heading(reports[0]) if not differences(reports) else "", style="dim"))
+    if len({heading(report) for report in reports}) == 1:
+        console.print(Text(heading(reports[0]), style="dim"))
     console.print()
-    table = plain_table(console)
-    table.add_column("source", overflow="fold")
+    sources = [_short(report, reports) for report in reports]
     if everything:  # too many metrics for columns: one line each, one column a source
-        table = plain_table(console)
-        table.add_column("metric", no_wrap=True)
-        for report in reports:
-            table.add_column(_short(report, reports), justify="right")
-        for name in names:
-            table.add_row(name, *[value(r.metrics[name]) for r in reports])
+        values = [Column(s, [value(r.metrics[n]) for n in names]) for s, r in zip(sources, reports, strict=True)]
+        print_blocks(console, Column("metric", names), values)
     else:
-        for name in names:
-            table.add_column(name if _plain(console) else _folded(name), justify="right", no_wrap=True)
-        for report in reports:
-            table.add_row(_short(report, reports), *[value(report.metrics[name]) for name in names])
-    console.print(table)
+        headings = names if _plain(console) else [_folded(name) for name in names]
+        values = [
+            Column(head, [value(r.metrics[name]) for r in reports], family(reports[0].command, name))
+            for head, name in zip(headings, names, strict=True)
+        ]
+        print_blocks(console, Column("source", sources), values)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
     for name in names:
         if moved := change(reports[0], reports[-1], name):
