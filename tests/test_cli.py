@@ -382,6 +382,15 @@ def test_explain_and_schema(labelfree: Program) -> None:
     assert json.loads(labelfree("schema").stdout)["title"] == "Report"
 
 
+@pytest.mark.parametrize(("width", "widest"), [(60, 60), (200, 88)])
+def test_explain_keeps_to_the_width_of_the_terminal(width: int, widest: int) -> None:
+    for arguments in ("explain", "explain rankme"):
+        code, seen = in_a_terminal(arguments, width=width)
+        longest = max(map(len, seen.split("\n")))
+        assert code == 0
+        assert widest - 12 < longest <= widest
+
+
 def test_version_help_and_no_arguments(labelfree: Program) -> None:
     assert labelfree("--version").stdout == f"labelfree {package.__version__}\n"
     for arguments in ([], ["-h"], ["--help"]):
