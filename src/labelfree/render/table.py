@@ -13,8 +13,8 @@ from labelfree.render.braille import braille
 from labelfree.render.changes import change
 from labelfree.render.console import plain_table
 from labelfree.render.deaths import barcode
-from labelfree.render.numbers import value
-from labelfree.render.rows import differences, family, heading, lines, remarks, sampled, shown
+from labelfree.render.numbers import signed, value
+from labelfree.render.rows import SOUND, differences, family, heading, lines, remarks, sampled, shown
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -121,11 +121,8 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
     for name in names:
         if moved := change(reports[0], reports[-1], name):
-            low, high = moved["interval"]
-            notes.append(
-                f"{name}, {_short(reports[0], reports)} to {_short(reports[-1], reports)}: {moved['difference']:+.3f}, "
-                f"95 % interval {low:+.3f} to {high:+.3f} on the same rows"
-            )
+            by, low, high = (signed(v, 3) for v in (moved["difference"], *moved["interval"]))
+            notes.append(f"{name}, {sources[0]} to {sources[-1]}: {by}, 95 % interval {low} to {high} on the same rows")
     warnings = [f"not comparable: {text}" for text in differences(reports)]
     _notes(console, notes, [*warnings, *_gathered(reports, names)])
 
@@ -170,7 +167,7 @@ def _doctor(console: Console, report: Report) -> None:
     console.print()
     defects = report.input.defects or []
     if not defects:
-        console.print("nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound")
+        console.print(SOUND)
         return
     table = plain_table(console)
     table.add_column("found", no_wrap=True)
