@@ -113,6 +113,30 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # no temporary file is left
 
 
+def test_nothing_is_written_where_one_output_has_no_content(labelfree: Program, tmp_path: Path) -> None:
+    few = ("separability", EPOCH, "--only", "mean_cosine", "-o", "r.json", "--append", "h.jsonl", "--step", "1")
+    for output in ("x.svg", "x.parquet"):
+        if output.endswith("svg"):
+            pytest.importorskip("matplotlib")
+        done = labelfree(*few, "-o", output)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"labelfree: -o {output}: ")
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_without_matplotlib_is_refused_before_any_work(labelfree: Program, tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(
+        "import importlib.util\nfound = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *a: None if name == 'matplotlib' else found(name, *a)\n"
+    )
+    path = os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])
+    done = labelfree("rank", "nothing.parquet", "-o", "x.svg", env={"PYTHONPATH": path})
+    assert done.returncode == 2
+    assert done.stderr.startswith("labelfree: -o x.svg: drawing needs the extra [plot]")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -130,6 +154,10 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
         (["rank", "{epoch}", "--json", "--format", "csv"], "contradict each other"),
         (["rank", "{epoch}", "-o", "out.txt"], "expected a suffix among"),
         (["rank", "{epoch}", "-o", "no/where.json"], "the directory no does not exist"),
+        (
+            ["doctor", "{epoch}", "-o", "x.svg"],
+            "-o x.svg: expected a suffix among .json .ndjson .csv .md, found '.svg'",
+        ),
         (["rank", "{epoch}", "--device", "tpu"], "expected cpu, cuda or auto"),
         (["rank", "{epoch}", "nothing.npy"], "nothing.npy: no such file"),
         (["explain", "rankmee"], "did you mean 'rankme'?"),

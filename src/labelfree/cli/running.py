@@ -32,7 +32,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     from labelfree.render import files
     from labelfree.sources import open_source
 
-    files.check(outputs)
+    files.check(outputs, command)
     asked = tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip())
     options = {
         "column": shared.column,
@@ -65,6 +65,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
                 print(f"labelfree: {report.input.sources[0]}: {said}", file=sys.stderr)
+    files.check_content(reports, outputs)
     append(reports, steps, shared)
     for path in outputs:
         files.write(reports, path, everything=shared.all)
