@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from labelfree.cli.printing import flag_first
 from labelfree.errors import ExitCode
 from labelfree.gating import gate as judged
 
@@ -121,7 +122,7 @@ def gate(
     ] = False,
     format: Annotated[
         Literal["table", "json", "ndjson", "csv", "md"],
-        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT", rich_help_panel=_OUT),
+        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT", callback=flag_first, rich_help_panel=_OUT),
     ] = "table",
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=_OUT)] = False,
     output: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from labelfree.cli.printing import flag_first
 from labelfree.errors import UsageError
 
 app = typer.Typer(
@@ -105,7 +106,7 @@ def show(
     ] = None,
     format: Annotated[
         Literal["table", "json", "ndjson", "csv", "md"],
-        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT"),
+        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT", callback=flag_first),
     ] = "table",
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     output: Annotated[

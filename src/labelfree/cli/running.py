@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from labelfree.cli.options import Shared
+from labelfree.cli.printing import chosen_format, printed
 from labelfree.errors import ExitCode, UsageError
 from labelfree.names import COLLAPSE_METRICS
 
@@ -24,9 +25,7 @@ _PATIENCE = 1.0
 
 def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     """Measure every source, write the files, print once, and exit with 3 where the answer is undefined."""
-    form = "json" if shared.json else shared.format
-    if shared.json and shared.format not in ("table", "json"):
-        raise UsageError(f"--json and --format {shared.format} contradict each other; keep one")
+    form = chosen_format(shared.format, shared.json)
     outputs = shared.output or []
     steps = steps_to_append(command, sources, shared)
     from labelfree import api
@@ -34,7 +33,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     from labelfree.sources import open_source
     from labelfree.storage import check_apart
 
-    files.check(outputs)
+    files.check(outputs, command)
     asked = named_metrics(command, shared)
     options = {
         "column": shared.column,
@@ -70,6 +69,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
                 print(f"labelfree: {report.input.sources[0]}: {said}", file=sys.stderr)
+    files.check_content(reports, outputs)
     append(reports, steps, shared)
     for path in outputs:
         files.write(reports, path, everything=shared.all)
@@ -137,25 +137,19 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
     """Print the reports to stdout in one go."""
     from labelfree.render import text
 
-    try:
-        if form == "table":
-            from labelfree.render.console import console_for
-            from labelfree.render.table import show
+    if form == "table":
+        from labelfree.render.console import console_for
+        from labelfree.render.table import show
 
-            show(console_for(sys.stdout), reports, everything=everything)
-        elif form == "json":
-            sys.stdout.write(text.to_json(reports))
-        elif form == "ndjson":
-            sys.stdout.write(text.to_ndjson(reports))
-        elif form == "csv":
-            sys.stdout.write(text.to_csv(reports))
-        else:
-            sys.stdout.write(text.to_markdown(reports, everything=everything))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        from labelfree.cli.main import pipe_closed
-
-        raise SystemExit(pipe_closed()) from None
+        printed(lambda: show(console_for(sys.stdout), reports, everything=everything))
+    elif form == "json":
+        printed(lambda: sys.stdout.write(text.to_json(reports)))
+    elif form == "ndjson":
+        printed(lambda: sys.stdout.write(text.to_ndjson(reports)))
+    elif form == "csv":
+        printed(lambda: sys.stdout.write(text.to_csv(reports)))
+    else:
+        printed(lambda: sys.stdout.write(text.to_markdown(reports, everything=everything)))
 
 
 def undefined(report: Report, only: Sequence[str]) -> bool:
