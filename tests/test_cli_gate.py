@@ -310,7 +310,8 @@ def test_one_is_said_in_the_singular(labelfree: Program, tmp_path: Path) -> None
     ) + labelfree(*gate, "named.jsonl", "--plateau", S).stderr  # fmt: skip
     for told in (
         "(run default, 1 check, step 0)", "run default, 1 check, step 0\n", "1 check so far;",
-        "1 check before the latest", "1 check ago; patience is 1 check\n", "warm-up 1 check, patience 1 check, min-delta 0.01",
+        "1 check before the latest", "1 check ago; patience is 1 check\n",
+        "warm-up 1 check, patience 1 check, min-delta 0.01",
         "1 earlier check without a value left out", "1 earlier check with --all", "run 'a' (step 0)",
     ):  # fmt: skip
         assert told in said, told
