@@ -208,9 +208,9 @@ def test_the_statistic_is_finite_at_any_power() -> None:
     assert statistic(u, w, power=2) == pytest.approx(13 / 15)
     assert statistic(1e-5 * u, 1e-5 * w, power=4096) == 1.0
     assert statistic(w, w, power=4096) == 0.5
-    assert statistic(u, 0 * w) == 1.0
-    assert statistic(0 * u, w) == 0.0
-    assert np.isnan(statistic(0 * u, 0 * w))
+    assert statistic(u, 0.0 * w) == 1.0
+    assert statistic(0.0 * u, w) == 0.0
+    assert np.isnan(statistic(0.0 * u, 0.0 * w))
 
 
 def test_the_head_by_row_scale_and_rotation() -> None:
