@@ -292,6 +292,32 @@ def test_history_add_show_and_remove(labelfree: Program, tmp_path: Path) -> None
     assert "no separability; it has" in labelfree("history", "show", "h.jsonl", "--only", S).stderr
 
 
+def test_one_is_said_in_the_singular(labelfree: Program, tmp_path: Path) -> None:
+    run_of(tmp_path / "one.jsonl", [0.5])
+    run_of(tmp_path / "two.jsonl", [0.5, 0.4])
+    run_of(tmp_path / "many.jsonl", [0.1, None, *([0.5] * 29)])
+    run_of(tmp_path / "named.jsonl", [0.5], run="a")
+    gate, patience = ("gate", "--history"), ("--rule", "patience", "--patience", "1", "--warmup")
+    said = " ".join(
+        labelfree(*arguments).stdout
+        for arguments in (
+            (*gate, "one.jsonl", "--plateau", S),
+            (*gate, "two.jsonl", "--plateau", S, *patience, "0"),
+            (*gate, "many.jsonl", "--plateau", S, *patience, "1"),
+            ("history", "show", "one.jsonl"),
+            ("history", "show", "many.jsonl"),
+        )
+    ) + labelfree(*gate, "named.jsonl", "--plateau", S).stderr  # fmt: skip
+    for told in (
+        "(run default, 1 check, step 0)", "run default, 1 check, step 0\n", "1 check so far;",
+        "1 check before the latest", "1 check ago; patience is 1 check\n",
+        "warm-up 1 check, patience 1 check, min-delta 0.01",
+        "1 earlier check without a value left out", "1 earlier check with --all", "run 'a' (step 0)",
+    ):  # fmt: skip
+        assert told in said, told
+    assert not re.search(r"\b1 (earlier )?(checks|rows|steps)\b|steps (\d+) to \2\b", said)
+
+
 def test_the_curves_as_pictures(labelfree: Program, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     run_of(tmp_path / "h.jsonl", [entry(0.1 * i, 0.05) for i in range(9)] + [None])

@@ -280,7 +280,7 @@ def test_the_latest_check_must_hold_the_metric_and_define_it(tmp_path: Path) -> 
     path = run_of(tmp_path / "g.jsonl", [0.1, 0.2, None, 0.3, 0.4, 0.5])
     found = judged(history=path, plateau=S, warmup=0, window=5)
     assert (found["decision"], found["conditions"][0]["checks"]) == ("continue", 5)
-    assert "1 earlier checks without a value" in found["warnings"][0]
+    assert "1 earlier check without a value left out" in found["warnings"][0]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +31,6 @@ def rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [rounded(item) for item in value]
     return value
-
-
-def apart(limit: Decimal | float, *values: Decimal | float, digits: int) -> list[str]:
-    """A limit and values for people, in as few digits as leave each value on its side of the limit.
-
-    >>> apart(15.906, 15.9059991, digits=5)
-    ['15.906', '15.905999']
-    """
-    exact = [Decimal(str(v)) for v in (limit, *values)]
-    for places in range(digits, DIGITS + 1):
-        told = [f"{float(v):.{places}g}" for v in exact]
-        shown = [Decimal(text) for text in told]
-        if all((a > shown[0], a < shown[0]) == (v > exact[0], v < exact[0]) for v, a in zip(exact, shown, strict=True)):
-            break
-    return told
 
 
 def parsed(text: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from labelfree.document import apart, rounded
+from labelfree.document import rounded
 from labelfree.errors import UsageError
 from labelfree.gating.bounds import check_drop
 from labelfree.gating.grammar import Drop, Requirement, decimal, plain
@@ -15,6 +15,7 @@ from labelfree.gating.rules import stdev
 from labelfree.gating.series import Reading, oriented, undefined
 from labelfree.history import Record, differences
 from labelfree.names import suggestion
+from labelfree.wording import apart
 
 Condition: TypeAlias = dict[str, Any]
 Z95, LEVEL = 1.96, 0.95

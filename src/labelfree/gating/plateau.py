@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from labelfree.document import apart, rounded
+from labelfree.document import rounded
 from labelfree.gating.conditions import Condition
 from labelfree.gating.grammar import decimal, plain
 from labelfree.gating.guards import sound_steps
 from labelfree.gating.rules import patience, slope
 from labelfree.gating.series import Reading, collapse_shares, comparable, of_run, oriented, undefined
 from labelfree.history import Record
+from labelfree.wording import apart, counted
 
 _OPTION = "--plateau"
 
@@ -37,7 +38,7 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
         return about | {"decision": "fail", "reason": "undefined", "message": said}
     if len(defined) < len(readings):
         count = len(readings) - len(defined)
-        about["warnings"] = [f"{metric}: {count} earlier checks without a value were left out"]
+        about["warnings"] = [f"{metric}: {counted(count, 'earlier check')} without a value left out"]
     about |= {"direction": defined[-1].entry["direction"], "latest": defined[-1].told()}
     judged = {"slope": _slope, "patience": _patience, "threshold": _threshold}[rule]
     return about | judged(defined, better, numbers)
@@ -63,8 +64,8 @@ def _too_little(needed: int, found: int, numbers: dict[str, Any], what: str) -> 
     return {
         "decision": "continue",
         "reason": "too_little_history",
-        "message": f"{found} checks so far; the first decision comes at {needed} ({numbers['warmup']} of warm-up and "
-        f"{what})",
+        "message": f"{counted(found, 'check')} so far; the first decision comes at {needed} ({numbers['warmup']} of "
+        f"warm-up and {what})",
     }
 
 
@@ -131,7 +132,7 @@ def _patience(readings: Sequence[Reading], better: Sequence[float], numbers: dic
     stop = wait.checks >= most
     said = (
         f"{best.metric} last improved by more than {numbers['min_delta']:g} at step {best.step} ({best.value:.6g}), "
-        f"{wait.checks} checks ago; patience is {most} checks"
+        f"{counted(wait.checks, 'check')} ago; patience is {counted(most, 'check')}"
     )
     return {
         "waited": wait.checks,

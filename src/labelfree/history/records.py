@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from labelfree.document import SCHEMA_VERSION, is_entry, is_number, rounded
 from labelfree.errors import HistoryError, UsageError
 from labelfree.names import COLLAPSE_METRICS
+from labelfree.wording import counted
 
 Record: TypeAlias = dict[str, Any]
 """One line of a history; docs/gate.md lists the fields."""
@@ -164,7 +165,7 @@ def _told(value: Any) -> str:
 
 def _sample(record: Record) -> str:
     """The rows that a sample holds; without one all rows are used, and the seed decides nothing."""
-    return "all rows" if record["sample"] is None else f"{record['sample']} rows with seed {record['seed']}"
+    return "all rows" if record["sample"] is None else f"{counted(record['sample'], 'row')} with seed {record['seed']}"
 
 
 def misfits(new: Record, earlier: Record) -> list[str]:

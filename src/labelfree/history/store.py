@@ -14,6 +14,7 @@ from labelfree.document import parsed
 from labelfree.errors import HistoryError
 from labelfree.history.records import Record, checked_run, contradictions, key, misfits, named, same, validated
 from labelfree.storage import locked, rewritten
+from labelfree.wording import steps
 
 
 def stored(path: str | Path) -> list[Record]:
@@ -133,10 +134,10 @@ def removed(path: str | Path, *, run: str, step: int | None = None, command: str
 
 def contents(records: Iterable[Record]) -> str:
     """What a history holds, in a line."""
-    steps: dict[str, list[int]] = {}
+    held: dict[str, list[int]] = {}
     for record in records:
-        steps.setdefault(record["run"], []).append(record["step"])
-    told = [f"run {run!r} (steps {min(s)} to {max(s)})" for run, s in steps.items()]
+        held.setdefault(record["run"], []).append(record["step"])
+    told = [f"run {run!r} ({steps(min(s), max(s))})" for run, s in held.items()]
     return ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "") if told else "no record"
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from labelfree.document import apart
 from labelfree.render.console import plain_table
+from labelfree.wording import apart, counted, steps
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
 
@@ -71,10 +71,17 @@ def heading(document: Mapping[str, Any]) -> str:
     for given in document["inputs"]:
         name = given["path"]
         if given["role"] == "history":
-            steps = f"steps {given['first_step']} to {given['last_step']}"
-            name += f" (run {given['run']}, {given['checks']} checks, {steps})"
+            held = f"{counted(given['checks'], 'check')}, {steps(given['first_step'], given['last_step'])}"
+            name += f" (run {given['run']}, {held})"
         found.append(f"against {name}" if given["role"] == "base" else name)
     return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+
+
+_RULE = {
+    "warmup": "warm-up", "window": "window", "patience": "patience", "confidence": "confidence",
+    "min_delta": "min-delta", "stop_at": "stop-at",
+}  # fmt: skip
+_CHECKS = ("warmup", "window", "patience")
 
 
 def notes(document: Mapping[str, Any]) -> list[str]:
@@ -82,13 +89,16 @@ def notes(document: Mapping[str, Any]) -> list[str]:
     best, used = document["verdict"]["best"], document["settings"]
     found = []
     if best:
-        ago = f"{best['checks_since']} checks before the latest" if best["checks_since"] else "the latest check"
+        ago = (
+            f"{counted(best['checks_since'], 'check')} before the latest"
+            if best["checks_since"]
+            else "the latest check"
+        )
         found.append(f"best {best['metric']}: {best['value']:.6g} at step {best['step']}, {best['source']}, {ago}")
     if "rule" in used:
-        numbers = {"warmup": "warm-up {} checks", "window": "window {} checks", "patience": "patience {} checks"}
         told = [
-            numbers.get(name, name.replace("_", "-") + " {}").format(_plain(used[name]))
-            for name in ("warmup", "window", "patience", "confidence", "min_delta", "stop_at")
+            f"{_RULE[name]} {counted(used[name], 'check') if name in _CHECKS else _plain(used[name])}"
+            for name in _RULE
             if name in used
         ]
         found.append(f"rule {used['rule']}: {', '.join(told)}")
