@@ -6,6 +6,7 @@ import doctest
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -547,6 +548,10 @@ def test_what_is_missing_is_said() -> None:
     assert fewer.outputs is not None
     fewer.outputs.source = Evidence(30, 0, outputs=Outputs(labelled=labelled(S, y)))
     assert accuracy._cot(fewer).reason_code == "no_labels"
+    below = target(logits=L, sample=None)
+    assert below.outputs is not None
+    below.outputs.source = Evidence(30, 0, outputs=Outputs(labelled=replace(labelled(S, y), label=y - 1)))
+    assert accuracy._cot(below).reason_code == "no_labels"
 
 
 @pytest.mark.parametrize("name", DISTANCES)

@@ -9,7 +9,9 @@ import numpy as np
 
 from labelfree.arrays import Rows
 from labelfree.metrics.evidence import Evidence
-from labelfree.metrics.labels import labelled, of_rows, threshold
+from labelfree.metrics.labels import labelled, threshold
+from labelfree.metrics.labels import of_rows as of_rows
+from labelfree.metrics.labels import thresholds as thresholds
 from labelfree.metrics.outputs import Labelled, Outputs
 from labelfree.metrics.spec import Metric
 from labelfree.metrics.targets import predictions_of, target
@@ -226,8 +228,9 @@ def _cot(e: Evidence) -> Result:
     if isinstance(logits, Result):
         return logits
     logits, k = logits[:EXACT], logits.shape[1]
-    if source.label.max() >= k:
-        return undefined("no_labels", f"source labels go up to {source.label.max()}, but there are {k} target logits")
+    low, high = int(source.label.min()), int(source.label.max())
+    if low < 0 or high >= k:
+        return undefined("no_labels", f"expected source labels 0 to {k - 1} as the logits, found {low} to {high}")
     p = softmax(logits)
     counts = np.bincount(source.label, minlength=k)
     plan = transport(p, integer_share(counts, len(p)))
