@@ -228,6 +228,9 @@ def test_ties_no_errors_and_only_errors_are_said() -> None:
     none = metrics.atc_mc(np.array([[0.5, 0.0], [2.0, 0.0]]), S, np.zeros(4, int))
     assert none.value == 0.5
     assert any("no source row is an error" in w for w in none.warnings)
+    few = metrics.atc_ne(np.zeros((2, 2)), np.repeat(S, 100, axis=0), np.arange(400) % 20 // 19)
+    assert not any("few source rows" in w for w in few.warnings)  # 20 of them
+    assert any("few source rows are errors (1 of 4)" in w for w in tied.warnings)
     every = metrics.atc_mc(S, S, np.ones(4, int))
     assert (every.value, every.parts["threshold"]) == (0.0, None)
 
