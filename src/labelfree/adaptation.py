@@ -8,7 +8,7 @@ from typing import Any
 
 from labelfree.errors import UsageError
 from labelfree.head import Head
-from labelfree.metrics.accuracy import thresholds
+from labelfree.metrics.labels import thresholds
 from labelfree.metrics.outputs import Outputs, Variant
 from labelfree.metrics.recovered import cross_check, log_probabilities, mismatch, recovered
 from labelfree.scores import Wanted
