@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labelfree.render.numbers import counted, decimals, direction, interval, number, value
+from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
 from labelfree.report import MetricEntry, Report
 
 BESIDE = {
@@ -76,6 +76,13 @@ def _chance(e: MetricEntry) -> str:
     return f"structure-free: {_alike(null, e)}"
 
 
+def _separability(e: MetricEntry) -> str:
+    share = e.parts["zero_bar_share"]
+    equal = f"; {number(100 * share, 1)} % zero bars" if share else ""
+    excess = "" if e.parts["excess"] is None else f", excess {signed(e.parts['excess'], 3)}"
+    return f"{_chance(e)}{excess}{equal}"
+
+
 def _persistence_entropy(e: MetricEntry) -> str:
     return f"{number(100 * e.parts['share_of_maximum'], 1)} % of the maximum"
 
@@ -89,7 +96,7 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
         f"{_alike(e.parts['gaussian_unbiased'], e)} without sampling bias" if e.parts["gaussian_unbiased"] else ""
     ),
     "uniformity": lambda e: f"uniform sphere: {_alike(e.parts['uniform_sphere'], e)}",
-    "separability": _chance,
+    "separability": _separability,
     "separability_robust": _chance,
     "persistence_entropy": _persistence_entropy,
     "total_persistence": _chance,
