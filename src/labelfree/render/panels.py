@@ -12,7 +12,6 @@ from labelfree.render.pictures import picture
 from labelfree.render.spectrum import draw_spectrum
 from labelfree.report import Report
 
-
 _BARCODES = 6
 """Reports up to which each has its barcode; the curves of all deaths stand in one panel, whatever their number."""
 

@@ -79,7 +79,8 @@ def _chance(e: MetricEntry) -> str:
 def _separability(e: MetricEntry) -> str:
     share = e.parts["zero_bar_share"]
     equal = f"; {number(100 * share, 1)} % zero bars" if share else ""
-    excess = "" if e.parts["excess"] is None else f", excess {signed(e.parts['excess'], 3)}"
+    places = decimals(e.parts["max"] if e.value is None else e.value, e.se)
+    excess = "" if e.parts["excess"] is None else f", excess {signed(e.parts['excess'], places)}"
     return f"{_chance(e)}{excess}{equal}"
 
 
