@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labelfree.render.adapted import NOTES, SHOWN, absent, audited, head_of, not_computed
-from labelfree.render.numbers import counted, decimals, direction, interval, number, value
+from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
 from labelfree.report import MetricEntry, Report
 
 BESIDE = {
@@ -79,6 +79,14 @@ def _chance(e: MetricEntry) -> str:
     return f"structure-free: {_alike(null, e)}"
 
 
+def _separability(e: MetricEntry) -> str:
+    share = e.parts["zero_bar_share"]
+    equal = f"; {number(100 * share, 1)} % zero bars" if share else ""
+    places = decimals(e.parts["max"] if e.value is None else e.value, e.se)
+    excess = "" if e.parts["excess"] is None else f", excess {signed(e.parts['excess'], places)}"
+    return f"{_chance(e)}{excess}{equal}"
+
+
 def _persistence_entropy(e: MetricEntry) -> str:
     return f"{number(100 * e.parts['share_of_maximum'], 1)} % of the maximum"
 
@@ -92,7 +100,7 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
         f"{_alike(e.parts['gaussian_unbiased'], e)} without sampling bias" if e.parts["gaussian_unbiased"] else ""
     ),
     "uniformity": lambda e: f"uniform sphere: {_alike(e.parts['uniform_sphere'], e)}",
-    "separability": _chance,
+    "separability": _separability,
     "separability_robust": _chance,
     "persistence_entropy": _persistence_entropy,
     "total_persistence": _chance,
