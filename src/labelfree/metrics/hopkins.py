@@ -164,7 +164,8 @@ def hopkins(X: Any, *, seed: int = 0) -> Result:
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 0 (a lattice) to 1 (clustered); a uniform cube is near 0.5, but structure-free Gaussian rows score 0.6 to
     0.7: parts.null is the value of Gaussian rows of the same number, mean and covariance, parts.excess the difference.
-    Invariant to translation and scale, not to rotation (the box) nor to the number of rows: compare at equal n.
+    Invariant to translation and scale, not to rotation (the box) nor to the number of rows: compare at equal n. Which
+    rows are drawn depends on the seed and their positions: keep one order.
     Undefined: fewer than 2 rows; all rows equal.
     Interval: delta method over the distances, and a jackknife over groups of rows for the box. parts.sd is the
     deviation between repeats.
