@@ -167,8 +167,8 @@ def hopkins(X: Any, *, seed: int = 0) -> Result:
     Invariant to translation and scale, not to rotation (the box) nor to the number of rows: compare at equal n. Which
     rows are drawn depends on the seed and their positions: keep one order.
     Undefined: fewer than 2 rows; all rows equal.
-    Interval: delta method over the distances, and a jackknife over groups of rows for the box (from 21 rows on). parts.sd
-    is the deviation between repeats.
+    Interval: delta method over the distances, and a jackknife over groups of rows for the box (from 21 rows on).
+    parts.sd is the deviation between repeats.
     Cost: 20 m n d multiply-adds (one product of all rows with all rows at n = 50,000), plus a fifth of it or less for
     the null; memory 270 MB of points and one block.
     When it lies: one far row stretches the box and duplicates bring w to 0: both push it to 1 (warned about);
