@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -51,7 +52,8 @@ class Outputs:
 
     predictions: sums over the class probabilities of all rows; logits: (m, K) of the sampled rows, in the order of
     `Evidence.drawn`, log-probabilities where probabilities were stored; head; source: evidence of the source rows,
-    whose own `outputs` may hold `labelled`; variant: of the Transfer Score; why_no_head: the reason where there is none.
+    whose own `outputs` may hold `labelled`; variant: of the Transfer Score; why_no_head: the reason where there is none;
+    again: yields all rows with their logits, (m, d) and (m, K), in the order of the data set.
     """
 
     predictions: Predictions | None = None
@@ -61,6 +63,7 @@ class Outputs:
     labelled: Labelled | None = None
     variant: Variant = "standard"
     why_no_head: str = "no head was given (--head FILE)"
+    again: Callable[[], Iterable[tuple[Rows, Rows]]] | None = None
 
     @property
     def classes(self) -> int | None:

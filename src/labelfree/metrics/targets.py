@@ -1,0 +1,81 @@
+"""Target rows as arrays: the evidence of the metrics of transfer, from features, logits and a head in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labelfree.arrays import Float, Index, Keys, Rows, matrix
+from labelfree.errors import ArrayError
+from labelfree.metrics.evidence import SAMPLE, Evidence, blocks_of, evidence
+from labelfree.metrics.outputs import Head, Outputs, Variant
+from labelfree.results import Result, undefined
+from labelfree.summaries import Sample
+from labelfree.summaries.hashing import hash_ids, mix
+from labelfree.summaries.predictions import Predictions
+
+
+def given_head(weight: Any) -> Head:
+    """A head from its weight (K, d), rows the classes; (d,) is the one row of a binary head."""
+    if isinstance(weight, Head):
+        return weight
+    rows = matrix(np.atleast_2d(np.asarray(weight)), "head").astype(np.float64)
+    return Head(rows, None, "given", "array")
+
+
+def target(
+    X: Any = None,
+    logits: Any = None,
+    head: Any = None,
+    *,
+    variant: Variant = "standard",
+    sample: int | None = SAMPLE,
+    seed: int = 0,
+) -> Evidence:
+    """Evidence of target rows: X (n, d), logits (n, K), head (K, d); what is None is not known."""
+    scores = None if logits is None else matrix(logits, "logits")
+    if X is not None:
+        e = evidence(X, sample=sample, seed=seed)
+        assert e.rescan is not None
+        rows: Rows = matrix(X)
+        e.low, e.high = (_extreme(rows, np.min), _extreme(rows, np.max)) if e.n else (None, None)
+    else:
+        e = _rows_unknown(np.empty((0, 1)) if scores is None else scores, sample, seed)
+        rows = np.empty((e.n, 0))
+    e.outputs = Outputs(variant=variant, head=None if head is None else given_head(head))
+    if scores is not None:
+        if len(scores) != e.n:
+            raise ArrayError(f"logits: expected {e.n} rows as in X, found {len(scores)}; align them by row")
+        known = scores
+        e.outputs.predictions = Predictions.empty(known.shape[1]).update(known)
+        e.outputs.logits = known[e.drawn.index] if e.drawn is not None else known[:0]
+        e.outputs.again = lambda: ((rows[i : i + 4096], known[i : i + 4096]) for i in range(0, e.n, 4096))
+    return e
+
+
+def _extreme(rows: Rows, which: Any) -> Float:
+    return np.asarray(which(np.stack([which(block, axis=0) for block in blocks_of(rows)]), axis=0), np.float64)
+
+
+def _rows_unknown(scores: Rows, sample: int | None, seed: int) -> Evidence:
+    """Evidence of rows of which only the logits are known, with the sample that the rows would have."""
+    index: Index = np.arange(len(scores), dtype=np.int64)
+    keys: Keys = mix(hash_ids(index), seed)
+    drawn = Sample.empty(sample).update(scores, keys, index).drawn()
+    return Evidence(n=len(scores), d=scores.shape[1], drawn=drawn, seed=seed)
+
+
+def predictions_of(e: Evidence) -> Predictions | Result:
+    """The summary of the predictions of at least one row, or why there is none."""
+    found = None if e.outputs is None else e.outputs.predictions
+    if found is None:
+        return undefined("no_logits", "needs the logits or probabilities of the rows (a column of lists, or logit_0...)")
+    if found.n == 0:
+        return undefined("insufficient", "needs at least 1 row, found 0")
+    return found
+
+
+def sampled_logits(e: Evidence) -> Rows | None:
+    """The logits of the sampled rows (m, K), or None where they are not known."""
+    return None if e.outputs is None else e.outputs.logits
