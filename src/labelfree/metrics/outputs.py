@@ -52,8 +52,8 @@ class Outputs:
 
     predictions: sums over the class probabilities of all rows; logits: (m, K) of the sampled rows, in the order of
     `Evidence.drawn`, log-probabilities where probabilities were stored; head; source: evidence of the source rows,
-    whose own `outputs` may hold `labelled`; variant: of the Transfer Score; why_no_head: the reason where there is none;
-    again: yields all rows with their logits, (m, d) and (m, K), in the order of the data set.
+    whose own `outputs` may hold `labelled`; variant: of the Transfer Score; why_no_head: the reason where there is
+    none; again: yields all rows with their logits, (m, d) and (m, K), in the order of the data set.
     """
 
     predictions: Predictions | None = None

@@ -70,7 +70,7 @@ def predictions_of(e: Evidence) -> Predictions | Result:
     """The summary of the predictions of at least one row, or why there is none."""
     found = None if e.outputs is None else e.outputs.predictions
     if found is None:
-        return undefined("no_logits", "needs the logits or probabilities of the rows (a column of lists, or logit_0...)")
+        return undefined("no_logits", "needs the logits or probabilities of the rows (a list column, or logit_0...)")
     if found.n == 0:
         return undefined("insufficient", "needs at least 1 row, found 0")
     return found

@@ -315,7 +315,8 @@ VALIDATORS = (
     ),
     Metric(
         diversity, _diversity, "transfer", FROM_OUTPUTS, "rank", "higher",
-        "balanced targets, beside entropy: an alarm for collapse; misleads under imbalance and for undecided classifiers",
+        "balanced targets, beside entropy: an alarm for collapse; misleads under imbalance and for undecided "
+        "classifiers",
         "entropy of the mean prediction, nats",
     ),
     Metric(
@@ -336,7 +337,8 @@ VALIDATORS = (
     ),
     Metric(
         mano, _mano, "transfer", FROM_OUTPUTS, "rank", "higher",
-        "one classifier under several shifts; misleads where it is confidently wrong, and across its two normalizations",
+        "one classifier under several shifts; misleads where it is confidently wrong, and across its two "
+        "normalizations",
         "(mean s^4)^(1/4), s = softmax or Taylor probabilities by the criterion",
     ),
     Metric(
