@@ -29,12 +29,14 @@ class Step(NamedTuple):
 
 
 class Method(NamedTuple):
-    """loss of a step; what that loss optimizes of the scores; whether the source and its head are left alone."""
+    """loss of a step; what that loss optimizes of the scores; step size; whether the source is not looked at again and
+    its head left alone; epochs on the source before."""
 
     loss: Callable[[Step], Any]
     optimizes: tuple[str, ...]
     rate: float = 0.02
     source_free: bool = False
+    warm: int = 16
 
 
 def network(width: int = WIDTH) -> Any:
@@ -75,7 +77,7 @@ def coral(step: Step) -> Any:
     """Means and covariances of both domains are pulled together."""
     gap = _covariance(step.source) - _covariance(step.target)
     means = step.source.mean(0) - step.target.mean(0)
-    return supervised(step) + 0.3 * gap.square().sum() / step.source.shape[1] + 0.3 * means.square().sum()
+    return supervised(step) + 1e-3 * gap.square().sum() + 0.05 * means.square().sum()
 
 
 def _covariance(x: Any) -> Any:
@@ -113,15 +115,16 @@ def norms(step: Step) -> Any:
     for features in (step.source, step.target):
         length = features.norm(dim=1)
         longer = longer + (length - length.detach() - 1.0).square().mean()
-    return supervised(step) + 0.1 * longer
+    return supervised(step) + 0.002 * longer
 
 
 METHODS: dict[str, Method] = {
     "source only": Method(supervised, ("source_accuracy",)),
     "dann": Method(dann, ("c2st", "mmd")),
     "coral": Method(coral, ("coral", "frechet")),
-    "entropy": Method(entropy, ("entropy", "average_confidence"), source_free=True),
-    "infomax": Method(infomax, ("infomax", "transfer_score"), source_free=True),
+    "entropy": Method(entropy, ("entropy", "average_confidence"), rate=0.0005, source_free=True),
+    "infomax": Method(infomax, ("infomax", "transfer_score"), rate=0.003, source_free=True),
+    "infomax, early": Method(infomax, ("infomax", "transfer_score"), source_free=True, warm=3),
     "bnm": Method(bnm, ("nuclear_norm",)),
     "norms": Method(norms, ("hopkins", "transfer_score")),
 }

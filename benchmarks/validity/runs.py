@@ -21,8 +21,6 @@ CHECKPOINTS = 12
 EVERY = 2
 """Epochs between two checkpoints."""
 BATCH = 64
-WARM = 6
-"""Epochs on the source alone with which every run begins."""
 
 
 class Checkpoint(NamedTuple):
@@ -48,7 +46,7 @@ class Run(NamedTuple):
 
 def run(folder: Path, name: str, method: str, seed: int) -> Run:
     """A run from the folder; trained and put there first if need be."""
-    path = folder / f"{name}_{method.replace(' ', '-')}_{seed}.npz"
+    path = folder / f"{name}_{method.replace(', ', '-').replace(' ', '-')}_{seed}.npz"
     held_out = source()[1]
     if not path.exists():
         kept = list(trained(METHODS[method], target(name), seed))
@@ -72,7 +70,7 @@ def trained(method: Method, rows: Rows, seed: int) -> Iterator[Checkpoint]:
     x, y, t = torch.tensor(labelled.images), torch.tensor(labelled.labels), torch.tensor(rows.images)
     model, other = network(), judge()
     order = torch.Generator().manual_seed(seed)
-    for _ in _epochs(model, other, METHODS["source only"], (x, y, x), WARM, order):
+    for _ in _epochs(model, other, METHODS["source only"], (x, y, x), method.warm, order):
         pass
     for epoch in _epochs(model, other, method, (x, y, t), EVERY * CHECKPOINTS, order):
         if (epoch + 1) % EVERY == 0:
@@ -89,7 +87,7 @@ def _epochs(
     moving = [*model[:-1].parameters()] if method.source_free else [*model.parameters(), *other.parameters()]
     optimizer = torch.optim.SGD(moving, lr=method.rate, momentum=0.9)
     for epoch in range(epochs):
-        for batch in torch.randperm(len(t), generator=order).split(BATCH):
+        for batch in torch.randperm(len(t), generator=order)[: len(t) // BATCH * BATCH].split(BATCH):
             some = torch.randint(len(x), (BATCH,), generator=order)
             features, others = model[:-1](x[some]), model[:-1](t[batch])
             logits = model[-1](features), model[-1](others)

@@ -52,22 +52,21 @@ def _turned(images: np.ndarray, degrees: tuple[float, float], rng: np.random.Gen
 
 
 def turned(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Rows:
-    """Turned by 25 to 45 degrees, all to one side, and blurred."""
+    """Turned by 15 to 35 degrees, all to one side, and blurred."""
     from scipy.ndimage import gaussian_filter
 
-    return _rows(np.clip(gaussian_filter(_turned(images, (25, 45), rng), (0, 0.4, 0.4)), 0, 1), labels)
+    return _rows(np.clip(gaussian_filter(_turned(images, (15, 35), rng), (0, 0.4, 0.4)), 0, 1), labels)
 
 
 def faded(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Rows:
-    """Light ink on a dark ground turned into pale ink on a ground that grows lighter to one side, with noise."""
-    ground = np.linspace(0.9, 0.3, 8)[None, :, None]
-    mixed = ground + 0.45 * images * (1 - 1.4 * ground)
-    return _rows(np.clip(mixed + rng.normal(0, 0.06, images.shape), 0, 1), labels)
+    """Half the contrast on a ground that grows lighter from right to left, with noise."""
+    ground = np.linspace(0.6, 0.0, 8)[None, None, :]
+    return _rows(np.clip(ground + 0.5 * images + rng.normal(0, 0.06, images.shape), 0, 1), labels)
 
 
 def unbalanced(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Rows:
-    """Turned to the other side by 15 to 35 degrees, noisy, and the classes are 1 to 10 in frequency."""
-    share = np.geomspace(1.0, 0.1, 10)[(labels * 7 + 3) % 10]
+    """Turned to the other side by 15 to 35 degrees, noisy, and the most frequent class is twenty times as frequent as the rarest."""
+    share = np.geomspace(1.0, 0.05, 10)[(labels * 7 + 3) % 10]
     kept = rng.random(len(labels)) < share
     moved = _turned(images[kept], (-35, -15), rng)
     return _rows(np.clip(moved + rng.normal(0, 0.1, moved.shape), 0, 1), labels[kept])
