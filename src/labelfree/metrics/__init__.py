@@ -39,7 +39,8 @@ from labelfree.metrics.validators import (
 from labelfree.metrics.views import VIEWS, alignment, lidar
 
 METRICS: tuple[Metric, ...] = (
-    *SPECTRAL, *SHAPE, *NUMERICAL, *DIRECTIONS, *INTRINSIC, *VIEWS, *SEPARABILITY, *TRANSFER, *VALIDATORS, *NEIGHBORHOODS,
+    *SPECTRAL, *SHAPE, *NUMERICAL, *DIRECTIONS, *INTRINSIC, *VIEWS, *SEPARABILITY,
+    *TRANSFER, *VALIDATORS, *NEIGHBORHOODS,
 )  # fmt: skip
 """Every metric, in the order of the tables."""
 
