@@ -1,0 +1,178 @@
+"""Two tests of whether two sets of rows come from one distribution: by kernel means, and by a classifier."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelfree.arrays import Float, Rows
+
+_PRIVATE = 0x2572
+"""Spawn key of the seed stream, so that data drawn with the same seed share nothing with it."""
+_STRIP = 1 << 20
+
+
+def _stream(seed: int, purpose: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PRIVATE, purpose)))
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """k(a, b) = mean over the scales s of exp(-|a - b|^2 / (s M)), M the median squared distance."""
+
+    scales: tuple[float, ...]
+
+    def of(self, squared: Float, median: float) -> Float:
+        """The kernel of squared distances; a scale of half the one before is its square."""
+        total: Float = np.zeros_like(squared)
+        last, before = None, 0.0
+        for scale in sorted(self.scales, reverse=True):
+            if last is not None and before == 2 * scale:
+                np.multiply(last, last, out=last)
+            else:
+                last = np.exp(squared / (-scale * median))
+            total += last
+            before = scale
+        total /= len(self.scales)
+        return total
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """MMD^2 without and with bias, the median squared distance, and what random divisions of the rows give."""
+
+    unbiased: float
+    biased: float
+    median: float
+    p_value: float | None
+    null_sd: float | None
+    error: float | None
+
+
+def _strips(rows: Float) -> Iterator[tuple[slice, Float]]:
+    """Squared distances of consecutive rows to all rows, a strip at a time."""
+    norms = np.einsum("ij,ij->i", rows, rows)
+    step = max(1, _STRIP // len(rows))
+    for start in range(0, len(rows), step):
+        part = slice(start, min(start + step, len(rows)))
+        squared = rows[part] @ rows.T
+        squared *= -2
+        squared += norms
+        squared += norms[part, None]
+        np.maximum(squared, 0.0, out=squared)
+        squared[np.arange(part.stop - start), np.arange(start, part.stop)] = 0.0
+        yield part, squared
+
+
+def _median(rows: Float) -> float:
+    """Median squared distance between different rows."""
+    n = len(rows)
+    found, at = np.empty(n * (n - 1) // 2), 0
+    for part, squared in _strips(rows):
+        for i, row in zip(range(part.start, part.stop), squared, strict=True):
+            found[at : at + n - 1 - i] = row[i + 1 :]
+            at += n - 1 - i
+    middle = len(found) // 2
+    found.partition([max(middle - 1, 0), middle])
+    return float(found[middle] if len(found) % 2 else (found[middle - 1] + found[middle]) / 2)
+
+
+def kernel_test(
+    X: Rows, Y: Rows, kernel: Kernel, permutations: int, seed: int, advance: Callable[[float], None] = lambda done: None
+) -> Discrepancy | None:
+    """MMD^2 of X (m, d) and Y (n, d), and of `permutations` random divisions; None where the median distance is 0."""
+    m, n = len(X), len(Y)
+    pooled = np.concatenate([X, Y]).astype(np.float64)
+    pooled -= pooled.mean(axis=0)
+    scale = np.abs(pooled).max()
+    median = _median(pooled / scale) if scale > 0 else 0.0
+    if median == 0:
+        return None
+    pooled /= scale
+    first = np.zeros((m + n, permutations + 1))  # column 0: the rows of X; the others: m rows drawn at random
+    first[:m, 0] = 1.0
+    rng = _stream(seed, 0)
+    for column in range(1, permutations + 1):
+        first[rng.permutation(m + n)[:m], column] = 1.0
+    within, across, total = np.zeros(permutations + 1), np.zeros(permutations + 1), 0.0
+    to_first, to_all = np.empty(m + n), np.empty(m + n)
+    for part, squared in _strips(pooled):
+        k = kernel.of(squared, median)
+        reach = k @ first
+        within += np.einsum("ij,ij->j", reach, first[part])
+        across += reach.sum(axis=0)
+        to_first[part], to_all[part] = reach[:, 0], k.sum(axis=1)
+        total += float(to_all[part].sum())
+        advance(part.stop / (m + n))
+    across -= within  # rows outside against rows inside
+    outside = total - within - 2 * across
+    value = (within - m) / (m * (m - 1)) + (outside - n) / (n * (n - 1)) - 2 * across / (m * n)
+    null = value[1:]
+    to_second = to_all - to_first
+    slope_x = (to_first[:m] - 1) / (m - 1) - to_second[:m] / n
+    slope_y = (to_second[m:] - 1) / (n - 1) - to_first[m:] / m
+    error = null_sd = p_value = None
+    if permutations:
+        p_value = float((1 + (null >= value[0] - 1e-12).sum()) / (permutations + 1))
+    if permutations > 1:
+        null_sd = float(null.std(ddof=1))
+        influence = 4 * (slope_x.var(ddof=1) / m + slope_y.var(ddof=1) / n)
+        # The spread of the slopes holds twice the degenerate term that the divisions show; it is wanted once.
+        error = math.sqrt(max(influence - null_sd**2, null_sd**2))
+    biased = float(within[0] / m**2 + outside[0] / n**2 - 2 * across[0] / (m * n))
+    return Discrepancy(float(value[0]), biased, median * scale**2, p_value, null_sd, error)
+
+
+@dataclass(frozen=True)
+class Told:
+    """How well held-out rows were told apart."""
+
+    accuracy: float
+    auc: float
+    folds: tuple[float, ...]
+    error: float
+    warnings: tuple[str, ...]
+
+
+def classified(X: Rows, Y: Rows, folds: int, seed: int) -> Told:
+    """Cross-validated logistic regression of which of X and Y, both (m, d), a row belongs to."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+
+    m, rng = len(X), _stream(seed, 1)
+    fold_of = [rng.permutation(np.arange(m) % folds) for _ in range(2)]
+    fold = np.concatenate(fold_of)
+    rows = np.concatenate([X, Y]).astype(np.float64)
+    side = np.repeat([1, 0], m)
+    right, shares, areas, unfinished = 0, [], [], 0
+    for held in range(folds):
+        fit, test = fold != held, fold == held
+        mean = rows[fit].mean(axis=0)
+        spread = rows[fit].std(axis=0)
+        seen = spread > 1e-12 * np.maximum(np.abs(mean), np.finfo(float).tiny)
+        spread, mean = spread[seen], mean[seen]
+        if not seen.any():
+            shares.append(0.5)
+            areas.append(0.5)
+            right += int(test.sum()) // 2
+            continue
+        model = LogisticRegression(C=1.0, max_iter=1000)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            model.fit((rows[fit][:, seen] - mean) / spread, side[fit])
+        unfinished += any(issubclass(w.category, ConvergenceWarning) for w in caught)
+        margin = model.decision_function((rows[test][:, seen] - mean) / spread)
+        hit = (margin > 0) == (side[test] == 1)
+        right += int(hit.sum())
+        shares.append(float(hit.mean()))
+        areas.append(float(roc_auc_score(side[test], margin)))
+    n = 2 * m
+    share = (right + 2) / (n + 4)
+    notes = (f"the classifier did not converge in {unfinished} of {folds} folds",) if unfinished else ()
+    return Told(right / n, float(np.mean(areas)), tuple(shares), math.sqrt(share * (1 - share) / (n + 4)), notes)
