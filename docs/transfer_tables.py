@@ -220,9 +220,7 @@ def course(found: dict[str, Any], target: str, method: str) -> str:
     """The runs of a method on a target, checkpoint by checkpoint, in the mean over the seeds."""
     values = found["values"]
     chosen = [
-        i
-        for i, (t, m) in enumerate(zip(values["target"], values["method"], strict=True))
-        if (t, m) == (target, method)
+        i for i, (t, m) in enumerate(zip(values["target"], values["method"], strict=True)) if (t, m) == (target, method)
     ]
     epochs = list(dict.fromkeys(values["epoch"][i] for i in chosen))
     shown = ("accuracy", "transfer_score", "classifier_nonuniformity", "hopkins", "infomax", "entropy",

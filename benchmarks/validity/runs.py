@@ -1,6 +1,6 @@
-"""Trains every run of the study and keeps its checkpoints in a folder, compactly; a run that is there is not done again.
+"""Trains every run of the study and keeps its checkpoints in a folder; a run that is there is not done again.
 
-python benchmarks/validity/runs.py FOLDER        about two minutes
+python benchmarks/validity/runs.py FOLDER        a minute or two, 150 MB
 
 FOLDER/<target>_<method>_<seed>.npz   what a user would have: features, logits and head of every checkpoint
 FOLDER/labels_<target>.npy            the target's labels, apart: only the judge opens them

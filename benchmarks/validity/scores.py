@@ -9,7 +9,8 @@ import numpy as np
 from runs import Checkpoint
 
 import labelfree.metrics as public
-from labelfree.metrics.candidates import saturation
+from labelfree.metrics.candidates import agreement as counted
+from labelfree.metrics.candidates import ensv_of, gde_of, saturation
 
 ACROSS = ("ensv", "gde")
 """Scores of several candidates together."""
@@ -28,7 +29,10 @@ def _score(metric: public.Metric) -> Score:
     return Score(metric.kind, ASSUMED if metric.direction == "none" else metric.direction)
 
 
+VARIANTS = ("literal", "official")
+"""Of the Transfer Score, beside the standard one."""
 SCORES = {m.name: _score(m) for m in public.METRICS if m.family == "transfer"}
+SCORES |= {f"transfer_score, {variant}": SCORES["transfer_score"] for variant in VARIANTS}
 
 
 def scores(checkpoint: Checkpoint, source_labels: np.ndarray) -> dict[str, float | None]:
@@ -37,29 +41,34 @@ def scores(checkpoint: Checkpoint, source_labels: np.ndarray) -> dict[str, float
         "X": checkpoint.features,
         "logits": checkpoint.logits,
         "head": checkpoint.weight,
+        "weight": checkpoint.weight,
         "source": checkpoint.source_features,
-        "source_X": checkpoint.source_features,
         "source_logits": checkpoint.source_logits,
         "source_labels": source_labels,
     }
-    return {name: _value(getattr(public, name), known) for name in SCORES if name not in ACROSS}
+    found = {}
+    for name in SCORES:
+        plain, _, variant = name.partition(", ")
+        if plain not in ACROSS:
+            found[name] = _value(getattr(public, plain), known, **({"variant": variant} if variant else {}))
+    return found
 
 
-def _value(function: Any, known: dict[str, np.ndarray]) -> float | None:
+def _value(function: Any, known: dict[str, np.ndarray], **settings: str) -> float | None:
     """The value of a public function on the arrays that its required parameters name."""
     wanted = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty]
-    value = function(**{p.name: known[p.name] for p in wanted}).value
+    value = function(**{p.name: known[p.name] for p in wanted}, **settings).value
     return None if value is None else float(value)
 
 
 def agreement(candidates: list[np.ndarray]) -> list[float | None]:
     """EnsV of each candidate, (n, K) logits of the same rows."""
-    return [result.value for result in public.ensv(candidates)]
+    return [result.value for result in ensv_of(counted(candidates))]
 
 
 def disagreement(candidates: list[np.ndarray]) -> list[float | None]:
     """The accuracy that GDE expects of each candidate, (n, K) logits of the same rows."""
-    return [result.value for result in public.gde(candidates)]
+    return [result.value for result in gde_of(counted(candidates))]
 
 
 def saturated(values: list[float | None]) -> dict[str, Any]:

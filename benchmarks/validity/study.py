@@ -28,7 +28,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from adaptation import METHODS
 from runs import CHECKPOINTS, EVERY, run
-from scores import ACROSS, SCORES, agreement, disagreement, saturated, scores
+from scores import SCORES, agreement, disagreement, saturated, scores
 from targets import HELD_OUT, TARGETS, target
 from trust import Row, by, errors, groups, trusted
 
@@ -106,9 +106,7 @@ def rules(pools: dict[str, Any], last: int) -> dict[str, Any]:
     }
     kept = {"epochs": ("last epoch", "random"), "methods": ("source only, last epoch", "random"),
             "all": ("source only, last epoch", "random")}  # fmt: skip
-    return {
-        pool: {name: _plain(trusted(pools[pool], chosen[name])) for name in names} for pool, names in kept.items()
-    }
+    return {pool: {name: _plain(trusted(pools[pool], chosen[name])) for name in names} for pool, names in kept.items()}
 
 
 def _plain(found: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +121,7 @@ def _saturation(pools: dict[Any, list[Row]]) -> dict[str, Any]:
 
 
 def accuracies(rows: list[Row]) -> dict[str, Any]:
-    """True accuracy on every target by method: first, best and last checkpoint in the mean over seeds, and the source."""
+    """True accuracy on every target by method: first, best, last checkpoint, mean over seeds."""
     found: dict[str, Any] = {}
     for (name, method), some in groups(rows, "target", "method").items():
         runs = list(groups(some, "seed").values())
@@ -152,8 +150,12 @@ def _short(value: Any) -> Any:
 def study(folder: Path, targets: Iterable[str], methods: Iterable[str], seeds: int, jobs: int) -> dict[str, Any]:
     """All runs, all scores, and what they are worth."""
     work = list(product(targets, methods, range(seeds)))
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        rows = [row for rows in pool.map(partial(measured, folder), work) for row in rows]
+    if jobs == 1:
+        found = [measured(folder, job) for job in work]
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            found = list(pool.map(partial(measured, folder), work))
+    rows = [row for one in found for row in one]
     across(rows)
     sizes = {name: len(target(name).labels) for name in dict.fromkeys(row["target"] for row in rows)}
     return {
@@ -191,7 +193,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.cache or Path(temporary)
         if given.quick:
-            found = study(folder, ("turned",), ("source only", "infomax"), 2, given.jobs)
+            found = study(folder, ("turned",), ("source only", "infomax"), 1, 1)
         else:
             found = study(folder, TARGETS, METHODS, SEEDS, given.jobs)
             RESULTS.write_text(written(found))

@@ -65,7 +65,7 @@ def faded(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> R
 
 
 def unbalanced(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Rows:
-    """Turned to the other side by 15 to 35 degrees, noisy, and the most frequent class is twenty times as frequent as the rarest."""
+    """Turned to the other side by 15 to 35 degrees, noisy; the rarest class is 20 times rarer than the commonest."""
     share = np.geomspace(1.0, 0.05, 10)[(labels * 7 + 3) % 10]
     kept = rng.random(len(labels)) < share
     moved = _turned(images[kept], (-35, -15), rng)
