@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 import oracles
 from labelfree import metrics
 from labelfree.metrics import METRICS
-from labelfree.summaries import Distinct, Moments, Sample, Tally
+from labelfree.summaries import Distinct, Moments, Predictions, Sample, Tally
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 
 Matrix = NDArray[np.float64]
@@ -53,6 +54,16 @@ def tally(X: Matrix, first: int = 0) -> Tally:
     return Tally().update(len(X), {"zero": index[norms == 0], "null": index[norms > 1e5]}, norms, index)
 
 
+def predictions(X: Matrix) -> Predictions:
+    return Predictions.empty(3, thresholds=(0.6, -0.3)).update(X)
+
+
+def same_predictions(a: Predictions, b: Predictions) -> bool:
+    sums = (f.name for f in dataclasses.fields(a) if f.name not in ("n", "classes", "predicted", "thresholds", "above"))
+    close = all(np.allclose(getattr(a, f), getattr(b, f), rtol=1e-11, atol=1e-300) for f in sums)
+    return a.n == b.n and a.above == b.above and np.array_equal(a.predicted, b.predicted) and close
+
+
 def same_moments(a: Moments, b: Moments) -> bool:
     scale = max(np.abs(a.scatter).max(), np.abs(b.scatter).max(), (1e-6 * np.abs(a.mean).max()) ** 2 * max(a.n, 1))
     close = np.allclose(a.scatter, b.scatter, rtol=0, atol=1e-9 * scale + 1e-30)
@@ -87,6 +98,11 @@ SUMMARIES: dict[str, tuple[Callable[[list[Matrix]], list[Any]], Callable[[Any, A
     "sample": (placed(sample), same_sample, Sample.empty(7)),
     "groups": (placed(groups), same_sample, Sample.empty(8)),
     "distinct": (lambda pieces: [distinct(p) for p in pieces], same_distinct, Distinct.empty(6)),
+    "predictions": (
+        lambda pieces: [predictions(p) for p in pieces],
+        same_predictions,
+        Predictions.empty(3, thresholds=(0.6, -0.3)),
+    ),
     "tally": (placed(tally), lambda a, b: bool(a == b), Tally()),
 }
 

@@ -91,8 +91,8 @@ def transfer_score(X: Any, logits: Any, head: Any, *, variant: Variant = "standa
     Eq. 1-5. Deviations of variant "standard": H with exponent 1 and neighbors among all rows, as the released code, for
     the printed exponent d gives H = 1 on every input of 16 columns or more; the mean of 10 draws. Variant "literal" is
     Eq. 1-5 as printed: exponent d in log space, neighbors among the m drawn rows. Variant "official" is the released
-    procedure on rows in their order: 5 % of the rows once, legacy random numbers, M averaged over batches of 32 with
-    1e-5 and 1e-6 in the logarithms; U in float64.
+    procedure on rows in their order: batches of 32, the incomplete last one left out; 5 % of the rows once, legacy
+    random numbers, M averaged over the batches with 1e-5 and 1e-6 in the logarithms; U in float64.
 
     >>> import numpy as np
     >>> X = np.repeat(np.eye(3), 40, axis=0)

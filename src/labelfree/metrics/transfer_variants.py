@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -28,10 +28,12 @@ def batched_infomax(blocks: Iterable[tuple[Rows, Rows]]) -> float | None:
     waiting: Float = np.empty((0, 0))
     values = []
     for _, logits in blocks:
-        p = softmax(logits) if len(logits) else waiting
+        if len(logits) == 0:
+            continue
+        p = softmax(logits)
         waiting = np.concatenate([waiting, p]) if len(waiting) else p
         whole = len(waiting) // BATCH
-        for batch in waiting[: whole * BATCH].reshape(whole, BATCH, -1):
+        for batch in np.split(waiting[: whole * BATCH], whole) if whole else ():
             mean = batch.mean(axis=0)
             own = -(batch * np.log(batch + 1e-5)).sum(axis=1).mean()
             values.append(float(-(mean * np.log(mean + 1e-6)).sum() - own))
@@ -96,21 +98,31 @@ def among(rows: Rows, thrown: Float) -> tuple[Float, Float]:
 
 
 def _official(e: Evidence) -> Found:
-    """The released procedure: 5 % of the rows once, numbers from the legacy generators, infomax by batches."""
+    """The released procedure: whole batches of 32 rows, 5 % of those rows once, numbers from the legacy generators."""
     assert e.outputs is not None
     scan, again = scan_of(e), e.outputs.again
-    m = int(0.05 * e.n)
-    if m < 1 or e.n < BATCH or scan is None:
+    n = e.n - e.n % BATCH
+    m = int(0.05 * n)
+    if m < 1 or scan is None:
         return undefined("insufficient", f"the official procedure needs at least {BATCH} rows, found {e.n}")
     if again is None:
         return undefined("no_logits", "the official procedure needs the logits of all rows in their order")
     numbers = np.random.RandomState(e.seed).random_sample((m, e.d))
-    chosen = np.array([random.Random(e.seed).sample(range(e.n), m)])
-    found = tendency(scan, chosen, lambda: numbers, lambda done: e.progress("nearest rows (Hopkins)", done), e.n)
+    chosen = np.array([random.Random(e.seed).sample(range(n), m)])
+    found = tendency(
+        lambda: _first(scan(), n), chosen, lambda: numbers, lambda done: e.progress("nearest rows (Hopkins)", done), n
+    )
     if found is None:
-        return undefined("collapsed", f"all {e.n} rows are equal: they have no box to throw points into")
-    parts: dict[str, Plain] = {"h": found.value, "m": batched_infomax(again()), "points": m, "repeats": 1}
+        return undefined("collapsed", f"all {n} rows are equal: they have no box to throw points into")
+    parts: dict[str, Plain] = {"h": found.value, "m": batched_infomax(again()), "n": n, "points": m, "repeats": 1}
     return parts, None, ()
+
+
+def _first(blocks: Iterable[Rows], n: int) -> Iterator[Rows]:
+    """The first n rows."""
+    for block in blocks:
+        yield block[:n]
+        n -= min(n, len(block))
 
 
 BY_VARIANT: dict[str, Callable[[Evidence], Found]] = {"standard": _standard, "literal": _literal, "official": _official}

@@ -147,7 +147,8 @@ def nuclear_norm(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> 
 
     Formula: ||P||_* / sqrt(min(n, K) n), P (n, K) the softmax of the logits; parts.bnm is ||P||_* / n.
     Input: as entropy.
-    Range: above 0, 1 / sqrt(min(n, K)) where all rows are one prediction, to 1 (one-hot, all classes equally often).
+    Range: for n >= K from 1 / K (all rows undecided) over 1 / sqrt(K) (all rows surely one class) to 1 (one-hot, all
+    classes equally often).
     Undefined: without logits.
     Interval: influence function on the sampled rows.
     Cost: one K x K eigendecomposition. The norm comes from P^T P: digits below 1e-8 of the largest singular value are
@@ -170,7 +171,7 @@ def _softmax_corr(e: Evidence) -> Result:
     trace, norm, root = float(np.trace(second)), float(np.linalg.norm(second)), p.classes**0.5
     form = np.eye(p.classes) / (norm * root) - trace / (norm**3 * root) * second
     parts: dict[str, Plain] = {**_count(p), "corr_c": trace / norm}
-    return measured(trace / norm / root, _form_error(e, form, p.n), low=root**-1, high=1.0, parts=parts)
+    return measured(trace / norm / root, _form_error(e, form, p.n), low=p.classes**-0.5, high=1.0, parts=parts)
 
 
 def softmax_corr(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:

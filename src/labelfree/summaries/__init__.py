@@ -6,7 +6,8 @@ summary here.
 
 from labelfree.summaries.distinct import Distinct
 from labelfree.summaries.moments import Moments
+from labelfree.summaries.predictions import Predictions
 from labelfree.summaries.sample import Sample
 from labelfree.summaries.tally import Tally
 
-__all__ = ["Distinct", "Moments", "Sample", "Tally"]
+__all__ = ["Distinct", "Moments", "Predictions", "Sample", "Tally"]
