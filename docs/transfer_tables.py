@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,24 @@ def transfer() -> str:
         "FAILED": failed(found["scores"]),
         "TRAINED": trained(found),
         "SATURATION": saturation(found),
-        "GAMED": course(found, "turned", "infomax"),
+        "HEALTHY": course(found, "turned", "bnm"),
+        "GAMED": course(found, "turned", "infomax, early"),
         "INFLATED": course(found, "turned", "norms"),
-        "COLLAPSE": course(found, "turned", "entropy"),
+        "COLLAPSE": course(found, "faded", "entropy"),
     }
     page = (DOCS / "transfer.intro.md").read_text()
     for name, table in tables.items():
         page = page.replace(f"@{name}@", table)
-    return page
+    return re.sub(r"@([a-z][^@\n]*/[^@\n]*)@", lambda match: _cited(found, match[1].split("/")), page)
+
+
+def _cited(found: Any, path: Sequence[str]) -> str:
+    """A number of the results by the names that lead to it, for a sentence of the introduction."""
+    for name in path:
+        found = found[name]
+    if path[0] == "accuracy" or path[-1] == "accuracy":
+        return _percent(found)
+    return str(found) if isinstance(found, int) else _number(found, 2 if path[-1] in ("spearman", "lowest") else 1)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:

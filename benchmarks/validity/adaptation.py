@@ -124,7 +124,7 @@ METHODS: dict[str, Method] = {
     "coral": Method(coral, ("coral", "frechet")),
     "entropy": Method(entropy, ("entropy", "average_confidence"), rate=0.0005, source_free=True),
     "infomax": Method(infomax, ("infomax", "transfer_score"), rate=0.003, source_free=True),
-    "infomax, early": Method(infomax, ("infomax", "transfer_score"), rate=0.02, source_free=True, warm=6),
+    "infomax, early": Method(infomax, ("infomax", "transfer_score"), rate=0.1, source_free=True, warm=6),
     "bnm": Method(bnm, ("nuclear_norm",)),
     "norms": Method(norms, ("hopkins", "transfer_score")),
 }
