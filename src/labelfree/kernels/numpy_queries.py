@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
@@ -26,6 +28,7 @@ class Queries:
         about `center` (d,) in units of `scale`, a power of two of the size of their range."""
         self.points, self.own, self.center, self.scale = points, own, center, scale
         self.best = np.full(len(points), np.inf)
+        self.rooms = threading.local()
         d = points.shape[1]
         self.slack = (8 + 0.5 * d**0.5) * float(np.finfo(np.float32).eps)
         self.left = np.empty((len(points), d + 2), np.float32)
@@ -60,28 +63,36 @@ class Queries:
                 pass
 
     def _look(self, chunk: slice, rows: Rows, right: Rows, first: int) -> None:
-        tile = self.left[chunk] @ right.T
+        tile = self._tile(chunk.stop - chunk.start, len(right))
+        np.matmul(self.left[chunk], right.T, out=tile)
         mine = self.own[chunk] - first
         inside = np.flatnonzero((mine >= 0) & (mine < len(rows)))
         tile[inside, mine[inside]] = np.inf
-        nearest = tile.argmin(axis=1)
-        low = tile[np.arange(len(tile)), nearest]
-        best = self.best[chunk]
+        nearest, low = _lowest(tile)
+        best = self.best[chunk]  # a view: measuring changes it
         active = np.flatnonzero((low <= best) & (best > 0) & np.isfinite(low))
         if len(active) == 0:
             return
-        query = active + chunk.start
-        self._measure(query, rows, nearest[active])
-        query, active = query[self.best[query] > 0], active[self.best[query] > 0]
-        rest = tile[active]
-        rest[np.arange(len(rest)), nearest[active]] = np.inf
-        hits = rest <= np.nextafter(self.best[query].astype(np.float32), np.float32(np.inf))[:, None]
-        if np.count_nonzero(hits) > _FEW * len(query):
-            many = np.count_nonzero(hits, axis=1) > _FEW
-            self._sharpen(query[many], rows, first)
+        self._measure(active + chunk.start, rows, nearest[active])
+        tile[active, nearest[active]] = np.inf
+        _, low = _lowest(tile)
+        active = active[(low[active] <= best[active]) & (best[active] > 0)]
+        if len(active) == 0:
+            return
+        hits = tile[active] <= np.nextafter(best[active].astype(np.float32), np.float32(np.inf))[:, None]
+        many = np.count_nonzero(hits, axis=1) > _FEW
+        if many.any():
+            self._sharpen(active[many] + chunk.start, rows, first)
             hits[many] = False
         where, column = np.nonzero(hits)
-        self._measure(query[where], rows, column)
+        self._measure(active[where] + chunk.start, rows, column)
+
+    def _tile(self, rows: int, columns: int) -> Rows:
+        """Room for a tile, the same for all tiles of a thread: fresh memory would cost a quarter of the product."""
+        room: Rows | None = getattr(self.rooms, "room", None)
+        if room is None:
+            room = self.rooms.room = np.empty(_CHUNK * _WIDE, np.float32)
+        return room[: rows * columns].reshape(rows, columns)
 
     def _measure(self, query: Index, rows: Rows, column: Index) -> None:
         """Take note of the distances of pairs (query, row)."""
@@ -108,3 +119,9 @@ class Queries:
         keep = np.isfinite(np.take_along_axis(score, near, axis=1))
         where, slot = np.nonzero(keep)
         self._measure(query[where], rows, near[where, slot])
+
+
+def _lowest(tile: Rows) -> tuple[Index, Rows]:
+    """Where each row of a tile is lowest, and what it is there."""
+    where = tile.argmin(axis=1)
+    return where, tile[np.arange(len(tile)), where]

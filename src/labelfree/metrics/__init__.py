@@ -1,5 +1,7 @@
 """The metrics: pure functions of summaries, and beside each a public function of arrays."""
 
+from labelfree.metrics.accuracy import ACCURACY, atc_mc, atc_ne, cot, doc, source_accuracy
+from labelfree.metrics.candidates import CANDIDATES, ensv, gde, saturation
 from labelfree.metrics.directions import (
     DIRECTIONS,
     coding_rate,
@@ -8,6 +10,7 @@ from labelfree.metrics.directions import (
     std_l2,
     uniformity,
 )
+from labelfree.metrics.distances import DISTANCES, c2st, coral, frechet, mmd
 from labelfree.metrics.evidence import Evidence, evidence
 from labelfree.metrics.hopkins import hopkins
 from labelfree.metrics.intrinsic import INTRINSIC, id_mle, twonn
@@ -40,7 +43,7 @@ from labelfree.metrics.views import VIEWS, alignment, lidar
 
 METRICS: tuple[Metric, ...] = (
     *SPECTRAL, *SHAPE, *NUMERICAL, *DIRECTIONS, *INTRINSIC, *VIEWS, *SEPARABILITY,
-    *TRANSFER, *VALIDATORS, *NEIGHBORHOODS,
+    *TRANSFER, *VALIDATORS, *NEIGHBORHOODS, *ACCURACY, *DISTANCES, *CANDIDATES,
 )  # fmt: skip
 """Every metric, in the order of the tables."""
 
@@ -50,16 +53,25 @@ __all__ = [
     "Metric",
     "alignment",
     "alpha_req",
+    "atc_mc",
+    "atc_ne",
     "average_confidence",
+    "c2st",
     "class_ami",
     "classifier_nonuniformity",
     "coding_rate",
     "condition_number",
+    "coral",
+    "cot",
     "diversity",
+    "doc",
     "effective_rank",
+    "ensv",
     "entropy",
     "erank_variance",
     "evidence",
+    "frechet",
+    "gde",
     "h1_total_persistence",
     "hard_rank",
     "hopkins",
@@ -70,6 +82,7 @@ __all__ = [
     "mano",
     "mcc",
     "mean_cosine",
+    "mmd",
     "mp_spikes",
     "nesum",
     "nuclear_norm",
@@ -77,11 +90,13 @@ __all__ = [
     "persistence_entropy",
     "rankme",
     "rankme_centered",
+    "saturation",
     "self_cluster",
     "separability",
     "separability_robust",
     "snd",
     "softmax_corr",
+    "source_accuracy",
     "stable_rank",
     "std_l2",
     "total_persistence",

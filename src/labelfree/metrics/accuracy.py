@@ -7,66 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float, Rows, matrix
-from labelfree.errors import ArrayError
-from labelfree.metrics.evidence import Evidence, blocks_of
+from labelfree.arrays import Rows
+from labelfree.metrics.evidence import Evidence
+from labelfree.metrics.labels import labelled, of_rows, threshold
 from labelfree.metrics.outputs import Labelled, Outputs
 from labelfree.metrics.spec import Metric
+from labelfree.metrics.targets import predictions_of, target
 from labelfree.metrics.transport import EXACT, integer_share, transport
 from labelfree.results import Plain, Result, measured, undefined
-from labelfree.summaries.hashing import hash_ids, mix
-from labelfree.summaries.probabilities import log_softmax, softmax, two_classes
-
-
-def of_rows(logits: Rows) -> tuple[Float, Float]:
-    """Highest probability (m,) and sum over classes of p ln p (m,) of each row of logits (m, K)."""
-    pieces = []
-    for block in blocks_of(logits, 1 << 18):
-        p = softmax(block)  # in the same operations as Predictions, so that equal rows have equal scores
-        pieces.append((p.max(axis=1), np.einsum("ij,ij->i", p, log_softmax(block))))
-    if not pieces:
-        return np.empty(0), np.empty(0)
-    return np.concatenate([c for c, _ in pieces]), np.concatenate([s for _, s in pieces])
-
-
-def labelled(logits: Any, labels: Any) -> Labelled:
-    """What the model said of source rows: logits (n, K), labels (n,) class numbers from 0."""
-    z = two_classes(matrix(logits, "source_logits"))
-    y = np.asarray(labels)
-    if y.shape != (len(z),) or y.dtype.kind not in "iu":
-        raise ArrayError(
-            f"source_labels: expected one class number for each of the {len(z)} rows of source_logits, "
-            f"found shape {y.shape} of {y.dtype}"
-        )
-    if len(y) and not 0 <= y.min() <= y.max() < z.shape[1]:
-        bad = np.flatnonzero((y < 0) | (y >= z.shape[1]))
-        raise ArrayError(
-            f"source_labels: expected class numbers 0 to {z.shape[1] - 1}, found {y[bad[0]]} at row {bad[0]}"
-        )
-    confidence, negentropy = of_rows(z)
-    return Labelled(y.astype(np.int64), z.argmax(axis=1), confidence, negentropy)
-
-
-def threshold(scores: Float, errors: int) -> tuple[float, int]:
-    """The source score t with `errors` source rows below it, and how many are below it.
-
-    t is the score of rank `errors` (from 0), infinity where every row is an error. Where equal scores forbid that
-    exactly `errors` rows are below, t is the distinct score that comes nearest to it, the lower one of two as near.
-    """
-    ranked = np.sort(scores)
-    if errors >= len(ranked):
-        return math.inf, len(ranked)
-    below = int(np.searchsorted(ranked, ranked[errors], side="left"))
-    above = int(np.searchsorted(ranked, ranked[errors], side="right"))
-    if errors - below <= above - errors:
-        return float(ranked[errors]), below
-    return (float(ranked[above]) if above < len(ranked) else math.inf), above
-
-
-def thresholds(source: Labelled) -> tuple[float, float]:
-    """The thresholds of atc_mc and atc_ne, for `Predictions.empty(classes, thresholds)`."""
-    errors = int((source.predicted != source.label).sum())
-    return threshold(source.confidence, errors)[0], threshold(source.negentropy, errors)[0]
+from labelfree.summaries.probabilities import softmax, two_classes
 
 
 def share_error(count: float, n: int) -> float:
@@ -96,12 +45,16 @@ def _logits(e: Evidence) -> Rows | Result:
     return two_classes(e.outputs.logits)
 
 
+def _beside(source: Labelled) -> Evidence:
+    return Evidence(len(source.label), 0, outputs=Outputs(labelled=source))
+
+
 def _target(logits: Any, source: Labelled, seed: int = 0) -> Evidence:
-    """Evidence of target logits alone, in the order of a sample, beside a labelled source."""
-    z = matrix(logits, "logits")
-    z = z[np.argsort(mix(hash_ids(np.arange(len(z))), seed), kind="stable")]
-    behind = Evidence(len(source.label), 0, outputs=Outputs(labelled=source))
-    return Evidence(len(z), 0, outputs=Outputs(logits=z, source=behind))
+    """Evidence of target logits alone, all of them in the order of a sample, beside a labelled source."""
+    e = target(logits=logits, sample=None, seed=seed)
+    assert e.outputs is not None
+    e.outputs.source = _beside(source)
+    return e
 
 
 def _source_accuracy(e: Evidence) -> Result:
@@ -131,29 +84,29 @@ def source_accuracy(source_logits: Any, source_labels: Any) -> Result:
     0.75
     """
     source = labelled(source_logits, source_labels)
-    return _source_accuracy(_target(np.zeros((1, 2)), source))
+    return _source_accuracy(Evidence(0, 0, outputs=Outputs(source=_beside(source))))
 
 
 def _doc(e: Evidence) -> Result:
-    source, logits = _source(e), _logits(e)
+    source, found = _source(e), predictions_of(e)
     if isinstance(source, Result):
         return source
-    if isinstance(logits, Result):
-        return logits
-    confidence = of_rows(logits)[0]
+    if isinstance(found, Result):
+        return found
     right = (source.predicted == source.label).astype(np.float64)
-    gap = right - source.confidence
-    value = float(gap.mean() + confidence.mean())
+    gap, confidence = right - source.confidence, found.confidence / found.n
+    value = float(gap.mean()) + confidence
     error = None
-    if min(len(gap), len(confidence)) > 1:
-        error = math.sqrt(gap.var(ddof=1) / len(gap) + confidence.var(ddof=1) / len(confidence))
+    if min(len(gap), found.n) > 1:
+        spread = max(found.confidence_square / found.n - confidence**2, 0.0) / (found.n - 1)
+        error = math.sqrt(gap.var(ddof=1) / len(gap) + spread)
     parts: dict[str, Plain] = {
         "source_accuracy": float(right.mean()),
         "source_confidence": float(source.confidence.mean()),
-        "target_confidence": float(confidence.mean()),
+        "target_confidence": confidence,
         "unclamped": value,
     }
-    params: dict[str, Plain] = {"rows": len(confidence), "source_rows": len(gap)}
+    params: dict[str, Plain] = {"rows": found.n, "source_rows": len(gap)}
     return measured(value, error, low=0.0, high=1.0, params=params, parts=parts)
 
 
@@ -165,7 +118,7 @@ def doc(logits: Any, source_logits: Any, source_labels: Any) -> Result:
     Range: 0 to 1 (clamped).
     Undefined: no target logits, no labelled source rows.
     Interval: variance of correct - confidence over the source rows, and of the confidence over the target rows.
-    Cost: one pass over both logits; the sampled target rows.
+    Cost: one pass over both logits.
     When it lies: confident errors: a shift that leaves the confidence as it was goes unseen, and losses that sharpen
     the predictions on the target (entropy minimization) raise it without any gain in accuracy.
     Source: Guillory et al., "Predicting with Confidence on Unseen Distributions", ICCV 2021. Deviations: none.
@@ -193,12 +146,12 @@ def _atc(e: Evidence, which: int) -> Result:
     if whole is not None and whole.thresholds is not None and whole.thresholds[which] == t:
         above, rows = whole.above[which], whole.n
     value = above / rows
-    # The count of source rows below the true threshold has this deviation; see what it moves on the target.
-    step = max(1, round(math.sqrt(float(((scores < t) != wrong).sum()))))
+    # Twice the deviation of errors less source rows below the true threshold; see what it moves on the target.
+    step = max(1, round(2 * math.sqrt(float(((scores < t) != wrong).sum()))))
     lower, upper = (
         float((found >= threshold(scores, min(max(k, 0), n))[0]).mean()) for k in (errors + step, errors - step)
     )
-    error = math.hypot(share_error(above, rows), (upper - lower) / 2)
+    error = math.hypot(share_error(above, rows), (upper - lower) / 4)
     warnings = []
     if below != errors:
         warnings.append(f"equal source scores: {below} source rows lie below the threshold, {errors} are errors")

@@ -24,7 +24,7 @@ from labelfree.metrics.tendency import (
 )
 from labelfree.results import Plain, Result, measured, undefined
 
-_NULL_QUERIES = 10_000
+_NULL_QUERIES = 2_000
 _FAR = 2.0
 """How many times as far as Gaussian rows the box may reach before we warn."""
 

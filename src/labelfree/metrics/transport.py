@@ -27,10 +27,8 @@ class Plan:
 
 def integer_share(counts: Index, total: int) -> Index:
     """`counts` scaled to integers that sum to `total`: floors, then largest remainders, lower classes first."""
-    exact = counts * (total / counts.sum())
-    whole = np.floor(exact + _TINY).astype(np.int64)
-    order = np.argsort(-(exact - whole), kind="stable")
-    whole[order[: total - whole.sum()]] += 1
+    whole, rest = np.divmod(counts * total, counts.sum())
+    whole[np.argsort(-rest, kind="stable")[: total - whole.sum()]] += 1
     return np.asarray(whole)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Rows
 
@@ -137,41 +138,49 @@ class Told:
     warnings: tuple[str, ...]
 
 
+def _regression(rows: Float, side: Float) -> tuple[Float, float, bool]:
+    """Logistic regression with C = 1: weights (d,) and intercept that minimize sum of losses + |w|^2 / 2, converged."""
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    n = len(rows)
+
+    def loss(w: Float) -> tuple[float, Float]:
+        margin = side * (rows @ w[:-1] + w[-1])
+        pull = -side * expit(-margin) / n
+        value = float(np.logaddexp(0.0, -margin).mean() + w[:-1] @ w[:-1] / (2 * n))
+        return value, np.append(pull @ rows + w[:-1] / n, pull.sum())
+
+    found = minimize(loss, np.zeros(rows.shape[1] + 1), method="L-BFGS-B", jac=True, options={"maxiter": 1000})
+    return found.x[:-1], float(found.x[-1]), bool(found.success)
+
+
+def area(margin: Float, positive: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve: share of pairs in the right order, ties half."""
+    below = np.sort(margin[~positive])
+    order = np.searchsorted(below, margin[positive], "left") + np.searchsorted(below, margin[positive], "right")
+    return float(order.mean() / (2 * len(below)))
+
+
 def classified(X: Rows, Y: Rows, folds: int, seed: int) -> Told:
     """Cross-validated logistic regression of which of X and Y, both (m, d), a row belongs to."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
-
     m, rng = len(X), _stream(seed, 1)
-    fold_of = [rng.permutation(np.arange(m) % folds) for _ in range(2)]
-    fold = np.concatenate(fold_of)
+    fold = np.concatenate([rng.permutation(np.arange(m) % folds) for _ in range(2)])
     rows = np.concatenate([X, Y]).astype(np.float64)
-    side = np.repeat([1, 0], m)
+    side = np.repeat([1.0, -1.0], m)
     right, shares, areas, unfinished = 0, [], [], 0
     for held in range(folds):
         fit, test = fold != held, fold == held
-        mean = rows[fit].mean(axis=0)
-        spread = rows[fit].std(axis=0)
-        seen = spread > 1e-12 * np.maximum(np.abs(mean), np.finfo(float).tiny)
-        spread, mean = spread[seen], mean[seen]
-        if not seen.any():
-            shares.append(0.5)
-            areas.append(0.5)
-            right += int(test.sum()) // 2
-            continue
-        model = LogisticRegression(C=1.0, max_iter=1000)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
-            model.fit((rows[fit][:, seen] - mean) / spread, side[fit])
-        unfinished += any(issubclass(w.category, ConvergenceWarning) for w in caught)
-        margin = model.decision_function((rows[test][:, seen] - mean) / spread)
-        hit = (margin > 0) == (side[test] == 1)
+        mean, spread = rows[fit].mean(axis=0), rows[fit].std(axis=0)
+        seen = spread > 1e-12 * np.abs(mean)
+        scaled = (rows[:, seen] - mean[seen]) / spread[seen]
+        weight, offset, converged = _regression(scaled[fit], side[fit])
+        unfinished += not converged
+        margin, positive = scaled[test] @ weight + offset, side[test] > 0
+        hit = (margin > 0) == positive
         right += int(hit.sum())
         shares.append(float(hit.mean()))
-        areas.append(float(roc_auc_score(side[test], margin)))
+        areas.append(area(margin, positive))
     n = 2 * m
     share = (right + 2) / (n + 4)
     notes = (f"the classifier did not converge in {unfinished} of {folds} folds",) if unfinished else ()
