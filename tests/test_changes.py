@@ -10,6 +10,7 @@ import pytest
 
 import labelfree
 from labelfree.errors import OutputError
+from labelfree.render.braille import braille
 from labelfree.render.changes import change, changes
 from labelfree.render.deaths import barcode
 from labelfree.render.panels import draw
@@ -49,6 +50,15 @@ def test_every_step_and_the_whole_way(run: list[Report]) -> None:
     found = [(c["metric"], Path(c["from"]).stem, Path(c["to"]).stem) for c in changes(run)]
     steps = [("epoch_00", "epoch_03"), ("epoch_03", "epoch_07"), ("epoch_00", "epoch_07")]
     assert found == [(name, *step) for name in ("separability", "separability_robust") for step in steps]
+
+
+def test_changes_follow_the_steps_in_the_names(run: list[Report]) -> None:
+    assert changes([run[2], run[0], run[1]]) == changes(run)
+
+
+def test_zeros_that_were_computed_do_not_flatten_the_spectrum() -> None:
+    values = [2.0 ** -(i // 2) for i in range(32)]
+    assert braille([*values, 3e-17, 0.0])[:-1] == braille(values)[:-1]
 
 
 @pytest.mark.parametrize("options", [{"seed": 1}, {"normalize": "none"}, {"sample": 500}])

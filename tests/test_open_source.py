@@ -146,6 +146,25 @@ def test_what_cannot_be_read_is_refused_with_the_way_out(
     assert isinstance(told.value, SourceError | UsageError)
 
 
+def test_a_directory_of_rows_and_tensors_is_neither(tmp_path: Path) -> None:
+    save_file({"w": X}, tmp_path / "model.safetensors")
+    assert open_source(tmp_path).column == "w"
+    write(tmp_path / "eval" / "a.parquet")
+    write(tmp_path / "eval" / "b.parquet", X + 1)
+    with pytest.raises(SourceError) as told:
+        open_source(tmp_path)
+    message = str(told.value)
+    assert "found both: 2 .parquet files (such as a.parquet) and model.safetensors" in message
+    pattern, tensor = f"{tmp_path}/**/*.parquet", f"{tmp_path}::name"
+    assert f"by a pattern, '{pattern}', or a tensor as {tensor}" in message
+    assert open_source(pattern).total == 24  # both ways out are open
+    assert open_source(tensor.replace("::name", "::w")).total == 12
+    for file in "ab":
+        (tmp_path / "eval" / f"{file}.parquet").rename(tmp_path / f"{file}.parquet")
+    with pytest.raises(SourceError, match=r"by a pattern, '[^*]*/\*\.parquet'"):
+        open_source(tmp_path)
+
+
 def test_a_list_with_a_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"b\.parquet: no such file"):
         open_source([write(tmp_path / "a.parquet"), tmp_path / "b.parquet"])

@@ -247,3 +247,10 @@ def test_alignment() -> None:
     assert metrics.alignment(same, np.repeat(np.arange(5), 2)).value == pytest.approx(0.0, abs=1e-15)
     opposite = same * np.tile([1.0, -1.0], 5)[:, None]
     assert metrics.alignment(opposite, np.repeat(np.arange(5), 2)).value == pytest.approx(4.0)
+
+
+def test_few_rows_are_warned_of_where_the_interval_is_known_to_be_too_narrow() -> None:
+    X = np.random.default_rng(0).normal(size=(40, 32))
+    for metric in (metrics.coding_rate, metrics.condition_number, metrics.rankme):
+        assert "below 2 d = 64" in metric(X).warnings[0]
+        assert not metric(np.vstack([X, X + 1])).warnings

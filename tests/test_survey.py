@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import labelfree
 from labelfree.errors import LabelfreeError, ResourceError, RowsError, SourceError, UsageError
+from labelfree.sources import open_source
 
 RNG = np.random.default_rng(0)
 
@@ -29,7 +30,7 @@ def test_bad_rows_are_refused_with_everything_that_is_wrong(tmp_path: Path) -> N
     rows = [None if i in (3, 40) else row.tolist() for i, row in enumerate(X)]
     pq.write_table(pa.table({"embedding": rows}), tmp_path / "bad.parquet")
     message = (
-        "embedding: 2 of 50 rows are null or hold a null, first at row 3; "
+        f"{tmp_path}/bad.parquet: embedding: 2 of 50 rows are null or hold a null, first at row 3; "
         "2 of 50 rows hold NaN or infinity, first at row 17; drop them with --on-bad drop"
     )
     with pytest.raises(RowsError) as told:
@@ -66,6 +67,60 @@ def test_repeated_ids_are_refused_and_named(tmp_path: Path) -> None:
         labelfree.rank(path)
     other = parquet(tmp_path / "y.parquet", X, id=[1] * 10, key=np.arange(10))
     assert labelfree.rank(other, id="key").input.n == 10
+
+
+def test_a_bad_row_is_named_with_its_file(tmp_path: Path) -> None:
+    X = RNG.normal(size=(30, 4))
+    for i, part in enumerate(np.split(X, 3)):
+        bad = part.copy()
+        if i == 1:
+            bad[7] = np.nan
+        parquet(tmp_path / f"part_{i}.parquet", bad)
+        np.save(tmp_path / f"part_{i}.npy", bad)
+    for suffix in ("parquet", "npy"):
+        told = (
+            rf"part_\*.{suffix}: .*1 of 30 rows hold NaN or infinity, first at row 17 \(row 7 of .*part_1.{suffix}\);"
+        )
+        with pytest.raises(RowsError, match=told):
+            labelfree.rank(str(tmp_path / f"part_*.{suffix}"))
+    parquet(tmp_path / "part_1.parquet", np.vstack([X[:3], [[1e200] * 4]]))
+    with pytest.raises(SourceError, match=r"row 13 \(row 3 of .*part_1.parquet\): its squares overflow"):
+        labelfree.rank(str(tmp_path / "part_*.parquet"))
+    parquet(tmp_path / "id.parquet", X, id=np.linspace(0, 1, 30))
+    with pytest.raises(SourceError, match=r"id.parquet: column 'id' is double; expected integers or text"):
+        labelfree.rank(tmp_path / "id.parquet")
+
+
+def test_rows_are_located_in_their_files(tmp_path: Path) -> None:
+    X = RNG.normal(size=(6, 4))
+    for i, rows in enumerate([X[:2], X[:0], X[2:3], X[3:]]):
+        parquet(tmp_path / f"{i}.parquet", rows)
+    source = open_source(tmp_path)
+    files = [tmp_path / f"{i}.parquet" for i in (0, 0, 2, 3, 3, 3)]
+    assert [source.located(row) for row in range(6)] == list(zip(map(str, files), (0, 1, 0, 0, 1, 2), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("epoch_*.parquet", "leave the quotes around the pattern out"),
+        (".", "name them: {path}/* without quotes"),
+        (["epoch_0.parquet", "epoch_1.parquet"], "leave --concat out"),
+    ],
+)
+def test_checkpoints_taken_for_one_data_set_are_told_apart(tmp_path: Path, source: Any, hint: str) -> None:
+    for i in range(3):
+        parquet(tmp_path / f"epoch_{i}.parquet", RNG.normal(size=(10, 4)), id=np.arange(10))
+    named = [str(tmp_path / s) for s in source] if isinstance(source, list) else str(tmp_path / source)
+    with pytest.raises(RowsError) as told:
+        labelfree.rank(named)
+    message = str(told.value)
+    assert f"at row 0 (row 0 of {tmp_path}/epoch_0.parquet)" in message
+    assert f"at row 10 (row 0 of {tmp_path}/epoch_1.parquet)" in message
+    assert f"on its own, {hint.format(path=tmp_path)}" in message
+    defects = labelfree.doctor(named).input.defects
+    assert defects is not None
+    assert hint.format(path=tmp_path) in next(d.remedy for d in defects if d.kind == "repeated_id")
 
 
 def test_ids_may_repeat_in_other_epochs(tmp_path: Path) -> None:
@@ -171,6 +226,26 @@ def test_the_memory_limit_is_kept_or_refused_at_once() -> None:
     with pytest.raises(ResourceError, match=r"--memory 10MB: 1000 rows of width 300 need about \d+ MB"):
         labelfree.rank(X, memory=10_000_000)
     assert labelfree.rank(X, memory=2_000_000_000)["rankme"].value
+
+
+def test_options_of_other_commands_are_refused_with_those_there_are() -> None:
+    X = RNG.normal(size=(30, 4))
+    with pytest.raises(ValueError, match=r"rank has no option 'normalize'; its options are column, id, group, on_bad"):
+        labelfree.rank(X, normalize="l2")
+    with pytest.raises(UsageError, match="separability has no option 'group'"):
+        labelfree.separability(X, group="item")
+    with pytest.raises(UsageError, match="doctor has no option 'only'"):
+        labelfree.doctor(X, only="rankme")
+    assert labelfree.evaluate(X, normalize="none", group=None, only="separability")["separability"].value is not None
+
+
+def test_sample_may_be_all_as_on_the_command_line() -> None:
+    X = RNG.normal(size=(300, 4))
+    assert labelfree.rank(X, sample="all").to_json() == labelfree.rank(X, sample=None).to_json()
+    assert labelfree.rank(X, sample="all").input.sample is None
+    assert labelfree.rank(X, sample=100).input.sample is not None
+    with pytest.raises(UsageError, match="sample: expected a number of rows or 'all', found 'many'"):
+        labelfree.rank(X, sample="many")
 
 
 @pytest.mark.parametrize(

@@ -6,30 +6,45 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from labelfree.adaptation import Setting, source_of, surveyed, target_columns, targets_in
+from labelfree.comparing import told, with_outputs
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.metrics import METRICS, Metric
 from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, Need, Topology
+from labelfree.metrics.outputs import Variant
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
 from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
+from labelfree.scores import Wanted
 from labelfree.sources import Columns, Source, open_source
+from labelfree.sources.block import AUTO
 from labelfree.survey import OnBad, Progress, Survey, block_rows, survey
 from labelfree.trees.spanning import DENSE
 
-FAMILIES = {"rank": ("rank",), "separability": ("separability",), "evaluate": ("rank", "separability")}
+FAMILIES = {
+    "rank": ("rank",), "separability": ("separability",), "transfer": ("transfer",),
+    "evaluate": ("rank", "separability", "transfer"),
+}  # fmt: skip
 """Families of metrics that a command computes."""
-HEADLINE = {"rank": "rankme", "separability": "separability"}
+HEADLINE = {"rank": "rankme", "separability": "separability", "transfer": "transfer_score"}
 """The metric that decides whether a command could say anything."""
 BESIDE = {"separability": ("effective_rank", "mean_cosine")}
 """Metrics of other families without which those of a command cannot be read."""
 TOPOLOGY = ("normalize", "metric", "engine", "homology")
 """Options of the metrics of separability alone."""
+ADAPTATION = ("logits", "source", "label", "head", "variant", "audit")
+"""Options of the metrics of transfer alone."""
+OWN = {
+    "rank": ("group",), "separability": TOPOLOGY, "transfer": ADAPTATION,
+    "evaluate": ("group", *TOPOLOGY, "logits", "head", "variant"), "doctor": (),
+}  # fmt: skip
+"""Options that a command has beside the shared ones."""
 ON_REQUEST = {"h1_total_persistence"}
 """Metrics computed only where an option or --only asks for them."""
 
@@ -44,10 +59,14 @@ class Options:
 
     column, id, group: columns of the embeddings, of the row ids, of the items whose views the rows are.
     on_bad: "error" refuses null, NaN and infinite rows, "drop" leaves them out and counts them.
-    sample: rows for pairwise metrics and standard errors, or None for all. seed: of that sample.
+    sample: rows for pairwise metrics and standard errors, or None or "all" for all. seed: of that sample.
     device: "cpu", "cuda" or "auto". memory: bytes not to exceed, refused before any work where they cannot do.
     threads: threads of the linear algebra. only: metrics to compute; none means all of the command.
     normalize, metric, engine: how the metrics of separability see the rows; homology: 1 adds H1 (giotto-tda).
+    logits: the column of class scores; source: labelled rows of the domain the model was trained on, anything that a
+    data set can be; label: their label column; head: the last linear layer, a file (::key), an array, a state dict;
+    variant: of the Transfer Score; audit: a label column of the target, to show the truth beside every estimate.
+    A command takes those of them that `options_of` names.
     """
 
     column: str | None = None
@@ -64,6 +83,17 @@ class Options:
     metric: Literal["euclidean", "cosine"] = "euclidean"
     engine: Literal["auto", "giotto"] = "auto"
     homology: Literal[0, 1] = 0
+    logits: str | None = None
+    source: Any = None
+    label: str | None = None
+    head: Any = None
+    variant: Variant = "standard"
+    audit: str | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """What concerns the metrics of transfer."""
+        return Setting(**{name: getattr(self, name) for name in ADAPTATION})
 
     @property
     def topology(self) -> Topology:
@@ -75,7 +105,7 @@ def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     """RankMe and the spectral and geometric family on one data set.
 
     source: a path, a glob, `checkpoint.safetensors::tensor`, a list of paths that form one data set, an (n, d)
-    array or tensor, or a data frame. options: the fields of `Options`.
+    array or tensor, or a data frame. options: the fields of `Options`, but for normalize, metric, engine, homology.
     Raises LabelfreeError on bad input or usage. An undefined metric is no error: see its status and reason.
 
     >>> import numpy as np
@@ -83,43 +113,71 @@ def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     >>> round(report["rankme"].value, 7)
     8.0000069
     """
-    return _measured("rank", source, checked(options), progress)
+    return _measured("rank", source, checked("rank", options), progress)
 
 
 def separability(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
     """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
 
-    Arguments as for `rank`, and normalize, metric, engine, homology; sample is 10,000 rows unless given. Zero rows
-    are bad rows here.
+    Arguments as for `rank`, with normalize, metric, engine, homology and without group; sample is 10,000 rows unless
+    given. Zero rows are bad rows here.
 
     >>> import numpy as np
     >>> report = separability(np.array([[0.0], [1.0], [3.0], [7.0]]) + 1, normalize="none")
     >>> round(report["separability"].value, 12)
     0.416666666667
     """
-    return _measured("separability", source, checked({"sample": EXACT, **options}), progress)
+    return _measured("separability", source, checked("separability", {"sample": EXACT, **options}), progress)
+
+
+def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+    """How well an adapted model suits rows without labels: Transfer Score, validators, accuracy estimates, distances.
+
+    target: the target rows, with their logits in a column of the same table: a path, a data frame, or a dict of arrays
+    {"embedding": (n, d), "logits": (n, K)}; of one epoch, where there is an epoch column. options: the shared fields of
+    `Options`, and logits, source, label, head, variant, audit. What an input is missing for is listed with the reason.
+
+    >>> import numpy as np
+    >>> X = np.repeat(np.eye(3), 40, axis=0)
+    >>> report = transfer({"embedding": X, "logits": 1e4 * X}, head=np.eye(3) - 1 / 3)
+    >>> round(report["transfer_score"].value, 10)
+    2.0
+    """
+    chosen = checked("transfer", options)
+    opened, *more = open_targets(target, chosen)
+    if more:
+        raise UsageError(f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them")
+    return _measured("transfer", opened, chosen, progress, given=target)
+
+
+def open_targets(target: Any, chosen: Options) -> list[Source]:
+    """The data sets of `transfer` in a source: one, or one for each epoch."""
+    if isinstance(target, Source):
+        return [target]
+    return targets_in(open_source(target, target_columns(columns(chosen), chosen.setting)))
 
 
 def evaluate(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
-    """Every metric that the input allows, in one pass over the data. Arguments as for `rank`.
+    """Every metric that the input allows, in one pass over the data. Arguments: all of `Options`.
 
     >>> import numpy as np
     >>> evaluate(np.eye(8), only=("stable_rank",))["stable_rank"].value
     8.0
     """
-    return _measured("evaluate", source, checked(options), progress)
+    return _measured("evaluate", source, checked("evaluate", options), progress)
 
 
 def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
     """What is wrong with the data, before any metric: every defect with its count and first row.
 
-    Arguments as for `rank`; bad rows are counted, never refused. The findings are `report.input.defects`.
+    Arguments as for `rank`, without group and only; bad rows are counted, never refused. The findings are
+    `report.input.defects`.
 
     >>> import numpy as np
     >>> [d.kind for d in doctor(np.zeros((4, 2))).input.defects]
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
-    chosen = checked(options)
+    chosen = checked("doctor", options)
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
@@ -127,20 +185,35 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     return _report("doctor", found, chosen, {}, defects)
 
 
-def checked(options: dict[str, Any]) -> Options:
-    """The options by name, or a UsageError that says which one is wrong."""
-    known = Options.__dataclass_fields__
+def options_of(command: str) -> tuple[str, ...]:
+    """The names of a command's options: the shared ones and its own; doctor computes no metrics to choose among."""
+    some = {"group", *TOPOLOGY, *ADAPTATION} - {*OWN[command]} | ({"only"} if command == "doctor" else set())
+    return tuple(name for name in Options.__dataclass_fields__ if name not in some)
+
+
+def checked(command: str, options: dict[str, Any]) -> Options:
+    """The options of a command by name, or a UsageError that says which one is wrong."""
+    known = options_of(command)
     for name in options:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            raise UsageError(f"no option {name!r}" + (f"; did you mean {near[0]!r}?" if near else f": {sorted(known)}"))
-    only = options.get("only") or ()
-    chosen = Options(**{**options, "only": (only,) if isinstance(only, str) else tuple(only)})
+            hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
+            raise UsageError(f"{command} has no option {name!r}; {hint}")
+    only = options.get("only")
+    only = (only,) if isinstance(only, str) else tuple(only or ())
+    sample = options.get("sample", SAMPLE)
+    chosen = Options(
+        **{**options, "only": only, "sample": None if isinstance(sample, str) and sample == "all" else sample}
+    )
     if chosen.on_bad not in ("error", "drop"):
         raise UsageError(f"on_bad: expected 'error' or 'drop', found {chosen.on_bad!r}")
     chosen.topology  # noqa: B018  (its settings are checked)
+    if chosen.variant not in get_args(Variant):
+        raise UsageError(f"variant: expected one of {', '.join(get_args(Variant))}, found {chosen.variant!r}")
     if chosen.homology not in (0, 1):
         raise UsageError(f"homology: expected 0 or 1, found {chosen.homology!r}")
+    if isinstance(chosen.sample, str):
+        raise UsageError(f"sample: expected a number of rows or 'all', found {chosen.sample!r}")
     for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1)):
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
@@ -148,13 +221,19 @@ def checked(options: dict[str, Any]) -> Options:
     return chosen
 
 
-def columns(chosen: Options) -> Columns:
-    """The columns that the options name."""
-    return Columns(embedding=chosen.column, id=chosen.id, group=chosen.group)
+def columns(chosen: Options, command: str = "rank") -> Columns:
+    """The columns that the options name; `evaluate` reads class scores where there are some."""
+    scores = (chosen.logits or AUTO) if command == "evaluate" else None
+    return Columns(embedding=chosen.column, id=chosen.id, group=chosen.group, outputs=scores)
 
 
-def selected(command: str, only: Sequence[str], on_request: Sequence[str] = ()) -> tuple[Metric, ...]:
-    """The metrics of a command, or those of them that `only` names; some only where they are asked for."""
+def selected(
+    command: str, only: Sequence[str], on_request: Sequence[str] = (), *, scored: bool = True
+) -> tuple[Metric, ...]:
+    """The metrics of a command, or those of them that `only` names; some only where they are asked for.
+
+    scored: whether the input has class scores, without which `evaluate` leaves the metrics of transfer out.
+    """
     beside = BESIDE.get(command, ())
     metrics = tuple(m for m in METRICS if m.family in FAMILIES[command] or m.name in beside)
     metrics = tuple(sorted(metrics, key=lambda m: m.name in beside))
@@ -166,17 +245,28 @@ def selected(command: str, only: Sequence[str], on_request: Sequence[str] = ()) 
             raise UsageError(f"--only: no metric {name!r} in {command}{hint}")
     if only:
         return tuple(m for m in metrics if m.name in only)
+    if command == "evaluate" and not scored:
+        metrics = tuple(m for m in metrics if m.family != "transfer")
     return tuple(m for m in metrics if m.name not in ON_REQUEST or m.name in on_request)
 
 
-def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
-    metrics = selected(command, chosen.only, tuple(ON_REQUEST) if chosen.homology else ())
+def _measured(command: str, source: Any, chosen: Options, progress: Progress, given: Any = None) -> Report:
+    opened = open_source(source, columns(chosen, command))
+    on_request = tuple(ON_REQUEST) if chosen.homology else ()
+    scored = opened.outputs is not None or chosen.head is not None
+    metrics = selected(command, chosen.only, on_request, scored=scored)
     needs = frozenset(need for metric in metrics for need in metric.needs)
-    opened = open_source(source, columns(chosen))
+    adapted = any(metric.family == "transfer" for metric in metrics)
+    behind = source_of(given, chosen.setting, columns(chosen)) if command == "transfer" else None
     with _threads(chosen.threads):
         tree = any(metric.family == "separability" for metric in metrics)
         refuse_zero = command == "separability"
-        found = _surveyed(opened, needs, chosen, chosen.on_bad, progress, refuse_zero=refuse_zero, tree=tree)
+
+        def of(one: Source, wanted: Wanted | None) -> Survey:
+            bad, zero = chosen.on_bad, refuse_zero
+            return _surveyed(one, needs, chosen, bad, progress, refuse_zero=zero, tree=tree, wanted=wanted)
+
+        found = surveyed(opened, behind, chosen.setting, of) if adapted else of(opened, None)
         found.evidence.topology = chosen.topology
         entries = {}
         for done, metric in enumerate(metrics):
@@ -184,6 +274,8 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
             entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
         progress("computing metrics", 1.0)
         report = _report(command, found, chosen, entries, findings(found))
+    if adapted:
+        report = with_outputs(report, found, chosen.setting)
     if "moments" in needs and found.evidence.n >= 2 and command != "separability":
         report.series["spectrum"] = _spectrum_series(found.evidence)
     if (deaths := death_series(found.evidence)) is not None:
@@ -200,6 +292,7 @@ def _surveyed(
     *,
     refuse_zero: bool = False,
     tree: bool = False,
+    wanted: Wanted | None = None,
 ) -> Survey:
     _check_memory(opened, needs, chosen, tree=tree)
     return survey(
@@ -212,6 +305,7 @@ def _surveyed(
         seed=chosen.seed,
         threads=chosen.threads,
         progress=progress,
+        wanted=wanted,
     )
 
 
@@ -272,8 +366,8 @@ def _report(
     source, tally, duplicates, e = found.source, found.tally, found.duplicates, found.evidence
     defects = list(defects)
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
-    others = () if "separability" in FAMILIES.get(command, ()) else TOPOLOGY
-    settings = {k: v for k, v in asdict(chosen).items() if k not in ("threads", *others)}
+    settings: dict[str, Any] = {k: getattr(chosen, k) for k in options_of(command) if k != "threads"}
+    settings |= {name: told(settings[name]) for name in ("source", "head") if name in settings}
     settings["only"] = list(chosen.only)
     settings["sample"] = "all" if chosen.sample is None else chosen.sample
     return Report(

@@ -41,7 +41,7 @@ class LabelfreeError(Exception):
     exit_code = ExitCode.BAD_INPUT
 
 
-class UsageError(LabelfreeError):
+class UsageError(LabelfreeError, ValueError):
     """Options that do not exist, contradict each other or do not fit the data."""
 
 

@@ -40,15 +40,17 @@ def findings(found: Survey) -> list[Finding]:
 
 def _bad_rows(found: Survey) -> Iterator[Finding]:
     tally = found.tally
+    bad = "left out" if found.evidence.on_bad == "drop" else "leave them out with --on-bad drop"
+    nowhere = "left out" if found.evidence.zero < tally["zero"] else "left out of cosines"
     texts: dict[Defect, tuple[str, str]] = {
         "ragged": (
             f"rows of another length than {found.source.d}",
             "every row needs one length: remove those rows, or pool them",
         ),
-        "null": ("null rows, or rows with a null in them", "leave them out with --on-bad drop"),
-        "nonfinite": ("rows with NaN or infinity", "leave them out with --on-bad drop"),
+        "null": ("null rows, or rows with a null in them", bad),
+        "nonfinite": ("rows with NaN or infinity", bad),
         "no_id": ("rows without an id", "fill them in, or name another column with --id"),
-        "zero": ("rows of zeros", "left out of cosines; find out why the encoder returned nothing"),
+        "zero": ("rows of zeros", f"{nowhere}; find out why the encoder returned nothing"),
     }
     for defect, (what, remedy) in texts.items():
         if count := tally[defect]:
@@ -57,10 +59,11 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
 
 def _repetitions(found: Survey) -> Iterator[Finding]:
     if found.repeated_ids:
-        yield Finding(
-            "repeated_id", found.repeated_ids, None, f"{found.repeated_ids} rows repeat the id of another",
-            "remove the repetitions, or name another column with --id",
-        )  # fmt: skip
+        remedy = "remove the repetitions, or name another column with --id"
+        if len(found.source.counts) > 1:
+            remedy = f"{found.source.apart}, or {remedy}"
+        said = f"{found.repeated_ids} rows repeat the id of another"
+        yield Finding("repeated_id", found.repeated_ids, None, said, remedy)
     if count := found.duplicates.duplicates:
         about = "" if found.duplicates.exact else "about "
         share = 100 * count / max(found.evidence.n, 1)

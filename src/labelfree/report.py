@@ -53,6 +53,37 @@ class Defect(_Model):
     remedy: str
 
 
+class OutputInfo(_Model):
+    """The class scores that were read, and the source rows beside them."""
+
+    column: str
+    kind: Literal["logits", "probabilities"]
+    classes: int
+    source: str | None
+    source_rows: int | None
+
+
+class HeadInfo(_Model):
+    """The last linear layer: where it is from, and how far its logits are from those of the sampled rows."""
+
+    origin: Literal["given", "recovered"]
+    key: str
+    classes: int
+    d: int
+    bias: bool
+    residual: float | None
+    spread: float | None
+
+
+class Audit(_Model):
+    """The accuracy on target labels, which nothing but this comparison has seen."""
+
+    column: str
+    accuracy: float
+    se: float
+    rows: int
+
+
 class Input(_Model):
     """What was read. `fingerprint` identifies the source, `rows_hash` the rows that were used."""
 
@@ -67,6 +98,8 @@ class Input(_Model):
     rows: RowCounts
     sample: SampleInfo | None
     defects: list[Defect] | None = None
+    outputs: OutputInfo | None = None
+    head: HeadInfo | None = None
 
 
 class MetricEntry(_Model):
@@ -128,12 +161,19 @@ class Report(_Model):
     metrics: dict[str, MetricEntry]
     warnings: list[str]
     verdict: Verdict | None = None
+    audit: Audit | None = None
+    _candidate: Any = PrivateAttr(default=None)
     _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
     @property
     def series(self) -> dict[str, dict[str, Any]]:
         """Long results by name: columns of equal length by their names."""
         return self._series
+
+    @property
+    def candidate(self) -> Any:
+        """What is compared with other candidates: evidence with the sampled logits, or None. Not part of the JSON."""
+        return self._candidate
 
     def __getitem__(self, name: str) -> MetricEntry:
         return self.metrics[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,10 @@ def atomically(path: Path, writes: Callable[[Path], object]) -> None:
     """Write to a temporary file beside the target and rename it."""
     import tempfile
 
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".labelfree-", suffix=path.suffix)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -40,6 +43,20 @@ def check_targets(paths: Sequence[Path], suffixes: Iterable[str]) -> None:
             raise OutputError(f"-o {path}: the directory {path.parent} does not exist; make it first")
         if path.is_dir():
             raise OutputError(f"-o {path}: is a directory; name a file in it")
+
+
+def check_apart(outputs: Sequence[Path], others: Mapping[str, Iterable[str | Path]]) -> None:
+    """Refuse an output that would overwrite another one, or one of the other files, given by what they are."""
+    for i, path in enumerate(outputs):
+        for what, files in {**others, "-o": outputs[:i]}.items():
+            same = next((file for file in files if _one_file(path, Path(file))), None)
+            if same is not None:
+                raise OutputError(f"-o {path}: would overwrite {what} {same}, which is the same file; name another")
+
+
+def _one_file(one: Path, other: Path) -> bool:
+    """Whether two paths, which need not exist, lead to one file."""
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
 
 
 @contextmanager

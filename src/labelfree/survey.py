@@ -15,9 +15,11 @@ from labelfree.errors import RowsError, SourceError
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
 from labelfree.parallel import available_cores, summed
+from labelfree.scores import Scores, Wanted, logits_of
 from labelfree.sources.block import Block, Source, Values
 from labelfree.summaries import Distinct, Moments, Sample, Tally
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
+from labelfree.summaries.regression import Regression
 from labelfree.summaries.tally import Defect
 
 OnBad: TypeAlias = Literal["error", "drop", "count"]
@@ -27,6 +29,8 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 _BLOCK_NUMBERS = 1 << 20
 _MOST_WORKERS = 8
+_FAINT = 1e-290
+"""Squared length of a row from which, to its inverse, sums of squares over all rows stay in the range of float64."""
 _PRINT_ROWS = 64
 _PRINT_SEED = 0x5EED
 
@@ -42,6 +46,7 @@ class Survey:
     repeated_ids: int
     rows_hash: str
     fingerprint: str
+    regression: Regression | None = None
 
 
 def block_rows(d: int) -> int:
@@ -60,12 +65,16 @@ def survey(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress = lambda stage, fraction: None,
+    wanted: Wanted | None = None,
 ) -> Survey:
-    """Read the source once into the summaries that `needs` names; with `refuse_zero` zero rows are bad rows."""
+    """Read the source once into the summaries that `needs` names; with `refuse_zero` zero rows are bad rows.
+
+    wanted: what to keep of class scores and labels, where the source has them.
+    """
     rows = block_rows(source.d)
 
     def empty() -> _State:
-        return _State(source.d, needs, kernels, sample, seed, on_bad, refuse_zero)
+        return _State(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted)
 
     def blocks() -> Iterator[Block]:
         read = 0
@@ -76,14 +85,13 @@ def survey(
 
     workers = 1 if source.d > WIDE or kernels is not numpy_kernels else min(threads or available_cores(), _MOST_WORKERS)
     state = summed(blocks(), empty, min(workers, -(-source.total // rows)))
-    state.check(source)
+    state.check()
 
     def rescan() -> Iterator[Rows]:
-        progress("measuring small directions", 0.0)
         for block in source.read(rows):
-            yield block.rows[np.isfinite(block.rows).all(axis=1)]
+            yield block.rows[_finite(block)]
 
-    return state.finished(source, rescan, progress)
+    return state.finished(rescan, progress)
 
 
 class _State:
@@ -91,18 +99,21 @@ class _State:
 
     def __init__(
         self,
-        d: int,
+        source: Source,
         needs: frozenset[Need],
         kernels: Kernels,
         sample: int | None,
         seed: int,
         on_bad: OnBad,
         refuse_zero: bool,
+        wanted: Wanted | None,
     ) -> None:
         self.refuse_zero = refuse_zero
-        self.d, self.needs, self.kernels, self.seed, self.on_bad = d, needs, kernels, seed, on_bad
-        self.moments = Moments.empty(d)
-        self.unit = Moments.empty(d)
+        self.scores = None if wanted is None or source.outputs is None else Scores(source, wanted, sample, seed)
+        self.source, self.d = source, source.d
+        self.needs, self.kernels, self.seed, self.on_bad = needs, kernels, seed, on_bad
+        self.moments = Moments.empty(self.d)
+        self.unit = Moments.empty(self.d)
         self.sample = Sample.empty(sample)
         self.views = Sample.empty(VIEW_ROWS)
         self.print = Sample.empty(_PRINT_ROWS)
@@ -135,6 +146,8 @@ class _State:
             there = _known(group)
             group_keys = mix(hash_ids(group[there]), self.seed)
             self.views = self.views.update(rows[there], group_keys, index[there])
+        if self.scores is not None:
+            self.scores.add(rows, extra["outputs"], extra.get("label"), keys, index)
         if "moments" in self.needs:
             self.moments = self.moments.update(rows, self.kernels)
         if "unit" in self.needs and self.d <= WIDE:
@@ -146,16 +159,16 @@ class _State:
         """The usable rows, their positions and squared norms; the rest is counted."""
         rows, index = block.rows, block.index
         norms = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-        odd = np.flatnonzero(~np.isfinite(norms))
+        odd = np.flatnonzero(~((norms > _FAINT) & (norms < 1 / _FAINT)))
         nonfinite = odd[~np.isfinite(rows[odd]).all(axis=1)]
-        if len(odd) > len(nonfinite):
-            huge = index[np.setdiff1d(odd, nonfinite)[0]]
-            raise SourceError(f"row {huge}: its squares overflow float64; divide the embeddings by a constant first")
-        zero = np.flatnonzero(norms == 0)
-        faint = zero[rows[zero].any(axis=1)]
-        if len(faint):
+        if "outputs" in block.extra:
+            nonfinite = np.flatnonzero(~_finite(block))
+        zero = odd[~rows[odd].any(axis=1)]
+        for row in np.setdiff1d(odd, np.union1d(nonfinite, zero)):
+            what, cure = ("under", "multiply") if norms[row] < 1 else ("over", "divide")
+            place = self.source.place(int(index[row]))
             raise SourceError(
-                f"row {index[faint[0]]}: its squares underflow float64; multiply the embeddings by a constant first"
+                f"{self.where}: {place}: its squares {what}flow float64; {cure} the embeddings by a constant first"
             )
         bad: dict[Defect, Index] = {
             "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
@@ -163,7 +176,7 @@ class _State:
         }  # fmt: skip
         read = len(index) + len(block.null) + len(block.ragged)
         if len(nonfinite):
-            good = np.isfinite(norms)
+            good = _finite(block)
             rows, index, norms = rows[good], index[good], norms[good]
         self.tally = self.tally.update(read, bad, np.sqrt(norms), index)
         if self.refuse_zero and len(zero):
@@ -175,44 +188,65 @@ class _State:
         """Take in what another state has seen."""
         for name in ("moments", "unit", "sample", "views", "print", "tally", "content", "ids"):
             setattr(self, name, getattr(self, name).merge(getattr(other, name)))
+        if self.scores is not None and other.scores is not None:
+            self.scores.merge(other.scores)
         self.used += other.used
         self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
 
-    def check(self, source: Source) -> None:
+    @property
+    def where(self) -> str:
+        """What the rows are called in a message."""
+        name, column = self.source.name, self.source.column
+        return name if not column or name.endswith(f"::{column}") else f"{name}: {column}"
+
+    def check(self) -> None:
         """Refuse the data set where the policy says so, with everything that is wrong with its rows."""
         if self.on_bad == "count":
             return
-        tally, name = self.tally, source.column or source.name
+        tally, name, source = self.tally, self.where, self.source
+
+        def first(defect: Defect) -> str:
+            return source.place(tally.first[defect])
+
         refused: list[str] = []
         kinds: tuple[tuple[Defect, str], ...] = (
             ("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity"), ("zero", "are zero"),
         )  # fmt: skip
-        for defect, what in kinds if self.refuse_zero else kinds[:-1]:
+        kinds = kinds if self.refuse_zero else kinds[:-1]
+        for defect, what in kinds:
             if tally[defect] and self.on_bad == "error":
-                refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at row {tally.first[defect]}")
+                refused.append(f"{tally[defect]} of {tally.read} rows {what}, first at {first(defect)}")
         if tally["ragged"]:
             raise RowsError(
                 f"{name}: {tally['ragged']} of {tally.read} rows do not hold {source.d} numbers as the first row does, "
-                f"first at row {tally.first['ragged']}; every row needs one length: remove those rows, or pool them"
+                f"first at {first('ragged')}; every row needs one length: remove those rows, or pool them"
+            )
+        if self.refuse_zero and 0 < tally["zero"] == tally.read:
+            raise RowsError(
+                f"{name}: all {tally.read} rows are zero: there is nothing to measure; find out why the encoder "
+                "returned nothing"
             )
         if refused:
-            raise RowsError(f"{name}: {'; '.join(refused)}; drop them with --on-bad drop")
+            whole = sum(tally[defect] for defect, _ in kinds) == tally.read
+            remedy = "no usable row is left: find out where they come from" if whole else "drop them with --on-bad drop"
+            raise RowsError(f"{name}: {'; '.join(refused)}; {remedy}")
         if tally["no_id"]:
             raise RowsError(
                 f"{source.name}: {tally['no_id']} of {tally.read} rows have no id in column {source.roles['id']!r}, "
-                f"first at row {tally.first['no_id']}; fill them in, or name another column with --id"
+                f"first at {first('no_id')}; fill them in, or name another column with --id"
             )
         if self.ids.duplicates:
             raise RowsError(_repeated(source))
 
-    def finished(self, source: Source, rescan: Callable[[], Iterable[Rows]], progress: Progress) -> Survey:
+    def finished(self, rescan: Callable[[], Iterable[Rows]], progress: Progress) -> Survey:
         """The survey of all blocks taken in."""
+        source = self.source
         drawn = self.sample.drawn()
         digest = f"{self.sums[0] % (1 << 64):016x}{self.sums[1] % (1 << 64):016x}"
         evidence = Evidence(
             n=self.used,
             d=self.d,
-            zero=self.tally["zero"],
+            zero=0 if self.refuse_zero else self.tally["zero"],
             moments=self.moments if "moments" in self.needs else None,
             unit=self.unit if "unit" in self.needs and self.d <= WIDE else None,
             drawn=drawn,
@@ -222,6 +256,8 @@ class _State:
             kernels=self.kernels,
             progress=progress,
             seed=self.seed,
+            on_bad=None if self.on_bad == "count" else self.on_bad,
+            outputs=None if self.scores is None else self.scores.outputs(self._again),
         )
         return Survey(
             source,
@@ -231,13 +267,29 @@ class _State:
             self.ids.duplicates,
             digest,
             self._print(source),
+            None if self.scores is None else self.scores.regression,
         )
+
+    def _again(self) -> Iterator[tuple[Rows, Rows]]:
+        """The usable rows once more, each with its logits."""
+        for block in self.source.read(block_rows(self.d)):
+            good = _finite(block)
+            given = block.extra["outputs"][good]
+            yield block.rows[good], logits_of(given, self.source, block.index[good])
 
     def _print(self, source: Source) -> str:
         drawn = self.print.drawn()
         head = repr((source.name, source.size, source.column, self.used, self.d))
         body = b"" if drawn is None else np.ascontiguousarray(drawn.rows).tobytes()
         return hashlib.sha256(head.encode() + body).hexdigest()[:32]
+
+
+def _finite(block: Block) -> NDArray[np.bool_]:
+    """Which rows are free of NaN and infinity, class scores included."""
+    good: NDArray[np.bool_] = np.isfinite(block.rows).all(axis=1)
+    if "outputs" in block.extra:
+        good &= np.isfinite(block.extra["outputs"]).all(axis=1)
+    return good
 
 
 def _keys(extra: dict[str, Values], index: Index) -> Keys:
@@ -262,13 +314,16 @@ def _repeated(source: Source) -> str:
     """Which id appears twice, and where: found by reading the ids again."""
     seen: dict[object, int] = {}
     column = source.roles["id"]
+    remedy = "remove the repetitions, or name another column with --id"
     for block in source.read(block_rows(source.d)):
         epochs = block.extra.get("epoch", np.zeros(len(block.index), np.int64))
         for row, name, epoch in zip(block.index, block.extra["id"], epochs, strict=True):
             first = seen.setdefault((name, epoch), int(row))
             if first != row:
+                if source.located(first)[0] != source.located(row)[0]:
+                    remedy = f"{source.apart}, or {remedy}"
                 return (
-                    f"{source.name}: expected each id once, found {name!r} in column {column!r} at row {first} and at "
-                    f"row {row}; remove the repetitions, or name another column with --id"
+                    f"{source.name}: expected each id once, found {name!r} in column {column!r} at "
+                    f"{source.place(first)} and at {source.place(int(row))}; {remedy}"
                 )
-    return f"{source.name}: ids repeat in column {column!r}; remove the repetitions, or name another column with --id"
+    return f"{source.name}: ids repeat in column {column!r}; {remedy}"

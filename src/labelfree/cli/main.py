@@ -63,6 +63,10 @@ def main() -> None:
 
 def run() -> int:
     """Run the program; return its exit code. What a caller of the library would catch is told in one message."""
+    if sys.stderr is None:  # closed by the shell: without a file, print would turn to stdout
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (for as long as the program runs)
+    if sys.stdout is None:
+        return _told("stdout is closed: nothing can be printed; to discard it use > /dev/null", ExitCode.BAD_INPUT)
     try:
         app(prog_name="labelfree")
         return ExitCode.DONE
@@ -81,6 +85,8 @@ def run() -> int:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             return _told("no space left on the device; free some, or write elsewhere", ExitCode.BAD_INPUT)
+        if error.errno == errno.ENAMETOOLONG:
+            return _told(f"{error.filename}: the name is too long for this file system", ExitCode.BAD_INPUT)
         return _crashed(error)
     except Exception as error:
         return _crashed(error)

@@ -32,14 +32,14 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     from labelfree import api
     from labelfree.render import files
     from labelfree.sources import open_source
+    from labelfree.storage import check_apart
 
     files.check(outputs)
-    asked = tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip())
+    asked = named_metrics(command, shared)
     options = {
         "column": shared.column,
         "id": shared.id,
         "on_bad": shared.on_bad,
-        "only": measured_names(asked, appending=shared.append is not None),
         "sample": parse_sample(shared.sample),
         "seed": shared.seed,
         "device": shared.device,
@@ -47,10 +47,14 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         "threads": shared.threads,
         **own,
     }
+    if command != "doctor":
+        options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, command)
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
-    columns = api.columns(api.checked(options))
+    columns = api.columns(api.checked(command, options))
     data_sets = [open_source(names, columns) for names in data_sets]  # all of them, before any work is done
+    kept = {"the history": [shared.append] if shared.append else [], "SOURCE": [f for s in data_sets for f in s.files]}
+    check_apart(outputs, kept)
     if not shared.quiet:
         for opened in data_sets:
             for note in opened.notes:
@@ -95,6 +99,17 @@ def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> lis
     if writable(shared.append).exists():
         stored(shared.append)
     return steps_of(sources, shared.step, shared.concat)
+
+
+def named_metrics(command: str, shared: Shared) -> tuple[str, ...]:
+    """The metrics that --only names, none where it is not given; doctor has none to choose among."""
+    if command == "doctor" and (shared.only or shared.all):
+        name = "only" if shared.only else "all"
+        raise UsageError(f"--{name}: doctor computes no metrics and shows every defect; leave it out")
+    asked = tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip())
+    if shared.only and not asked:
+        raise UsageError(f"--only: expected names of metrics, separated by commas, found {shared.only[0]!r}")
+    return asked
 
 
 def measured_names(asked: tuple[str, ...], *, appending: bool) -> tuple[str, ...]:
@@ -159,7 +174,7 @@ def parse_sample(given: str) -> int | None:
     """--sample: a number of rows, or None for all."""
     if given == "all":
         return None
-    if not re.fullmatch(r"[\d_,]+", given):
+    if not re.fullmatch(r"\d[\d_,]{0,30}", given):
         raise UsageError(f"--sample: expected a number of rows or all, found {given!r}")
     return int(re.sub("[_,]", "", given))
 
@@ -174,7 +189,7 @@ def parse_memory(given: str | None) -> int | None:
         if match is None or unit not in _UNITS:
             raise ValueError
         return int(float(match[1]) * _UNITS[unit])
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"--memory: expected an amount such as 400MB or 2GB, found {given!r}") from None
 
 

@@ -47,15 +47,16 @@ def nearest(rows: Rows, k: int, advance: Callable[[float], None] = _silent) -> t
     """
     n, d = rows.shape
     mean = rows.mean(axis=0, dtype=np.float64)
-    scale = max(float(np.abs(rows - mean).max(initial=0.0)), 1e-290)
+    parts = [slice(start, start + 256) for start in range(0, n, 256)]
+    scale = max(1e-290, *(float(np.abs(rows[part] - mean).max(initial=0.0)) for part in parts))
     if not 1e-100 < scale < 1e100:  # squares would leave the range of float64
         rows, mean, unit = rows / np.float64(scale), mean / scale, scale
         scale = 1.0
     else:
         unit = 1.0
     coarse = np.empty((n, d), np.float32)
-    for part in range(0, n, 4096):
-        coarse[part : part + 4096] = (rows[part : part + 4096] - mean) / scale
+    for part in parts:
+        coarse[part] = (rows[part] - mean) / scale
     candidates = min(n - 1, k + max(4, k // 4))
     distance, index = np.empty((n, k)), np.empty((n, k), np.int64)
     step = max(1, min(_BLOCK_ELEMENTS // n, _BLOCK_ELEMENTS // (candidates * d) + 1))

@@ -160,6 +160,18 @@ def std_l2(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     return _std_l2(evidence(X, sample=sample, seed=seed))
 
 
+def _log_root_and_inverse(matrix: Float) -> tuple[float, Float]:
+    """ln det^(1/2) of a positive definite matrix, and its inverse in the memory of it: the lower triangle alone."""
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    factor, _ = dpotrf(matrix.T, lower=1, overwrite_a=1)  # symmetric: the transpose is the same matrix in column order
+    value = float(np.log(np.diagonal(factor)).sum())
+    inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
+    for row in range(len(inverse)):
+        inverse[row, row + 1 :] = 0.0
+    return value, np.asarray(inverse)
+
+
 def _coding_rate(e: Evidence) -> Result:
     if short := _too_few(e):
         return short
@@ -167,14 +179,17 @@ def _coding_rate(e: Evidence) -> Result:
     gram = _second_moment(e)
     gram *= e.d / EPS2
     gram[np.diag_indices(e.d)] += 1.0
-    value = float(np.log(np.diagonal(np.linalg.cholesky(gram))).sum())
+    value, inverse = _log_root_and_inverse(gram)
     error = None
     if len(e.unit_rows) >= 3:
-        influence = _forms(np.linalg.inv(gram), e.unit_rows)
+        influence = 2 * _forms(inverse, e.unit_rows) - np.concatenate(
+            [np.square(part) @ np.diagonal(inverse) for part in blocks_of(e.unit_rows)]
+        )
         error = float((0.5 * e.d / EPS2 * influence).std(ddof=1) / np.sqrt(n))
     cap = min(n, e.d)
     high = 0.5 * cap * float(np.log1p(e.d / (cap * EPS2)))
-    return measured(value, error, low=0.0, high=high, params={**_rows(e), "eps2": EPS2}, parts=_count(e))
+    params: dict[str, Plain] = {**_rows(e), "eps2": EPS2}
+    return measured(value, error, low=0.0, high=high, params=params, parts=_count(e), warnings=e.narrow)
 
 
 def coding_rate(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:

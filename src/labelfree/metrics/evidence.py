@@ -16,7 +16,7 @@ from labelfree.metrics.outputs import Outputs
 from labelfree.metrics.spectrum import Spectrum, spectrum
 from labelfree.results import Result, undefined
 from labelfree.summaries import Moments, Sample
-from labelfree.summaries.hashing import hash_ids, mix
+from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.sample import Drawn
 
 SAMPLE = 5_000
@@ -26,7 +26,7 @@ WIDE = 1024
 VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
 
-Need: TypeAlias = Literal["moments", "unit", "sample", "views", "outputs", "range", "source"]
+Need: TypeAlias = Literal["moments", "unit", "sample", "views", "outputs", "source"]
 
 
 def _still(stage: str, done: float) -> None:
@@ -59,8 +59,9 @@ class Evidence:
     drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
     rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
-    progress: told what is being done, and which fraction of it is done; low, high: (d,) least and greatest value of
-    each column; outputs: logits, head and source, for the metrics of transfer.
+    progress: told what is being done, and which fraction of it is done; outputs: logits, head
+    and source, for the metrics of transfer; on_bad: what is done with rows that a metric cannot use and others can:
+    "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
     """
 
     n: int
@@ -77,8 +78,7 @@ class Evidence:
     seed: int = 0
     topology: Topology = Topology()
     outputs: Outputs | None = None
-    low: Float | None = None
-    high: Float | None = None
+    on_bad: Literal["error", "drop"] | None = None
 
     @property
     def advance(self) -> Advance:
@@ -98,7 +98,10 @@ class Evidence:
 
     def _again(self) -> Iterable[Rows]:
         moments, rows = self._spanned
-        return [rows] if moments is not self.moments else self.rescan() if self.rescan else [rows]
+        if moments is not self.moments or self.rescan is None:
+            return [rows]
+        self.progress("measuring small directions", 0.0)
+        return self.rescan()
 
     def _decomposed(self, centered: bool) -> tuple[Spectrum, Rows]:
         """A spectrum without its directions, a matrix of the width squared, and the sampled rows along them."""
@@ -150,7 +153,18 @@ class Evidence:
     @cached_property
     def distinct(self) -> Rows:
         """Sampled rows without repetitions."""
-        return np.unique(self.drawn.rows, axis=0) if self.drawn is not None else np.empty((0, self.d))
+        if self.drawn is None:
+            return np.empty((0, self.d))
+        # 0.0 and -0.0 are one number
+        first = np.unique(hash_rows(self.drawn.rows + 0.0), return_index=True)[1]
+        return self.drawn.rows if len(first) == len(self.drawn.rows) else self.drawn.rows[np.sort(first)]
+
+    @property
+    def narrow(self) -> tuple[str, ...]:
+        """The warning for intervals that few rows make too narrow, where there are few."""
+        if self.n >= 2 * self.d:
+            return ()
+        return (f"n = {self.n} is below 2 d = {2 * self.d}: the interval can be too narrow",)
 
     def too_few(self, least: int = 2) -> Result | None:
         """The undefined result for fewer than `least` rows, else None."""

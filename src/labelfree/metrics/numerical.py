@@ -98,7 +98,7 @@ def _condition_number(e: Evidence) -> Result:
     gradient[0] += value / (2 * sigma[0] ** 2)
     gradient[last] -= value / (2 * sigma[last] ** 2)
     error = standard_error(e.n, e.raw_coordinates, gradient)
-    return measured(value, error, low=1.0, parts={"smallest_index": last + 1})
+    return measured(value, error, low=1.0, parts={"smallest_index": last + 1}, warnings=e.narrow)
 
 
 def condition_number(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:

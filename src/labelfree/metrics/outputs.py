@@ -7,29 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from labelfree.arrays import Float, Index, Rows
+from labelfree.head import Head
 from labelfree.summaries.predictions import Predictions
 
 if TYPE_CHECKING:
     from labelfree.metrics.evidence import Evidence
 
+__all__ = ["Head", "Labelled", "Outputs", "Variant"]
+
 Variant: TypeAlias = Literal["standard", "literal", "official"]
-
-
-@dataclass(frozen=True, eq=False)
-class Head:
-    """The last linear layer: logits = rows @ weight.T + bias.
-
-    weight: (K, d) float64; bias: (K,) float64 or None; origin: "given" (read from a file) or "recovered" (by least
-    squares from embeddings and logits); key: where it was found; residual: largest |rows @ weight.T + bias - logits|
-    over the sampled rows, None where there are no logits; spread: standard deviation of the logits, to read it by.
-    """
-
-    weight: Float
-    bias: Float | None
-    origin: Literal["given", "recovered"]
-    key: str
-    residual: float | None = None
-    spread: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Keys, Rows
 from labelfree.errors import MissingExtra
@@ -24,6 +25,9 @@ RATE = 1 / 8
 _SUBSAMPLE = 0x5AB5
 """First seed of the subsamples: replicate b holds the rows with the lowest hash of (their key, this + b)."""
 
+LOST = {"l2": "are zero", "none": "are zero", "layernorm": "are constant", "zscore": "are zero or equal the mean"}
+"""What is said of rows without a direction, by the normalization."""
+
 Statistic: TypeAlias = Callable[[Merges], float | None]
 """A number of the merges, or None where it is undefined on them."""
 
@@ -33,14 +37,20 @@ class Persistence:
     """All that the metrics of separability are computed from.
 
     merges: of the rows; surrogate: of as many Gaussian rows with their mean and covariance; replicates: of
-    subsamples without replacement of `replicate_rows` rows each; n rows, d columns.
+    subsamples without replacement of `replicate_rows` rows each; drawn: the rows, of which `left_out` had no direction.
     """
 
     merges: Merges
     surrogate: Merges
     replicates: tuple[Merges, ...]
     replicate_rows: int
-    n: int
+    drawn: Drawn
+    left_out: int = 0
+
+    @property
+    def n(self) -> int:
+        """Rows in the tree."""
+        return len(self.drawn.rows)
 
     @property
     def factor(self) -> float:
@@ -87,15 +97,10 @@ def persistence(e: Evidence) -> Persistence | Result:
 
 
 def _persistence(e: Evidence) -> Persistence | Result:
-    drawn, how = e.drawn, e.topology
-    if drawn is None or len(drawn.rows) < 3:
-        found = 0 if drawn is None else len(drawn.rows)
-        return undefined("insufficient", f"needs at least 3 rows, found {found}")
-    flat = (drawn.rows == drawn.rows.mean(axis=1, keepdims=True)).all(axis=1)
-    nowhere = flat if how.normalize == "layernorm" else ~drawn.rows.any(axis=1)
-    if nowhere.any():
-        what = "constant" if how.normalize == "layernorm" else "zero"
-        return undefined("zero_rows", f"{int(nowhere.sum())} rows are {what} and have no direction; use --on-bad drop")
+    how = e.topology
+    drawn = _directed(e)
+    if isinstance(drawn, Result):
+        return drawn
     points = normalized(drawn.rows, how)
     tree = _engine(how)(e, points)
     if tree.length[-1] == 0:
@@ -103,7 +108,40 @@ def _persistence(e: Evidence) -> Persistence | Result:
     surrogate = normalized(gaussian_like(drawn.rows, e.seed), how, own=True)
     null = _merges(e, surrogate, "structure-free rows: ")
     rows, replicates = _replicates(e, drawn, points)
-    return Persistence(tree, null, replicates, rows, len(points))
+    assert e.drawn is not None
+    return Persistence(tree, null, replicates, rows, drawn, len(e.drawn.rows) - len(drawn.rows))
+
+
+_REMEDIES = {"error": "leave them out with --on-bad drop", None: "remove them"}
+
+
+def _directed(e: Evidence) -> Drawn | Result:
+    """The sampled rows that have a direction, where the others may be left out; or why they cannot be used."""
+    drawn = e.drawn
+    if drawn is None or len(drawn.rows) < 3:
+        found = 0 if drawn is None else len(drawn.rows)
+        return undefined("insufficient", f"needs at least 3 rows, found {found}")
+    lost = _nowhere(drawn.rows, e.topology)
+    if not lost.any():
+        return drawn
+    what = f"{LOST[e.topology.normalize]} and have no direction"
+    if lost.all():
+        return undefined("zero_rows", f"all {len(lost)} rows {what}")
+    if e.on_bad != "drop":
+        return undefined("zero_rows", f"{int(lost.sum())} of {len(lost)} rows {what}; {_REMEDIES[e.on_bad]}")
+    if len(lost) - lost.sum() < 3:
+        return undefined("insufficient", f"needs at least 3 rows with a direction, found {len(lost) - lost.sum()}")
+    return drawn.take(np.flatnonzero(~lost))
+
+
+def _nowhere(rows: Rows, how: Topology) -> NDArray[np.bool_]:
+    """Which rows have no direction: zero ones, and those that the normalization makes zero."""
+    zero: NDArray[np.bool_] = ~rows.any(axis=1)
+    if how.normalize == "layernorm":
+        return np.asarray((rows == rows[:, :1]).all(axis=1))
+    if how.normalize == "zscore" and how.metric == "cosine" and not zero.all():
+        zero |= (rows == rows[~zero].mean(axis=0, dtype=np.float64)).all(axis=1)
+    return zero
 
 
 def _merges(e: Evidence, points: Float, what: str = "") -> Merges:

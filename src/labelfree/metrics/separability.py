@@ -8,7 +8,7 @@ import numpy as np
 
 from labelfree.metrics.directions import _mean_cosine as mean_cosine_of
 from labelfree.metrics.evidence import Evidence, Topology, evidence
-from labelfree.metrics.persistence import Persistence, Statistic, giotto_diagram, normalized, persistence
+from labelfree.metrics.persistence import LOST, Persistence, Statistic, giotto_diagram, normalized, persistence
 from labelfree.metrics.spec import FROM_SAMPLE, Metric
 from labelfree.metrics.spectral import _effective_rank as effective_rank_of
 from labelfree.results import Plain, Result, measured, undefined
@@ -122,6 +122,8 @@ def _separability(e: Evidence) -> Result:
     warnings = [f"possible collapse: {'; '.join(signs)}: collapsed rows score high without being separable"] * bool(
         signs
     )
+    if p.left_out:
+        warnings.append(f"{p.left_out} rows {LOST[e.topology.normalize]}, have no direction and were left out")
     high = 1 - 1 / len(p.merges.length)
     return measured(value, error, low=0.0, high=high, params=_params(e, p), parts=parts, warnings=warnings)
 
@@ -265,9 +267,8 @@ def _h1(e: Evidence) -> Result:
     p = persistence(e)
     if isinstance(p, Result):
         return p
-    assert e.drawn is not None
-    rows = min(H1_ROWS, len(e.drawn.rows))
-    points = normalized(e.drawn.rows, e.topology)[:rows]
+    rows = min(H1_ROWS, p.n)
+    points = normalized(p.drawn.rows, e.topology)[:rows]
     if e.topology.metric == "cosine":
         return undefined("metric", "H1 is computed for Euclidean distances only; leave out --metric cosine")
     diagram = giotto_diagram(points, 1)
@@ -299,7 +300,7 @@ def h1_total_persistence(
     return _h1(_evidence(X, normalize, metric, sample, seed))
 
 
-_DEATHS = "deaths p: edge lengths of the Euclidean minimum spanning tree of unit rows"
+_DEATHS = "deaths p: edge lengths of the minimum spanning tree of the rows, scaled and measured as params say"
 SEPARABILITY = (
     Metric(
         separability, _separability, "separability", ("moments", "unit", "sample"), "rank", "higher",
@@ -325,6 +326,6 @@ SEPARABILITY = (
     Metric(
         h1_total_persistence, _h1, "separability", FROM_SAMPLE, "description", "none",
         "a description: no setting is known in which more is better",
-        "sum of H1 lifetimes of 500 rows, giotto-tda",
+        "sum of H1 lifetimes of the rows that params count, scaled as they say, giotto-tda",
     ),
 )  # fmt: skip

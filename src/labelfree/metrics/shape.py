@@ -20,10 +20,11 @@ _GOOD_FIT = 0.95
 def _participation_ratio(e: Evidence) -> Result:
     if flat := e.too_few() or collapsed(e.centered):
         return flat
-    lam = e.centered.eigenvalues
+    top = e.centered.eigenvalues[0]
+    lam = e.centered.eigenvalues / top  # squares of squares would leave the range of float64
     total, square = float(lam.sum()), float(lam @ lam)
     value = total * total / square
-    gradient = 2 * total / square - 2 * total * total * lam / square**2
+    gradient = (2 * total / square - 2 * total * total * lam / square**2) / top
     parts: dict[str, Plain] = {"gaussian_unbiased": _unbiased_participation(total, square, e.n - 1)}
     error = standard_error(e.n, e.centered_coordinates, gradient)
     return measured(value, error, low=1.0, high=min(e.n - 1, e.d), parts=parts)

@@ -55,9 +55,7 @@ def collapsed(spectrum: Spectrum) -> Result | None:
 
 
 def _narrow(e: Evidence) -> tuple[str, ...]:
-    if e.n < 2 * e.d:
-        return (f"n = {e.n} is below 2 d = {2 * e.d}: the interval can be too narrow, and the value grows with n",)
-    return ()
+    return tuple(f"{warning}, and the value grows with n" for warning in e.narrow)
 
 
 def _shape(e: Evidence) -> dict[str, Plain]:
@@ -83,7 +81,7 @@ def _rankme(e: Evidence) -> Result:
         "rank_cap": cap,
         "isotropic_ceiling": ceiling,
         "fraction_of_ceiling": value / ceiling,
-        "mean_share": float(e.raw.sigma[0] / e.raw.sigma.sum()),
+        "first_share": float(e.raw.sigma[0] / e.raw.sigma.sum()),
     }
     error = standard_error(e.n, e.raw_coordinates, gradient)
     low, high = _published_bounds(cap)
@@ -104,7 +102,7 @@ def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Cost: one pass, n d^2 flop, one d x d matrix.
     When it lies: the value grows with n (isotropic noise of the shape reaches `isotropic_ceiling`); it falls while
     accuracy rises in supervised fine-tuning; isotropic noise scores highest; a shared offset (narrow cone) lowers
-    it at no loss of accuracy, see mean_share and rankme_centered. Compare runs of one method on the same rows.
+    it at no loss of accuracy, see parts.first_share and rankme_centered. Compare runs of one method on the same rows.
     Source: Garrido, Balestriero, Najman, LeCun, "RankMe", ICML 2023, Eqs. 1-2. Deviations: none; eps is added
     after the normalization and not renormalized, as printed.
 

@@ -14,6 +14,7 @@ from labelfree.summaries.moments import add_outer
 EPS = float(np.finfo(np.float64).eps)
 _MEAN_DOMINATES = 1e3  # squared mean over largest variance from which the mean direction is split off first
 _TAIL = 1e-9  # eigenvalues below this share of the largest are measured anew where that matters
+_NARROW = 1e-36  # eigenvalues from here to its inverse belong to coordinates that float32 holds
 _NEGLIGIBLE = 1e-7  # largest relative change of an effective rank that is left unmeasured
 
 
@@ -60,8 +61,12 @@ class Spectrum:
         return replace(self, eigenvalues=eigenvalues, directions=directions)
 
     def coordinates(self, rows: Rows) -> Rows:
-        """(m, k) along the directions, in the dtype of rows (m, d); the mean square over all rows is `eigenvalues`."""
-        out = np.empty((len(rows), len(self.eigenvalues)), rows.dtype)
+        """(m, k) along the directions; the mean square over all rows is `eigenvalues`.
+
+        In the dtype of rows (m, d), except where float32 could not hold them.
+        """
+        held = bool(_NARROW < self.eigenvalues.max(initial=0.0) < 1 / _NARROW)
+        out = np.empty((len(rows), len(self.eigenvalues)), rows.dtype if held else np.float64)
         for start in range(0, len(rows), 512):
             part = slice(start, start + 512)
             out[part] = (rows[part] - self.shift) @ self.directions
@@ -138,8 +143,12 @@ def _split_mean(covariance: Float, mean: Float) -> tuple[Float, Float]:
     """Eigenvalues, ascending, and vectors of covariance + mean mean^T where the mean is far larger than the spread.
 
     Its square would bury the small eigenvalues in rounding. So its direction is found by power iteration (each
-    step gains three digits), split off by a reflection, and the rest is decomposed on its own scale.
+    step gains three digits), split off by a reflection, and the rest is decomposed on its own scale. Overwrites
+    `covariance`.
     """
+    unit = 2.0 ** np.frexp(np.abs(mean).max())[1]  # squares of squares would leave the range of float64
+    covariance /= unit**2
+    mean = mean / unit
     top, value = mean / np.linalg.norm(mean), 0.0
     for _ in range(12):
         top = covariance @ top + mean * float(mean @ top)
@@ -156,4 +165,4 @@ def _split_mean(covariance: Float, mean: Float) -> tuple[Float, Float]:
     vectors[1:, :-1] = inner
     vectors[:, :-1] -= np.outer(mirror, mirror @ vectors[:, :-1])
     vectors[:, -1] = top
-    return np.append(values, value), vectors
+    return np.append(values, value) * unit**2, vectors

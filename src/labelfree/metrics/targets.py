@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float, Index, Keys, Rows, matrix
+from labelfree.arrays import Index, Keys, Rows, matrix
 from labelfree.errors import ArrayError
-from labelfree.metrics.evidence import SAMPLE, Evidence, blocks_of, evidence
+from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
 from labelfree.metrics.outputs import Head, Outputs, Variant
 from labelfree.results import Result, undefined
 from labelfree.summaries import Sample
@@ -39,7 +39,6 @@ def target(
         e = evidence(X, sample=sample, seed=seed)
         assert e.rescan is not None
         rows: Rows = matrix(X)
-        e.low, e.high = (_extreme(rows, np.min), _extreme(rows, np.max)) if e.n else (None, None)
     else:
         e = _rows_unknown(np.empty((0, 1)) if scores is None else scores, sample, seed)
         rows = np.empty((e.n, 0))
@@ -52,10 +51,6 @@ def target(
         e.outputs.logits = known[e.drawn.index] if e.drawn is not None else known[:0]
         e.outputs.again = lambda: ((rows[i : i + 4096], known[i : i + 4096]) for i in range(0, e.n, 4096))
     return e
-
-
-def _extreme(rows: Rows, which: Any) -> Float:
-    return np.asarray(which(np.stack([which(block, axis=0) for block in blocks_of(rows)]), axis=0), np.float64)
 
 
 def _rows_unknown(scores: Rows, sample: int | None, seed: int) -> Evidence:

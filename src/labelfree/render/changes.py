@@ -7,6 +7,8 @@ from itertools import pairwise
 from statistics import stdev
 from typing import Any
 
+from labelfree.errors import UsageError
+from labelfree.history.steps import step_of
 from labelfree.report import Report
 from labelfree.results import Z95
 
@@ -40,11 +42,21 @@ def change(before: Report, after: Report, name: str) -> dict[str, Any] | None:
     }
 
 
+def in_order(reports: Sequence[Report]) -> list[Report]:
+    """The reports by the steps in their sources' names (epoch_2 before epoch_10), else as they were given."""
+    try:
+        steps = [step_of(report.input.sources[0]) for report in reports]
+    except UsageError:
+        return list(reports)
+    return [report for _, report in sorted(zip(steps, reports, strict=True), key=lambda pair: pair[0])]
+
+
 def changes(reports: Sequence[Report]) -> list[dict[str, Any]]:
     """Every change from one source to the next, and from the first to the last where there are more than two."""
-    names = [n for n, e in reports[0].metrics.items() if e.parts.get("replicates")]
-    pairs = list(pairwise(reports))
-    if len(reports) > 2:
-        pairs.append((reports[0], reports[-1]))
+    ordered = in_order(reports)
+    names = [n for n, e in ordered[0].metrics.items() if e.parts.get("replicates")]
+    pairs = list(pairwise(ordered))
+    if len(ordered) > 2:
+        pairs.append((ordered[0], ordered[-1]))
     found = [change(before, after, name) for name in names for before, after in pairs]
     return [c for c in found if c is not None]

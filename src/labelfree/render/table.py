@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.render.braille import braille
-from labelfree.render.changes import change
+from labelfree.render.changes import change, in_order
 from labelfree.render.console import plain_table
 from labelfree.render.deaths import barcode
 from labelfree.render.numbers import value
@@ -121,11 +121,12 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
             table.add_row(_short(report, reports), *[value(report.metrics[name]) for name in names])
     console.print(table)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    first, *_, last = in_order(reports)
     for name in names:
-        if moved := change(reports[0], reports[-1], name):
+        if moved := change(first, last, name):
             low, high = moved["interval"]
             notes.append(
-                f"{name}, {_short(reports[0], reports)} to {_short(reports[-1], reports)}: {moved['difference']:+.3f}, "
+                f"{name}, {_short(first, reports)} to {_short(last, reports)}: {moved['difference']:+.3f}, "
                 f"95 % interval {low:+.3f} to {high:+.3f} on the same rows"
             )
     warnings = [f"not comparable: {text}" for text in differences(reports)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,25 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     """The data set that `source` names.
 
     source: a path, a glob, `path::tensor`, a list of paths (one data set in many files), an (n, d) array or
-    tensor, a data frame, or a source that is open already.
+    tensor, a data frame, a dict of arrays, or a source that is open already.
     """
     if isinstance(source, Source):
         return source
     columns = columns or Columns()
-    if isinstance(source, str | os.PathLike):
-        return _open_path(os.fspath(source), columns)
-    if isinstance(source, list | tuple) and source and all(isinstance(s, str | os.PathLike) for s in source):
-        names = [os.fspath(s) for s in source]
-        files = [file for name in names for file in _files(name)]
-        return _open_files(" + ".join(names), files, columns)
-    from labelfree.sources.frames import array_source, frame_source
+    paths = source if isinstance(source, list | tuple) else [source]
+    if paths and all(isinstance(path, str | os.PathLike) for path in paths):
+        names = [os.fspath(path) for path in paths]
+        try:
+            if paths is not source:
+                return _open_path(names[0], columns)
+            files = [file for name in names for file in _files(name)]
+            return _open_files(" + ".join(names), files, columns)
+        except OSError as error:  # a name too long, a directory that we may not enter
+            raise SourceError(f"{' + '.join(names)}: cannot be read ({error.strerror or error})") from error
+    from labelfree.sources.frames import array_source, frame_source, table_of
+
+    if isinstance(source, Mapping):
+        return frame_source(table_of(source), columns)
 
     framed = hasattr(source, "__arrow_c_stream__") or type(source).__module__.split(".")[0] == "pandas"
     return frame_source(source, columns) if framed else array_source(source, columns)
@@ -43,7 +51,9 @@ def _open_path(name: str, columns: Columns) -> Source:
     if not name:
         raise SourceError(f"expected {_KINDS}, found an empty path")
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
-    if member is None and Path(path).is_dir() and _is_checkpoint(Path(path)):
+    if member is None and Path(path).is_dir() and (tensors := _checkpoint_files(Path(path))):
+        if rows := _known(Path(path))[0]:
+            raise SourceError(_mixed(path, rows, tensors))
         from labelfree.sources.checkpoints import checkpoint_source
 
         return checkpoint_source(Path(path), None, columns)
@@ -116,21 +126,39 @@ def _marker(file: Path) -> bool:
 
 
 def _inside(path: Path) -> list[Path]:
+    known, others = _known(path)
+    if not known:
+        what = f"{others} other files" if others else "nothing"
+        raise SourceError(f"{path}: expected Parquet or .npy files in the directory, found {what}")
+    return sorted(known, key=natural)
+
+
+def _known(path: Path) -> tuple[list[Path], int]:
+    """The files of a directory that hold rows, and how many others it holds."""
+
     def visible(file: Path) -> bool:
         return not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
 
     files = [p for p in path.rglob("*") if p.is_file() and visible(p)]
     known = [p for p in files if p.suffix.lower() in (*_PARQUET, ".npy")]
-    if not known:
-        what = f"{len(files)} other files" if files else "nothing"
-        raise SourceError(f"{path}: expected Parquet or .npy files in the directory, found {what}")
-    return sorted(known, key=natural)
+    return known, len(files) - len(known)
 
 
-def _is_checkpoint(path: Path) -> bool:
-    names = {p.name for p in path.iterdir()}
+def _checkpoint_files(path: Path) -> list[Path]:
+    """The files of a Hugging Face directory that hold its tensors."""
     ends = (".safetensors", ".safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-    return any(n.endswith(ends) for n in names)
+    return sorted(p for p in path.iterdir() if p.name.endswith(ends))
+
+
+def _mixed(path: str, rows: list[Path], tensors: list[Path]) -> str:
+    """What to say of a directory that is a data set and a checkpoint at once."""
+    first, suffixes = min(rows, key=natural), sorted({file.suffix for file in rows})
+    pattern = f"'{path.rstrip('/')}/{'' if first.parent == Path(path) else '**/'}*{first.suffix}'"
+    return (
+        f"{path}: expected rows or a checkpoint in the directory, found both: {len(rows)} {' and '.join(suffixes)} "
+        f"files (such as {first.name}) and {tensors[0].name}; name the rows by a pattern, {pattern}, or a tensor as "
+        f"{path.rstrip('/')}::name"
+    )
 
 
 def _missing(name: str) -> str:

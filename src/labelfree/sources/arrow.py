@@ -10,24 +10,40 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Index, as_rows
 from labelfree.errors import ColumnError
-from labelfree.sources.block import Block, Columns, Values
-from labelfree.sources.columns import Candidate, dtype_name
+from labelfree.sources.block import AUTO, Block, Columns, OutputColumn, Values
+from labelfree.sources.columns import LABELS, Candidate, dtype_name, holds_probabilities
 
 
-def block_of(batch: Any, candidate: Candidate, roles: dict[str, str], d: int, offset: int) -> Block:
-    """A record batch whose first row is row `offset` of the data set."""
+def block_of(
+    batch: Any,
+    candidate: Candidate,
+    roles: dict[str, str],
+    d: int,
+    offset: int,
+    where: str,
+    outputs: tuple[Candidate, int] | None = None,
+) -> Block:
+    """A record batch of the file `where`, whose first row is row `offset` of the data set.
+
+    outputs: the column of class scores, and how many classes.
+    """
     values, null, ragged = _vectors(batch, candidate, d)
     good = ~(null | ragged)
+    if outputs is not None:
+        scores, null_too, ragged_too = _vectors(batch, *outputs)
+        scored = ~(null_too | ragged_too)
+        values, scores = values[scored[good]], scores[good[scored]]
+        null, ragged, good = null | null_too, (ragged | ragged_too) & ~(null | null_too), good & scored
     positions = np.arange(offset, offset + batch.num_rows, dtype=np.int64)
-    extra = {}
+    extra: dict[str, Values] = {} if outputs is None else {"outputs": as_rows(scores)}
     for role, name in roles.items():
-        column = plain(batch.column(name), name, role)
+        column = plain(batch.column(name), name, role, where)
         extra[role] = column if good.all() else column[good]
     return Block(as_rows(values), positions[good], extra, positions[null], positions[ragged])
 
 
-def plain(column: Any, name: str, role: str = "id") -> Values:
-    """An id, group or epoch column as a numpy array; nulls become None. Only epochs may be fractions."""
+def plain(column: Any, name: str, role: str, where: str) -> Values:
+    """A column beside the embeddings as a numpy array; nulls become None. Only epochs may be fractions."""
     import pyarrow as pa
 
     if isinstance(column.type, pa.BaseExtensionType):
@@ -38,13 +54,16 @@ def plain(column: Any, name: str, role: str = "id") -> Values:
         column = column.dictionary_decode() if pa.types.is_integer(kind) else column  # Arrow cannot decode string_view
     if pa.types.is_nested(kind) or (pa.types.is_floating(kind) and role != "epoch"):
         raise ColumnError(
-            f"column {name!r} is {kind}; expected integers or text there: cast it, or name another one with --{role}"
+            f"{where}: column {name!r} is {kind}; expected integers or text there: cast it, or name another one "
+            f"with --{role}"
         )
     if column.null_count or not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         try:
             return np.array(column.to_pylist(), dtype=object)
         except UnicodeDecodeError as error:
-            raise ColumnError(f"column {name!r}: expected text in UTF-8, found other bytes ({error})") from error
+            raise ColumnError(
+                f"{where}: column {name!r}: expected text in UTF-8, found other bytes ({error})"
+            ) from error
     return _raw(column)
 
 
@@ -158,6 +177,11 @@ def _wide(batch: Any, candidate: Candidate) -> tuple[Values, NDArray[np.bool_], 
     return rows[~null] if null.any() else rows, null, np.zeros(batch.num_rows, bool)
 
 
+def output_column(outputs: Candidate, classes: int) -> OutputColumn:
+    """What is to be known of a column of class scores."""
+    return OutputColumn(outputs.name, "probabilities" if holds_probabilities(outputs) else "logits", classes)
+
+
 def roles_of(schema: Any, chosen: Columns, embedding: Candidate) -> dict[str, str]:
     """Which columns to read beside the embeddings: those named by options, and `id` and `epoch` where they exist."""
     roles = {}
@@ -165,6 +189,12 @@ def roles_of(schema: Any, chosen: Columns, embedding: Candidate) -> dict[str, st
         roles["id"] = chosen.id or "id"
     if chosen.group:
         roles["group"] = chosen.group
+    for role, usual in (("label", LABELS), ("domain", ("domain",))):
+        name = getattr(chosen, role)
+        if name == AUTO:
+            name = next((n for n in usual if n in schema.names and n not in embedding.fields), None)
+        if name:
+            roles[role] = name
     if "epoch" in schema.names and "epoch" not in (*chosen.named, *embedding.fields):
         roles["epoch"] = "epoch"
     return roles

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from glob import has_magic
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,9 @@ class Block:
 
     rows: (m, d) float32 or float64, the rows that could be read as d numbers (NaN and infinity included);
     index: (m,) their positions in the data set; extra: columns read beside them, (m,) each, by the role they were
-    asked for ("id", "group", "epoch"); null, ragged: positions of the rows that are missing from `rows` because
-    they or one of their elements are null, or because they have another length.
+    asked for ("id", "group", "epoch", "label", "domain"), and (m, K) class scores as "outputs"; null, ragged:
+    positions of the rows that are missing from `rows` because they, their class scores or one of their elements are
+    null, or because they have another length.
     """
 
     rows: Rows
@@ -35,6 +37,15 @@ class Block:
     ragged: Index = field(default_factory=_nowhere)
 
 
+@dataclass(frozen=True)
+class OutputColumn:
+    """Class scores beside the embeddings: K logits or probabilities a row."""
+
+    name: str
+    kind: Literal["logits", "probabilities"]
+    classes: int
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """A data set: what it is, and how to read it, as often as needed.
@@ -42,7 +53,9 @@ class Source:
     name: what to call it in a table; files: what it was read from; column, layout, dtype: of the embeddings as
     stored; d: width of a row; total: number of rows, counted without reading them; size: bytes of the files;
     roles: which columns are read beside the embeddings, by role; notes: what a reader should be told;
-    read: given a number of rows, yields blocks of about that many.
+    counts: rows of each file, where they are known;
+    read: given a number of rows, yields blocks of about that many; outputs: the column of class scores, where one is
+    read; values: yields a column beside the embeddings alone, given its name.
     """
 
     name: str
@@ -56,18 +69,56 @@ class Source:
     read: Callable[[int], Iterator[Block]]
     roles: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    outputs: OutputColumn | None = None
+    values: Callable[[str], Iterator[Values]] | None = None
+    counts: tuple[int, ...] = ()
+
+    def located(self, row: int) -> tuple[str, int]:
+        """The file that a row of the data set lies in, and which of its rows it is."""
+        if len(self.counts) < 2:
+            return self.name, row
+        ends = np.cumsum(self.counts)
+        i = int(np.searchsorted(ends, row, side="right"))
+        return self.files[i], row - int(ends[i] - self.counts[i])
+
+    def place(self, row: int) -> str:
+        """Where a row is, in words: its number, and in a data set of many files the file too."""
+        file, inside = self.located(row)
+        return f"row {row}" if file == self.name else f"row {row} (row {inside} of {file})"
+
+    @property
+    def apart(self) -> str:
+        """What to do where the files of this data set were meant to be one data set each."""
+        if " + " in self.name:
+            return "to measure every source on its own, leave --concat out"
+        if has_magic(self.name):
+            return "to measure every file on its own, leave the quotes around the pattern out"
+        return f"to measure every file on its own, name them: {self.name.rstrip('/')}/* without quotes"
+
+
+AUTO = "auto"
+"""In place of a column's name: the one with a usual name, where there is one."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns to read: the options --column, --id, --group, and others that a command names."""
+    """Which columns to read: the options --column, --id, --group, and others that a command names.
+
+    outputs: the column of class scores; label, domain: columns read for their roles; AUTO takes the one of a usual
+    name (logits before probabilities), where there is one; others: columns that are not embeddings.
+    """
 
     embedding: str | None = None
     id: str | None = None
     group: str | None = None
+    outputs: str | None = None
+    label: str | None = None
+    domain: str | None = None
     others: tuple[str, ...] = ()
 
     @property
     def named(self) -> frozenset[str]:
-        """Every column that an option names beside the embeddings."""
-        return frozenset(name for name in (self.id, self.group, *self.others) if name)
+        """Every column that an option names beside the embeddings and the class scores."""
+        return frozenset(
+            name for name in (self.id, self.group, self.label, self.domain, *self.others) if name and name != AUTO
+        )

@@ -7,13 +7,14 @@ import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from labelfree.arrays import Rows, as_rows
-from labelfree.errors import ColumnError, MissingExtra, SourceError, UnsafeCheckpoint
+from labelfree.errors import ArrayError, ColumnError, MissingExtra, SourceError, UnsafeCheckpoint
 from labelfree.sources.block import Columns, Source, Values
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.pickles import foreign_global
@@ -75,10 +76,31 @@ def tensors(path: Path) -> dict[str, Tensor]:
     return _stripped(_torch(path))
 
 
+def state_tensors(state: Any) -> dict[str, Tensor]:
+    """Every array or tensor of a state dict in memory by its name, wrappers and prefixes removed."""
+    found = {}
+    for name, value in _unwrapped(state).items():
+        place, key = Path("state dict"), str(name)
+        if hasattr(value, "detach"):
+            dtype = str(value.dtype).removeprefix("torch.")
+            found[key] = Tensor(key, tuple(value.shape), dtype, place, _torch_loader(place, key, value))
+        elif hasattr(value, "shape") or isinstance(value, list | tuple):
+            array = _plain(value, key)
+            found[key] = Tensor(key, array.shape, array.dtype.name, place, partial(np.asarray, array))
+    return _stripped(found)
+
+
+def _plain(value: Any, name: str) -> Values:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ArrayError(f"{name or 'array'}: expected numbers, rows of one length ({error})") from error
+
+
 def _chosen(found: Mapping[str, Tensor], name: str | None, path: Path) -> Tensor:
     matrices = [t for t in found.values() if len(t.shape) == 2 and min(t.shape) > 0]
     if name is not None:
-        for spelled in (name, _bare(name)):
+        for spelled in (name, bare_name(name)):
             if spelled in found:
                 return found[spelled]
         raise ColumnError(f"{path}: no tensor {name!r}; {_listed(matrices, path)}")
@@ -95,7 +117,8 @@ def _listed(matrices: list[Tensor], path: Path, most: int = 40) -> str:
     return "its 2-D tensors are\n" + "\n".join(lines) + more
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
+    """The name of a tensor without the prefixes that wrappers put before it."""
     stripped = True
     while stripped:
         stripped = False
@@ -107,7 +130,7 @@ def _bare(name: str) -> str:
 
 def _stripped(found: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names without wrapper prefixes, unless two tensors would then share one."""
-    bare = [_bare(name) for name in found]
+    bare = [bare_name(name) for name in found]
     if len(set(bare)) < len(bare):
         return found
     return {
@@ -262,8 +285,8 @@ def _torch_loader(path: Path, name: str, value: Any) -> Callable[[], Values]:
 
         try:
             if value.dtype == torch.bfloat16:
-                return np.asarray(value.detach().view(torch.int16).numpy()).view(np.uint16)
-            return np.asarray(value.detach().numpy())
+                return np.asarray(value.detach().cpu().view(torch.int16).numpy()).view(np.uint16)
+            return np.asarray(value.detach().cpu().numpy())
         except (TypeError, RuntimeError) as error:  # float8, quantized, sparse, meta
             found = f"{value.dtype}, {value.layout}, on {value.device}"
             raise SourceError(_unreadable(path, name, found)) from error

@@ -7,15 +7,16 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from labelfree.errors import ColumnError
-from labelfree.sources.block import Columns
+from labelfree.sources.block import AUTO, Columns
 
 LABELS = ("label", "labels", "target", "targets", "y", "class")
-_NEVER = ("logit", "logits", "prob", "probs", "probabilities", *LABELS)
+OUTPUTS = ("logits", "logit", "probs", "prob", "probabilities")
+_NEVER = (*OUTPUTS, *LABELS)
 _NUMBERED = re.compile(r"^(.*?)(\d+)$")
 
 
@@ -40,7 +41,7 @@ class Candidate:
     def offered(self) -> bool:
         """Whether it may be chosen without being named: no logits, no labels, no lists of token numbers."""
         tokens = self.dtype.startswith(("int", "uint")) and self.dtype not in ("int8", "uint8")
-        return not tokens and self.name.rstrip("*").rstrip("_.-") not in _NEVER
+        return not tokens and _stem(self) not in _NEVER
 
     def __str__(self) -> str:
         width = f", {self.d} wide" if self.d else ""
@@ -56,7 +57,7 @@ def candidates(schema: Any, chosen: Columns) -> list[Candidate]:
     found: list[Candidate] = []
     numbered: dict[str, list[tuple[int, Any]]] = {}
     for field in schema:
-        if field.name in chosen.named:
+        if field.name in chosen.named or field.name == chosen.outputs:
             continue
         candidate = _of_field(field, arrays.get(field.name))
         if candidate is not None:
@@ -66,7 +67,7 @@ def candidates(schema: Any, chosen: Columns) -> list[Candidate]:
         if match and _is_wide(field.type):
             numbered.setdefault(match[1], []).append((int(match[2]), field))
     for prefix, members in numbered.items():
-        if len(members) >= 2:
+        if len(members) >= 2 and f"{prefix}*" != chosen.outputs:
             found.append(_run(prefix, sorted(members, key=lambda m: m[0])))
     return found
 
@@ -95,9 +96,32 @@ def choose(schema: Any, chosen: Columns, where: str) -> Candidate:
     return _sound(usual[0], where)
 
 
+def choose_outputs(schema: Any, chosen: Columns, where: str) -> Candidate | None:
+    """The column of class scores: the one that is named, else logits or probabilities by their usual names."""
+    if chosen.outputs is None:
+        return None
+    found = candidates(schema, replace(chosen, outputs=None))
+    if chosen.outputs != AUTO:
+        return _named(schema, chosen.outputs, found, where)
+    usual = {_stem(c): c for c in reversed(found) if _stem(c) in OUTPUTS}
+    first = next((usual[name] for name in OUTPUTS if name in usual), None)
+    return first and _sound(first, where)
+
+
+def holds_probabilities(outputs: Candidate) -> bool:
+    """Whether a column of class scores is named as probabilities."""
+    return _stem(outputs).startswith("prob")
+
+
+def _stem(candidate: Candidate) -> str:
+    return candidate.name.rstrip("*").rstrip("_.-").lower()
+
+
 def unread_labels(schema: Any, chosen: Columns, embedding: Candidate) -> tuple[str, ...]:
     """One line for each label column that is there and was left alone."""
     taken = {*chosen.named, *embedding.fields}
+    if chosen.label == AUTO:
+        return ()
     return tuple(
         f"column {name!r} was not read: no metric here uses labels"
         for name in LABELS

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from labelfree.errors import ArrayError, ColumnError
-from labelfree.sources.arrow import block_of, roles_of, widths
-from labelfree.sources.block import Block, Columns, Source
-from labelfree.sources.columns import choose, unread_labels
+from labelfree.sources.arrow import block_of, output_column, plain, roles_of, widths
+from labelfree.sources.block import Block, Columns, Source, Values
+from labelfree.sources.columns import choose, choose_outputs, unread_labels
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
 
 
@@ -34,6 +34,28 @@ def array_source(X: Any, chosen: Columns, name: str = "array") -> Source:
     return matrix_source([array], name, size=array.nbytes)
 
 
+def table_of(arrays: Mapping[Any, Any]) -> Any:
+    """Arrays of one length by their names as a table: (n, d) matrices as lists of numbers, (n,) columns as they are."""
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {}
+    for name, given in arrays.items():
+        values = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+        if values.ndim == 2:
+            check_matrix(values.shape, values.dtype, str(name))
+            flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+            columns[str(name)] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+        elif values.ndim == 1:
+            columns[str(name)] = pa.array(values)
+        else:
+            raise ArrayError(f"{name}: expected an (n, d) matrix or (n,) values, found shape {values.shape}")
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} {n}" for name, n in lengths.items())
+        raise ArrayError(f"expected as many rows in every array, found {found}")
+    return pa.table(columns)
+
+
 def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
     """A data frame: pandas, or any with the Arrow stream interface (polars, pyarrow, duckdb relations)."""
     import pyarrow as pa
@@ -52,18 +74,27 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
     embedding = choose(table.schema, chosen, name)
     notes = unread_labels(table.schema, chosen, embedding)
     roles = roles_of(table.schema, chosen, embedding)
-    table = table.select(list(dict.fromkeys([*embedding.fields, *roles.values()])))
+    outputs = choose_outputs(table.schema, chosen, name)
+    whole = table
+    table = table.select(
+        list(dict.fromkeys([*embedding.fields, *(outputs.fields if outputs else ()), *roles.values()]))
+    )
     d = next(iter(widths(table.to_batches(), embedding, name)), 0)
+    scores = (outputs, next(iter(widths(table.to_batches(), outputs, name)), 0) or 1) if outputs else None
 
     def read(rows: int) -> Iterator[Block]:
         offset = 0
         for batch in table.to_batches(max_chunksize=rows):
-            yield block_of(batch, embedding, roles, d or 1, offset)
+            yield block_of(batch, embedding, roles, d or 1, offset, name, scores)
             offset += batch.num_rows
+
+    def values(column: str) -> Iterator[Values]:
+        for batch in whole.select([column]).to_batches():
+            yield plain(batch.column(0), column, "epoch", name)
 
     return Source(
         name, (), embedding.name, embedding.layout, embedding.dtype, d, table.num_rows, table.nbytes, read,
-        roles, notes,
+        roles, notes, scores and output_column(*scores), values,
     )  # fmt: skip
 
 

@@ -53,7 +53,8 @@ def matrix_source(
 
     dtype = dtype or str(first.dtype)
     total = sum(len(array) for array in arrays)
-    return Source(name, files, column, f"{layout}<{dtype}>", dtype, first.shape[1], total, size, read)
+    counts = tuple(len(array) for array in arrays)
+    return Source(name, files, column, f"{layout}<{dtype}>", dtype, first.shape[1], total, size, read, counts=counts)
 
 
 def _row_blocks(array: Values, rows: int, offset: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from labelfree.arrays import as_rows
 from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint
 from labelfree.sources.block import Block, Columns, Source, Values
+from labelfree.sources.checkpoints import Tensor
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
 
 
@@ -94,6 +96,25 @@ def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> So
     return Source(
         name, (str(file),), member, f"npz<{dtype}>", str(dtype), shape[1], shape[0], file.stat().st_size, read
     )
+
+
+def array_tensors(file: Path) -> dict[str, Tensor]:
+    """The array of an .npy file under the name "", or all of an .npz file by name; not read yet."""
+    if file.suffix.lower() == ".npy":
+        array = _mapped(file)
+        return {"": Tensor("", array.shape, array.dtype.name, file, partial(np.asarray, array))}
+    with _explained(file):
+        found = _members(file)
+    if any(dtype.hasobject for _, dtype, _ in found.values()):
+        raise UnsafeCheckpoint(_objects(file))
+
+    def member(name: str) -> Values:
+        with _explained(file), np.load(file, allow_pickle=False) as archive:
+            return np.asarray(archive[name])
+
+    return {
+        name: Tensor(name, shape, dtype.name, file, partial(member, name)) for name, (shape, dtype, _) in found.items()
+    }
 
 
 def _members(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any], bool]]:

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.errors import ColumnError, SourceError
-from labelfree.sources.arrow import block_of, roles_of, widths
-from labelfree.sources.block import Block, Columns, Source
-from labelfree.sources.columns import Candidate, choose, unread_labels
+from labelfree.sources.arrow import block_of, output_column, plain, roles_of, widths
+from labelfree.sources.block import Block, Columns, Source, Values
+from labelfree.sources.columns import Candidate, choose, choose_outputs, unread_labels
 
 BUFFER = 1 << 20
 """Bytes read ahead, over all columns. Without a buffer pyarrow holds whole column chunks of a row group in memory."""
 _LEAST_BUFFER = 1 << 13
 _FIRST_ROWS = 64
+_VALUES = 1 << 16
 _NULL_VECTORS = 26
 """The first pyarrow that reads null rows of a fixed_size_list."""
 
@@ -32,12 +33,17 @@ class _Part:
     roles: dict[str, str]
     notes: tuple[str, ...]
     widths: list[int]
+    outputs: Candidate | None
+    classes: list[int]
 
-    def blocks(self, rows: int, d: int, offset: int) -> Iterator[Block]:
+    def blocks(self, rows: int, d: int, classes: int, offset: int) -> Iterator[Block]:
         """Its rows, the first of which is row `offset` of the data set."""
         done = 0
-        for batch in _batches(self.file, self.embedding, [*self.embedding.fields, *self.roles.values()], rows):
-            yield block_of(batch, self.embedding, self.roles, d, offset + done)
+        scores = (self.outputs, classes) if self.outputs else None
+        vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]
+        columns = [*(name for one in vectors for name in one.fields), *self.roles.values()]
+        for batch in _batches(self.file, vectors, columns, rows):
+            yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
             done += batch.num_rows
         if done != self.total:
             raise SourceError(f"{self.file}: its footer claims {self.total} rows, found {done}; the file is damaged")
@@ -46,12 +52,13 @@ class _Part:
 def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     """The data set in these Parquet files, in this order."""
     size = 0
+    counts: list[int] = []
     parts: list[_Part] = []
     for file in files:
         with _opened(file) as parquet:
-            rows = parquet.metadata.num_rows
-            if rows or (file is files[-1] and not parts):  # a file without rows may lack types
-                parts.append(_part(file, rows, parquet.schema_arrow, chosen))
+            counts.append(parquet.metadata.num_rows)
+            if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
+                parts.append(_part(file, counts[-1], parquet.schema_arrow, chosen))
             size += file.stat().st_size
     if not parts:
         raise SourceError(f"{name}: expected Parquet files, found none")
@@ -60,12 +67,18 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     for part in parts:
         _agree(part, first, filled)
     d = next(iter(filled.widths), 0)
+    classes = next((part.classes[0] for part in parts if part.classes), 1)
 
     def read(rows: int) -> Iterator[Block]:
         offset = 0
         for part in parts:
-            yield from part.blocks(rows, d or 1, offset)
+            yield from part.blocks(rows, d or 1, classes, offset)
             offset += part.total
+
+    def values(column: str) -> Iterator[Values]:
+        for part in parts:
+            for batch in _batches(part.file, [], [column], _VALUES):
+                yield plain(batch.column(column), column, "epoch", str(part.file))
 
     return Source(
         name=name,
@@ -79,14 +92,19 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
         read=read,
         roles=first.roles,
         notes=first.notes,
+        outputs=output_column(first.outputs, classes) if first.outputs else None,
+        values=values,
+        counts=tuple(counts),
     )
 
 
 def _part(file: Path, total: int, schema: Any, chosen: Columns) -> _Part:
     embedding = choose(schema, chosen, str(file))
-    found = widths(_batches(file, embedding, embedding.fields, _FIRST_ROWS), embedding, str(file))
+    found = widths(_batches(file, [embedding], embedding.fields, _FIRST_ROWS), embedding, str(file))
     roles, notes = roles_of(schema, chosen, embedding), unread_labels(schema, chosen, embedding)
-    return _Part(file, total, embedding, roles, notes, found)
+    outputs = choose_outputs(schema, chosen, str(file))
+    classes = widths(_batches(file, [outputs], outputs.fields, _FIRST_ROWS), outputs, str(file)) if outputs else []
+    return _Part(file, total, embedding, roles, notes, found, outputs, classes)
 
 
 def _agree(part: _Part, first: _Part, filled: _Part) -> None:
@@ -101,6 +119,11 @@ def _agree(part: _Part, first: _Part, filled: _Part) -> None:
             f"{part.file}: expected {filled.widths[0]} numbers per row as in {filled.file}, found {part.widths[0]}; "
             "give each file as a source of its own"
         )
+    if (part.outputs and part.outputs.fields) != (first.outputs and first.outputs.fields):
+        raise ColumnError(
+            f"{part.file}: expected the class scores in {first.outputs or 'no column'} as in {first.file}, found them "
+            f"in {part.outputs or 'no column'}; give each file as a source of its own"
+        )
     if part.roles != first.roles:
         has, lacks = (part, first) if part.roles.keys() - first.roles.keys() else (first, part)
         column = next(name for role, name in has.roles.items() if role not in lacks.roles)
@@ -109,12 +132,12 @@ def _agree(part: _Part, first: _Part, filled: _Part) -> None:
         )
 
 
-def _batches(file: Path, embedding: Candidate, columns: Sequence[str], rows: int) -> Iterator[Any]:
+def _batches(file: Path, read: Sequence[Candidate], columns: Sequence[str], rows: int) -> Iterator[Any]:
     import pyarrow as pa
 
     with ExitStack() as stack:
         parquet = stack.enter_context(_opened(file, columns=len(columns)))
-        if "fixed_size_list" in embedding.layout and int(pa.__version__.split(".")[0]) < _NULL_VECTORS:
+        if any("fixed_size_list" in one.layout for one in read) and int(pa.__version__.split(".")[0]) < _NULL_VECTORS:
             parquet = stack.enter_context(_opened(file, _as_lists(parquet.metadata), len(columns)))
         batches = parquet.iter_batches(batch_size=rows, columns=list(dict.fromkeys(columns)))
         while True:

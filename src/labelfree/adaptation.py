@@ -1,0 +1,147 @@
+"""The evidence of the metrics of transfer: target rows, the head behind their logits, a labelled source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from labelfree.errors import UsageError
+from labelfree.head import Head
+from labelfree.metrics.accuracy import thresholds
+from labelfree.metrics.outputs import Outputs, Variant
+from labelfree.metrics.recovered import cross_check, log_probabilities, mismatch, recovered
+from labelfree.scores import Wanted
+from labelfree.sources import Columns, Source, open_source
+from labelfree.sources.heads import find_head
+from labelfree.sources.subsets import DOMAINS, only, rows_by, with_head
+from labelfree.survey import Survey
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What surrounds a target: the options of `transfer` beside the shared ones.
+
+    logits: the column of class scores; source: labelled rows of the domain the model was trained on, whose label
+    column is `label`; head: where the last linear layer is; audit: the label column of the target, if it may be read.
+    """
+
+    logits: str | None = None
+    source: Any = None
+    label: str | None = None
+    head: Any = None
+    variant: Variant = "standard"
+    audit: str | None = None
+
+
+def target_columns(base: Columns, setting: Setting) -> Columns:
+    """The columns to read of a target."""
+
+    return replace(base, outputs=setting.logits or "auto", label=setting.audit, domain="auto")
+
+
+def source_columns(base: Columns, setting: Setting) -> Columns:
+    """The columns to read of the source."""
+
+    return replace(base, outputs=setting.logits or "auto", label=setting.label or "auto")
+
+
+def targets_in(opened: Source) -> list[Source]:
+    """The data sets that a file of targets holds: its target rows, one for each epoch."""
+    if "domain" in opened.roles:
+        opened = _of_domain(opened, "target")
+    if "epoch" not in opened.roles:
+        return [opened]
+    epochs = rows_by(opened, "epoch")
+    if len(epochs) == 1:
+        ((epoch, total),) = epochs.items()
+        return [only(opened, "epoch", epoch, total, opened.name)]
+    return [only(opened, "epoch", e, total, f"{opened.name} epoch {e:g}") for e, total in epochs.items()]
+
+
+def source_of(name: Any, setting: Setting, base: Columns) -> Source | None:
+    """The source rows: those of --source, or of the domain "source" in the file of the target itself."""
+    columns = source_columns(base, setting)
+    if setting.source is not None:
+        opened = open_source(setting.source, columns)
+        return _of_domain(opened, "source") if "domain" in opened.roles else opened
+    if isinstance(name, Source):
+        return None
+    opened = open_source(name, target_columns(base, setting))
+    if "domain" not in opened.roles or "source" not in rows_by(opened, "domain"):
+        return None
+
+    return _of_domain(open_source(name, replace(columns, domain="auto")), "source")
+
+
+def _of_domain(opened: Source, domain: str) -> Source:
+    counts = rows_by(opened, "domain")
+    if not set(counts) <= {*DOMAINS} or domain not in counts:
+        found = ", ".join(repr(v) for v in list(counts)[:6])
+        raise UsageError(
+            f"{opened.name}: column {opened.roles['domain']!r}: expected rows of {domain!r} (and 'source' or 'target' "
+            f"elsewhere), found {found}; rename the column where it means something else"
+        )
+    return only(opened, "domain", domain, counts[domain], opened.name)
+
+
+def surveyed(target: Source, source: Source | None, setting: Setting, of: Callable[[Source, Wanted], Survey]) -> Survey:
+    """The survey of the target with the evidence of its head and of the source; `of` surveys one data set."""
+    head = None
+    if setting.head is not None:
+        classes = target.outputs.classes if target.outputs else None
+        head = find_head(setting.head, d=target.d, classes=classes)
+        target = target if target.outputs else with_head(target, head)
+        if source is not None and source.outputs is None and source.d == target.d:
+            source = with_head(source, head)
+    behind = None if source is None else of(source, Wanted(labels="label" in source.roles))
+    known = None if behind is None or behind.evidence.outputs is None else behind.evidence.outputs.labelled
+    derived = target.outputs is not None and target.outputs.kind == "probabilities"
+    wanted = Wanted(
+        thresholds=None if known is None else thresholds(known),
+        regression=head is None and not derived,
+        labels=setting.audit is not None,
+    )
+    found = of(target, wanted)
+    outputs = found.evidence.outputs = found.evidence.outputs or Outputs()
+    outputs.variant = setting.variant
+    outputs.source = None if behind is None else behind.evidence
+    if head is None and target.outputs is not None:
+        head = _recovered(found, derived)
+    outputs.head = _compared(head, found, derived)
+    return found
+
+
+def _recovered(found: Survey, derived: bool) -> Head | None:
+    """The head by least squares, or none and the reason why."""
+    e, outputs = found.evidence, found.evidence.outputs
+    assert outputs is not None
+    if outputs.logits is not None and log_probabilities(outputs.logits):
+        derived = True
+    if found.regression is None and not derived:
+        return None
+    head = (
+        recovered(found.regression, stored=e.stored, probabilities=derived)
+        if found.regression is not None
+        else "probabilities determine the head only up to a common vector, on which U depends; store the logits"
+    )
+    if isinstance(head, Head):
+        return head
+    outputs.why_no_head = f"no head was given (--head FILE), and it cannot be recovered: {head}"
+    return None
+
+
+def _compared(head: Head | None, found: Survey, derived: bool) -> Head | None:
+    """The head with how far its logits are from those of the sampled rows."""
+
+    e, outputs = found.evidence, found.evidence.outputs
+    if head is None or outputs is None or outputs.logits is None or e.drawn is None:
+        return head
+    residual, spread = cross_check(head, e.drawn.rows, outputs.logits, probabilities=derived)
+    return replace(head, residual=residual, spread=spread)
+
+
+def head_warning(found: Survey) -> str | None:
+    """One sentence where the features are not what the head was applied to."""
+    outputs = found.evidence.outputs
+    return None if outputs is None or outputs.head is None else mismatch(outputs.head)

@@ -1,0 +1,108 @@
+"""What a report says of class scores beside the metrics: head, audit, and how several candidates compare."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from labelfree.adaptation import Setting, head_warning
+from labelfree.metrics.accuracy import share_error
+from labelfree.metrics.candidates import CANDIDATES, ensv_of, gde_of, of_samples, saturation
+from labelfree.metrics.evidence import Evidence
+from labelfree.metrics.outputs import Outputs
+from labelfree.report import Audit, HeadInfo, MetricEntry, OutputInfo, Report
+from labelfree.results import Result
+from labelfree.survey import Survey
+
+
+def told(given: Any) -> str | None:
+    """An option that may be a file or an object in Python, as settings name it."""
+    if given is None or isinstance(given, str | os.PathLike):
+        return None if given is None else os.fspath(given)
+    return type(given).__name__
+
+
+def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
+    """The report with what is to be known of class scores and head, and with the audit where it was asked for."""
+    outputs, opened = found.evidence.outputs, found.source
+    assert outputs is not None
+    head, behind = outputs.head, outputs.source
+    changes: dict[str, Any] = {}
+    if head is not None:
+        rows, d = head.weight.shape
+        changes["head"] = HeadInfo(
+            origin=head.origin, key=head.key, classes=rows, d=d, bias=head.bias is not None,
+            residual=head.residual, spread=head.spread,
+        )  # fmt: skip
+    if opened.outputs is not None:
+        changes["outputs"] = OutputInfo(
+            column=opened.outputs.name, kind=opened.outputs.kind, classes=max(opened.outputs.classes, 2),
+            source=None if behind is None else told(setting.source) or opened.name,
+            source_rows=None if behind is None else behind.n,
+        )  # fmt: skip
+    warning = head_warning(found)
+    updated = report.model_copy(
+        update={
+            "input": report.input.model_copy(update=changes),
+            "warnings": [*report.warnings, *([warning] if warning else [])],
+        }
+    )
+    updated._series = report.series
+    if setting.audit is not None:
+        updated = _audited(updated, outputs, setting.audit)
+    slim = Outputs(predictions=outputs.predictions, logits=outputs.logits)
+    updated._candidate = Evidence(found.evidence.n, found.evidence.d, drawn=found.evidence.drawn, outputs=slim)
+    return updated
+
+
+def _audited(report: Report, outputs: Outputs, column: str) -> Report:
+    """The report with the true accuracy, and its difference beside every estimate."""
+    labelled = outputs.labelled
+    if labelled is None or len(labelled.label) == 0:
+        return report
+    right, n = int((labelled.predicted == labelled.label).sum()), len(labelled.label)
+    audit = Audit(column=column, accuracy=right / n, se=share_error(right, n), rows=n)
+    metrics = {
+        name: entry.model_copy(update={"parts": {**entry.parts, "audit_difference": entry.value - audit.accuracy}})
+        if entry.kind == "estimate" and entry.value is not None
+        else entry
+        for name, entry in report.metrics.items()
+    }
+    marked = f"audit: the labels in column {column!r} were used, for nothing but the accuracy beside the estimates"
+    updated = report.model_copy(update={"audit": audit, "metrics": metrics, "warnings": [*report.warnings, marked]})
+    updated._series = report.series
+    return updated
+
+
+def compared(reports: Sequence[Report]) -> None:
+    """Fill in `ensv` and `gde` of several transfer reports, where they are of the same rows."""
+    found = of_samples([report.candidate for report in reports])
+    for metric, results in zip(CANDIDATES, (ensv_of, gde_of), strict=True):
+        if any(metric.name not in report.metrics for report in reports):
+            continue
+        of_each = (found,) * len(reports) if isinstance(found, Result) else results(found)
+        for report, result in zip(reports, of_each, strict=True):
+            entry = MetricEntry.of(metric, result)
+            if report.audit is not None and entry.value is not None and entry.kind == "estimate":
+                entry.parts["audit_difference"] = entry.value - report.audit.accuracy
+            report.metrics[metric.name] = entry
+
+
+def trajectory(reports: Sequence[Report]) -> dict[str, Any] | None:
+    """Whether the Transfer Score has saturated over these reports, in their order, and which to keep."""
+    scores = [r.metrics["transfer_score"].value for r in reports if "transfer_score" in r.metrics]
+    if len(scores) != len(reports) or len(scores) < 2 or all(s is None for s in scores):
+        return None
+    found = saturation(scores)
+    names = [report.input.sources[0] for report in reports]
+    named = {**asdict(found), "best": None if found.best is None else names[found.best]}
+    named["first"] = None if found.first is None else names[found.first]
+    named["window"] = None if found.window is None else [names[i] for i in found.window]
+    named["spread"] = list(found.spread)
+    named["warnings"] = list(found.warnings)
+    return named
+
+
+__all__ = ["compared", "told", "trajectory", "with_outputs"]

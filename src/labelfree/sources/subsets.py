@@ -1,0 +1,55 @@
+"""Parts of a data set: the rows of one epoch, of one domain; and rows whose class scores come from a head."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from labelfree.errors import RowsError
+from labelfree.head import Head
+from labelfree.sources.block import Block, OutputColumn, Source
+
+DOMAINS = ("source", "target")
+
+
+def rows_by(source: Source, role: str) -> dict[Any, int]:
+    """How many rows have each value of the column read for a role, in order of the values; only it is read."""
+    assert source.values is not None
+    column = source.roles[role]
+    counts: Counter[Any] = Counter()
+    for values in source.values(column):
+        counts.update(values.tolist())
+    if None in counts:
+        raise RowsError(f"{source.name}: {counts[None]} rows have no value in column {column!r}; fill them in")
+    return dict(sorted(counts.items(), key=lambda pair: (str(type(pair[0])), pair[0])))
+
+
+def only(source: Source, role: str, value: Any, total: int, name: str) -> Source:
+    """The `total` rows whose column read for `role` holds `value`, as a data set of its own."""
+
+    def read(rows: int) -> Iterator[Block]:
+        for block in source.read(rows):
+            kept = np.asarray(block.extra[role] == value)
+            extra = {key: values[kept] for key, values in block.extra.items() if key != role}
+            yield Block(block.rows[kept], block.index[kept], extra, block.null, block.ragged)
+
+    roles = {key: column for key, column in source.roles.items() if key != role}
+    return replace(source, name=name, read=read, roles=roles, total=total)
+
+
+def with_head(source: Source, head: Head) -> Source:
+    """The same rows with the logits that a head gives them."""
+
+    def read(rows: int) -> Iterator[Block]:
+        for block in source.read(rows):
+            with np.errstate(invalid="ignore", over="ignore"):
+                logits = block.rows.astype(np.float64) @ head.weight.T
+            if head.bias is not None:
+                logits += head.bias
+            yield replace(block, extra={**block.extra, "outputs": logits})
+
+    return replace(source, read=read, outputs=OutputColumn(f"head {head.key}", "logits", len(head.weight)))
