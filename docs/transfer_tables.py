@@ -28,6 +28,9 @@ def transfer() -> str:
         "FAILED": failed(found["scores"]),
         "TRAINED": trained(found),
         "SATURATION": saturation(found),
+        "KEPT_BY_SCORE": times_kept(found, "transfer_score", "infomax, early"),
+        "KEPT_BY_INFOMAX": times_kept(found, "infomax", "infomax, early"),
+        "WITHOUT_EARLY": lost_without(found, "transfer_score", "infomax, early"),
         "HEALTHY": course(found, "turned", "bnm"),
         "GAMED": course(found, "turned", "infomax, early"),
         "INFLATED": course(found, "turned", "norms"),
@@ -225,6 +228,32 @@ def saturation(found: dict[str, Any]) -> str:
     ]
     after = f"The score saturated in {rule['saturated']} of {rule['runs']} runs."
     return _table(["epoch kept", "points lost, mean", "worst"], rows) + "\n\n" + after
+
+
+def _pools(found: dict[str, Any], without: str = "") -> list[list[int]]:
+    """The checkpoints of each target and seed by their place in the columns, those of one method left out."""
+    values = found["values"]
+    pools: dict[Any, list[int]] = {}
+    for i, method in enumerate(values["method"]):
+        if method != without:
+            pools.setdefault((values["target"][i], values["seed"][i]), []).append(i)
+    return list(pools.values())
+
+
+def times_kept(found: dict[str, Any], score: str, method: str) -> str:
+    """In how many pools of all candidates a score that is better higher keeps one of a method."""
+    values, pools = found["values"], _pools(found)
+    kept = [max(pool, key=values[score].__getitem__) for pool in pools]
+    return f"{sum(values['method'][i] == method for i in kept)} of {len(pools)}"
+
+
+def lost_without(found: dict[str, Any], score: str, method: str) -> str:
+    """Points lost over all candidates where those of one method are not among them, in the mean over pools."""
+    values, losses = found["values"], []
+    for pool in _pools(found, without=method):
+        kept = max(pool, key=values[score].__getitem__)
+        losses.append(100 * (max(values["accuracy"][i] for i in pool) - values["accuracy"][kept]))
+    return _number(sum(losses) / len(losses), 1)
 
 
 def course(found: dict[str, Any], target: str, method: str) -> str:

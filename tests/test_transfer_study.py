@@ -116,3 +116,45 @@ def test_every_table_is_filled_in() -> None:
     page = (ROOT / "docs" / "transfer.md").read_text()
     assert len(re.findall(r"^@[A-Z_]+@$", template, flags=re.MULTILINE)) >= 9
     assert not re.search(r"@[A-Z_]+@", page)
+
+
+def test_the_page_says_what_was_measured(found: Any) -> None:
+    """Each claim of the prose, against the results that its tables are made of."""
+    scores, rules = found["scores"], found["rules"]
+    lost = {name: entry["all"]["lost"] for name, entry in scores.items()}
+    for good in ("cot", "class_ami", "nuclear_norm", "mcc"):
+        assert lost[good] < 2, good
+    assert lost["infomax"] < lost["transfer_score"] < rules["all"]["random"]["lost"]
+    assert lost["transfer_score, literal"] < lost["transfer_score"] < lost["transfer_score, official"]
+    assert scores["transfer_score"]["all"]["worst"]["kept"]["method"] == "infomax, early"
+    for certainty in ("entropy", "mano", "average_confidence", "hopkins", "classifier_nonuniformity", "snd"):
+        assert lost[certainty] > rules["all"]["random"]["lost"], certainty
+    assert scores["doc"]["all"]["worst"]["kept"]["method"] == "dann"
+    assert scores["snd"]["all"]["spearman"] < -0.5
+    for distance in ("mmd", "coral", "frechet", "c2st"):
+        assert abs(scores[distance]["epochs"]["spearman"]) < 0.35, distance
+    for distance in ("coral", "frechet"):
+        assert scores[distance]["all"]["worst"]["kept"]["method"] == "infomax, early"
+        assert scores[distance]["all"]["worst"]["kept"]["epoch"] == found["setting"]["every"]
+    assert scores["ensv"]["methods"]["spearman"] > 0.8 > 0.4 > scores["ensv"]["epochs"]["spearman"]
+    assert scores["gde"]["all"]["worst"]["kept"]["method"] == "entropy"
+    best = sorted(scores, key=lambda name: -(scores[name]["epochs"]["spearman"] or -1))[:3]
+    assert set(best) == {"softmax_corr", "class_ami", "diversity"}
+    assert found["saturation"]["lost"] > scores["transfer_score"]["epochs"]["lost"]
+
+
+def test_the_page_says_how_estimates_err(found: Any) -> None:
+    errors = {name: entry["error"] for name, entry in found["scores"].items() if "error" in entry}
+    assert set(errors) == {"source_accuracy", "doc", "atc_mc", "atc_ne", "cot", "average_confidence", "gde"}
+    assert min(errors, key=lambda name: errors[name]["absolute"]) == "cot"
+    for sure in ("average_confidence", "doc", "atc_mc", "atc_ne"):
+        assert errors[sure]["by"]["entropy"]["signed"] > 20, sure
+
+
+def test_source_only_is_clearly_below_adapted(found: Any) -> None:
+    for methods in found["accuracy"].values():
+        assert max(m["best"] for m in methods.values()) > methods["source only"]["best"] + 0.05
+    for name in ("turned", "faded"):
+        best = found["accuracy"][name]
+        assert best["bnm"]["best"] == max(m["best"] for m in best.values())
+        assert best["infomax, early"]["source"] < 0.5 < 0.9 < best["bnm"]["source"]
