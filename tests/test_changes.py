@@ -13,6 +13,7 @@ from labelfree.errors import OutputError
 from labelfree.render.braille import braille
 from labelfree.render.changes import change, changes
 from labelfree.render.deaths import barcode
+from labelfree.render.files import write
 from labelfree.render.panels import draw
 from labelfree.report import Report
 
@@ -96,7 +97,9 @@ def test_pictures_show_every_panel(run: list[Report], tmp_path: Path, count: int
     assert (tmp_path / "again.svg").read_text() == drawn
 
 
-def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("suffix", "said"), [("svg", "nothing to draw"), ("parquet", "no long form to write")])
+def test_what_has_no_content_is_refused_by_the_name_that_was_asked(tmp_path: Path, suffix: str, said: str) -> None:
     report = labelfree.rank(np.eye(8), only=("mean_cosine",))
-    with pytest.raises(OutputError, match="nothing to draw"):
-        draw([report], tmp_path / "a.svg")
+    with pytest.raises(OutputError, match=rf"^-o {tmp_path}/a\.{suffix}: .*{said}"):
+        write([report], tmp_path / f"a.{suffix}", everything=False)
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,12 @@ from conftest import Program
 DATA = Path(package.__file__).parent / "demo_data"
 EPOCH = DATA / "epoch_05.parquet"
 RNG = np.random.default_rng(0)
+
+
+COMMANDS = (
+    "rank", "separability", "evaluate", "doctor", "gate", "history", "history add", "history show", "history remove",
+    "explain", "schema", "demo",
+)  # fmt: skip
 
 
 def test_the_table_in_a_pipe_has_no_boxes_colors_or_wrapping(labelfree: Program) -> None:
@@ -106,6 +113,30 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # no temporary file is left
 
 
+def test_nothing_is_written_where_one_output_has_no_content(labelfree: Program, tmp_path: Path) -> None:
+    few = ("separability", EPOCH, "--only", "mean_cosine", "-o", "r.json", "--append", "h.jsonl", "--step", "1")
+    for output in ("x.svg", "x.parquet"):
+        if output.endswith("svg"):
+            pytest.importorskip("matplotlib")
+        done = labelfree(*few, "-o", output)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"labelfree: -o {output}: ")
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_without_matplotlib_is_refused_before_any_work(labelfree: Program, tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(
+        "import importlib.util\nfound = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *a: None if name == 'matplotlib' else found(name, *a)\n"
+    )
+    path = os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])
+    done = labelfree("rank", "nothing.parquet", "-o", "x.svg", env={"PYTHONPATH": path})
+    assert done.returncode == 2
+    assert done.stderr.startswith("labelfree: -o x.svg: drawing needs the extra [plot]")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -123,6 +154,10 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
         (["rank", "{epoch}", "--json", "--format", "csv"], "contradict each other"),
         (["rank", "{epoch}", "-o", "out.txt"], "expected a suffix among"),
         (["rank", "{epoch}", "-o", "no/where.json"], "the directory no does not exist"),
+        (
+            ["doctor", "{epoch}", "-o", "x.svg"],
+            "-o x.svg: expected a suffix among .json .ndjson .csv .md, found '.svg'",
+        ),
         (["rank", "{epoch}", "--device", "tpu"], "expected cpu, cuda or auto"),
         (["rank", "{epoch}", "nothing.npy"], "nothing.npy: no such file"),
         (["explain", "rankmee"], "did you mean 'rankme'?"),
@@ -133,7 +168,52 @@ def test_bad_usage_is_2_with_nothing_on_stdout(labelfree: Program, arguments: li
     done = labelfree(*[a.format(data=DATA, epoch=EPOCH) for a in arguments])
     assert done.returncode == 2
     assert done.stdout == ""
-    assert message.format(data=DATA) in " ".join(done.stderr.replace("│", " ").split())
+    assert message.format(data=DATA) in done.stderr
+    assert done.stderr.startswith("labelfree: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("rank", "Missing argument 'SOURCE'; see labelfree rank -h"),
+        ("rank x --on-bad skip", "--on-bad: 'skip' is not one of 'error', 'drop'; see labelfree rank -h"),
+        ("rank x --seed many", "--seed: expected a valid integer, found 'many'; see labelfree rank -h"),
+        ("rank x --sample", "Option '--sample' requires an argument; see labelfree -h"),
+        ("rank x --json=yes", "Option '--json' does not take a value; see labelfree -h"),
+        ("rank x --threads few", "--threads: expected a valid integer, found 'few'; see labelfree rank -h"),
+        ("schema all", "report|gate: 'all' is not one of 'report', 'gate'; see labelfree schema -h"),
+        ("history show", "Missing argument 'HISTORY'; see labelfree history show -h"),
+        ("rnk", "No such command 'rnk'. Did you mean 'rank'? See labelfree -h"),
+        ("explain a b", "Got unexpected extra argument(s) (b); see labelfree explain -h"),
+    ],
+)  # fmt: skip
+def test_what_the_parser_refuses_is_one_line_everywhere(labelfree: Program, arguments: str, message: str) -> None:
+    done = labelfree(*arguments.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"labelfree: {message}\n"
+    code, seen = in_a_terminal(arguments)
+    assert code == 2
+    assert seen == f"labelfree: {message}\n"
+
+
+def in_a_terminal(arguments: str, where: Path | None = None, width: int = 80) -> tuple[int, str]:
+    """The program on a pseudo-terminal: its exit code, and both streams as they are seen."""
+    import pty
+
+    leader, follower = pty.openpty()
+    environment = buffered() | {"TERM": "xterm", "COLUMNS": str(width)}
+    command = [sys.executable, "-m", "labelfree", *arguments.format(epoch=EPOCH).split()]
+    running = subprocess.Popen(command, cwd=where, stdout=follower, stderr=follower, env=environment)
+    os.close(follower)
+    seen = b""
+    try:
+        while part := os.read(leader, 4096):
+            seen += part
+    except OSError:  # the program has closed its end
+        pass
+    os.close(leader)
+    return running.wait(timeout=60), re.sub(r"\x1b\[[0-9;]*m", "", seen.decode()).replace("\r\n", "\n")
 
 
 def test_a_truncated_file_is_2(labelfree: Program, tmp_path: Path) -> None:
@@ -190,21 +270,91 @@ def test_ctrl_c_is_130(tmp_path: Path) -> None:
     assert err == "labelfree: interrupted\n"
 
 
-def test_a_closed_pipe_is_0(tmp_path: Path) -> None:
-    script = f"{sys.executable} -m labelfree rank {EPOCH} --json | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "0"
-    assert "Traceback" not in done.stderr
-    assert "BrokenPipe" not in done.stderr
+@pytest.fixture
+def run_of_reports(tmp_path: Path) -> Path:
+    """A report, a history of two checks, and data on which every metric is undefined."""
+    for step in (0, 1):
+        report = package.rank(EPOCH, only=("rankme", "effective_rank", "mean_cosine"))
+        package.history.append(tmp_path / "h.jsonl", report, step=step)
+    (tmp_path / "r.json").write_text(report.to_json())
+    np.save(tmp_path / "one.npy", np.ones((1, 4)))
+    return tmp_path
+
+
+PRINTED = [
+    ("rank {epoch}", 0),
+    ("rank {epoch} {epoch} --only rankme", 0),
+    ("rank one.npy", 3),
+    ("separability {epoch} --sample 100", 0),
+    ("evaluate {epoch} --only rankme", 0),
+    *((f"rank {{epoch}} --only rankme --format {form}", 0) for form in ("json", "ndjson", "csv", "md")),
+    ("doctor {epoch}", 0),
+    ("explain", 0),
+    ("explain rankme", 0),
+    ("schema", 0),
+    ("history show h.jsonl", 0),
+    ("history show h.jsonl --json", 0),
+    ("history add h.jsonl r.json --step 2", 0),
+    ("history remove h.jsonl --run default --step 0", 0),
+    ("gate r.json --require rankme>=1", 0),
+    ("gate r.json --require rankme>=1e6", 10),
+    ("gate r.json --require rankme>=1e6 --json", 10),
+    ("gate --history h.jsonl --plateau rankme --warmup 0 --rule threshold --stop-at 1", 11),
+    ("--version", 0),
+    ("-h", 0),
+    ("", 0),
+    ("gate -h", 0),
+    ("history -h", 0),
+]
+
+
+def buffered() -> dict[str, str]:
+    """The environment of a user: streams with a buffer, which meets an error only when it is flushed."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED" and not k.startswith("LABELFREE_")}
+
+
+@pytest.mark.parametrize(("arguments", "code"), PRINTED)
+def test_a_closed_pipe_changes_no_exit_code(run_of_reports: Path, arguments: str, code: int) -> None:
+    done = unread(arguments, run_of_reports)
+    assert done.returncode == code
+    assert not {"Traceback", "ignored", "BrokenPipe", "internal"} & set(re.findall(r"\w+", done.stderr))
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("rank nothing.npy", 2), PRINTED[2], PRINTED[5]])
+def test_both_streams_closed_change_no_exit_code(run_of_reports: Path, arguments: str, code: int) -> None:
+    assert unread(arguments, run_of_reports, both=True).returncode == code
+
+
+def unread(arguments: str, where: Path, *, both: bool = False) -> subprocess.CompletedProcess[str]:
+    """The program into a pipe whose reader has closed before anything is written."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "labelfree", *arguments.format(epoch=EPOCH).split()]
+    with os.fdopen(writes, "w") as pipe:
+        errors = pipe if both else subprocess.PIPE
+        return subprocess.run(
+            command, stdout=pipe, stderr=errors, text=True, cwd=where, env=buffered(), check=False, timeout=60
+        )
+
+
+def test_a_reader_that_stops_early_changes_no_exit_code(run_of_reports: Path) -> None:
+    for command, code in (("rank {epoch}", 0), ("gate r.json --require 'rankme>=1e6'", 10), ("demo", 0)):
+        script = f"{sys.executable} -m labelfree {command.format(epoch=EPOCH)} | true; echo ${{PIPESTATUS[0]}}"
+        done = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, cwd=run_of_reports, env=buffered(), check=True
+        )
+        assert done.stdout == f"{code}\n"
+        assert "Error" not in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_2() -> None:
+@pytest.mark.parametrize("arguments", ["rank {epoch}", "rank {epoch} --json", "explain rankme", "--version", "-h"])
+def test_a_full_disk_is_2(arguments: str) -> None:
+    command = [sys.executable, "-m", "labelfree", *arguments.format(epoch=EPOCH).split()]
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "labelfree", "rank", str(EPOCH)]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=buffered(), check=False)
     assert done.returncode == 2
-    assert "no space left on the device" in done.stderr
+    assert done.stderr == "labelfree: no space left on the device; free some, or write elsewhere\n"
 
 
 def test_notes_and_warnings_go_to_stderr(labelfree: Program, tmp_path: Path) -> None:
@@ -223,6 +373,18 @@ def test_environment_variables_are_defaults(labelfree: Program) -> None:
     assert done.stdout.startswith("source,metric,")
     done = labelfree("rank", EPOCH, "--json", env={"LABELFREE_SAMPLE": "100", "LABELFREE_SEED": "3"})
     assert json.loads(done.stdout)["input"]["sample"] == {"size": 100, "seed": 3}
+
+
+def test_a_flag_wins_over_the_environment(labelfree: Program) -> None:
+    environment = {"LABELFREE_FORMAT": "csv"}
+    few = ("rank", EPOCH, "--only", "mean_cosine")
+    assert json.loads(labelfree(*few, "--json", env=environment).stdout)["command"] == "rank"
+    assert json.loads(labelfree(*few, "--format", "ndjson", env=environment).stdout)["command"] == "rank"
+    two = labelfree(*few, "--format", "csv", "--json", env={"LABELFREE_FORMAT": "table"})
+    assert two.returncode == 2
+    assert "--json and --format csv contradict each other" in two.stderr
+    said = labelfree(*few, env={"LABELFREE_FORMAT": "cvs"}).stderr
+    assert said.startswith("labelfree: LABELFREE_FORMAT (for --format): 'cvs' is not one of")
 
 
 def test_doctor(labelfree: Program, tmp_path: Path) -> None:
@@ -248,13 +410,29 @@ def test_explain_and_schema(labelfree: Program) -> None:
     assert json.loads(labelfree("schema").stdout)["title"] == "Report"
 
 
+@pytest.mark.parametrize(("width", "widest"), [(60, 60), (200, 88)])
+def test_explain_keeps_to_the_width_of_the_terminal(width: int, widest: int) -> None:
+    for arguments in ("explain", "explain rankme"):
+        code, seen = in_a_terminal(arguments, width=width)
+        longest = max(map(len, seen.split("\n")))
+        assert code == 0
+        assert widest - 12 < longest <= widest
+
+
 def test_version_help_and_no_arguments(labelfree: Program) -> None:
     assert labelfree("--version").stdout == f"labelfree {package.__version__}\n"
     for arguments in ([], ["-h"], ["--help"]):
         done = labelfree(*arguments)
         assert done.returncode == 0
         assert "rank" in done.stdout
+    for command in COMMANDS:
+        assert labelfree(*command.split(), "--version").stdout == f"labelfree {package.__version__}\n"
+        help_ = labelfree(*command.split(), "-h")
+        assert help_.returncode == 0
+        assert f"Usage: labelfree {command} " in help_.stdout + " "
+        assert not set("─│╭\x1b") & set(help_.stdout)
     assert "labelfree rank embeddings.parquet" in labelfree("rank", "-h").stdout
+    assert labelfree("history").stdout == labelfree("history", "-h").stdout
 
 
 def test_no_progress_bar_outside_a_terminal(labelfree: Program, tmp_path: Path) -> None:

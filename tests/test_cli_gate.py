@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -56,19 +57,21 @@ def test_a_run_from_checkpoints_to_a_verdict(labelfree: Program, tmp_path: Path)
         (f"--require '{S} > 0.5'", 10),
         (f"--require '{S} > 0.5' --exit-zero", 0),
         ("--require 'rankme > 1'", 10),
-        (f"--against base.json --max-drop {S}=1", 0),
+        (f"--against base.json --max-drop {S}=0.5", 0),
+        (f"--against base.json --max-drop {S}=5", 2),
         (f"--against base.json --max-drop {S}=0.05", 10),
         ("--against noisy.json --max-drop separability=0.05", 13),
         ("--against noisy.json --max-drop separability=0.05 --on-undecided pass", 0),
         ("--against noisy.json --max-drop separability=0.05 --on-undecided fail", 10),
         ("--require 'rankmee > 1'", 2),
+        ("--require 'transfer_score > 0'", 2),
         ("", 2),
         ("--nonsense", 2),
     ],
 )
 def test_exit_codes_through_a_shell(tmp_path: Path, arguments: str, code: int) -> None:
     written(tmp_path / "now.json", report({S: entry(0.5, 0.1)}))
-    written(tmp_path / "base.json", report({S: entry(9.6, 0.001)}) if "=1" not in arguments else report({S: 0.6}))
+    written(tmp_path / "base.json", report({S: entry(9.6, 0.001)}) if "=0.05" in arguments else report({S: 0.6}))
     written(tmp_path / "noisy.json", report({S: entry(0.6, 0.1)}))
     done = shell(f"{GATE} now.json {arguments}; echo $?", tmp_path)
     assert done.stdout.splitlines()[-1] == str(code)
@@ -156,10 +159,29 @@ def test_the_table_in_a_pipe(labelfree: Program, tmp_path: Path) -> None:
     assert lines[0] == "gate  stop  plateau, exit code 11"
     assert lines[1] == f"{path} (run default, 9 checks, steps 0 to 8)"
     assert lines[3].split() == ["condition", "found", "interval", "decision"]
-    assert lines[4].split() == ["plateau", "of", S, "0", "0", "to", "0", "stop"]
+    assert lines[4].split() == ["plateau", "of", S, "0", "at", "most", "0", "(90", "%)", "stop"]
     assert lines[5].split() == ["collapse", "guard", "100", "%", "of", "rank", "pass"]
     assert lines[-1] == "rule slope: warm-up 3 checks, window 6 checks, confidence 0.9, min-delta 0.01"
     assert not set("─│┌╭━\x1b") & set("".join(lines))
+
+
+def test_every_interval_says_its_level(labelfree: Program, tmp_path: Path) -> None:
+    """The slope is judged by a bound at its confidence, a drop by a 95 % interval: one column holds both."""
+    path = run_of(tmp_path / "h.jsonl", [entry(0.5 + 0.01 * (i % 2), 0.01) for i in range(9)])
+    written(tmp_path / "base.json", report({S: entry(0.6, 0.01)}))
+    asked = ("--history", path, "--plateau", S, "--against", "base.json", "--max-drop", f"{S}=50%")
+    document = json.loads(labelfree("gate", *asked, "--confidence", "0.975", "--json").stdout)
+    drop, plateau = document["verdict"]["conditions"]
+    assert (drop["level"], plateau["level"]) == (0.95, 0.95)
+    assert [c["level"] for c in json.loads(labelfree("gate", *asked, "--json").stdout)["verdict"]["conditions"]] == [
+        0.95, 0.8,
+    ]  # fmt: skip
+    table = labelfree("gate", *asked, "--confidence", "0.975").stdout.splitlines()
+    assert re.search(r" \S+ to \S+ \(95 %\) ", table[4])
+    assert re.search(r" at most \S+ \(97.5 %\) ", table[5])
+    lines = labelfree("gate", *asked, "--format", "csv").stdout.splitlines()
+    column = lines[0].split(",").index("level")
+    assert [line.split(",")[column] for line in lines[1:]] == ["0.95", "0.8", ""]
 
 
 def test_output_files_and_formats(labelfree: Program, tmp_path: Path) -> None:
@@ -183,8 +205,42 @@ def test_output_files_and_formats(labelfree: Program, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (f"gate now.json --require '{S} > 0' -o now.json", "would overwrite the report now.json"),
+        (f"gate now.json --require '{S} > 0' -o v.md -o ./link.json", "would overwrite the report now.json"),
+        (
+            f"gate now.json --against base.json --max-drop {S}=5% -o base.json",
+            "would overwrite the baseline base.json",
+        ),
+        (f"gate --history h.json --plateau {S} -o h.json", "would overwrite the history h.json"),
+        (f"gate - --require '{S} > 0' -o v.md -o v.md < now.json", "would overwrite -o v.md"),
+        ("history show h.json -o h.json", "would overwrite the history h.json"),
+        ("history show h.json -o v.md -o ./v.md", "would overwrite -o v.md"),
+    ],
+)
+def test_an_output_never_overwrites_what_is_judged(tmp_path: Path, arguments: str, message: str) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    written(tmp_path / "base.json", report({S: 0.6}))
+    (tmp_path / "link.json").symlink_to("now.json")
+    run_of(tmp_path / "h.json", [0.5])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    done = shell(f"{sys.executable} -m labelfree {arguments}", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         ("rank {epoch} --step 3", "--step: has no effect without --append"),
+        ("rank {epoch} --step 0", "--step: has no effect without --append"),
         ("rank {epoch} --run a", "--run: has no effect without --append"),
+        ("rank {epoch} --run ''", "--run: has no effect without --append"),
+        ("rank {epoch} --append h.jsonl --run ''", "--run: expected a name, found ''"),
+        ("gate --history no.jsonl --plateau rankme --run ''", "--run: expected a name, found ''"),
+        ("history add h.jsonl {report} --step 0 --run ''", "--run: expected a name, found ''"),
+        ("history show full.jsonl --run ''", "--run: expected a name, found ''"),
+        ("history remove full.jsonl --run ''", "--run: expected a name, found ''"),
         ("rank {epoch} --replace", "--replace: has no effect without --append"),
         ("doctor {epoch} --append h.jsonl", "doctor measures nothing that a history holds"),
         ("rank x.npy --append h.jsonl", "expected a step in its name"),
@@ -207,7 +263,9 @@ def test_output_files_and_formats(labelfree: Program, tmp_path: Path) -> None:
 def test_bad_usage_is_2_with_nothing_on_stdout(tmp_path: Path, arguments: str, message: str) -> None:
     np.save(tmp_path / "x.npy", np.eye(4))
     (tmp_path / "torn.jsonl").write_text('{"schema_version": 1, "ru')
-    done = shell(f"NO_COLOR=1 COLUMNS=200 {sys.executable} -m labelfree {arguments.format(epoch=EPOCHS[0])}", tmp_path)
+    run_of(tmp_path / "full.jsonl", [0.5])
+    given = arguments.format(epoch=EPOCHS[0], report=written(tmp_path / "r.json", report({S: 0.5})))
+    done = shell(f"NO_COLOR=1 COLUMNS=200 {sys.executable} -m labelfree {given}", tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in " ".join(done.stderr.replace("│", " ").split())
     assert not (tmp_path / "h.jsonl").exists()
@@ -232,6 +290,32 @@ def test_history_add_show_and_remove(labelfree: Program, tmp_path: Path) -> None
     assert labelfree("history", "remove", "h.jsonl", "--run", "default", "--step", "1").stdout == "h.jsonl: 1 removed\n"
     assert labelfree("history", "show", "h.jsonl", "--only", "lidar").returncode == 0
     assert "no separability; it has" in labelfree("history", "show", "h.jsonl", "--only", S).stderr
+
+
+def test_one_is_said_in_the_singular(labelfree: Program, tmp_path: Path) -> None:
+    run_of(tmp_path / "one.jsonl", [0.5])
+    run_of(tmp_path / "two.jsonl", [0.5, 0.4])
+    run_of(tmp_path / "many.jsonl", [0.1, None, *([0.5] * 29)])
+    run_of(tmp_path / "named.jsonl", [0.5], run="a")
+    gate, patience = ("gate", "--history"), ("--rule", "patience", "--patience", "1", "--warmup")
+    said = " ".join(
+        labelfree(*arguments).stdout
+        for arguments in (
+            (*gate, "one.jsonl", "--plateau", S),
+            (*gate, "two.jsonl", "--plateau", S, *patience, "0"),
+            (*gate, "many.jsonl", "--plateau", S, *patience, "1"),
+            ("history", "show", "one.jsonl"),
+            ("history", "show", "many.jsonl"),
+        )
+    ) + labelfree(*gate, "named.jsonl", "--plateau", S).stderr  # fmt: skip
+    for told in (
+        "(run default, 1 check, step 0)", "run default, 1 check, step 0\n", "1 check so far;",
+        "1 check before the latest", "1 check ago; patience is 1 check\n",
+        "warm-up 1 check, patience 1 check, min-delta 0.01",
+        "1 earlier check without a value left out", "1 earlier check with --all", "run 'a' (step 0)",
+    ):  # fmt: skip
+        assert told in said, told
+    assert not re.search(r"\b1 (earlier )?(checks|rows|steps)\b|steps (\d+) to \2\b", said)
 
 
 def test_the_curves_as_pictures(labelfree: Program, tmp_path: Path) -> None:

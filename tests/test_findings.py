@@ -47,12 +47,27 @@ def test_every_defect_is_counted_with_its_first_row(tmp_path: Path) -> None:
     ("n", "d", "message"),
     [
         (30, 10, "n / d = 3.0: isotropic noise of this shape loses 5 % of its rank, 100 rows would do"),
+        (2000, 400, "n / d = 5.0: isotropic noise of this shape loses 3 % of its rank, 4,000 rows would do"),
         (10, 40, "n / d = 0.2: at most 10 of 40 directions can show"),
     ],
 )
 def test_few_rows(n: int, d: int, message: str) -> None:
     assert found(RNG.normal(size=(n, d)))["few_rows"].message == message
     assert "few_rows" not in found(RNG.normal(size=(10 * d, d)))
+
+
+def test_one_and_many_are_counted_in_words_that_fit(tmp_path: Path) -> None:
+    X = RNG.normal(size=(2000, 4))
+    X[1] = X[0]
+    assert found(X)["duplicate"].message == "1 row (0.1 %) repeats another row exactly"
+    X[:1501] = X[0]
+    assert found(X)["duplicate"].message == "1,500 rows (75.0 %) repeat another row exactly"
+    for name, ids, said in (("one", [0, 0], "1 row repeats"), ("two", [0, 0, 0], "2 rows repeat")):
+        table = pa.table({"embedding": RNG.normal(size=(90, 4)).tolist(), "id": [*ids, *range(100, 190 - len(ids))]})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        assert found(tmp_path / f"{name}.parquet")["repeated_id"].message == f"{said} the id of another"
+    X[:1200, 0] = np.nan
+    assert found(X)["nonfinite"].message == "1,200 of 2,000 rows with NaN or infinity"
 
 
 def test_a_narrow_cone() -> None:

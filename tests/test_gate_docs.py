@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from labelfree import history
+from labelfree import history, wording
 from labelfree.gating import api, grammar, student
 from labelfree.history import steps
 
@@ -94,7 +98,37 @@ def test_the_guard_did_what_the_page_says() -> None:
         assert all(r["tripped_at"] is not None for r in runs if r["kind"] == kind)
 
 
-@pytest.mark.parametrize("module", [api, grammar, student, history, steps], ids=lambda m: m.__name__)
+def shell_loop() -> str:
+    """The loop of the page."""
+    page = (ROOT / "docs" / "gate.md").read_text()
+    [loop] = [block.split("```")[0] for block in page.split("```sh\n")[1:] if "while train_one_epoch" in block]
+    return loop
+
+
+@pytest.mark.parametrize(
+    ("last", "steps", "code"),
+    [("one point", 3, 12), ("zeros", 2, 1), ("nan", 2, 1), ("sound", 9, 0)],
+)
+def test_the_loop_of_the_page_under_set_e(tmp_path: Path, last: str, steps: int, code: int) -> None:
+    """A run of checkpoints that collapses, breaks or stands still; the gate has the word wherever it can be asked."""
+    sound = np.random.default_rng(0).normal(size=(60, 6))
+    broken = {"one point": np.ones((60, 6)), "zeros": np.zeros((60, 6)), "nan": np.full((60, 6), np.nan)}
+    for i in range(12):
+        rows = broken.get(last, sound) if i == 2 else sound
+        pq.write_table(pa.table({"embedding": rows.tolist()}), tmp_path / f"epoch_{i}.parquet")
+    program = f'labelfree() {{ {sys.executable} -m labelfree "$@"; }}'
+    training = "i=-1; train_one_epoch() { i=$((i + 1)); [ $i -lt 12 ]; }"
+    script = f"set -e\n{program}\n{training}\n{shell_loop()}\necho stopped\n"
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert len(history.read(tmp_path / "history.jsonl")) == steps
+    assert done.stdout.endswith("stopped\n") == (code == 0)
+    if code == 12:
+        assert "gate  collapse" in done.stdout
+        assert re.search(r"best separability: \S+ at step [01], epoch_[01].parquet", done.stdout)
+
+
+@pytest.mark.parametrize("module", [api, grammar, student, history, steps, wording], ids=lambda m: m.__name__)
 def test_docstring_examples(module: ModuleType) -> None:
     assert doctest.testmod(module).attempted > 0
     assert doctest.testmod(module).failed == 0

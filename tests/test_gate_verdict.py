@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import pytest
 import labelfree
 from labelfree.errors import HistoryError, SourceError, UsageError
 from labelfree.gating import EXIT_CODES
+from labelfree.gating.bounds import WORST
+from labelfree.gating.grammar import requirement
+from labelfree.metrics import METRICS
+from labelfree.render.verdict import rows
 from labelfree.report import GateReport
 from reports import entry, report, run_of, written
 
@@ -86,10 +91,48 @@ def test_a_drop_goes_in_the_direction_of_the_metric(direction: str, base: float,
     assert found["conditions"][0]["estimate"] == estimate
 
 
+def test_the_worst_values_are_those_of_the_docstrings() -> None:
+    directed = {m.name: m for m in METRICS if m.direction != "none"}
+    assert set(directed) - set(WORST) == {"alpha_req"}  # a target, and no bound
+    for name, (direction, worst) in WORST.items():
+        said = directed[name].explanation.split("Range: ")[1].split("\n")[0]
+        ends = re.findall(r"(?:^| to )(-?\d+)", said)
+        assert (directed[name].direction, str(worst)) == (direction, ends[0 if direction == "higher" else 1]), said
+
+
+@pytest.mark.parametrize(
+    ("metric", "base", "asked", "message"),
+    [
+        (S, entry(0.6), "5", "separability is 0.6 in a.npy and never below 0, .* for 5 percent write separability=5%"),
+        (S, entry(0.6), "0.6", "cannot drop by more"),  # a drop of exactly the limit passes
+        (S, entry(0.6), "0.599999", None),
+        (S, entry(0.6), "100%", "name a smaller drop$"),
+        (S, entry(0.6), "99.9%", None),
+        (S, entry(0.0), "5%", None),
+        (S, entry(0.0), "0", None),
+        ("rankme", entry(12.5), "11.5", "never below 1, .* write rankme=11.5%"),
+        ("rankme", entry(12.5), "11.4", None),
+        ("uniformity", entry(-3.0, direction="lower"), "3", "never above 0"),
+        ("uniformity", entry(-3.0, direction="lower"), "2.9", None),
+        ("alignment", entry(0.5, direction="lower"), "3.5", "never above 4"),
+        ("alpha_req", entry(1.5, direction="target", params={"target": 1.0}), "99", None),
+    ],
+)
+def test_a_drop_that_none_can_exceed_is_refused(metric: str, base: Any, asked: str, message: str | None) -> None:
+    made = report({metric: base}, source="a.npy")
+    if message is None:
+        assert judged(made, against=made, max_drop=f"{metric}={asked}")["decision"] == "pass"
+        return
+    with pytest.raises(UsageError, match=message):
+        labelfree.gate(made, against=made, max_drop=f"{metric}={asked}")
+    with pytest.raises(UsageError, match=message):  # whatever is judged
+        labelfree.gate(report({metric: None}), against=made, max_drop=f"{metric}={asked}")
+
+
 def test_a_metric_without_direction_cannot_drop() -> None:
-    made = report({"hopkins": entry(0.5, direction="none")})
-    with pytest.raises(UsageError, match="hopkins has no direction"):
-        labelfree.gate(made, against=made, max_drop="hopkins=1%")
+    made = report({"isoscore": entry(0.5, direction="none")})
+    with pytest.raises(UsageError, match="isoscore has no direction"):
+        labelfree.gate(made, against=made, max_drop="isoscore=1%")
 
 
 def replicated(value: float, replicates: list[float], factor: float = 0.5, **more: Any) -> dict[str, Any]:
@@ -126,17 +169,21 @@ def test_on_undecided(choice: str | None, decision: str, code: int) -> None:
     found = judged(now, against=base, max_drop=f"{S}=5%", on_undecided=choice)
     assert (found["decision"], found["exit_code"]) == (decision, code)
     assert found["conditions"][0]["reason"] == (f"undecided_{choice}" if choice else "within_noise")
+    assert (found["reason"], found["message"]) == tuple(found["conditions"][0][k] for k in ("reason", "message"))
+    both = judged(now, against=base, max_drop=[f"{S}=90%", f"{S}=5%"], require=f"{S} > 0", on_undecided=choice)
+    assert both["reason"] == found["reason"]  # a condition that holds does not hide it
 
 
 def test_the_interval_at_its_limit() -> None:
-    base = report({S: entry(0.5, 0.3)})
+    free = "stable_rank"  # nothing is known to bound it
+    base = report({free: entry(0.5, 0.3)})
     for now, se, limit, decision in (
         (1.0, 0.4, 0.48, "pass"),  # the drop is -0.5 +- 1.96 * 0.5: at most 0.48
         (1.0, 0.4, 0.479, "undecided"),
         (-2.5, 0.4, 2.02, "undecided"),  # 3.0 +- 0.98: at least 2.02
         (-2.5, 0.4, 2.019, "fail"),
     ):
-        assert judged(report({S: entry(now, se)}), against=base, max_drop=f"{S}={limit}")["decision"] == decision
+        assert judged(report({free: entry(now, se)}), against=base, max_drop=f"{free}={limit}")["decision"] == decision
 
 
 def test_a_report_never_drops_against_itself() -> None:
@@ -233,7 +280,67 @@ def test_the_latest_check_must_hold_the_metric_and_define_it(tmp_path: Path) -> 
     path = run_of(tmp_path / "g.jsonl", [0.1, 0.2, None, 0.3, 0.4, 0.5])
     found = judged(history=path, plateau=S, warmup=0, window=5)
     assert (found["decision"], found["conditions"][0]["checks"]) == ("continue", 5)
-    assert "1 earlier checks without a value" in found["warnings"][0]
+    assert "1 earlier check without a value left out" in found["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("value", "asked", "told"),
+    [
+        (15.9059994, ">= 15.906", "rankme is 15.905999 at epoch_00.parquet, not as required (rankme >= 15.906)"),
+        (15.906, ">= 15.906", "rankme is 15.906 at epoch_00.parquet, as required (rankme >= 15.906)"),
+        (15.9061234, "== 15.9061234", "rankme is 15.9061234 at epoch_00.parquet, as required (rankme == 15.9061234)"),
+        (15.9061, "> 15", "rankme is 15.9061 at epoch_00.parquet, as required (rankme > 15)"),
+        (0.30000000001, "<= 0.3", "rankme is 0.30000000001 at epoch_00.parquet, not as required (rankme <= 0.3)"),
+    ],
+)
+def test_a_verdict_shows_the_digits_that_decided_it(value: float, asked: str, told: str) -> None:
+    document = labelfree.gate(report({"rankme": value}), require=f"rankme {asked}")
+    assert document["verdict"]["conditions"][0]["message"] == told
+    sign, number = asked.split()
+    shown = requirement(f"rankme {sign} {number}").met_by(float(rows(document)[0].found))  # in the table as well
+    assert ("pass" if shown else "fail") == document["verdict"]["decision"]
+
+
+@pytest.mark.parametrize(("now", "decision"), [(0.5499999, "fail"), (0.55, "pass"), (0.5500001, "pass")])
+def test_a_drop_shows_the_digits_that_decided_it(now: float, decision: str) -> None:
+    document = labelfree.gate(report({S: now}), against=report({S: 0.6}), max_drop=f"{S}=0.05")
+    [condition] = document["verdict"]["conditions"]
+    found = re.search(r"worse by (\S+), (\S+) allowed", condition["message"])
+    assert found is not None
+    assert condition["decision"] == decision == ("pass" if float(found[1]) <= float(found[2]) else "fail")
+    assert (float(rows(document)[0].found) <= 0.05) == (decision == "pass")
+
+
+def test_a_plateau_shows_the_digits_that_decided_it(tmp_path: Path) -> None:
+    for i, (end, decision) in enumerate(((0.00999999, "stop"), (0.01, "continue"), (0.01000001, "continue"))):
+        path = run_of(tmp_path / str(i), [0.0, 0.0, 0.0, *(1 + end * k / 5 for k in range(6))])
+        document = labelfree.gate(history=path, plateau=S)
+        assert document["verdict"]["decision"] == decision
+        bound = document["verdict"]["message"].split("at most ")[1].split()[0]
+        assert (float(bound) < 0.01) == (decision == "stop")
+
+
+def test_a_metric_that_got_worse_did_not_improve_by_a_negative_amount(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "h.jsonl", [1 - 0.125 * i for i in range(9)])
+    assert judged(history=path, plateau=S)["message"].startswith(
+        "separability got worse by 0.625 over the last 6 checks"
+    )
+
+
+@pytest.mark.parametrize("metrics", [{S: None}, {}], ids=["undefined", "missing"])
+def test_the_best_survives_a_collapse_that_leaves_the_metric_without_a_value(
+    tmp_path: Path, metrics: dict[str, Any]
+) -> None:
+    path = run_of(tmp_path / "h.jsonl", RISING)
+    gone = report(metrics, rank=1.0, cosine=1.0, duplicate=99, source="epoch_12.parquet")
+    labelfree.history.append(path, gone, step=12)
+    found = judged(history=path, plateau=S)
+    assert (found["decision"], found["exit_code"]) == ("collapse", 12)
+    since = {"checks_since": 1, "steps_since": 1}
+    best = {"metric": S, "step": 11, "value": RISING[11], "se": None, "source": "epoch_11.parquet", **since}
+    assert found["best"] == best
+    labelfree.history.append(path, {**gone, "input": {**gone["input"], "sources": ["epoch_20.parquet"]}}, step=20)
+    assert judged(history=path, plateau=S)["best"]["steps_since"] == 9
 
 
 def test_collapse_wins_over_everything_and_is_never_the_best(tmp_path: Path) -> None:
@@ -277,8 +384,10 @@ def test_the_latest_check_of_two_commands_is_judged_once_per_metric(tmp_path: Pa
     labelfree.history.append(path, report({"rankme": 7.0}, command="rank"), step=0)
     found = judged(history=path, require=["effective_rank >= 8", "rankme >= 7", f"{S} > 0"])
     assert [c["decision"] for c in found["conditions"]] == ["pass"] * 3
-    labelfree.history.append(path, report({"rankme": 7.5}, command="evaluate"), step=0)
-    with pytest.raises(HistoryError, match=r"two|7.0 \(rank\)|7.5 \(evaluate\)"):
+    other = tmp_path / "other.jsonl"
+    labelfree.history.append(other, report({"rankme": 7.5}, command="evaluate"), step=0)
+    path.write_text(path.read_text() + other.read_text())  # an append refuses it
+    with pytest.raises(HistoryError, match=r"found 7.5 \(evaluate\) and 7.0 \(rank\)"):
         labelfree.gate(history=path, require="rankme >= 7")
 
 

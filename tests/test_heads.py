@@ -133,6 +133,7 @@ def test_heads_that_peft_saved(layer: str, tmp_path: Path) -> None:
         f"base_model.model.{first}.modules_to_save.default.{rest.replace('weight', 'bias')}": torch.from_numpy(B),
         "base_model.model.roberta.encoder.layer.0.attention.self.query.lora_A.default.weight": torch.ones(K, D),
         "base_model.model.roberta.encoder.layer.0.attention.self.query.base_layer.weight": torch.ones(D, D),
+        "base_model.model.mystery.weight": torch.ones(K, D),
     }
     for classes in (K, None):
         same(find_head(wrapped, d=D, classes=classes), W, B)
@@ -321,6 +322,37 @@ def test_a_sharded_directory(save: Any, suffix: str, stem: str, tmp_path: Path) 
     (tmp_path / f"{stem}.{suffix}.index.json").write_text(json.dumps({"weight_map": places}))
     same(find_head(tmp_path, d=D, classes=K), W, B)
     same(find_head(f"{tmp_path}::classifier", d=D), W, B)
+
+
+@pytest.mark.parametrize("classes", [K, None])
+def test_a_name_that_heads_have_is_better_than_one_that_says_nothing(classes: int | None) -> None:
+    for mystery in ("mystery", "fc1", "head.fc1", "dense"):
+        for state in (
+            {f"{mystery}.weight": torch.ones(K, D), **STATE},
+            {**STATE, f"{mystery}.weight": torch.ones(K, D)},
+        ):
+            same(find_head(state, d=D, classes=classes), W, B)
+
+
+def test_two_rows_are_better_than_one_where_there_are_two_logits() -> None:
+    two, one = RNG.normal(size=(2, D)), RNG.normal(size=(1, D))
+    for names in (("fc", "score"), ("mystery", "score")):
+        state = dict(zip((f"{name}.weight" for name in names), (two, one), strict=True))
+        same(find_head(state, d=D, classes=2), two, None)
+        assert find_head(state, d=D, classes=1).one_logit
+
+
+def test_a_layer_that_feeds_the_head_is_not_taken_where_the_classes_are_not_known() -> None:
+    state = {"head.0.weight": torch.ones(20, D), "fc.weight": torch.ones(K, 20)}
+    with pytest.raises(UsageError, match=r"head\.0\.weight  20 x 12 float32 \(not taken: it feeds fc\.weight\)"):
+        find_head(state, d=D)
+    same(find_head(state, d=D, classes=20), np.ones((20, D)), None)
+
+
+def test_a_list_of_heads_stays_ambiguous_with_as_many_classes_as_features() -> None:
+    with pytest.raises(UsageError, match="found 2 matrices that could be it"):
+        find_head({"heads.0.weight": np.eye(D), "heads.1.weight": -np.eye(D)}, d=D, classes=D)
+    same(find_head({"head.0.weight": np.eye(D), "head.2.weight": -np.eye(D)}, d=D, classes=D), -np.eye(D), None)
 
 
 def test_pruned_and_absent_weights_are_not_guessed_at() -> None:

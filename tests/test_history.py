@@ -76,6 +76,37 @@ def test_the_same_record_again_is_no_change_and_another_is_refused(tmp_path: Pat
     ]  # fmt: skip
 
 
+def test_another_value_at_the_same_step_by_another_command_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    history.append(path, report({S: 0.5, "rankme": 3.0}, source="a.npy"), step=0)
+    before, other = path.read_bytes(), report({"rankme": 2.5, "lidar": 2.0}, command="rank", source="b.npy")
+    said = r"rank contradicts separability of that step: rankme is 3.0 there \(a.npy\), 2.5 here \(b.npy\); .*--replace"
+    with pytest.raises(HistoryError, match=said):
+        history.append(path, other, step=0)
+    with pytest.raises(HistoryError, match=r"rankme is 3.0 there .*, undefined here"):
+        history.append(path, report({"rankme": None}, command="rank"), step=0)
+    with pytest.raises(HistoryError, match=r"effective_rank is 8.0 there .*, 7.9 here"):
+        history.append(path, report({}, command="rank", rank=7.9), step=0)
+    with pytest.raises(HistoryError, match=r"name another --step or --run$"):  # in one call none may push out another
+        history.extend(path, [(report({"rankme": 2.0}, command="evaluate"), 1), (other, 1)], replace=True)
+    assert path.read_bytes() == before
+    close = report({"rankme": 3.0 * (1 + 1e-10)}, command="evaluate")
+    assert history.append(path, close, step=0) == 1  # another order of summation
+    assert history.append(path, other, step=0, replace=True) == 1
+    assert [(r["step"], r["command"]) for r in history.read(path)] == [(0, "rank")]
+    assert labelfree.gate(history=path, require="rankme >= 2.5")["verdict"]["decision"] == "pass"
+
+
+def test_a_history_that_holds_two_values_can_be_mended(tmp_path: Path) -> None:
+    one, two = run_of(tmp_path / "a", [0.5]), tmp_path / "b"
+    history.append(two, report({S: 0.7}, command="rank"), step=0)
+    one.write_text(one.read_text() + two.read_text())  # as an older labelfree, or a hand, put them together
+    with pytest.raises(HistoryError, match=r"expected one value of separability, found 0.7 \(rank\) and 0.5"):
+        labelfree.gate(history=one, require=f"{S} > 0")
+    assert history.append(one, report({S: 0.7}, command="rank"), step=0, replace=True) == 1
+    assert labelfree.gate(history=one, require=f"{S} >= 0.7")["verdict"]["decision"] == "pass"
+
+
 def test_several_are_added_whole_or_not_at_all(tmp_path: Path) -> None:
     path = run_of(tmp_path / "h.jsonl", [0.1])
     before = path.read_bytes()
@@ -128,6 +159,15 @@ def test_a_sampled_metric_is_compared_only_on_the_same_sample(tmp_path: Path) ->
     history.append(path, made, step=0)
     with pytest.raises(HistoryError, match="uniformity: sample all rows and 50 rows with seed 0"):
         history.append(path, {**made, "input": {**made["input"], "sample": {"size": 50, "seed": 0}}}, step=1)
+
+
+def test_the_seed_counts_where_there_is_a_sample(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(300, 5))
+    for step, seed in enumerate((0, 1)):  # 300 rows are below the default sample: all are used
+        assert history.append(tmp_path / "all.jsonl", labelfree.rank(X, seed=seed), step=step) == 1
+    history.append(tmp_path / "some.jsonl", labelfree.rank(X, sample=50, seed=0), step=0)
+    with pytest.raises(HistoryError, match="sample 50 rows with seed 0 and 50 rows with seed 1"):
+        history.append(tmp_path / "some.jsonl", labelfree.rank(X, sample=50, seed=1), step=1)
 
 
 def test_a_report_without_what_the_guard_needs_is_refused(tmp_path: Path) -> None:

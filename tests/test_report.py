@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,12 @@ from pydantic import ValidationError
 import labelfree
 from labelfree.document import as_json
 from labelfree.metrics import METRICS
+from labelfree.render.numbers import counted, signed
+from labelfree.render.rows import heading
+from labelfree.render.rows import lines as lines_of
 from labelfree.render.text import across, to_csv, to_json, to_markdown, to_ndjson
-from labelfree.report import Report, json_schema
+from labelfree.report import MetricEntry, Report, json_schema
+from labelfree.results import measured
 
 DATA = Path(labelfree.__file__).parent / "demo_data"
 RNG = np.random.default_rng(0)
@@ -113,6 +119,55 @@ def test_csv_has_a_line_per_metric_and_empty_fields_for_what_is_undefined(report
     by_name = {line.split(",")[1]: line.split(",") for line in lines[1:]}
     assert float(by_name["rankme"][2]) == pytest.approx(report["rankme"].value, rel=1e-11)
     assert by_name["lidar"][2:8] == ["", "", "", "", "undefined", "no_group"]
+
+
+def test_defects_as_csv_and_markdown_have_the_remedy(tmp_path: Path) -> None:
+    X = RNG.normal(size=(300, 4))
+    X[5] = X[4]
+    X[200, 1] = np.inf
+    np.save(tmp_path / "a|b.npy", X)
+    sick, sound = labelfree.doctor(tmp_path / "a|b.npy"), labelfree.doctor(RNG.normal(size=(300, 4)))
+    header, *lines = csv.reader(to_csv([sick, sound]).splitlines())
+    assert header == ["source", "kind", "count", "first_row", "message", "remedy"]
+    assert [line[:4] for line in lines] == [
+        [str(tmp_path / "a|b.npy"), "nonfinite", "1", "200"],
+        [str(tmp_path / "a|b.npy"), "duplicate", "1", ""],
+    ]
+    text = to_markdown([sick, sound], everything=False)
+    for line, defect in zip(lines, sick.input.defects or [], strict=True):
+        assert line[4:] == [defect.message, defect.remedy]
+        assert f"| {defect.message} | {defect.remedy} |\n" in text
+    assert "nothing wrong" in text.split("###")[2]
+    assert "|" not in text.split("###")[2]
+
+
+def test_zero_has_no_sign() -> None:
+    assert as_json({"a": -0.0, "b": [-0.0, -1e-300]}, indent=None) == '{"a": 0.0, "b": [0.0, -1e-300]}'
+    points = np.repeat(np.eye(3)[:2], 20, axis=0)  # two points, repeated: one bar, whose entropy is -1 log 1 = -0
+    entry = labelfree.separability(points)["persistence_entropy"]
+    assert entry.value == 0
+    assert math.copysign(1, entry.value) == 1
+    report = labelfree.separability(points)
+    written = to_csv([report]) + report.to_json() + to_markdown([report], everything=True)
+    assert not re.search(r"(?<![\w.])-0(\.0+)?(?![.\d])", written)
+    entry = MetricEntry.of(METRICS[0], measured(-0.0, 0.0, low=-1.0))
+    assert [math.copysign(1, v) for v in (entry.value or 0.0, *(entry.interval or ()))] == [1, 1, 1]
+
+
+def test_numbers_for_people() -> None:
+    assert [signed(v, 3) for v in (-0.0, -0.0004, 0.0004, -0.0006, 1234.5)] == [
+        "+0.000", "+0.000", "+0.000", "-0.001", "+1,234.500",
+    ]  # fmt: skip
+    assert [counted(n, "row") for n in (0, 1, 2, 2000)] == ["0 rows", "1 row", "2 rows", "2,000 rows"]
+    assert heading(labelfree.doctor(np.ones((1, 4)))) == "1 row x 4 float64"
+
+
+def test_what_a_value_is_compared_with_has_as_many_places() -> None:
+    report = labelfree.separability(DATA / "epoch_05.parquet", sample=200)
+    compared = [line for line in lines_of(report, True) if "structure-free" in line.note]
+    assert {line.name for line in compared} == {"separability", "separability_robust", "total_persistence"}
+    for line in compared:
+        assert len(line.note.partition(".")[2]) == len(line.value.partition(".")[2])
 
 
 def test_markdown(report: Report) -> None:

@@ -6,6 +6,7 @@ import doctest
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,9 @@ def test_ties_no_errors_and_only_errors_are_said() -> None:
     none = metrics.atc_mc(np.array([[0.5, 0.0], [2.0, 0.0]]), S, np.zeros(4, int))
     assert none.value == 0.5
     assert any("no source row is an error" in w for w in none.warnings)
+    few = metrics.atc_ne(np.zeros((2, 2)), np.repeat(S, 100, axis=0), np.arange(400) % 20 // 19)
+    assert not any("few source rows" in w for w in few.warnings)  # 20 of them
+    assert any("few source rows are errors (1 of 4)" in w for w in tied.warnings)
     every = metrics.atc_mc(S, S, np.ones(4, int))
     assert (every.value, every.parts["threshold"]) == (0.0, None)
 
@@ -547,6 +551,10 @@ def test_what_is_missing_is_said() -> None:
     assert fewer.outputs is not None
     fewer.outputs.source = Evidence(30, 0, outputs=Outputs(labelled=labelled(S, y)))
     assert accuracy._cot(fewer).reason_code == "no_labels"
+    below = target(logits=L, sample=None)
+    assert below.outputs is not None
+    below.outputs.source = Evidence(30, 0, outputs=Outputs(labelled=replace(labelled(S, y), label=y - 1)))
+    assert accuracy._cot(below).reason_code == "no_labels"
 
 
 @pytest.mark.parametrize("name", DISTANCES)

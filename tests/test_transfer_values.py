@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import math
 from typing import Any
 
@@ -253,3 +255,10 @@ def test_structure_free_rows_score_as_their_null() -> None:
     assert abs(result.parts["excess"]) < 4 * result.se
     clustered = 5 * rng.normal(size=(8, 6))[rng.integers(0, 8, 800)] + rng.normal(size=(800, 6))
     assert of("hopkins", clustered).parts["excess"] > 0.05
+
+
+@pytest.mark.parametrize("module", ["hopkins", "neighborhoods", "transfer_parts", "transfer_score", "validators"])
+def test_docstring_examples(module: str) -> None:
+    done = doctest.testmod(importlib.import_module(f"labelfree.metrics.{module}"))
+    assert done.attempted > 0
+    assert done.failed == 0

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from labelfree import history, metrics
-    from labelfree.api import doctor, evaluate, rank, separability
+    from labelfree.api import doctor, evaluate, rank, separability, transfer
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.report import Report
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "rank",
-    "separability",
+    "separability", "transfer",
 ]  # fmt: skip
 
 _HOME = {
@@ -28,6 +28,7 @@ _HOME = {
     "evaluate": "labelfree.api",
     "rank": "labelfree.api",
     "separability": "labelfree.api",
+    "transfer": "labelfree.api",
     "gate": "labelfree.gating",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",

@@ -8,11 +8,12 @@ from typing import Any
 
 from labelfree.errors import UsageError
 from labelfree.head import Head
-from labelfree.metrics.accuracy import thresholds
+from labelfree.metrics.labels import thresholds
 from labelfree.metrics.outputs import Outputs, Variant
 from labelfree.metrics.recovered import cross_check, log_probabilities, mismatch, recovered
 from labelfree.scores import Wanted
 from labelfree.sources import Columns, Source, open_source
+from labelfree.sources.block import AUTO
 from labelfree.sources.heads import find_head
 from labelfree.sources.subsets import DOMAINS, only, rows_by, with_head
 from labelfree.survey import Survey
@@ -37,41 +38,56 @@ class Setting:
 def target_columns(base: Columns, setting: Setting) -> Columns:
     """The columns to read of a target."""
 
-    return replace(base, outputs=setting.logits or "auto", label=setting.audit, domain="auto")
+    return replace(base, outputs=setting.logits or AUTO, label=setting.audit, domain=AUTO)
 
 
 def source_columns(base: Columns, setting: Setting) -> Columns:
     """The columns to read of the source."""
 
-    return replace(base, outputs=setting.logits or "auto", label=setting.label or "auto")
+    return replace(base, outputs=setting.logits or AUTO, label=setting.label or AUTO)
 
 
-def targets_in(opened: Source) -> list[Source]:
-    """The data sets that a file of targets holds: its target rows, one for each epoch."""
+def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
+    """The data sets that a source of targets holds: its target rows, one for each epoch.
+
+    Where a column `domain` tells source from target, the source rows are `beside` them.
+    """
+    opened, beside = open_source(given, target_columns(base, setting)), None
     if "domain" in opened.roles:
+        if "source" in rows_by(opened, "domain"):
+            if setting.source is not None:
+                raise UsageError(f"{opened.name}: holds rows of the domain 'source'; leave out --source")
+            columns = replace(source_columns(base, setting), domain=AUTO)
+            beside = _of_domain(open_source(given, columns), "source")
         opened = _of_domain(opened, "target")
+    opened = replace(opened, beside=beside)
     if "epoch" not in opened.roles:
         return [opened]
     epochs = rows_by(opened, "epoch")
     if len(epochs) == 1:
         ((epoch, total),) = epochs.items()
         return [only(opened, "epoch", epoch, total, opened.name)]
-    return [only(opened, "epoch", e, total, f"{opened.name} epoch {e:g}") for e, total in epochs.items()]
+    return [only(opened, "epoch", e, total, f"{opened.name} epoch {e}") for e, total in epochs.items()]
 
 
-def source_of(name: Any, setting: Setting, base: Columns) -> Source | None:
-    """The source rows: those of --source, or of the domain "source" in the file of the target itself."""
-    columns = source_columns(base, setting)
-    if setting.source is not None:
-        opened = open_source(setting.source, columns)
-        return _of_domain(opened, "source") if "domain" in opened.roles else opened
-    if isinstance(name, Source):
-        return None
-    opened = open_source(name, target_columns(base, setting))
-    if "domain" not in opened.roles or "source" not in rows_by(opened, "domain"):
-        return None
+def source_of(target: Source, base: Columns, setting: Setting) -> Source | None:
+    """The source rows: those of --source, or those beside the target in its own file."""
+    if setting.source is None:
+        return target.beside
+    opened = open_source(setting.source, replace(source_columns(base, setting), domain=AUTO))
+    opened = _of_domain(opened, "source") if "domain" in opened.roles else opened
+    return _without_epochs(opened)
 
-    return _of_domain(open_source(name, replace(columns, domain="auto")), "source")
+
+def _without_epochs(opened: Source) -> Source:
+    """Source rows of one epoch."""
+    if "epoch" not in opened.roles:
+        return opened
+    epochs = rows_by(opened, "epoch")
+    if len(epochs) > 1:
+        raise UsageError(f"{opened.name}: expected source rows of one epoch, found {len(epochs)}; keep those of one")
+    ((epoch, total),) = epochs.items()
+    return only(opened, "epoch", epoch, total, opened.name)
 
 
 def _of_domain(opened: Source, domain: str) -> Source:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from labelfree.adaptation import Setting, source_of, surveyed, target_columns, targets_in
+from labelfree import adaptation
+from labelfree.adaptation import Setting
 from labelfree.comparing import told, with_outputs
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.memory import needed
 from labelfree.metrics import METRICS, Metric
-from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, Need, Topology
+from labelfree.metrics.evidence import SAMPLE, Evidence, Need, Topology
 from labelfree.metrics.outputs import Variant
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
@@ -24,8 +26,7 @@ from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, Samp
 from labelfree.scores import Wanted
 from labelfree.sources import Columns, Source, open_source
 from labelfree.sources.block import AUTO
-from labelfree.survey import OnBad, Progress, Survey, block_rows, survey
-from labelfree.trees.spanning import DENSE
+from labelfree.survey import OnBad, Progress, Survey, survey
 
 FAMILIES = {
     "rank": ("rank",), "separability": ("separability",), "transfer": ("transfer",),
@@ -144,17 +145,20 @@ def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) 
     2.0
     """
     chosen = checked("transfer", options)
-    opened, *more = open_targets(target, chosen)
+    opened, *more = opened_for("transfer", target, chosen)
     if more:
         raise UsageError(f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them")
-    return _measured("transfer", opened, chosen, progress, given=target)
+    return _measured("transfer", opened, chosen, progress)
 
 
-def open_targets(target: Any, chosen: Options) -> list[Source]:
-    """The data sets of `transfer` in a source: one, or one for each epoch."""
-    if isinstance(target, Source):
-        return [target]
-    return targets_in(open_source(target, target_columns(columns(chosen), chosen.setting)))
+def opened_for(command: str, source: Any, chosen: Options) -> list[Source]:
+    """The data sets that a source holds for a command: one, and for `transfer` one for each epoch."""
+    if isinstance(source, Source):
+        return [source]
+    if command == "transfer":
+        return adaptation.open_targets(source, columns(chosen), chosen.setting)
+    scores = (chosen.logits or AUTO) if command == "evaluate" else None
+    return [open_source(source, replace(columns(chosen), outputs=scores))]
 
 
 def evaluate(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
@@ -221,10 +225,9 @@ def checked(command: str, options: dict[str, Any]) -> Options:
     return chosen
 
 
-def columns(chosen: Options, command: str = "rank") -> Columns:
-    """The columns that the options name; `evaluate` reads class scores where there are some."""
-    scores = (chosen.logits or AUTO) if command == "evaluate" else None
-    return Columns(embedding=chosen.column, id=chosen.id, group=chosen.group, outputs=scores)
+def columns(chosen: Options) -> Columns:
+    """The columns that the options shared by all commands name."""
+    return Columns(embedding=chosen.column, id=chosen.id, group=chosen.group)
 
 
 def selected(
@@ -250,23 +253,22 @@ def selected(
     return tuple(m for m in metrics if m.name not in ON_REQUEST or m.name in on_request)
 
 
-def _measured(command: str, source: Any, chosen: Options, progress: Progress, given: Any = None) -> Report:
-    opened = open_source(source, columns(chosen, command))
+def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
+    (opened,) = opened_for(command, source, chosen)
     on_request = tuple(ON_REQUEST) if chosen.homology else ()
     scored = opened.outputs is not None or chosen.head is not None
     metrics = selected(command, chosen.only, on_request, scored=scored)
     needs = frozenset(need for metric in metrics for need in metric.needs)
     adapted = any(metric.family == "transfer" for metric in metrics)
-    behind = source_of(given, chosen.setting, columns(chosen)) if command == "transfer" else None
+    behind = adaptation.source_of(opened, columns(chosen), chosen.setting) if command == "transfer" else None
     with _threads(chosen.threads):
-        tree = any(metric.family == "separability" for metric in metrics)
         refuse_zero = command == "separability"
 
         def of(one: Source, wanted: Wanted | None) -> Survey:
             bad, zero = chosen.on_bad, refuse_zero
-            return _surveyed(one, needs, chosen, bad, progress, refuse_zero=zero, tree=tree, wanted=wanted)
+            return _surveyed(one, needs, chosen, bad, progress, metrics, refuse_zero=zero, wanted=wanted)
 
-        found = surveyed(opened, behind, chosen.setting, of) if adapted else of(opened, None)
+        found = adaptation.surveyed(opened, behind, chosen.setting, of) if adapted else of(opened, None)
         found.evidence.topology = chosen.topology
         entries = {}
         for done, metric in enumerate(metrics):
@@ -289,12 +291,12 @@ def _surveyed(
     chosen: Options,
     on_bad: OnBad,
     progress: Progress,
+    metrics: Sequence[Metric] = (),
     *,
     refuse_zero: bool = False,
-    tree: bool = False,
     wanted: Wanted | None = None,
 ) -> Survey:
-    _check_memory(opened, needs, chosen, tree=tree)
+    _check_memory(opened, needs, metrics, chosen)
     return survey(
         opened,
         needs,
@@ -333,26 +335,18 @@ def _threads(count: int | None) -> AbstractContextManager[Any]:
     return limits
 
 
-def _check_memory(source: Source, needs: frozenset[Need], chosen: Options, *, tree: bool) -> None:
+def _check_memory(source: Source, needs: frozenset[Need], metrics: Sequence[Metric], chosen: Options) -> None:
     """Refuse a memory limit that the work cannot keep, before any of it is done."""
     if chosen.memory is None:
         return
-    d, sampled = source.d, source.total if chosen.sample is None else min(chosen.sample, source.total)
-    width = 8 if source.dtype in ("float64", "int64", "int32") else 4
-    matrices = 0
-    if "moments" in needs:
-        matrices += 6  # scatter, its update, eigenvectors and their workspace
-    if "unit" in needs and d <= WIDE:
-        matrices += 2
-    needed = 150_000_000 + matrices * 8 * d * d + 3 * block_rows(d) * d * (width + 16) + 3 * sampled * d * width
-    if tree:
-        dense = min(sampled, DENSE)
-        needed += max(28 * sampled * d, 2 * 8 * dense**2)  # copies of the rows, or all distances of few
-    if needed > chosen.memory:
+    need = needed(source, needs, metrics, chosen.sample, chosen.threads)
+    if need > chosen.memory:
+        sampled = source.total if chosen.sample is None else min(chosen.sample, source.total)
+        fewer = needed(source, needs, metrics, max(2, sampled // 2), chosen.threads)
         raise ResourceError(
-            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {d} need about {needed / 1e6:.0f} MB "
-            f"with a sample of {sampled}; raise the limit"
-            + (", or lower --sample" if sampled * d * width * 3 > needed / 4 else ", or choose --only metrics")
+            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {source.d} need about "
+            f"{need / 1e6:.0f} MB with a sample of {sampled}; raise the limit"
+            + (", or lower --sample" if fewer < 0.9 * need else ", or choose --only metrics" if metrics else "")
         )
 
 

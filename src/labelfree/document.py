@@ -23,9 +23,9 @@ def as_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """The value with every number at 12 significant digits."""
+    """The value with every number at 12 significant digits, and zero without a sign."""
     if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
+        return float(f"{value:.{DIGITS}g}") + 0.0
     if isinstance(value, Mapping):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -54,7 +54,7 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
     }
     for defect, (what, remedy) in texts.items():
         if count := tally[defect]:
-            yield Finding(defect, count, tally.first[defect], f"{count} of {tally.read} {what}", remedy)
+            yield Finding(defect, count, tally.first[defect], f"{count:,} of {tally.read:,} {what}", remedy)
 
 
 def _repetitions(found: Survey) -> Iterator[Finding]:
@@ -62,15 +62,19 @@ def _repetitions(found: Survey) -> Iterator[Finding]:
         remedy = "remove the repetitions, or name another column with --id"
         if len(found.source.counts) > 1:
             remedy = f"{found.source.apart}, or {remedy}"
-        said = f"{found.repeated_ids} rows repeat the id of another"
+        said = f"{_repeating(found.repeated_ids)} the id of another"
         yield Finding("repeated_id", found.repeated_ids, None, said, remedy)
     if count := found.duplicates.duplicates:
         about = "" if found.duplicates.exact else "about "
         share = 100 * count / max(found.evidence.n, 1)
         yield Finding(
-            "duplicate", count, None, f"{about}{count} rows ({share:.1f} %) repeat another row exactly",
+            "duplicate", count, None, f"{about}{_repeating(count, f' ({share:.1f} %)')} another row exactly",
             "repeated rows carry no new direction and distort distances: remove them",
         )  # fmt: skip
+
+
+def _repeating(count: int, share: str = "") -> str:
+    return f"{count:,} row{share} repeats" if count == 1 else f"{count:,} rows{share} repeat"
 
 
 def _shape(found: Survey) -> Iterator[Finding]:
@@ -80,17 +84,17 @@ def _shape(found: Survey) -> Iterator[Finding]:
         yield Finding("few_rows", e.n, None, left, "every metric needs at least two rows")
         return
     if e.n < FEW * e.d:
-        said = f"at most {e.n} of {e.d} directions can show"
+        said = f"at most {e.n:,} of {e.d:,} directions can show"
         if e.n >= e.d:
             lost = 100 * (1 - noise_rank(e.n, e.d) / e.d)
-            said = f"isotropic noise of this shape loses {lost:.0f} % of its rank, {FEW * e.d} rows would do"
+            said = f"isotropic noise of this shape loses {lost:.0f} % of its rank, {FEW * e.d:,} rows would do"
         yield Finding("few_rows", e.n, None, f"n / d = {e.n / e.d:.1f}: {said}", "compare only at equal n")
     if e.drawn is not None:
         typical = float(np.median(np.linalg.norm(e.drawn.rows.astype(np.float64), axis=1)))
         if typical > 0 and found.tally.longest > OUTLIER * typical:
             yield Finding(
                 "outlier", 1, found.tally.longest_at,
-                f"row {found.tally.longest_at} is {found.tally.longest / typical:.0f} times as long as the median row",
+                f"row {found.tally.longest_at} is {found.tally.longest / typical:,.0f} times as long as the median row",
                 "a few such rows decide a spectrum: check them",
             )  # fmt: skip
     if e.moments is not None:
@@ -108,7 +112,7 @@ def _spectral(e: Evidence) -> Iterator[Finding]:
         yield Finding("collapsed", e.n, None, "all rows are equal", "the encoder has collapsed, or one row was copied")
         return
     if constant:
-        yield Finding("constant", constant, None, f"{constant} of {e.d} columns never change", "dead units")
+        yield Finding("constant", constant, None, f"{constant:,} of {e.d:,} columns never change", "dead units")
     if offset > total:
         share = 100 * offset / (offset + total)
         yield Finding(
@@ -122,6 +126,6 @@ def _spectral(e: Evidence) -> Iterator[Finding]:
         if blurred:
             yield Finding(
                 "storage", blurred, None,
-                f"{blurred} of {e.d} directions lie at the rounding of {e.stored}, which lifts every rank",
+                f"{blurred:,} of {e.d:,} directions lie at the rounding of {e.stored}, which lifts every rank",
                 "store float32 to see them",
             )  # fmt: skip

@@ -47,13 +47,13 @@ def measured(
     warnings: Sequence[str] = (),
 ) -> Result:
     """A defined value clamped to its mathematical bounds, with its 95 % interval."""
-    value = float(min(max(value, low), high))
+    value = float(min(max(value, low), high)) + 0.0  # -0.0 is 0.0
     if se is not None and not math.isfinite(se):
         se = None
     interval = None
     if se is not None:
         se = float(se)
-        interval = (float(max(value - Z95 * se, low)), float(min(value + Z95 * se, high)))
+        interval = (float(max(value - Z95 * se, low)) + 0.0, float(min(value + Z95 * se, high)) + 0.0)
     return Result(value, se, interval, params=params or {}, parts=parts or {}, warnings=tuple(warnings))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows
 from labelfree.errors import RowsError
-from labelfree.metrics.accuracy import of_rows
+from labelfree.metrics.labels import of_rows
 from labelfree.metrics.outputs import Labelled, Outputs
 from labelfree.sources.block import Source, Values
 from labelfree.summaries import Sample

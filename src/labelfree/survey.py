@@ -54,6 +54,12 @@ def block_rows(d: int) -> int:
     return max(_BLOCK_NUMBERS // max(d, 1), min(d, 2048), 1)
 
 
+def workers_for(source: Source, threads: int | None) -> int:
+    """Threads that sum the blocks of a source; a wide one has a matrix too large to hold it for each of them."""
+    workers = 1 if source.d > WIDE else min(threads or available_cores(), _MOST_WORKERS)
+    return min(workers, -(-source.total // block_rows(source.d)))
+
+
 def survey(
     source: Source,
     needs: frozenset[Need],
@@ -83,8 +89,7 @@ def survey(
             read += len(block.index) + len(block.null) + len(block.ragged)
             progress("reading", min(1.0, read / max(source.total, 1)))
 
-    workers = 1 if source.d > WIDE or kernels is not numpy_kernels else min(threads or available_cores(), _MOST_WORKERS)
-    state = summed(blocks(), empty, min(workers, -(-source.total // rows)))
+    state = summed(blocks(), empty, workers_for(source, threads) if kernels is numpy_kernels else 1)
     state.check()
 
     def rescan() -> Iterator[Rows]:

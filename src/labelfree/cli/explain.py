@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from difflib import get_close_matches
+from shutil import get_terminal_size
 from typing import Annotated, Literal
 
 import typer
@@ -24,11 +25,11 @@ def explain(
     labelfree explain rankme
     """
     from labelfree.metrics import METRICS
+    from labelfree.render.explanation import WIDTH, explanation, summaries
 
+    terminal = min(get_terminal_size().columns, WIDTH) if sys.stdout.isatty() else None
     if metric is None:
-        width = max(len(m.name) for m in METRICS)
-        for m in METRICS:
-            print(f"{m.name:<{width}}  {m.explanation.splitlines()[0]}")
+        print(summaries(METRICS, terminal))
         return
     known = {m.name: m for m in METRICS}
     if metric not in known:
@@ -36,9 +37,7 @@ def explain(
         raise UsageError(
             f"no metric {metric!r}; " + (f"did you mean {near[0]!r}?" if near else "see labelfree explain")
         )
-    from labelfree.render.explanation import explanation
-
-    print(explanation(known[metric]))
+    print(explanation(known[metric], terminal or WIDTH))
 
 
 def schema(

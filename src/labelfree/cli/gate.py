@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from labelfree.cli.printing import flag_first
 from labelfree.errors import ExitCode
 from labelfree.gating import gate as judged
 
@@ -121,7 +122,7 @@ def gate(
     ] = False,
     format: Annotated[
         Literal["table", "json", "ndjson", "csv", "md"],
-        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT", rich_help_panel=_OUT),
+        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT", callback=flag_first, rich_help_panel=_OUT),
     ] = "table",
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=_OUT)] = False,
     output: Annotated[
@@ -152,10 +153,12 @@ def gate(
     labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5
     """
     from labelfree.cli.printing import chosen_format, printed, write_texts
-    from labelfree.storage import check_targets
+    from labelfree.storage import check_apart, check_targets
 
     form = chosen_format(format, json)
     check_targets(output or [], TEXTS)
+    kept = {"the report": reports, "the baseline": [against], "the history": [history]}
+    check_apart(output or [], {what: [p for p in paths or () if p and p != "-"] for what, paths in kept.items()})
     document = judged(
         reports or [], history=history, run=run, require=require or (), against=against, max_drop=max_drop or (),
         plateau=plateau or (), rule=rule, warmup=warmup, window=window, confidence=confidence, min_delta=min_delta,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from labelfree.cli.printing import flag_first
 from labelfree.errors import UsageError
 
 app = typer.Typer(
@@ -39,7 +40,12 @@ def add(
     ] = None,
     run: Run = "default",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace another record of the same run, step and command.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="Replace another record of the same run, step and command; remove those of other commands at that "
+            "step that contradict it.",
+        ),
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing.")] = False,
 ) -> None:
@@ -100,7 +106,7 @@ def show(
     ] = None,
     format: Annotated[
         Literal["table", "json", "ndjson", "csv", "md"],
-        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT"),
+        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT", callback=flag_first),
     ] = "table",
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     output: Annotated[
@@ -123,10 +129,11 @@ def show(
     from labelfree.gating.curves import curves
     from labelfree.names import check_metric
     from labelfree.render import curves as render
-    from labelfree.storage import atomically, check_targets
+    from labelfree.storage import atomically, check_apart, check_targets
 
     form, outputs = chosen_format(format, json), output or []
     check_targets(outputs, (*render.TEXTS, *render.PICTURES))
+    check_apart(outputs, {"the history": [history]})
     names = [check_metric(n.strip(), "--only") for given in only or () for n in given.split(",") if n.strip()]
     found: dict[str, Any] = curves(history, run=run, only=names, everything=all, min_delta=min_delta)
     write_texts([path for path in outputs if path.suffix in render.TEXTS], render.TEXTS, found)

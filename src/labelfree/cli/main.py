@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +14,9 @@ from labelfree.cli.demo import demo
 from labelfree.cli.explain import explain, schema
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
-from labelfree.cli.measuring import doctor, evaluate, rank, separability
+from labelfree.cli.measuring import doctor, evaluate, rank, separability, transfer
+from labelfree.cli.refusals import ParserError, refusal
+from labelfree.cli.streams import discard, patient
 from labelfree.errors import ExitCode, LabelfreeError
 
 app = typer.Typer(
@@ -41,19 +43,42 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
+    _help(context)
+
+
+def _help(context: typer.Context) -> None:
+    """What a group says where no command of it is named."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
 app.command(no_args_is_help=False)(rank)
 app.command()(separability)
+app.command()(transfer)
 app.command()(evaluate)
 app.command()(doctor)
 app.command()(gate)
-app.add_typer(history)
+app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)
 app.command()(explain)
 app.command()(schema)
 app.command()(demo)
+
+
+def program() -> Any:
+    """All commands, each with the --version of the first; their help has no boxes in a pipe."""
+    from typer.main import get_command
+
+    root: Any = get_command(app)
+    version = next(parameter for parameter in root.params if parameter.name == "version")
+    version.expose_value = False  # it never returns
+    commands = [root]
+    for command in commands:
+        commands += getattr(command, "commands", {}).values()
+        if command is not root:
+            command.params.append(version)
+        if not sys.stdout or not sys.stdout.isatty():
+            command.rich_markup_mode = None
+    return root
 
 
 def main() -> None:
@@ -67,23 +92,33 @@ def run() -> int:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (for as long as the program runs)
     if sys.stdout is None:
         return _told("stdout is closed: nothing can be printed; to discard it use > /dev/null", ExitCode.BAD_INPUT)
+    stdout, stderr = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = patient(stdout), patient(stderr)
     try:
-        app(prog_name="labelfree")
-        return ExitCode.DONE
-    except SystemExit as leaving:
-        if leaving.code == ExitCode.INTERRUPTED:
+        return _run()
+    finally:
+        sys.stdout, sys.stderr = stdout, stderr
+
+
+def _run() -> int:
+    try:
+        code = program()(prog_name="labelfree", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        if code == ExitCode.INTERRUPTED:
             return _told("interrupted", ExitCode.INTERRUPTED)
-        return leaving.code if isinstance(leaving.code, int) else ExitCode.DONE
+        return code if isinstance(code, int) else ExitCode.DONE
     except LabelfreeError as error:
         return _told(str(error), error.exit_code)
+    except ParserError as error:
+        return _told(refusal(error), ExitCode.BAD_INPUT)
     except KeyboardInterrupt:
         return _told("interrupted", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        return pipe_closed()
     except MemoryError:
         return _told("not enough memory; lower --sample, or name fewer metrics with --only", ExitCode.BAD_INPUT)
     except OSError as error:
         if error.errno == errno.ENOSPC:
+            discard(sys.stdout)
             return _told("no space left on the device; free some, or write elsewhere", ExitCode.BAD_INPUT)
         if error.errno == errno.ENAMETOOLONG:
             return _told(f"{error.filename}: the name is too long for this file system", ExitCode.BAD_INPUT)
@@ -102,9 +137,3 @@ def _crashed(error: Exception) -> int:
         raise error
     message = f"internal error: {type(error).__name__}: {error} (a bug; LABELFREE_DEBUG=1 shows where)"
     return _told(message, ExitCode.INTERNAL)
-
-
-def pipe_closed() -> int:
-    """The reader has seen enough: that is no error, and nothing more may be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.DONE

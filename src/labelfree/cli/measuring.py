@@ -15,6 +15,9 @@ Group = Annotated[
 ]
 
 
+_ADAPTATION = "Adaptation"
+
+
 @sharing()
 def rank(sources: Sources, shared: Shared, group: Group = None) -> None:
     """RankMe and the spectral and geometric family: is this representation collapsing?
@@ -55,6 +58,67 @@ def separability(
     labelfree separability embeddings.parquet --sample all -o deaths.parquet
     """
     run("separability", sources, shared, normalize=normalize, metric=metric, engine=engine, homology=homology)
+
+
+@sharing()
+def transfer(
+    sources: Sources,
+    shared: Shared,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Labelled rows of the domain that the model was trained on: Parquet with embeddings, logits, label.",
+            metavar="FILE",
+            rich_help_panel=_ADAPTATION,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of the class numbers in --source.",
+            show_default="label, labels, target, y, class",
+            rich_help_panel=_ADAPTATION,
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="The last linear layer: .npy, .npz, safetensors, .pt, or a checkpoint, with ::name where it has "
+            "several.",
+            show_default="recovered from embeddings and logits where they determine it",
+            metavar="FILE[::KEY]",
+            rich_help_panel=_ADAPTATION,
+        ),
+    ] = None,
+    logits: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of the logits or probabilities; 'logit_*' for one column per class.",
+            show_default="logits, logit_*, probs, prob_*",
+            rich_help_panel=_ADAPTATION,
+        ),
+    ] = None,
+    variant: Annotated[
+        Literal["standard", "literal", "official"],
+        typer.Option(help="Of the Transfer Score: labelfree explain transfer_score.", rich_help_panel=_ADAPTATION),
+    ] = "standard",
+    audit: Annotated[
+        str | None,
+        typer.Option(
+            help="Label column of the target: prints the true accuracy beside each estimate, and marks the report.",
+            metavar="COLUMN",
+            rich_help_panel=_ADAPTATION,
+        ),
+    ] = None,
+) -> None:
+    """How well an adapted model suits its unlabeled target: Transfer Score, validators, accuracy estimates, distances.
+
+    \b
+    labelfree transfer target.parquet --head model.safetensors
+    labelfree transfer target.parquet --source source.parquet --head head.npy
+    labelfree transfer epoch_*.parquet --json      # best epoch, agreement of the candidates
+    """
+    run("transfer", sources, shared, source=source, label=label, head=head, logits=logits, variant=variant, audit=audit)
 
 
 @sharing()

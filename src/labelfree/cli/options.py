@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 import typer
 
+from labelfree.cli.printing import flag_first
+
 Sources: TypeAlias = Annotated[
     list[str],
     typer.Argument(
@@ -68,7 +70,7 @@ class Shared:
     memory: Annotated[
         str | None,
         typer.Option(
-            help="Memory not to exceed, such as 400MB or 2GB; refused before any work where it cannot do.",
+            help="Memory not to exceed, such as 400MB or 2GB; refused before any work where the estimate is higher.",
             envvar="LABELFREE_MEMORY",
             rich_help_panel=_RUN,
         ),
@@ -82,7 +84,9 @@ class Shared:
     all: Annotated[bool, typer.Option("--all", help="Every metric in the table.", rich_help_panel=_OUTPUT)] = False
     format: Annotated[
         Literal["table", "json", "ndjson", "csv", "md"],
-        typer.Option(help="What stdout carries.", envvar="LABELFREE_FORMAT", rich_help_panel=_OUTPUT),
+        typer.Option(
+            help="What stdout carries.", envvar="LABELFREE_FORMAT", callback=flag_first, rich_help_panel=_OUTPUT
+        ),
     ] = "table"
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=_OUTPUT)] = False
     output: Annotated[
@@ -90,8 +94,8 @@ class Shared:
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md .svg .png .pdf, "
-            ".parquet for the whole spectrum.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md; of a spectrum and of "
+            "deaths, pictures as .svg .png .pdf, and all values as .parquet.",
             metavar="FILE",
             rich_help_panel=_OUTPUT,
         ),
@@ -118,7 +122,10 @@ class Shared:
     replace: Annotated[
         bool,
         typer.Option(
-            "--replace", help="Replace another record of the same run, step and command.", rich_help_panel=_HISTORY
+            "--replace",
+            help="Replace another record of the same run, step and command; remove those of other commands at that "
+            "step that contradict it.",
+            rich_help_panel=_HISTORY,
         ),
     ] = False
     quiet: Annotated[

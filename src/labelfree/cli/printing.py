@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from labelfree.errors import UsageError
+
+
+def flag_first(context: typer.Context, value: str) -> str:
+    """The value of --format: where it comes from the environment, a --json on the command line wins over it."""
+    source = context.get_parameter_source("format")
+    asked = source is not None and source.name == "ENVIRONMENT" and context.params.get("json")
+    return "json" if asked else value
 
 
 def chosen_format(form: str, json: bool) -> str:
@@ -27,11 +36,6 @@ def write_texts(paths: Sequence[Path], texts: Mapping[str, Callable[[Any], str]]
 
 
 def printed(writes: Callable[[], object]) -> None:
-    """Write to stdout in one go; a reader that has gone is no error, and changes no exit code."""
-    try:
-        writes()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        from labelfree.cli.main import pipe_closed
-
-        pipe_closed()
+    """Write to stdout in one go: a disk that is full is known before there is a verdict."""
+    writes()
+    sys.stdout.flush()

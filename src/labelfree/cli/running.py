@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from labelfree.cli.options import Shared
+from labelfree.cli.printing import chosen_format, printed
 from labelfree.errors import ExitCode, UsageError
 from labelfree.names import COLLAPSE_METRICS
 
 if TYPE_CHECKING:
-    from labelfree.report import Report
+    from labelfree.report import MetricEntry, Report
 
 _UNITS = {"": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9, "tb": 10**12}
 _PATIENCE = 1.0
@@ -24,17 +25,15 @@ _PATIENCE = 1.0
 
 def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     """Measure every source, write the files, print once, and exit with 3 where the answer is undefined."""
-    form = "json" if shared.json else shared.format
-    if shared.json and shared.format not in ("table", "json"):
-        raise UsageError(f"--json and --format {shared.format} contradict each other; keep one")
+    form = chosen_format(shared.format, shared.json)
     outputs = shared.output or []
-    steps = steps_to_append(command, sources, shared)
+    steps = [] if command == "transfer" else steps_to_append(command, sources, shared)
     from labelfree import api
+    from labelfree.comparing import compared
     from labelfree.render import files
-    from labelfree.sources import open_source
     from labelfree.storage import check_apart
 
-    files.check(outputs)
+    files.check(outputs, command)
     asked = named_metrics(command, shared)
     options = {
         "column": shared.column,
@@ -51,8 +50,10 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, command)
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
-    columns = api.columns(api.checked(command, options))
-    data_sets = [open_source(names, columns) for names in data_sets]  # all of them, before any work is done
+    chosen = api.checked(command, options)
+    data_sets = [s for names in data_sets for s in api.opened_for(command, names, chosen)]  # all, before any work
+    if command == "transfer":  # a file may hold several epochs
+        steps = steps_to_append(command, [source.name for source in data_sets], shared)
     kept = {"the history": [shared.append] if shared.append else [], "SOURCE": [f for s in data_sets for f in s.files]}
     check_apart(outputs, kept)
     if not shared.quiet:
@@ -70,6 +71,9 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
                 print(f"labelfree: {report.input.sources[0]}: {said}", file=sys.stderr)
+    if command == "transfer" and len(reports) > 1:
+        compared(reports)
+    files.check_content(reports, outputs)
     append(reports, steps, shared)
     for path in outputs:
         files.write(reports, path, everything=shared.all)
@@ -86,7 +90,8 @@ def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> lis
     """The step of every data set where --append is given; what cannot be appended is refused before any work."""
     if shared.append is None:
         for name in ("step", "run", "replace"):
-            if getattr(shared, name):
+            given = getattr(shared, name)
+            if given is not None and given is not False:
                 raise UsageError(f"--{name}: has no effect without --append HISTORY; leave it out, or add that")
         return []
     if command == "doctor":
@@ -95,7 +100,7 @@ def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> lis
     from labelfree.history.steps import steps_of
     from labelfree.history.store import stored, writable
 
-    checked_run(shared.run or "default")
+    checked_run("default" if shared.run is None else shared.run)
     if writable(shared.append).exists():
         stored(shared.append)
     return steps_of(sources, shared.step, shared.concat)
@@ -136,25 +141,19 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
     """Print the reports to stdout in one go."""
     from labelfree.render import text
 
-    try:
-        if form == "table":
-            from labelfree.render.console import console_for
-            from labelfree.render.table import show
+    if form == "table":
+        from labelfree.render.console import console_for
+        from labelfree.render.table import show
 
-            show(console_for(sys.stdout), reports, everything=everything)
-        elif form == "json":
-            sys.stdout.write(text.to_json(reports))
-        elif form == "ndjson":
-            sys.stdout.write(text.to_ndjson(reports))
-        elif form == "csv":
-            sys.stdout.write(text.to_csv(reports))
-        else:
-            sys.stdout.write(text.to_markdown(reports, everything=everything))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        from labelfree.cli.main import pipe_closed
-
-        raise SystemExit(pipe_closed()) from None
+        printed(lambda: show(console_for(sys.stdout), reports, everything=everything))
+    elif form == "json":
+        printed(lambda: sys.stdout.write(text.to_json(reports)))
+    elif form == "ndjson":
+        printed(lambda: sys.stdout.write(text.to_ndjson(reports)))
+    elif form == "csv":
+        printed(lambda: sys.stdout.write(text.to_csv(reports)))
+    else:
+        printed(lambda: sys.stdout.write(text.to_markdown(reports, everything=everything)))
 
 
 def undefined(report: Report, only: Sequence[str]) -> bool:
@@ -164,10 +163,15 @@ def undefined(report: Report, only: Sequence[str]) -> bool:
     if report.command == "doctor":
         return False
     if only:
-        return any(report.metrics[name].value is None for name in only)
+        return any(_missing(report.metrics[name]) for name in only)
     if report.command in HEADLINE:
-        return report.metrics[HEADLINE[report.command]].value is None
+        return _missing(report.metrics[HEADLINE[report.command]])
     return all(entry.value is None for entry in report.metrics.values())
+
+
+def _missing(entry: MetricEntry) -> bool:
+    """Whether a metric has no value and no part of one."""
+    return entry.value is None and entry.status != "partial"
 
 
 def parse_sample(given: str) -> int | None:

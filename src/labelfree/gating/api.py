@@ -106,14 +106,17 @@ def verdict(conditions: Sequence[Condition], guards: Sequence[dict[str, Any]]) -
     decisions = [c["decision"] for c in everything]
     worst = next(d for d in EXIT_CODES if d in decisions and (d != "pass" or "continue" not in decisions))
     first = next(c for c in (*conditions, *guards) if c["decision"] == worst)
+    if worst == "pass":  # what passed by --on-undecided alone is never said to hold
+        waved = [c for c in conditions if c["reason"] == "undecided_pass"]
+        first = waved[0] if waved else {"reason": "all_met", "message": "every condition holds"}
     warnings = [w for c in conditions for w in c.get("warnings", ())]
     warnings += [w for c in conditions if c["kind"] == "drop" for w in remarks(c)]
     best = [{"metric": c["metric"], **c["best"]} for c in conditions if c.get("best")]
     return {
         "decision": worst,
         "exit_code": int(EXIT_CODES[worst]),
-        "reason": "all_met" if worst == "pass" else first["reason"],
-        "message": "every condition holds" if worst == "pass" else first["message"],
+        "reason": first["reason"],
+        "message": first["message"],
         "conditions": [{k: v for k, v in c.items() if k != "warnings"} for c in conditions],
         "guards": list(guards),
         "best": best[0] if best else None,

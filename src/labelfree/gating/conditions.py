@@ -9,14 +9,16 @@ from typing import Any, TypeAlias
 
 from labelfree.document import rounded
 from labelfree.errors import UsageError
-from labelfree.gating.grammar import Drop, Requirement, decimal
+from labelfree.gating.bounds import check_drop
+from labelfree.gating.grammar import Drop, Requirement, decimal, plain
 from labelfree.gating.rules import stdev
 from labelfree.gating.series import Reading, oriented, undefined
 from labelfree.history import Record, differences
 from labelfree.names import suggestion
+from labelfree.wording import apart
 
 Condition: TypeAlias = dict[str, Any]
-Z95 = 1.96
+Z95, LEVEL = 1.96, 0.95
 
 
 def required(asked: Requirement, subjects: Sequence[tuple[str, Record]]) -> list[Condition]:
@@ -30,7 +32,8 @@ def required(asked: Requirement, subjects: Sequence[tuple[str, Record]]) -> list
             found.append({**about, **_failed("undefined", undefined(reading)), "found": reading.told()})
             continue
         met = asked.met_by(value)
-        said = f"{asked.metric} is {value:.6g} at {reading.where}, {'as' if met else 'not as'} required ({asked})"
+        told = apart(asked.number, value, digits=6)[1] if decimal(value) != asked.number else plain(asked.number)
+        said = f"{asked.metric} is {told} at {reading.where}, {'as' if met else 'not as'} required ({asked})"
         outcome = ("pass", "met") if met else ("fail", "not_met")
         found.append({**about, **_outcome(*outcome, said), "found": reading.told()})
     return found or [{**about, **_failed("missing", missing(asked.metric, subjects)), "found": None}]
@@ -62,6 +65,8 @@ def dropped(
         raise UsageError(
             f"--against: expected one report with {asked.metric} as the baseline, found {len(before)} in {base[0][0]}"
         )
+    for reading in before:
+        check_drop(asked, reading)
     for readings, where in ((before, base), (now, subjects)):
         if not readings:
             said = missing(asked.metric, where)
@@ -85,16 +90,16 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     drop, limit = _drop(now, base), asked.limit(base.value)
     se, noise = _noise(now, base)
     interval = None if se is None else rounded((float(drop) - Z95 * se, float(drop) + Z95 * se))
-    told |= {"estimate": float(drop), "interval": interval, "limit": float(limit), "se": se, "noise": noise}
+    told |= {"estimate": float(drop), "interval": interval, "level": None if interval is None else LEVEL}
+    told |= {"limit": float(limit), "se": se, "noise": noise}
     decision, reason = _decided(drop, limit, interval)
     if decision == "undecided" and on_undecided is not None:
         decision, reason = on_undecided, f"undecided_{on_undecided}"
-    said = (
-        f"{asked.metric} went from {base.value:.6g} ({base.where}) to {now.value:.6g} ({now.where}), "
-        f"{'worse' if drop > 0 else 'better'} by {abs(float(drop)):.4g}"
-        + (f" (a drop of {interval[0]:.4g} to {interval[1]:.4g}, {noise})" if interval else "")
-        + f", {float(limit):.4g} allowed"
-    )  # fmt: skip
+    before, after = apart(base.value, now.value, digits=6)
+    most, lost, *ends = apart(limit, drop, *(interval or ()), digits=4)
+    said = f"{asked.metric} went from {before} ({base.where}) to {after} ({now.where}), "
+    said += f"worse by {lost}" if drop > 0 else f"better by {lost.removeprefix('-')}" if drop else "no worse"
+    said += (f" (a drop of {ends[0]} to {ends[1]}, {noise})" if ends else "") + f", {most} allowed"
     if reason.startswith("undecided"):
         said += "; the difference is inside its noise: measure more rows, or allow more"
     return told | _outcome(decision, reason, said)

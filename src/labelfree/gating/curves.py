@@ -14,6 +14,7 @@ from labelfree.gating.plateau import plateau
 from labelfree.gating.series import collapse_shares, incomparable, of_run, records_of
 from labelfree.gating.settings import rule_numbers
 from labelfree.history import Record
+from labelfree.history.records import checked_run
 
 HEADLINES = ("separability", "rankme", "transfer_score", "opis", "pseudo_opis")
 """The metrics that are shown where none is named, as far as the run has them."""
@@ -23,7 +24,7 @@ def curves(
     history: str | Path, *, run: str, only: Sequence[str], everything: bool, min_delta: float | None
 ) -> dict[str, Any]:
     """The curves as a document: points by metric, the plateau condition of each, and the collapse guard."""
-    records = records_of(history, run)
+    records = records_of(history, checked_run(run))
     held = list(dict.fromkeys(name for record in records for name in record["metrics"]))
     for name in only:
         if name not in held:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from labelfree.document import rounded
 from labelfree.gating.conditions import Condition
+from labelfree.gating.grammar import decimal, plain
 from labelfree.gating.guards import sound_steps
 from labelfree.gating.rules import patience, slope
 from labelfree.gating.series import Reading, collapse_shares, comparable, of_run, oriented, undefined
 from labelfree.history import Record
+from labelfree.wording import apart, counted
 
 _OPTION = "--plateau"
 
@@ -18,8 +20,11 @@ _OPTION = "--plateau"
 def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str, Any]) -> Condition:
     """The condition of one metric over the records of one run."""
     about: Condition = {"kind": "plateau", "metric": metric, "rule": rule, "warnings": []}
-    about |= dict.fromkeys(("checks", "window", "estimate", "interval", "noise", "best", "latest"))
+    about |= dict.fromkeys(("checks", "window", "estimate", "interval", "level", "noise", "best", "latest"))
     readings, latest = comparable(of_run(records, metric)), max(r["step"] for r in records)
+    defined = [r for r in readings if r.value is not None]
+    better = [oriented(r, r.value, _OPTION) for r in defined if r.value is not None]
+    about |= {"checks": len(defined), "best": _best(defined, better, records, {latest, *(r.step for r in readings)})}
     if not readings or readings[-1].step != latest:
         held = f"its last is at step {readings[-1].step}" if readings else "no check holds it"
         return about | {
@@ -31,38 +36,36 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
     if readings[-1].value is None:
         said = f"{undefined(readings[-1])}; what is undefined never passes"
         return about | {"decision": "fail", "reason": "undefined", "message": said}
-    defined = [r for r in readings if r.value is not None]
     if len(defined) < len(readings):
         count = len(readings) - len(defined)
-        about["warnings"] = [f"{metric}: {count} earlier checks without a value were left out"]
-    better = [oriented(r, r.value, _OPTION) for r in defined if r.value is not None]
-    about |= {
-        "direction": defined[-1].entry["direction"],
-        "checks": len(defined),
-        "best": _best(defined, better, records),
-        "latest": defined[-1].told(),
-    }
+        about["warnings"] = [f"{metric}: {counted(count, 'earlier check')} without a value left out"]
+    about |= {"direction": defined[-1].entry["direction"], "latest": defined[-1].told()}
     judged = {"slope": _slope, "patience": _patience, "threshold": _threshold}[rule]
     return about | judged(defined, better, numbers)
 
 
-def _best(readings: Sequence[Reading], better: Sequence[float], records: Sequence[Record]) -> dict[str, Any] | None:
-    """The best check that the collapse guard lets pass: a collapsed one is often the highest of all."""
+def _best(
+    readings: Sequence[Reading], better: Sequence[float], records: Sequence[Record], steps: Collection[int]
+) -> dict[str, Any] | None:
+    """The best defined check that the collapse guard lets pass: a collapsed one is often the highest of all.
+
+    steps: the checks of the run up to the latest, whether they have a value or not.
+    """
     sound = sound_steps(*collapse_shares(records))
     kept = [(value, -i) for i, value in enumerate(better) if readings[i].step in sound]
     if not kept:
         return None
-    index = -max(kept)[1]
-    since = {"checks_since": len(readings) - 1 - index, "steps_since": readings[-1].step - readings[index].step}
-    return {**readings[index].told(), **since}
+    best = readings[-max(kept)[1]]
+    since = {"checks_since": sum(step > best.step for step in steps), "steps_since": max(steps) - best.step}
+    return {**best.told(), **since}
 
 
 def _too_little(needed: int, found: int, numbers: dict[str, Any], what: str) -> Condition:
     return {
         "decision": "continue",
         "reason": "too_little_history",
-        "message": f"{found} checks so far; the first decision comes at {needed} ({numbers['warmup']} of warm-up and "
-        f"{what})",
+        "message": f"{counted(found, 'check')} so far; the first decision comes at {needed} ({numbers['warmup']} of "
+        f"warm-up and {what})",
     }
 
 
@@ -85,15 +88,18 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
     high, estimate = rounded(trend.high), rounded(trend.estimate)
     stop = high < least  # at the digits that the verdict shows
     metric, first, last = window[-1].metric, window[0].step, window[-1].step
+    most, delta = apart(least, high, digits=4)[1], plain(decimal(least))
+    changed = f"improved by {estimate:.4g}" if estimate >= 0 else f"got worse by {-estimate:.4g}"
     said = (
-        f"{metric} improved by {estimate:.4g} over the last {size} checks (steps {first} to {last}), by at most "
-        f"{high:.4g} at confidence {numbers['confidence']:g}: "
-        + (f"less than {least:g}, a plateau" if stop else f"{least:g} or more is still possible")
+        f"{metric} {changed} over the last {size} checks (steps {first} to {last}); it improved by at most {most} at "
+        f"confidence {numbers['confidence']:g}: "
+        + (f"less than {delta}, a plateau" if stop else f"{delta} or more is still possible")
     )
     found: Condition = {
         "window": {"checks": size, "first_step": first, "last_step": last},
         "estimate": estimate,
         "interval": (rounded(trend.low), high),
+        "level": rounded(2 * numbers["confidence"] - 1),
         "se": rounded(trend.se),
         "noise": trend.noise,
     }
@@ -126,7 +132,7 @@ def _patience(readings: Sequence[Reading], better: Sequence[float], numbers: dic
     stop = wait.checks >= most
     said = (
         f"{best.metric} last improved by more than {numbers['min_delta']:g} at step {best.step} ({best.value:.6g}), "
-        f"{wait.checks} checks ago; patience is {most} checks"
+        f"{counted(wait.checks, 'check')} ago; patience is {counted(most, 'check')}"
     )
     return {
         "waited": wait.checks,
@@ -144,7 +150,10 @@ def _threshold(readings: Sequence[Reading], better: Sequence[float], numbers: di
     now = readings[-1]
     reached = better[-1] >= (-level if now.entry["direction"] == "target" else oriented(now, level, _OPTION))
     away = "distance from its target " if now.entry["direction"] == "target" else ""
-    said = f"{now.metric} is {now.value:.6g} at {now.where}, {'has' if reached else 'has not'} reached {away}{level:g}"
+    assert now.value is not None
+    value = f"{now.value:.6g}" if away else apart(level, now.value, digits=6)[1]
+    told = f"{'has' if reached else 'has not'} reached {away}{plain(decimal(level))}"
+    said = f"{now.metric} is {value} at {now.where}, {told}"
     return {
         "decision": "stop" if reached else "continue",
         "reason": "reached" if reached else "not_reached",

@@ -9,8 +9,7 @@ from typing import Any
 
 from labelfree.errors import HistoryError, UsageError
 from labelfree.history import Record, contents, differences, read
-
-_SAME = 1e-9
+from labelfree.history.records import contradictions
 
 
 @dataclass(frozen=True)
@@ -110,13 +109,13 @@ def comparable(readings: Sequence[Reading]) -> Sequence[Reading]:
 
 
 def _agree(one: Reading, other: Reading) -> None:
-    a, b = one.value, other.value
-    if a == b or (a is not None and b is not None and abs(a - b) <= _SAME * max(abs(a), abs(b))):
-        return
-    raise HistoryError(
-        f"{one.where}: expected one value of {one.metric}, found {a} ({one.record['command']}) and {b} "
-        f"({other.record['command']}); remove one with labelfree history remove --step {one.step} --command COMMAND"
-    )
+    for metric, a, b in contradictions(one.record, other.record):
+        if metric == one.metric:
+            raise HistoryError(
+                f"{one.where}: expected one value of {metric}, found {a} ({one.record['command']}) and {b} "
+                f"({other.record['command']}); remove one with labelfree history remove --step {one.step} "
+                "--command COMMAND"
+            )
 
 
 def incomparable(readings: Sequence[Reading]) -> str:

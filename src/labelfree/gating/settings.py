@@ -10,7 +10,8 @@ from typing import Any
 from labelfree.errors import UsageError
 from labelfree.gating.grammar import Drop, Requirement, drop, requirement
 from labelfree.gating.rules import LEAST_WINDOW
-from labelfree.names import check_metric
+from labelfree.history.records import checked_run
+from labelfree.names import check_measurable, check_metric
 
 RULES: dict[str, dict[str, Any]] = {
     "slope": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01},
@@ -72,6 +73,8 @@ def settings(
         raise UsageError("--plateau: needs the checks of a run: --history FILE, which --append of a command writes")
     if run is not None and not history:
         raise UsageError("--run: names a run of a history; add --history FILE")
+    if run is not None:
+        checked_run(run)
     if on_undecided is not None and not against:
         raise UsageError("--on-undecided: has no effect without --against BASE; leave it out")
     if on_undecided not in (None, "pass", "fail"):
@@ -85,9 +88,14 @@ def settings(
         rule=rule or "slope",
         numbers={},
         on_undecided=on_undecided,
-        run=run or "default",
+        run="default" if run is None else run,
     )
     _check_opis(chosen)
+    for option, asked in (("--require", chosen.require), ("--max-drop", chosen.max_drop)):
+        for condition in asked:
+            check_measurable(condition.metric, option)
+    for name in chosen.plateau:
+        check_measurable(name, "--plateau")
     return replace(chosen, numbers=_numbers(chosen.rule, rule is not None, bool(plateau), numbers))
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from labelfree.document import SCHEMA_VERSION, is_entry, is_number, rounded
 from labelfree.errors import HistoryError, UsageError
 from labelfree.names import COLLAPSE_METRICS
+from labelfree.wording import counted
 
 Record: TypeAlias = dict[str, Any]
 """One line of a history; docs/gate.md lists the fields."""
@@ -16,6 +17,9 @@ Record: TypeAlias = dict[str, Any]
 _KEPT = ("value", "se", "interval", "status", "reason_code", "reason", "direction", "definition", "params")
 _FROM_DATA = {"params.fit_range", "params.neighbors"}
 """Params that the data may decide: they forbid a comparison of that metric, not the record."""
+
+_SAME = 1e-9
+"""Relative difference up to which two commands have measured the same."""
 
 
 def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: str | None = None) -> Record:
@@ -102,6 +106,17 @@ def same(one: Record, other: Record) -> bool:
     return {**one, "time": None} == {**other, "time": None}
 
 
+def contradictions(one: Record, other: Record) -> list[tuple[str, float | None, float | None]]:
+    """The metrics to which two records of one step give two values, beyond rounding, with both of them."""
+    found = []
+    for metric in one["metrics"]:
+        if metric in other["metrics"]:
+            a, b = one["metrics"][metric]["value"], other["metrics"][metric]["value"]
+            if a != b and (a is None or b is None or abs(a - b) > _SAME * max(abs(a), abs(b))):
+                found.append((metric, a, b))
+    return found
+
+
 def validated(found: Any, where: str) -> Record:
     """A record as it was read from a file, or a HistoryError that says why it is none."""
     if not isinstance(found, dict) or "schema_version" not in found:
@@ -135,7 +150,7 @@ def differences(metric: str, one: Record, other: Record, *, rows: bool = True) -
     if a["definition"] != b["definition"]:
         found.append(f"definition {a['definition']!r} and {b['definition']!r}")
     sampled = "sample" in (a["params"].get("rows"), b["params"].get("rows"))
-    if sampled and not found and (one["sample"], one["seed"]) != (other["sample"], other["seed"]):
+    if sampled and not found and _sample(one) != _sample(other):
         found.append(f"sample {_sample(one)} and {_sample(other)}")
     for name in sorted({*a["params"], *b["params"]}):
         mine, theirs = a["params"].get(name), b["params"].get(name)
@@ -149,7 +164,8 @@ def _told(value: Any) -> str:
 
 
 def _sample(record: Record) -> str:
-    return "all rows" if record["sample"] is None else f"{record['sample']} rows with seed {record['seed']}"
+    """The rows that a sample holds; without one all rows are used, and the seed decides nothing."""
+    return "all rows" if record["sample"] is None else f"{counted(record['sample'], 'row')} with seed {record['seed']}"
 
 
 def misfits(new: Record, earlier: Record) -> list[str]:

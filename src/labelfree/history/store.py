@@ -12,8 +12,9 @@ from pathlib import Path
 
 from labelfree.document import parsed
 from labelfree.errors import HistoryError
-from labelfree.history.records import Record, key, misfits, named, same, validated
+from labelfree.history.records import Record, checked_run, contradictions, key, misfits, named, same, validated
 from labelfree.storage import locked, rewritten
+from labelfree.wording import steps
 
 
 def stored(path: str | Path) -> list[Record]:
@@ -57,34 +58,62 @@ def _distinct(records: list[Record], path: Path) -> list[Record]:
 def added(path: str | Path, new: Sequence[Record], *, replace: bool = False) -> int:
     """Add records to a file, all of them or none; returns how many changed it.
 
-    The same record again, its time aside, changes nothing. Another record of the same run, step and command is
-    refused unless `replace`; one that cannot be compared with its run is refused always.
+    The same record again, its time aside, changes nothing. Refused unless `replace`: another record of the same run,
+    step and command, which it then replaces; and a record of another command at that step that gives another value
+    of a metric, which it then removes. A record that cannot be compared with its run is refused always.
     """
     path = writable(path)
     with locked(path):
         records = stored(path) if path.exists() else []
-        changed = 0
+        changed: list[Record] = []
         for record in new:
-            index = next((i for i, r in enumerate(records) if key(r) == key(record)), None)
-            if index is not None and same(records[index], record):
-                continue
-            if index is not None and not replace:
-                raise HistoryError(
-                    f"{path}: {named(record)} is there already and differs ({_differing(records[index], record)}); "
-                    "replace it with --replace, or name another --step or --run"
-                )
-            _check_fit(record, [r for i, r in enumerate(records) if i != index], path)
-            records[index if index is not None else len(records) : (index + 1 if index is not None else None)] = [
-                record
-            ]
-            changed += 1
+            found = _with(records, record, path, replace=replace, staying=changed)
+            if found is not records:
+                records = found
+                changed.append(record)
         if changed:
             rewritten(path, _text(records))
-    return changed
+    return len(changed)
+
+
+def _with(
+    records: list[Record], record: Record, path: Path, *, replace: bool, staying: Sequence[Record]
+) -> list[Record]:
+    """The records with one more in its place; those very records where it is there already.
+
+    staying: records of the same call, which even `replace` does not remove.
+    """
+    index = next((i for i, r in enumerate(records) if key(r) == key(record)), len(records))
+    there = index < len(records)
+    rivals = [r for r in records if key(r)[:2] == key(record)[:2] and key(r) != key(record)]
+    rivals = [r for r in rivals if contradictions(r, record)]
+    leaving = [r for r in rivals if replace and r not in staying]
+    if there and same(records[index], record) and not leaving:
+        return records
+    if there and not same(records[index], record) and not replace:
+        raise HistoryError(
+            f"{path}: {named(record)} is there already and differs ({_differing(records[index], record)}); "
+            "replace it with --replace, or name another --step or --run"
+        )
+    _check_fit(record, [r for i, r in enumerate(records) if i != index and r not in leaving], path)
+    for rival in rivals:
+        if rival not in leaving:
+            metric, a, b = contradictions(rival, record)[0]
+            raise HistoryError(
+                f"{path}: {named(record)} contradicts {rival['command']} of that step: {metric} is {_value(a)} there "
+                f"({rival['source']}), {_value(b)} here ({record['source']}); name another --step or --run"
+                + (", or remove what is there with --replace" if not replace else "")
+            )
+    return [r for r in (*records[:index], record, *records[index + 1 :]) if r not in leaving]
+
+
+def _value(value: float | None) -> str:
+    return "undefined" if value is None else str(value)
 
 
 def removed(path: str | Path, *, run: str, step: int | None = None, command: str | None = None) -> int:
     """Remove a run, or those of its records that step and command name; returns how many."""
+    checked_run(run)
     path = writable(path)
     if not path.exists():
         stored(path)
@@ -105,10 +134,10 @@ def removed(path: str | Path, *, run: str, step: int | None = None, command: str
 
 def contents(records: Iterable[Record]) -> str:
     """What a history holds, in a line."""
-    steps: dict[str, list[int]] = {}
+    held: dict[str, list[int]] = {}
     for record in records:
-        steps.setdefault(record["run"], []).append(record["step"])
-    told = [f"run {run!r} (steps {min(s)} to {max(s)})" for run, s in steps.items()]
+        held.setdefault(record["run"], []).append(record["step"])
+    told = [f"run {run!r} ({steps(min(s), max(s))})" for run, s in held.items()]
     return ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "") if told else "no record"
 
 

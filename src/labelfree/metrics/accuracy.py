@@ -9,13 +9,18 @@ import numpy as np
 
 from labelfree.arrays import Rows
 from labelfree.metrics.evidence import Evidence
-from labelfree.metrics.labels import labelled, of_rows, threshold
+from labelfree.metrics.labels import labelled, threshold
+from labelfree.metrics.labels import of_rows as of_rows
+from labelfree.metrics.labels import thresholds as thresholds
 from labelfree.metrics.outputs import Labelled, Outputs
 from labelfree.metrics.spec import Metric
 from labelfree.metrics.targets import predictions_of, target
 from labelfree.metrics.transport import EXACT, integer_share, transport
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes
+
+FEW_ERRORS = 20
+"""Source errors below which the thresholds of atc_mc and atc_ne are warned of."""
 
 
 def share_error(count: float, n: int) -> float:
@@ -117,7 +122,8 @@ def doc(logits: Any, source_logits: Any, source_labels: Any) -> Result:
     Input: logits (n, K) of target rows, source_logits (m, K), source_labels (m,) class numbers from 0.
     Range: 0 to 1 (clamped).
     Undefined: no target logits, no labelled source rows.
-    Interval: variance of correct - confidence over the source rows, and of the confidence over the target rows.
+    Interval: of the estimate over samples of rows, not of its distance from the true accuracy: variance of
+    correct - confidence over the source rows, and of the confidence over the target rows.
     Cost: one pass over both logits.
     When it lies: confident errors: a shift that leaves the confidence as it was goes unseen, and losses that sharpen
     the predictions on the target (entropy minimization) raise it without any gain in accuracy.
@@ -157,6 +163,8 @@ def _atc(e: Evidence, which: int) -> Result:
         warnings.append(f"equal source scores: {below} source rows lie below the threshold, {errors} are errors")
     if errors == 0:
         warnings.append("no source row is an error: the threshold is the lowest source score")
+    elif errors < FEW_ERRORS:
+        warnings.append(f"few source rows are errors ({errors} of {n}): they alone fix the threshold")
     params: dict[str, Plain] = {"rows": rows, "source_rows": n}
     parts: dict[str, Plain] = {"threshold": t if math.isfinite(t) else None, "source_errors": errors, "below": below}
     return measured(value, error, low=0.0, high=1.0, params=params, parts=parts, warnings=warnings)
@@ -180,8 +188,9 @@ def atc_mc(logits: Any, source_logits: Any, source_labels: Any) -> Result:
     temperature on the source before where the model is badly calibrated.
     Range: 0 to 1.
     Undefined: no target logits, no labelled source rows.
-    Interval: binomial over the target rows (two successes and two failures added), and what the estimate moves when
-    the source count moves by its own standard deviation.
+    Interval: of the estimate over samples of rows, not of its distance from the true accuracy: binomial over the
+    target rows (two successes and two failures added), and what the estimate moves when the source count moves by its
+    own standard deviation.
     Cost: one sort of both scores; all target rows where they were counted in the pass, else the sampled ones.
     When it lies: confident errors on the target; fewer than a few dozen source errors (or none) fix the threshold
     badly; a loss that sharpens target predictions pushes every row above it.
@@ -226,8 +235,9 @@ def _cot(e: Evidence) -> Result:
     if isinstance(logits, Result):
         return logits
     logits, k = logits[:EXACT], logits.shape[1]
-    if source.label.max() >= k:
-        return undefined("no_labels", f"source labels go up to {source.label.max()}, but there are {k} target logits")
+    low, high = int(source.label.min()), int(source.label.max())
+    if low < 0 or high >= k:
+        return undefined("no_labels", f"expected source labels 0 to {k - 1} as the logits, found {low} to {high}")
     p = softmax(logits)
     counts = np.bincount(source.label, minlength=k)
     plan = transport(p, integer_share(counts, len(p)))
@@ -254,10 +264,10 @@ def cot(logits: Any, source_logits: Any, source_labels: Any, *, seed: int = 0) -
     of the source are used.
     Range: 0 to 1; at most average_confidence, which it equals where the predictions have the shares of the source.
     Undefined: no target logits, no labelled source rows.
-    Interval: by the prices of the optimum: variance of max(p - price) over the target rows and of the price of the
-    label over the source rows.
-    Cost: exact, by shortest paths between the K classes: (rows that must change class) (K^2 + n) flop; the first
-    10,000 sampled rows where there are more (params.rows).
+    Interval: of the estimate over samples of rows, not of its distance from the true accuracy, by the prices of the
+    optimum: variance of max(p - price) over the target rows and of the price of the label over the source rows.
+    Cost: exact: about 100 passes over n x K probabilities for first prices, then shortest paths between the K classes
+    for the rows that must still change class; the first 10,000 sampled rows where there are more (params.rows).
     When it lies: the class shares of the target must be those of the source; under label shift it calls the shift an
     error. Confident errors that keep the class shares go unseen.
     Source: Lu et al., "Characterizing Out-of-Distribution Error via Optimal Transport", NeurIPS 2023. Deviations:

@@ -87,8 +87,9 @@ def snd(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Cost: m^2 K multiply-adds and m^2 exponentials; memory one block of rows times m.
     When it lies: one giant cluster (collapse) reaches the maximum; consistently poor in the large comparison of
     Musgrave et al. 2022.
-    Source: Saito et al., ICCV 2021, Eq. 2-4, with the softmax outputs as features, as the released code. Deviations: a
-    row is no neighbor of its own (as pytorch-adapt; the released code gives it cosine -1); no 1e-5 in the logarithm.
+    Source: Saito et al., "Tune it the right way", ICCV 2021, with the softmax outputs as features, as the released
+    code. Deviations: a row is no neighbor of its own (as pytorch-adapt; the released code gives it cosine -1); no 1e-5
+    in the logarithm.
 
     >>> import numpy as np
     >>> round(snd(np.zeros((5, 3))).value, 10)  # every other row is as near: ln 4

@@ -114,9 +114,9 @@ def _fitted(regression: Regression, stored: str) -> _Fit | str:
             "the weights along the others cannot be recovered"
         )
     basis = vectors / scale[:, None]
-    along = (basis.T @ regression.cross) / values[:, None]
-    taken = basis @ (along * (rounded / (values - rounded))[:, None])
-    return _Fit((basis @ along).T, float((np.square(basis) / values).sum()), float(np.linalg.norm(taken)))
+    weight = basis @ ((basis.T @ regression.cross) / values[:, None])
+    taken = basis @ ((basis.T @ (noise[:, None] * weight)) / values[:, None])
+    return _Fit(weight.T, float((np.square(basis) / values).sum()), float(np.linalg.norm(taken)))
 
 
 def _rounding(stored: str, squares: Float) -> Float:

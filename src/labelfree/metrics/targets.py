@@ -37,7 +37,6 @@ def target(
     scores = None if logits is None else matrix(logits, "logits")
     if X is not None:
         e = evidence(X, sample=sample, seed=seed)
-        assert e.rescan is not None
         rows: Rows = matrix(X)
     else:
         e = _rows_unknown(np.empty((0, 1)) if scores is None else scores, sample, seed)

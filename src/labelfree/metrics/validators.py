@@ -154,7 +154,7 @@ def nuclear_norm(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> 
     Cost: one K x K eigendecomposition. The norm comes from P^T P: digits below 1e-8 of the largest singular value are
     lost, some 1e-7 of the score.
     When it lies: a classifier that is confidently and evenly wrong reaches 1; imbalanced targets stay below.
-    Source: Deng et al., ICML 2023 (nuclear norm); Cui et al., CVPR 2020 (BNM). Deviations: none.
+    Source: Deng et al., "Confidence and dispersity speak", ICML 2023; Cui et al., CVPR 2020 (BNM). Deviations: none.
 
     >>> import numpy as np
     >>> round(nuclear_norm(1e4 * np.eye(3)).value, 10)
@@ -185,8 +185,9 @@ def softmax_corr(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> 
     Cost: none beyond the sums.
     When it lies: as nuclear_norm. Its direction is contested: the code of EnsV and MixVal takes the smallest Corr-C
     for the best, by which collapse would win; we take the largest.
-    Source: Tu et al., "A bag-of-prototypes representation"/SoftmaxCorr; Corr-C in the code of EnsV (NeurIPS 2024).
-    Deviations: the direction, as said.
+    Source: Tu, Deng, Zheng, Gedeon, "What does softmax probability tell us about classifiers ranking across diverse
+    test conditions?", 2024; Corr-C in the code of EnsV (NeurIPS 2024). Deviations: their reference matrix is the
+    identity here, which expects balanced classes; the direction of Corr-C, as said.
 
     >>> import numpy as np
     >>> round(softmax_corr(1e4 * np.eye(3)).value, 10)
@@ -222,8 +223,8 @@ def mcc(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Interval: influence function on the sampled rows.
     Cost: none beyond the sums.
     When it lies: a confidently wrong or collapsed classifier scores best; training with this loss optimizes it.
-    Source: Jin, Wang, Long, Wang, ECCV 2020, Eq. 2-7, temperature 1. Deviations: over all rows instead of batches;
-    tllib adds 1e-5 inside the logarithm of the entropy, which we (and pytorch-adapt) do not.
+    Source: Jin, Wang, Long, Wang, "Minimum class confusion", ECCV 2020, temperature 1. Deviations: over all rows
+    instead of batches; tllib adds 1e-5 inside the logarithm of the entropy, which we (and pytorch-adapt) do not.
 
     >>> import numpy as np
     >>> round(mcc(np.zeros((4, 3))).value, 10)

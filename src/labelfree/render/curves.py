@@ -14,6 +14,7 @@ from rich.text import Text
 from labelfree.document import as_json
 from labelfree.render.console import plain_table
 from labelfree.render.numbers import decimals, number
+from labelfree.wording import counted, steps
 
 MOST = 30
 """Checks shown in a table that was not asked for all."""
@@ -41,7 +42,8 @@ def show(console: Console, document: Mapping[str, Any], *, everything: bool) -> 
             table.add_row(str(point["step"]), *_cells(point), *([pictures[i]] if pictures else []))
         console.print(table)
         if len(points) < len(curve["points"]):
-            console.print(Text(f"{len(curve['points']) - len(points)} earlier checks with --all", style="dim"))
+            earlier = counted(len(curve["points"]) - len(points), "earlier check")
+            console.print(Text(f"{earlier} with --all", style="dim"))
         if curve["verdict"] is not None:
             console.print(Text(verdict(curve["verdict"])))
         if curve["note"] is not None:
@@ -53,8 +55,8 @@ def show(console: Console, document: Mapping[str, Any], *, everything: bool) -> 
 
 def heading(document: Mapping[str, Any]) -> str:
     """Which run this is, in a line."""
-    steps = f"steps {document['first_step']} to {document['last_step']}"
-    return f"run {document['run']}, {document['checks']} checks, {steps}"
+    held = steps(document["first_step"], document["last_step"])
+    return f"run {document['run']}, {counted(document['checks'], 'check')}, {held}"
 
 
 def verdict(condition: Mapping[str, Any]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-from labelfree.errors import OutputError
+from labelfree.errors import MissingExtra, OutputError
 from labelfree.render.text import to_csv, to_json, to_markdown, to_ndjson
 from labelfree.report import Report
 from labelfree.storage import atomically, check_targets
@@ -20,13 +21,31 @@ PICTURES = (".svg", ".png", ".pdf")
 SUFFIXES = (*TEXT, *PICTURES, ".parquet")
 
 
-def check(paths: Sequence[Path]) -> None:
-    """Refuse what could not be written, before any work is done."""
-    check_targets(paths, SUFFIXES)
+def check(paths: Sequence[Path], command: str) -> None:
+    """Refuse what could not be written, before any work is done; doctor measures nothing to draw or to list."""
+    check_targets(paths, TEXT if command == "doctor" else SUFFIXES)
+    for path in paths:
+        if path.suffix in PICTURES and find_spec("matplotlib") is None:
+            raise MissingExtra(f"-o {path}: drawing", "plot")
+
+
+def check_content(reports: Sequence[Report], paths: Sequence[Path]) -> None:
+    """Refuse a picture or a list of results that have none, before anything else is written."""
+    if any(report.series for report in reports):
+        return
+    for path in paths:
+        if path.suffix in PICTURES:
+            raise OutputError(
+                f"-o {path}: there is nothing to draw: ask for a spectral metric or for separability, for instance "
+                "--only rankme"
+            )
+        if path.suffix not in TEXT:
+            raise OutputError(f"-o {path}: these results have no long form to write; use .json or .csv")
 
 
 def write(reports: Sequence[Report], path: Path, *, everything: bool) -> None:
     """Write the reports in the format that the suffix names."""
+    check_content(reports, [path])
     if path.suffix in TEXT:
         text = TEXT[path.suffix](reports, everything)
         atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -49,6 +68,4 @@ def _parquet(reports: Sequence[Report], path: Path) -> None:
             length = len(next(iter(columns.values())))
             about = {"source": [report.input.sources[0]] * length, "series": [name] * length}
             tables.append(pa.table({**about, **columns}))
-    if not tables:
-        raise OutputError(f"{path}: these results have no long form to write; use .json or .csv")
     pq.write_table(pa.concat_tables(tables, promote_options="default"), path)

@@ -30,6 +30,17 @@ def number(value: float | None, places: int) -> str:
     return text[1:] if text.startswith("-") and float(text.replace(",", "")) == 0 else text
 
 
+def signed(value: float, places: int) -> str:
+    """A difference with its sign, and with + where it rounds to zero."""
+    text = f"{value:+,.{places}f}"
+    return f"+{text[1:]}" if float(text.replace(",", "")) == 0 else text
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: 1 row, 2,000 rows."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def value(entry: MetricEntry) -> str:
     """The value of a metric."""
     return "-" if entry.value is None else number(entry.value, decimals(entry.value, entry.se))

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import OutputError
 from labelfree.render.deaths import draw_barcode, draw_deaths
 from labelfree.render.pictures import picture
 from labelfree.render.spectrum import draw_spectrum
@@ -15,13 +14,8 @@ from labelfree.report import Report
 
 
 def draw(reports: Sequence[Report], path: Path) -> None:
-    """Draw the panels one under another; the suffix decides the format."""
+    """Draw the panels of reports with a spectrum or deaths one under another; the suffix decides the format."""
     panels = _panels(reports)
-    if not panels:
-        raise OutputError(
-            f"{path}: there is nothing to draw: ask for a spectral metric or for separability, "
-            "for instance --only rankme"
-        )
     with picture(path, rows=len(panels)) as grid:
         for panel, axes in zip(panels, grid, strict=True):
             panel(axes)

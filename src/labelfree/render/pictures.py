@@ -19,7 +19,7 @@ def picture(path: Path, rows: int = 1, height: float = 4.6) -> Iterator[list[Any
         mpl.use("agg")
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise MissingExtra(f"drawing {path.name}", "plot") from error
+        raise MissingExtra(f"drawing a picture ({path.suffix})", "plot") from error
     look = {"svg.hashsalt": "labelfree", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
     with mpl.rc_context(look):
         figure, axes = plt.subplots(rows, figsize=(7.2, height * rows), layout="constrained", squeeze=False)

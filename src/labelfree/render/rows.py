@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labelfree.render.numbers import direction, interval, number, value
+from labelfree.render.numbers import counted, decimals, direction, interval, number, value
 from labelfree.report import MetricEntry, Report
 
 BESIDE = {
     "rank": ("rankme", "rankme_centered", "alpha_req", "mean_cosine", "std_l2", "twonn"),
     "separability": (
-        "separability", "separability_robust", "persistence_entropy", "total_persistence", "effective_rank",
-        "mean_cosine",
+        "separability", "separability_robust", "persistence_entropy", "total_persistence", "h1_total_persistence",
+        "effective_rank", "mean_cosine",
     ),
+    "transfer": ("transfer_score", "classifier_nonuniformity", "hopkins", "infomax", "nuclear_norm", "atc_mc"),
 }  # fmt: skip
-"""The headline metric of each family and the five that matter beside it."""
+"""The headline metric of each family and the five that matter beside it; H1 is there only where it was asked for."""
+
+SOUND = "nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound"
+"""What doctor says where it finds nothing."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,21 @@ class Line:
 
 
 def shown(report: Report, everything: bool) -> list[str]:
-    """The metrics to show: the headline and its five, all that were asked for by name, or everything."""
-    if everything or report.settings.get("only"):
+    """The metrics to show: those asked for by name, in that order; or everything; or the headline and its five."""
+    if asked := report.settings.get("only"):
+        return [name for name in dict.fromkeys((*asked, *report.metrics)) if name in report.metrics]
+    if everything:
         return list(report.metrics)
     families = {"evaluate": tuple(BESIDE)}.get(report.command, (report.command,))
     first = [name for family in families for name in BESIDE.get(family, ())]
     return [name for name in dict.fromkeys(first) if name in report.metrics]
+
+
+def family(command: str, name: str) -> str:
+    """The family in whose table a metric stands, for a command that has several."""
+    if command in BESIDE:
+        return command
+    return next((family for family, names in BESIDE.items() if name in names), "rank")
 
 
 def lines(report: Report, everything: bool) -> list[Line]:
@@ -52,15 +65,20 @@ def _rankme(e: MetricEntry) -> str:
     return f"{100 * share:.0f} % of pure noise ({number(ceiling, 1)})"
 
 
+def _alike(other: float, e: MetricEntry) -> str:
+    """A number to compare the value with, at as many places."""
+    return number(other, decimals(other if e.value is None else e.value, e.se))
+
+
 def _chance(e: MetricEntry) -> str:
     null = e.parts["surrogate"]
     if null is None:
         return "structure-free: none"
-    return f"structure-free: {number(null, 3)}"
+    return f"structure-free: {_alike(null, e)}"
 
 
 def _persistence_entropy(e: MetricEntry) -> str:
-    return f"{100 * e.parts['share_of_maximum']:.1f} % of the maximum"
+    return f"{number(100 * e.parts['share_of_maximum'], 1)} % of the maximum"
 
 
 _NOTES: dict[str, Callable[[MetricEntry], str]] = {
@@ -69,18 +87,18 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
     "alpha_req": lambda e: f"R2 {e.parts['r2']:.3f} on {e.params['fit_range'][0]}..{e.params['fit_range'][1]}",
     "std_l2": lambda e: f"{100 * e.parts['share_of_isotropic']:.0f} % of isotropic",
     "participation_ratio": lambda e: (
-        f"{number(e.parts['gaussian_unbiased'], 2)} without sampling bias" if e.parts["gaussian_unbiased"] else ""
+        f"{_alike(e.parts['gaussian_unbiased'], e)} without sampling bias" if e.parts["gaussian_unbiased"] else ""
     ),
-    "uniformity": lambda e: f"uniform sphere: {number(e.parts['uniform_sphere'], 3)}",
+    "uniformity": lambda e: f"uniform sphere: {_alike(e.parts['uniform_sphere'], e)}",
     "separability": _chance,
     "separability_robust": _chance,
     "persistence_entropy": _persistence_entropy,
     "total_persistence": _chance,
-    "h1_total_persistence": lambda e: f"on {e.params['rows']:,} rows",
-    "twonn": lambda e: f"on {e.parts['rows']:,} rows",
-    "id_mle": lambda e: f"on {e.parts['rows']:,} rows",
-    "lidar": lambda e: f"{e.parts['groups']:,} groups",
-    "alignment": lambda e: f"{e.parts['groups']:,} groups",
+    "h1_total_persistence": lambda e: f"on {counted(e.params['rows'], 'row')}",
+    "twonn": lambda e: f"on {counted(e.parts['rows'], 'row')}",
+    "id_mle": lambda e: f"on {counted(e.parts['rows'], 'row')}",
+    "lidar": lambda e: counted(e.parts["groups"], "group"),
+    "alignment": lambda e: counted(e.parts["groups"], "group"),
 }
 
 
@@ -94,15 +112,17 @@ def note(name: str, entry: MetricEntry) -> str:
 def heading(report: Report) -> str:
     """One line that says what was measured."""
     i = report.input
-    of = "" if i.rows.read == i.n else f" of {i.rows.read:,}"
+    rows = counted(i.n, "row") if i.rows.read == i.n else f"{i.n:,} of {counted(i.rows.read, 'row')}"
     column = f", column {i.column}" if i.column else ""
-    return f"{i.n:,}{of} rows x {i.d:,} {i.dtype}{column}"
+    return f"{rows} x {i.d:,} {i.dtype}{column}"
 
 
 def sampled(report: Report) -> str:
     """One line on the sample, where there is one."""
     s = report.input.sample
-    return "" if s is None else f"pairs and intervals from a sample of {s.size:,} rows, seed {s.seed} (--sample)"
+    return (
+        "" if s is None else f"pairs and intervals from a sample of {counted(s.size, 'row')}, seed {s.seed} (--sample)"
+    )
 
 
 def remarks(report: Report, names: Sequence[str]) -> list[str]:

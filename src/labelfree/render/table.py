@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.braille import braille
 from labelfree.render.changes import change, in_order
 from labelfree.render.console import plain_table
 from labelfree.render.deaths import barcode
-from labelfree.render.numbers import value
-from labelfree.render.rows import differences, heading, lines, remarks, sampled, shown
+from labelfree.render.numbers import signed, value
+from labelfree.render.rows import SOUND, differences, family, heading, lines, remarks, sampled, shown
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -103,31 +104,28 @@ def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> N
 def _several(console: Console, reports: Sequence[Report], everything: bool) -> None:
     names = shown(reports[0], everything)
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
-    console.print(Text(heading(reports[0]) if not differences(reports) else "", style="dim"))
+    if len({heading(report) for report in reports}) == 1:
+        console.print(Text(heading(reports[0]), style="dim"))
     console.print()
-    table = plain_table(console)
-    table.add_column("source", overflow="fold")
+    sources = [_short(report, reports) for report in reports]
     if everything:  # too many metrics for columns: one line each, one column a source
-        table = plain_table(console)
-        table.add_column("metric", no_wrap=True)
-        for report in reports:
-            table.add_column(_short(report, reports), justify="right")
-        for name in names:
-            table.add_row(name, *[value(r.metrics[name]) for r in reports])
+        values = [Column(s, [value(r.metrics[n]) for n in names]) for s, r in zip(sources, reports, strict=True)]
+        print_blocks(console, Column("metric", names), values)
     else:
-        for name in names:
-            table.add_column(name if _plain(console) else _folded(name), justify="right", no_wrap=True)
-        for report in reports:
-            table.add_row(_short(report, reports), *[value(report.metrics[name]) for name in names])
-    console.print(table)
+        headings = names if _plain(console) else [_folded(name) for name in names]
+        values = [
+            Column(head, [value(r.metrics[name]) for r in reports], family(reports[0].command, name))
+            for head, name in zip(headings, names, strict=True)
+        ]
+        print_blocks(console, Column("source", sources), values)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
     first, *_, last = in_order(reports)
     for name in names:
         if moved := change(first, last, name):
-            low, high = moved["interval"]
+            by, low, high = (signed(v, 3) for v in (moved["difference"], *moved["interval"]))
             notes.append(
-                f"{name}, {_short(first, reports)} to {_short(last, reports)}: {moved['difference']:+.3f}, "
-                f"95 % interval {low:+.3f} to {high:+.3f} on the same rows"
+                f"{name}, {_short(first, reports)} to {_short(last, reports)}: {by}, 95 % interval {low} to {high} "
+                "on the same rows"
             )
     warnings = [f"not comparable: {text}" for text in differences(reports)]
     _notes(console, notes, [*warnings, *_gathered(reports, names)])
@@ -173,7 +171,7 @@ def _doctor(console: Console, report: Report) -> None:
     console.print()
     defects = report.input.defects or []
     if not defects:
-        console.print("nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound")
+        console.print(SOUND)
         return
     table = plain_table(console)
     table.add_column("found", no_wrap=True)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from labelfree.document import as_json
 from labelfree.render.changes import changes
-from labelfree.render.rows import differences, heading, lines, remarks
+from labelfree.render.rows import SOUND, differences, heading, lines, remarks
 from labelfree.report import Report
 
+_DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")
 _CSV = (
     "source",
     "metric",
@@ -38,7 +39,12 @@ def to_json(reports: Sequence[Report]) -> str:
 def across(reports: Sequence[Report]) -> dict[str, object]:
     """What can only be said of several sources together."""
     found = differences(reports)
-    return {"comparable": not found, "differences": found, "changes": changes(reports)}
+    document: dict[str, object] = {"comparable": not found, "differences": found, "changes": changes(reports)}
+    if reports[0].command == "transfer":
+        from labelfree.comparing import trajectory
+
+        document["saturation"] = trajectory(reports)
+    return document
 
 
 def to_ndjson(reports: Sequence[Report]) -> str:
@@ -47,9 +53,15 @@ def to_ndjson(reports: Sequence[Report]) -> str:
 
 
 def to_csv(reports: Sequence[Report]) -> str:
-    """One line per source and metric; an undefined value is an empty field."""
+    """One line per source and metric, of doctor one per source and defect; an undefined value is an empty field."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
+    if reports[0].command == "doctor":
+        writer.writerow(_DEFECTS)
+        for report in reports:
+            for d in report.input.defects or []:
+                writer.writerow([report.input.sources[0], *("" if v is None else v for v in d.model_dump().values())])
+        return out.getvalue()
     writer.writerow(_CSV)
     for report in reports:
         for name, entry in report.metrics.items():
@@ -58,7 +70,7 @@ def to_csv(reports: Sequence[Report]) -> str:
                 report.input.sources[0], name, entry.value, entry.se, low, high, entry.status, entry.reason_code,
                 entry.kind, entry.direction, report.input.n, report.input.d,
             )  # fmt: skip
-            writer.writerow([f"{v:.12g}" if isinstance(v, float) else "" if v is None else v for v in row])
+            writer.writerow([f"{v + 0.0:.12g}" if isinstance(v, float) else "" if v is None else v for v in row])
     return out.getvalue()
 
 
@@ -68,11 +80,12 @@ def to_markdown(reports: Sequence[Report], *, everything: bool) -> str:
     for report in reports:
         out += [f"### {report.command}: {report.input.sources[0]}", "", heading(report), ""]
         if report.input.defects is not None:
-            out += ["| found | count | first row | |", "|---|---:|---:|---|"]
-            out += [
-                f"| {d.kind} | {d.count:,} | {'' if d.first_row is None else d.first_row} | {_cell(d.message)} |"
-                for d in report.input.defects
-            ]
+            if report.input.defects:
+                out += ["| found | count | first row | what it means | what to do |", "|---|---:|---:|---|---|"]
+            for d in report.input.defects:
+                first = "" if d.first_row is None else f"{d.first_row:,}"
+                out.append(f"| {d.kind} | {d.count:,} | {first} | {_cell(d.message)} | {_cell(d.remedy)} |")
+            out += [] if report.input.defects else [SOUND]
         else:
             out += ["| metric | value | 95 % interval | better | |", "|---|---:|---|---|---|"]
             rows = lines(report, everything)

@@ -6,12 +6,14 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from labelfree.render.console import plain_table
+from labelfree.wording import apart, counted, steps
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
 
@@ -29,32 +31,38 @@ class Row:
 
 def rows(document: Mapping[str, Any]) -> list[Row]:
     """The conditions in the order asked, then the guards."""
-    verdict = document["verdict"]
+    verdict, settings = document["verdict"], document["settings"]
     guards = [Row(f"{g['name']} guard", _rank(g), "", g["decision"], g["message"]) for g in verdict["guards"]]
-    return [_row(c) for c in verdict["conditions"]] + guards
+    return [_row(c, settings) for c in verdict["conditions"]] + guards
 
 
-def _row(condition: Mapping[str, Any]) -> Row:
+def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> Row:
     kind, metric = condition["kind"], condition["metric"]
     value, interval = condition.get("estimate"), condition.get("interval")
+    limit = condition.get("limit")
     if kind == "require":
         name, value = condition["required"], (condition["found"] or {}).get("value")
+        limit = Decimal(condition["required"].split()[-1])
     elif kind == "drop":
         name = f"drop {condition['max_drop'].replace('=', ' at most ')}"
     else:
         name = f"plateau of {metric}"
+        limit = settings.get("min_delta", settings.get("stop_at"))
         value = value if value is not None else (condition["latest"] or {}).get("value")
-    between = "" if interval is None else f"{_short(interval[0])} to {_short(interval[1])}"
-    return Row(name, "-" if value is None else _short(value), between, condition["decision"], condition["message"])
+    told = [] if value is None else apart(value if limit is None else limit, value, *(interval or ()), digits=4)[1:]
+    if kind == "require" and value is not None and Decimal(repr(value)) == limit:
+        told = [condition["required"].split()[-1]]  # all of its digits decided
+    between = ""
+    if interval and kind == "plateau":  # one-sided: the upper bound decides
+        between = f"at most {told[2]} ({100 * settings['confidence']:g} %)"
+    elif interval:
+        between = f"{told[1]} to {told[2]} ({100 * condition['level']:g} %)"
+    return Row(name, told[0] if told else "-", between, condition["decision"], condition["message"])
 
 
 def _rank(guard: Mapping[str, Any]) -> str:
     share = guard["rank_share"]
     return "-" if share is None else f"{100 * share:.0f} % of rank"
-
-
-def _short(value: float) -> str:
-    return f"{value:.4g}"
 
 
 def heading(document: Mapping[str, Any]) -> str:
@@ -63,10 +71,17 @@ def heading(document: Mapping[str, Any]) -> str:
     for given in document["inputs"]:
         name = given["path"]
         if given["role"] == "history":
-            steps = f"steps {given['first_step']} to {given['last_step']}"
-            name += f" (run {given['run']}, {given['checks']} checks, {steps})"
+            held = f"{counted(given['checks'], 'check')}, {steps(given['first_step'], given['last_step'])}"
+            name += f" (run {given['run']}, {held})"
         found.append(f"against {name}" if given["role"] == "base" else name)
     return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+
+
+_RULE = {
+    "warmup": "warm-up", "window": "window", "patience": "patience", "confidence": "confidence",
+    "min_delta": "min-delta", "stop_at": "stop-at",
+}  # fmt: skip
+_CHECKS = ("warmup", "window", "patience")
 
 
 def notes(document: Mapping[str, Any]) -> list[str]:
@@ -74,13 +89,16 @@ def notes(document: Mapping[str, Any]) -> list[str]:
     best, used = document["verdict"]["best"], document["settings"]
     found = []
     if best:
-        ago = f"{best['checks_since']} checks before the latest" if best["checks_since"] else "the latest check"
+        ago = (
+            f"{counted(best['checks_since'], 'check')} before the latest"
+            if best["checks_since"]
+            else "the latest check"
+        )
         found.append(f"best {best['metric']}: {best['value']:.6g} at step {best['step']}, {best['source']}, {ago}")
     if "rule" in used:
-        numbers = {"warmup": "warm-up {} checks", "window": "window {} checks", "patience": "patience {} checks"}
         told = [
-            numbers.get(name, name.replace("_", "-") + " {}").format(_plain(used[name]))
-            for name in ("warmup", "window", "patience", "confidence", "min_delta", "stop_at")
+            f"{_RULE[name]} {counted(used[name], 'check') if name in _CHECKS else _plain(used[name])}"
+            for name in _RULE
             if name in used
         ]
         found.append(f"rule {used['rule']}: {', '.join(told)}")
@@ -131,7 +149,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-_CSV = ("kind", "metric", "condition", "found", "low", "high", "limit", "decision", "reason", "message")
+_CSV = ("kind", "metric", "condition", "found", "low", "high", "level", "limit", "decision", "reason", "message")
 
 
 def to_csv(document: Mapping[str, Any]) -> str:
@@ -147,7 +165,7 @@ def to_csv(document: Mapping[str, Any]) -> str:
             value = (condition["found"] or {}).get("value")
         line = (
             condition.get("kind", "guard"), condition.get("metric"), row.condition, value, low, high,
-            condition.get("limit"), row.decision, condition["reason"], row.message,
+            condition.get("level"), condition.get("limit"), row.decision, condition["reason"], row.message,
         )  # fmt: skip
         writer.writerow([f"{v:.12g}" if isinstance(v, float) else "" if v is None else v for v in line])
     return out.getvalue()

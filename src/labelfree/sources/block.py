@@ -55,7 +55,8 @@ class Source:
     roles: which columns are read beside the embeddings, by role; notes: what a reader should be told;
     counts: rows of each file, where they are known;
     read: given a number of rows, yields blocks of about that many; outputs: the column of class scores, where one is
-    read; values: yields a column beside the embeddings alone, given its name.
+    read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the
+    source domain in the same file.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Source:
     outputs: OutputColumn | None = None
     values: Callable[[str], Iterator[Values]] | None = None
     counts: tuple[int, ...] = ()
+    beside: Source | None = None
 
     def located(self, row: int) -> tuple[str, int]:
         """The file that a row of the data set lies in, and which of its rows it is."""

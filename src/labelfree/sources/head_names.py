@@ -12,7 +12,6 @@ _LAST = r"(fc|head|heads|classifier|classif|last_linear|score|logits|logits_proj
 _INSIDE = r"(fc\d?|head|classifier|linear|layers|proj|l|out_proj|out)"  # head.fc.fc2, head.linear, classifier.out_proj
 _CONVENTION = re.compile(rf"(^|\.)_?{_LAST}(\.{_INSIDE})*(\.\d+)*$")
 _BARE = {"", "weight", "W", "w", "coef_", "arr_0", "tensor"}
-_EARLY = {"dense", "fc1", "linear1", "lin1", "in_proj"}
 _PAIRS = {("dense", "out_proj"), ("fc1", "fc2"), ("linear1", "linear2"), ("lin1", "lin2"), ("in_proj", "out_proj")}
 _PARALLEL = {"heads", "classifiers", "fcs"}
 
@@ -51,12 +50,10 @@ def left_out(name: str) -> str | None:
     return None
 
 
-def standing(name: str) -> int:
-    """2: heads are called so; 1: nothing is known of the name; 0: the layer before a head is called so."""
+def conventional(name: str) -> bool:
+    """Whether heads are called so."""
     layer = stem(name)
-    if layer in _BARE or _CONVENTION.search(layer):
-        return 0 if layer.rpartition(".")[2] in _EARLY else 2
-    return 0 if layer.rpartition(".")[2] in _EARLY else 1
+    return layer in _BARE or (_CONVENTION.search(layer) is not None and layer.rpartition(".")[2] != "fc1")
 
 
 def follows(later: str, earlier: str) -> bool:

@@ -10,7 +10,7 @@ from labelfree.arrays import Float
 from labelfree.errors import ArrayError, UsageError
 from labelfree.head import Head
 from labelfree.sources.checkpoints import Tensor, bare_name
-from labelfree.sources.head_names import bias_name, follows, left_out, standing
+from labelfree.sources.head_names import bias_name, conventional, follows, left_out
 from labelfree.sources.head_tensors import Holder, head_tensors, matrix_shape, numbers
 
 _MOST_LISTED = 40
@@ -64,11 +64,11 @@ def _chosen(holder: Holder, d: int, classes: int | None) -> str:
     shapes = _shapes(holder)
     fitting = [name for name, shape in shapes.items() if _fits(shape, d, classes)]
     usable = [name for name in fitting if _against(holder, name, shapes, classes) is None]
-    rank = {name: (shapes[name][0] == classes, standing(name)) for name in usable}
+    rank = {name: (shapes[name][0] == classes, conventional(name)) for name in usable}
     best = [name for name in usable if rank[name] == max(rank.values())]
-    known = [name for name in fitting if standing(name) == 2 and left_out(name) is None]
+    known = [name for name in fitting if conventional(name) and left_out(name) is None]
     integers = [name for name in known if not _floating(holder.found[name])]
-    if integers and not any(standing(name) == 2 for name in best):
+    if integers and not any(conventional(name) for name in best):
         _refuse_integers(holder, integers[0])
     if len(best) == 1:
         return best[0]
@@ -78,7 +78,7 @@ def _chosen(holder: Holder, d: int, classes: int | None) -> str:
         lines = [f"  {option}{holder.place(name)}  {_shown(holder.found[name])}" for name in best]
         raise UsageError(f"{holder.title}: expected one head, {_wanted(d, classes)}, {found}:\n{_cut(lines)}")
     turned = [n for n, s in shapes.items() if n not in fitting and _fits(s[::-1], d, classes) and not left_out(n)]
-    if len(turned) == 1 and (classes is not None or standing(turned[0]) == 2):
+    if len(turned) == 1 and (classes is not None or conventional(turned[0])):
         _refuse_transposed(holder, turned[0], d, classes)
     raise UsageError(f"{holder.title}: expected {_wanted(d, classes)}, found none; {_matrices(holder, d, classes)}")
 
@@ -96,7 +96,7 @@ def _against(holder: Holder, name: str, shapes: dict[str, tuple[int, int]], clas
     for other, shape in shapes.items():
         if other == name or shape[1] != rows:
             continue
-        head = classes is None and shape != (rows, columns) and standing(other) == 2 and left_out(other) is None
+        head = classes is None and shape != (rows, columns) and conventional(other) and left_out(other) is None
         if head or follows(other, name):
             return f"it feeds {other}"
     return None

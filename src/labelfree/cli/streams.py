@@ -1,0 +1,45 @@
+"""The streams of the program: a reader that closed its end has seen enough."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TextIO, cast
+
+
+def patient(stream: TextIO) -> TextIO:
+    """The stream for all that the program prints: a reader that has gone is no error and changes no exit code."""
+    return cast(TextIO, _Patient(stream)) if stream is not None else stream
+
+
+class _Patient:
+    """A text stream that drops what nobody reads any more.
+
+    It stands where `sys.stdout` is, since each printer below it (print, rich, the option parser) answers a closed
+    pipe in a way of its own, and some of them with an exit code.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            discard(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            discard(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def discard(stream: TextIO) -> None:
+    """Send what is still to be written to a stream nowhere, so that the interpreter can end without it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,79 @@
+"""How much memory a command will need at its peak: counted before any work, checked against measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Need
+from labelfree.metrics.persistence import REPLICATE_ROWS
+from labelfree.metrics.spec import Metric
+from labelfree.parallel import available_cores
+from labelfree.sources.block import Source
+from labelfree.summaries.distinct import LIMIT
+from labelfree.survey import block_rows, workers_for
+from labelfree.trees.spanning import DENSE
+
+_PROGRAM = 60_000_000  # Python, numpy and labelfree
+_ARROW = 50_000_000
+_PAIRS = 50_000_000  # blocks of distances to nearest neighbors
+
+
+def needed(
+    source: Source, needs: frozenset[Need], metrics: Sequence[Metric], sample: int | None, threads: int | None
+) -> int:
+    """Bytes at the peak, within about 30 %: of the pass over the data, or of the metrics after it."""
+    plain = source.layout.startswith(("npy", "npz", "tensor", "matrix"))
+    program = _PROGRAM + (0 if plain else _ARROW) + 40 * min(source.total, LIMIT) * (2 if "id" in source.roles else 1)
+    return program + max(_reading(source, needs, sample, threads), _measuring(source, needs, metrics, sample, threads))
+
+
+def _drawn(source: Source, sample: int | None) -> tuple[int, int]:
+    """Rows of the sample, and bytes of one number of them."""
+    rows = source.total if sample is None else min(sample, source.total)
+    return rows, 8 if source.dtype in ("float64", "int64", "int32", "uint64", "uint32") else 4
+
+
+def _reading(source: Source, needs: frozenset[Need], sample: int | None, threads: int | None) -> int:
+    d, (rows, width) = source.d, _drawn(source, sample)
+    workers = workers_for(source, threads)
+    matrices = 2 * ("moments" in needs) + 2 * ("unit" in needs and d <= WIDE)
+    block = min(block_rows(d), source.total) * d
+    blocks = (2 * workers + 1 if workers > 1 else 2) * block * width
+    strips = workers * min(8 * block, max(4 << 20, 8 * 1024 * d)) if matrices else 0
+    views = 2 * min(VIEW_ROWS, source.total) * d * width if "group" in source.roles else 0
+    return workers * matrices * 8 * d * d + blocks + strips + 2 * rows * d * width + views
+
+
+def _measuring(
+    source: Source, needs: frozenset[Need], metrics: Sequence[Metric], sample: int | None, threads: int | None
+) -> int:
+    """What stays until the last metric, and the largest of what comes and goes."""
+    d, (rows, width) = source.d, _drawn(source, sample)
+    names = {metric.name for metric in metrics}
+    stored, double, square = rows * d * width, 8 * rows * d, 8 * d * d
+    spanned = rows == source.total < d  # all rows are there, and fewer than columns: their span is enough
+    directions = rows if spanned else d
+    kept, passing = stored, [2 * double]
+    if "moments" in needs:
+        kept += square
+    if "unit" in needs and d <= WIDE:
+        kept += square
+    first = [_tree(rows, d, threads)] if any(metric.family == "separability" for metric in metrics) else []
+    stays = 0
+    if metrics and "moments" in needs:
+        stays += 2 * rows * directions * width
+        passing.append(6 * 8 * directions**2 + (2 * double if spanned else 0))
+    if "unit" in needs:
+        stays += double + (square if d > WIDE else 0)
+        passing += [3 * double, (5 if "coding_rate" in names else 1) * square]
+    if names & {"twonn", "id_mle"}:
+        stays += stored
+        passing.append(stored + double + min(_PAIRS, 24 * rows * (rows + 25 * d)))
+    return kept + max(*first, stays + max(passing), 0)
+
+
+def _tree(rows: int, d: int, threads: int | None) -> int:
+    """Of separability: copies of the rows, all distances of few of them, and the trees of subsamples side by side."""
+    double, part = 8 * rows * d, min(int(0.8 * rows), REPLICATE_ROWS)
+    whole = 6 * double + (10 * rows**2 if rows <= DENSE else 0)
+    return max(whole, 2 * double + (threads or available_cores()) * (16 * part**2 + 4 * 8 * part * d))

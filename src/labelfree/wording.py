@@ -1,0 +1,40 @@
+"""Counts, steps and numbers as sentences hold them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from labelfree.document import DIGITS
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "check"), counted(2, "earlier check")
+    ('1 check', '2 earlier checks')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def steps(first: int, last: int) -> str:
+    """The steps from the first to the last.
+
+    >>> steps(3, 3), steps(3, 5)
+    ('step 3', 'steps 3 to 5')
+    """
+    return f"step {first}" if first == last else f"steps {first} to {last}"
+
+
+def apart(limit: Decimal | float, *values: Decimal | float, digits: int) -> list[str]:
+    """A limit and values for people, in as few digits as leave each value on its side of the limit.
+
+    >>> apart(15.906, 15.9059991, digits=5)
+    ['15.906', '15.905999']
+    """
+    exact = [Decimal(str(v)) for v in (limit, *values)]
+    for places in range(digits, DIGITS + 1):
+        told = [f"{float(v):.{places}g}" for v in exact]
+        shown = [Decimal(text) for text in told]
+        if all((a > shown[0], a < shown[0]) == (v > exact[0], v < exact[0]) for v, a in zip(exact, shown, strict=True)):
+            break
+    return told

@@ -1,0 +1,115 @@
+"""Tables in a terminal of 80 columns: every name and number is there in full."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+import labelfree
+from labelfree.render.blocks import Column, blocks
+from labelfree.render.numbers import value
+from labelfree.render.rows import shown
+from labelfree.render.table import show
+from labelfree.report import Report
+
+FINETUNE = Path(__file__).parent.parent / "fixtures" / "finetune"
+
+
+@pytest.fixture(scope="module")
+def epochs() -> list[Report]:
+    return [labelfree.evaluate(FINETUNE / f"epoch_{i:02d}.parquet", sample=100) for i in range(6)]
+
+
+def seen(reports: Sequence[Report], *, everything: bool = False, width: int = 80) -> list[str]:
+    """The lines of the table on a terminal."""
+    console = Console(width=width, force_terminal=True, color_system=None, file=io.StringIO(), highlight=False)
+    show(console, reports, everything=everything)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().split("\n")]
+
+
+def tables(lines: Sequence[str], first: str) -> list[list[str]]:
+    """The blocks that begin with a heading in whose last line this word comes first."""
+    starts = [i for i, line in enumerate(lines) if line.split()[:1] == [first]]
+    return [lines[i : i + [*lines[i:], ""].index("")] for i in starts]  # type: ignore[misc]
+
+
+def as_command(reports: Sequence[Report], command: str) -> list[Report]:
+    return [report.model_copy(update={"command": command}) for report in reports]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "rank", "separability"])
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_every_source_and_every_number_is_there_in_full(epochs: list[Report], command: str, width: int) -> None:
+    reports = as_command(epochs, command)
+    lines = seen(reports, width=width)
+    found = tables(lines, "source")
+    assert all(cell_len(line) <= width for line in lines)
+    for i, report in enumerate(reports):
+        cells = [block[1 + i].split() for block in found]
+        assert {row[0] for row in cells} == {f"epoch_{i:02d}"}
+        expected = [value(report.metrics[name]) for name in shown(report, False)]
+        assert [cell for row in cells for cell in row[1:]] == expected
+    assert "…" not in "".join(lines)
+    assert len(found) == 1 or width < 200
+
+
+def test_families_stand_one_after_another(epochs: list[Report]) -> None:
+    lines = seen(epochs)
+    heads = [
+        " ".join(lines[lines.index(block[0]) - 1 : lines.index(block[0]) + 1]) for block in tables(lines, "source")
+    ]
+    assert ["rankme" in head for head in heads] == [True, False]
+    assert ["separability" in head for head in heads] == [False, True]
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_all_has_a_column_with_a_name_for_each_source(epochs: list[Report], count: int) -> None:
+    reports = epochs[:count]
+    found = tables(seen(reports, everything=True), "metric")
+    assert [name for block in found for name in block[0].split()[1:]] == [f"epoch_{i:02d}" for i in range(count)]
+    for k, name in enumerate(reports[0].metrics):
+        rows = [block[1 + k].split() for block in found]
+        assert {row[0] for row in rows} == {name}
+        assert [cell for row in rows for cell in row[1:]] == [value(r.metrics[name]) for r in reports]
+
+
+def test_only_a_very_long_source_is_broken_over_lines(epochs: list[Report]) -> None:
+    long = "a" * 100
+    named = [epochs[0], epochs[1].model_copy(update={"input": epochs[1].input.model_copy(update={"sources": [long]})})]
+    lines = seen(named)
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert any(line.startswith("a" * 48 + " ") or line == "a" * 48 for line in lines)
+    numbers = [value(named[1].metrics[name]) for name in shown(named[1], False)]
+    assert set(numbers) <= set(" ".join(lines).split())
+
+
+def test_blocks_are_few_and_even() -> None:
+    columns = [Column("x" * 8, ["1"]) for _ in range(6)]
+    first = Column("source", ["a"])
+    assert [len(block) for block in blocks(first, columns, 80, 40)] == [6]
+    assert [len(block) for block in blocks(first, columns, 6 + 50, 40)] == [3, 3]
+    assert [len(block) for block in blocks(first, columns, 6 + 60, 40)] == [6]  # at equality
+    assert [len(block) for block in blocks(first, columns, 5, 40)] == [1] * 6  # none fits: one each, in full
+
+
+def test_what_differs_takes_the_heading_and_leaves_no_gap(epochs: list[Report]) -> None:
+    fewer = epochs[1].model_copy(update={"input": epochs[1].input.model_copy(update={"n": 500})})
+    lines = seen([epochs[0], fewer])
+    assert lines[:2] == ["evaluate  2 sources", ""]
+    assert lines[2].strip()
+    assert seen(epochs)[1] == "600 rows x 32 float16, column embedding"
+
+
+def test_names_asked_for_come_first_in_the_order_asked() -> None:
+    path = FINETUNE / "epoch_00.parquet"
+    report = labelfree.rank(path, only=("mean_cosine", "effective_rank"), sample=100)
+    assert shown(report, False) == ["mean_cosine", "effective_rank"]
+    assert shown(report, True) == ["mean_cosine", "effective_rank"]
+    rows = [line.split()[0] for line in seen([report]) if line.startswith(("mean_cosine ", "effective_rank "))]
+    assert rows == ["mean_cosine", "effective_rank"]
