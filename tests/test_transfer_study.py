@@ -138,6 +138,11 @@ def test_the_page_says_what_was_measured(found: Any) -> None:
         assert scores[distance]["all"]["worst"]["kept"]["epoch"] == found["setting"]["every"]
     assert scores["ensv"]["methods"]["spearman"] > 0.8 > 0.4 > scores["ensv"]["epochs"]["spearman"]
     assert scores["gde"]["all"]["worst"]["kept"]["method"] == "entropy"
+    values = {
+        name: np.array(found["values"][name]) for name in ("transfer_score, literal", "transfer_score", "hopkins")
+    }
+    literal = values["transfer_score, literal"] - values["transfer_score"] + values["hopkins"]
+    np.testing.assert_allclose(literal, 1.0, atol=0.002)
     best = sorted(scores, key=lambda name: -(scores[name]["epochs"]["spearman"] or -1))[:3]
     assert set(best) == {"softmax_corr", "class_ami", "diversity"}
     assert found["saturation"]["lost"] > scores["transfer_score"]["epochs"]["lost"]
