@@ -1,4 +1,4 @@
-"""Write what the documents say of the code and of results: cli.md, metrics.md, separability.md, a picture.
+"""Write what the documents say of the code and of results: cli.md, metrics.md, separability.md, transfer.md, a picture.
 
 python docs/generate.py            writes them
 python docs/generate.py --check    exits with 1 where one is out of date (the picture aside)
@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any, Literal, get_args, get_origin
 
 from separability_tables import separability
+from transfer_tables import transfer
 
 DOCS = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py; change the code, or the introduction there, and run it. -->\n"
@@ -131,7 +132,12 @@ def picture() -> str:
     return console.export_svg(title="labelfree", unique_id="labelfree")
 
 
-DOCUMENTS = {DOCS / "cli.md": cli, DOCS / "metrics.md": metrics, DOCS / "separability.md": separability}
+DOCUMENTS = {
+    DOCS / "cli.md": cli,
+    DOCS / "metrics.md": metrics,
+    DOCS / "separability.md": separability,
+    DOCS / "transfer.md": transfer,
+}
 PICTURE = DOCS / "rank.svg"
 
 
