@@ -56,7 +56,9 @@ ALLOWED = {
     "scores": {"errors", "arrays", "summaries", "metrics", "sources.block"},
     "adaptation": {"errors", "head", "metrics", "scores", "sources", "survey"},
     "comparing": {"adaptation", "metrics", "report", "results", "survey"},
+    "options": {"errors", "metrics", "sources", "adaptation"},
     "api": {
+        "options",
         "errors",
         "kernels",
         "memory",
@@ -78,6 +80,7 @@ ALLOWED = {
         "gating",
         "api",
         "comparing",
+        "options",
         "report",
         "render",
         "metrics",

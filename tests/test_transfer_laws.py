@@ -333,8 +333,8 @@ def test_class_ami_says_where_it_is_undefined() -> None:
 def test_the_switch_of_mano_is_warned_about() -> None:
     z = 10.0 * np.eye(2)[np.arange(10) % 2]
     assert of("mano", z).warnings
-    assert of("mano", z).params["normalization"] == "softmax"
-    assert of("mano", 0.9 * z).params["normalization"] == "taylor"
+    assert of("mano", z).parts["normalization"] == "softmax"
+    assert of("mano", 0.9 * z).parts["normalization"] == "taylor"
 
 
 @pytest.mark.parametrize("name", [m.name for m in METRICS if m.family == "transfer"])

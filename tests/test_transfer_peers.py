@@ -149,7 +149,7 @@ def test_skada_agrees(name: str) -> None:
     # Theirs has subtracted the largest logit of the row when it comes to the Taylor branch; ours has not, as the paper.
     shifted = metrics.mano(c.L - c.L.max(axis=1, keepdims=True))
     assert shifted.value == pytest.approx(peer["mano_network"], abs=1e-10)
-    assert (mano.value == pytest.approx(peer["mano_network"], abs=1e-10)) == (mano.params["normalization"] == "softmax")
+    assert (mano.value == pytest.approx(peer["mano_network"], abs=1e-10)) == (mano.parts["normalization"] == "softmax")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -150,7 +150,7 @@ def test_other_reference_values_of_case_a() -> None:
     assert of("softmax_corr", L).parts["corr_c"] == pytest.approx(1.4662160967109372, rel=1e-12)
     assert of("mano", L).parts["criterion"] == pytest.approx(4.029632898611814, rel=1e-12)
     assert of("mano", L).parts["softmax"] == pytest.approx(0.5382524098829717, rel=1e-12)
-    assert of("mano", L).params["normalization"] == "taylor"
+    assert of("mano", L).parts["normalization"] == "taylor"
     assert of("class_ami", X, L).value == pytest.approx(0.33899987132324505, abs=1e-12)
     assert neighborhood_density(X)[0] == pytest.approx(4.473653381815183, rel=1e-12)
     assert neighborhood_density(L)[0] == pytest.approx(4.309603838510629, rel=1e-12)
@@ -229,7 +229,7 @@ def test_errors_of_scores_agree_with_the_jackknife(name: str) -> None:
 
 def test_the_error_of_softmax_mano_agrees_with_the_jackknife() -> None:
     L = 9 * np.random.default_rng(0).normal(size=(60, 4))
-    assert of("mano", L).params["normalization"] == "softmax"
+    assert of("mano", L).parts["normalization"] == "softmax"
     assert of("mano", L).se == pytest.approx(oracles.jackknife(lambda kept: of("mano", L[kept]).value, 60), rel=0.1)
 
 

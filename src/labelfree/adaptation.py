@@ -153,6 +153,7 @@ def _compared(head: Head | None, found: Survey, derived: bool) -> Head | None:
     e, outputs = found.evidence, found.evidence.outputs
     if head is None or outputs is None or outputs.logits is None or e.drawn is None:
         return head
+    derived = derived or log_probabilities(outputs.logits)
     residual, spread = cross_check(head, e.drawn.rows, outputs.logits, probabilities=derived)
     return replace(head, residual=residual, spread=spread)
 

@@ -4,102 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
-from typing import Any, Literal, get_args
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
 from labelfree import adaptation
-from labelfree.adaptation import Setting
 from labelfree.comparing import told, with_outputs
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.memory import needed
-from labelfree.metrics import METRICS, Metric
-from labelfree.metrics.evidence import SAMPLE, Evidence, Need, Topology
-from labelfree.metrics.outputs import Variant
+from labelfree.metrics import Metric
+from labelfree.metrics.evidence import Evidence, Need
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
+from labelfree.options import ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
 from labelfree.scores import Wanted
-from labelfree.sources import Columns, Source, open_source
+from labelfree.sources import Source, open_source
 from labelfree.sources.block import AUTO
 from labelfree.survey import OnBad, Progress, Survey, survey
-
-FAMILIES = {
-    "rank": ("rank",), "separability": ("separability",), "transfer": ("transfer",),
-    "evaluate": ("rank", "separability", "transfer"),
-}  # fmt: skip
-"""Families of metrics that a command computes."""
-HEADLINE = {"rank": "rankme", "separability": "separability", "transfer": "transfer_score"}
-"""The metric that decides whether a command could say anything."""
-BESIDE = dict.fromkeys(("separability", "transfer"), ("effective_rank", "mean_cosine"))
-"""Metrics of other families without which those of a command cannot be read."""
-TOPOLOGY = ("normalize", "metric", "engine", "homology")
-"""Options of the metrics of separability alone."""
-ADAPTATION = ("logits", "source", "label", "head", "variant", "audit")
-"""Options of the metrics of transfer alone."""
-OWN = {
-    "rank": ("group",), "separability": TOPOLOGY, "transfer": ADAPTATION,
-    "evaluate": ("group", *TOPOLOGY, "logits", "head", "variant"), "doctor": (),
-}  # fmt: skip
-"""Options that a command has beside the shared ones."""
-ON_REQUEST = {"h1_total_persistence"}
-"""Metrics computed only where an option or --only asks for them."""
 
 
 def _no_progress(stage: str, fraction: float) -> None:
     pass
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options that all metric commands share; names and defaults are those of the command line.
-
-    column, id, group: columns of the embeddings, of the row ids, of the items whose views the rows are.
-    on_bad: "error" refuses null, NaN and infinite rows, "drop" leaves them out and counts them.
-    sample: rows for pairwise metrics and standard errors, or None or "all" for all. seed: of that sample.
-    device: "cpu", "cuda" or "auto". memory: bytes not to exceed, refused before any work where they cannot do.
-    threads: threads of the linear algebra. only: metrics to compute; none means all of the command.
-    normalize, metric, engine: how the metrics of separability see the rows; homology: 1 adds H1 (giotto-tda).
-    logits: the column of class scores; source: labelled rows of the domain the model was trained on, anything that a
-    data set can be; label: their label column; head: the last linear layer, a file (::key), an array, a state dict;
-    variant: of the Transfer Score; audit: a label column of the target, to show the truth beside every estimate.
-    A command takes those of them that `options_of` names.
-    """
-
-    column: str | None = None
-    id: str | None = None
-    group: str | None = None
-    on_bad: Literal["error", "drop"] = "error"
-    sample: int | None = SAMPLE
-    seed: int = 0
-    device: str = "cpu"
-    memory: int | None = None
-    threads: int | None = None
-    only: tuple[str, ...] = ()
-    normalize: Literal["l2", "none", "layernorm", "zscore"] = "l2"
-    metric: Literal["euclidean", "cosine"] = "euclidean"
-    engine: Literal["auto", "giotto"] = "auto"
-    homology: Literal[0, 1] = 0
-    logits: str | None = None
-    source: Any = None
-    label: str | None = None
-    head: Any = None
-    variant: Variant = "standard"
-    audit: str | None = None
-
-    @property
-    def setting(self) -> Setting:
-        """What concerns the metrics of transfer."""
-        return Setting(**{name: getattr(self, name) for name in ADAPTATION})
-
-    @property
-    def topology(self) -> Topology:
-        """What concerns the metrics of separability."""
-        return Topology.checked(normalize=self.normalize, metric=self.metric, engine=self.engine)
 
 
 def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
@@ -187,70 +116,6 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
         defects = findings(found)
     return _report("doctor", found, chosen, {}, defects)
-
-
-def options_of(command: str) -> tuple[str, ...]:
-    """The names of a command's options: the shared ones and its own; doctor computes no metrics to choose among."""
-    some = {"group", *TOPOLOGY, *ADAPTATION} - {*OWN[command]} | ({"only"} if command == "doctor" else set())
-    return tuple(name for name in Options.__dataclass_fields__ if name not in some)
-
-
-def checked(command: str, options: dict[str, Any]) -> Options:
-    """The options of a command by name, or a UsageError that says which one is wrong."""
-    known = options_of(command)
-    for name in options:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
-            raise UsageError(f"{command} has no option {name!r}; {hint}")
-    only = options.get("only")
-    only = (only,) if isinstance(only, str) else tuple(only or ())
-    sample = options.get("sample", SAMPLE)
-    chosen = Options(
-        **{**options, "only": only, "sample": None if isinstance(sample, str) and sample == "all" else sample}
-    )
-    if chosen.on_bad not in ("error", "drop"):
-        raise UsageError(f"on_bad: expected 'error' or 'drop', found {chosen.on_bad!r}")
-    chosen.topology  # noqa: B018  (its settings are checked)
-    if chosen.variant not in get_args(Variant):
-        raise UsageError(f"variant: expected one of {', '.join(get_args(Variant))}, found {chosen.variant!r}")
-    if chosen.homology not in (0, 1):
-        raise UsageError(f"homology: expected 0 or 1, found {chosen.homology!r}")
-    if isinstance(chosen.sample, str):
-        raise UsageError(f"sample: expected a number of rows or 'all', found {chosen.sample!r}")
-    for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1)):
-        value = getattr(chosen, name)
-        if value is not None and (not isinstance(value, int | np.integer) or value < least):
-            raise UsageError(f"{name}: expected a whole number of at least {least}, found {value!r}")
-    return chosen
-
-
-def columns(chosen: Options) -> Columns:
-    """The columns that the options shared by all commands name."""
-    return Columns(embedding=chosen.column, id=chosen.id, group=chosen.group)
-
-
-def selected(
-    command: str, only: Sequence[str], on_request: Sequence[str] = (), *, scored: bool = True
-) -> tuple[Metric, ...]:
-    """The metrics of a command, or those of them that `only` names; some only where they are asked for.
-
-    scored: whether the input has class scores, without which `evaluate` leaves the metrics of transfer out.
-    """
-    beside = BESIDE.get(command, ())
-    metrics = tuple(m for m in METRICS if m.family in FAMILIES[command] or m.name in beside)
-    metrics = tuple(sorted(metrics, key=lambda m: m.name in beside))
-    names = [m.name for m in metrics]
-    for name in only:
-        if name not in names:
-            near = get_close_matches(name, names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; {command} has {', '.join(names)}"
-            raise UsageError(f"--only: no metric {name!r} in {command}{hint}")
-    if only:
-        return tuple(m for m in metrics if m.name in only)
-    if command == "evaluate" and not scored:
-        metrics = tuple(m for m in metrics if m.family != "transfer")
-    return tuple(m for m in metrics if m.name not in ON_REQUEST or m.name in on_request)
 
 
 def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:

@@ -30,6 +30,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     steps = [] if command == "transfer" else steps_to_append(command, sources, shared)
     from labelfree import api
     from labelfree.comparing import compared
+    from labelfree.options import checked
     from labelfree.render import files
     from labelfree.storage import check_apart
 
@@ -50,7 +51,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, command)
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
-    chosen = api.checked(command, options)
+    chosen = checked(command, options)
     data_sets = [s for names in data_sets for s in api.opened_for(command, names, chosen)]  # all, before any work
     if command == "transfer":  # a file may hold several epochs
         steps = steps_to_append(command, [source.name for source in data_sets], shared)
@@ -158,7 +159,7 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
 
 def undefined(report: Report, only: Sequence[str]) -> bool:
     """Whether what was asked for has no value: the headline, or a metric named by --only."""
-    from labelfree.api import HEADLINE
+    from labelfree.options import HEADLINE
 
     if report.command == "doctor":
         return False

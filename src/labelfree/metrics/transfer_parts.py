@@ -55,12 +55,12 @@ def _classifier_nonuniformity(e: Evidence) -> Result:
         "d": d,
         "ideal_angle": ideal,
         "smallest_angle": least,
-        "informative": given > 1,
+        "informative": given > 1 and not head.one_logit,
     }
     notes = []
     if k > d + 1:
         notes.append(f"{k} classes in {d} columns: no {k} directions have equal angles, so 0 cannot be reached")
-    if given == 1:
+    if given == 1 or head.one_logit:
         notes.append("a head of one logit stands for two opposite rows: always 0, it says nothing")
     return measured(total / (k * (k - 1)), low=0.0, high=ideal**2, params=params, parts=parts, warnings=notes)
 

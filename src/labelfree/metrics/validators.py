@@ -243,11 +243,11 @@ def _mano(e: Evidence) -> Result:
     value = (total / p.n) ** 0.25
     error = _mean_error(total, squares, p.n)
     error = error / (4 * value**3) if error is not None and value > 0 else None
-    how = "softmax" if calibrated else "taylor"
-    params: dict[str, Plain] = {"power": 4, "normalization": how, "taylor_up_to": TAYLOR_UP_TO}
+    params: dict[str, Plain] = {"power": 4, "taylor_up_to": TAYLOR_UP_TO}
     parts: dict[str, Plain] = {
         **_count(p),
         "criterion": criterion,
+        "normalization": "softmax" if calibrated else "taylor",
         "softmax": (p.softmax4 / p.n) ** 0.25,
         "taylor": (p.taylor4 / p.n) ** 0.25,
     }
@@ -265,7 +265,7 @@ def mano(logits: Any) -> Result:
     is above 5, else the Taylor probabilities 1 + z + z^2 / 2 less their least value in the row, over their sum.
     Input: logits (n, K); the Taylor form needs the logits themselves: log-probabilities give another value.
     Range: K^-1 (uniform softmax; 0 for Taylor rows without any difference) to K^(-1/4) (one-hot); higher is better.
-    params.normalization says which form was taken; scores of different forms do not compare.
+    parts.normalization says which form was taken; scores of different forms do not compare.
     Undefined: without logits.
     Interval: standard error of the mean fourth power, by the delta method; not across the switch of forms.
     Cost: none beyond the sums.

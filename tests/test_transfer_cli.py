@@ -1,0 +1,289 @@
+"""labelfree transfer and labelfree.transfer: targets, epochs, domains, sources, heads, audits, candidates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+import labelfree
+from labelfree import metrics
+from labelfree.cli.main import run
+from labelfree.errors import RowsError, SourceError, UsageError
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+DIGITS = FIXTURES / "digits"
+Matrix = NDArray[np.float64]
+
+
+def lists(rows: Matrix) -> Any:
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(rows).ravel()), rows.shape[1])
+
+
+def case(n: int = 200, d: int = 8, classes: int = 4, seed: int = 0) -> tuple[Matrix, Matrix, Matrix, NDArray[np.int64]]:
+    """Rows about a center per class, their logits by a head that points at the centers, head, labels."""
+    r = np.random.RandomState(seed)
+    centers, y = 2 * r.normal(size=(classes, d)), r.randint(0, classes, n)
+    X = centers[y] + r.normal(size=(n, d))
+    return X, X @ centers.T / 4, centers / 4, y
+
+
+def write(path: Path, X: Matrix, L: Matrix | None = None, **columns: Any) -> Path:
+    fields: dict[str, Any] = {"embedding": lists(X)}
+    if L is not None:
+        fields["logits"] = lists(L)
+    pq.write_table(pa.table({**fields, **columns}), path)
+    return path
+
+
+def called(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object
+) -> tuple[int, str, str]:
+    monkeypatch.setattr("sys.argv", ["labelfree", *map(str, arguments)])
+    code = run()
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_the_command_gives_what_the_functions_of_arrays_give(tmp_path: Path) -> None:
+    X, L, W, _y = case()
+    Xs, Ls, _, ys = case(seed=0, n=300)
+    target = write(tmp_path / "target.parquet", X, L)
+    source = write(tmp_path / "source.parquet", Xs, Ls, label=ys)
+    np.save(tmp_path / "head.npy", W)
+    report = labelfree.transfer(target, source=source, head=tmp_path / "head.npy", sample="all")
+    same = {
+        "transfer_score": metrics.transfer_score(X, L, W),
+        "classifier_nonuniformity": metrics.classifier_nonuniformity(W),
+        "infomax": metrics.infomax(L),
+        "nuclear_norm": metrics.nuclear_norm(L),
+        "snd": metrics.snd(L, sample=None),
+        "average_confidence": metrics.average_confidence(L),
+        "source_accuracy": metrics.source_accuracy(Ls, ys),
+        "doc": metrics.doc(L, Ls, ys),
+        "atc_mc": metrics.atc_mc(L, Ls, ys),
+        "atc_ne": metrics.atc_ne(L, Ls, ys),
+        "cot": metrics.cot(L, Ls, ys),
+        "coral": metrics.coral(X, Xs),
+        "frechet": metrics.frechet(X, Xs),
+    }
+    for name, expected in same.items():
+        assert report[name].value == pytest.approx(expected.value, rel=1e-9), name
+    assert report.input.head is not None
+    assert (report.input.head.origin, report.input.head.key) == ("given", f"{tmp_path}/head.npy")
+    assert report.input.head.residual == pytest.approx(0, abs=1e-12)
+    assert report.input.outputs is not None
+    assert (report.input.outputs.column, report.input.outputs.source_rows) == ("logits", 300)
+
+
+def test_a_dict_of_arrays_is_a_target_and_a_source() -> None:
+    X, L, W, y = case()
+    given = labelfree.transfer({"embedding": X, "logits": L}, source={"embedding": X, "logits": L, "label": y}, head=W)
+    assert given["source_accuracy"].value == pytest.approx((L.argmax(axis=1) == y).mean())
+    assert given.settings["head"] == "ndarray"
+    assert given.settings["source"] == "dict"
+    assert json.loads(given.to_json())["input"]["head"]["classes"] == 4
+
+
+def test_columns_per_dimension_and_per_class_are_the_same_as_lists(tmp_path: Path) -> None:
+    X, L, W, _ = case()
+    wide = {f"f_{j}": X[:, j] for j in range(8)} | {f"logit_{j}": L[:, j] for j in range(4)}
+    pq.write_table(pa.table(wide), tmp_path / "wide.parquet")
+    one = labelfree.transfer(write(tmp_path / "lists.parquet", X, L), head=W)
+    two = labelfree.transfer(tmp_path / "wide.parquet", head=W)
+    assert {n: e.value for n, e in one.metrics.items()} == {n: e.value for n, e in two.metrics.items()}
+
+
+def test_the_head_is_recovered_where_it_is_determined_else_the_score_is_partial(tmp_path: Path) -> None:
+    X, L, W, _ = case()
+    recovered = labelfree.transfer({"embedding": X, "logits": L + 1.5})
+    given = labelfree.transfer({"embedding": X, "logits": L + 1.5}, head=W)
+    assert recovered.input.head is not None
+    assert recovered.input.head.origin == "recovered"
+    assert recovered["transfer_score"].value == pytest.approx(given["transfer_score"].value, rel=1e-8)
+    p = np.exp(L) / np.exp(L).sum(axis=1, keepdims=True)
+    for target in ({"embedding": X[:8], "logits": L[:8]}, {"embedding": X, "probs": p}):
+        score = labelfree.transfer(target)["transfer_score"]
+        assert (score.value, score.status, score.reason_code) == (None, "partial", "no_head")
+        assert score.parts["h"] is not None
+        assert score.parts["m"] is not None
+        assert score.parts["u"] is None
+
+
+def test_probabilities_serve_where_logits_do(tmp_path: Path) -> None:
+    X, L, W, _ = case()
+    p = np.exp(L) / np.exp(L).sum(axis=1, keepdims=True)
+    of_p, of_l = (labelfree.transfer({"embedding": X, name: z}, head=W) for name, z in (("probs", p), ("logits", L)))
+    for name in ("transfer_score", "entropy", "nuclear_norm", "snd", "mcc"):
+        assert of_p[name].value == pytest.approx(of_l[name].value, rel=1e-9)
+    with pytest.raises(RowsError, match=r"'probs': expected probabilities that sum to 1, found row 0"):
+        labelfree.transfer({"embedding": X, "probs": L}, head=W)
+
+
+def test_logits_are_computed_from_the_head_where_there_are_none(tmp_path: Path) -> None:
+    X, L, W, y = case()
+    with_logits = labelfree.transfer({"embedding": X, "logits": L}, head=W)
+    without = labelfree.transfer({"embedding": X}, head=W, source={"embedding": X, "label": y})
+    assert without["infomax"].value == pytest.approx(with_logits["infomax"].value, rel=1e-12)
+    assert without["source_accuracy"].value == pytest.approx((L.argmax(axis=1) == y).mean())
+
+
+def test_features_that_are_not_the_input_of_the_head_are_told(tmp_path: Path) -> None:
+    X, L, W, _ = case()
+    report = labelfree.transfer({"embedding": np.maximum(X, 0), "logits": L}, head=W)
+    assert any("the features are not the input of the head" in w for w in report.warnings)
+
+
+def test_target_labels_are_read_for_an_audit_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, W, y = case()
+    target, source = write(tmp_path / "t.parquet", X, L, label=y), write(tmp_path / "s.parquet", X, L, label=y)
+    np.save(tmp_path / "head.npy", W)
+    plain = (target, "--head", tmp_path / "head.npy", "--source", source)
+    code, out, err = called(capsys, monkeypatch, "transfer", *plain)
+    assert code == 0
+    assert err == f"labelfree: {target}: column 'label' was not read: no metric here uses labels\n"
+    assert "truly" not in out
+    code, out, err = called(capsys, monkeypatch, "transfer", *plain, "--audit", "label", "--json")
+    document = json.loads(out)
+    accuracy = (L.argmax(axis=1) == y).mean()
+    assert document["audit"]["accuracy"] == pytest.approx(accuracy)
+    for name in ("doc", "atc_mc", "cot", "average_confidence"):
+        entry = document["metrics"][name]
+        assert entry["parts"]["audit_difference"] == pytest.approx(entry["value"] - accuracy)
+    assert any("audit: the labels in column 'label' were used" in w for w in document["warnings"])
+    code, out, _ = called(capsys, monkeypatch, "transfer", *plain, "--audit", "label")
+    assert f"truly {accuracy:.3f}" in out
+
+
+def test_source_and_target_in_one_file(tmp_path: Path) -> None:
+    X, L, W, y = case()
+    domain = np.where(np.arange(200) % 3 == 0, "source", "target")
+    both = write(tmp_path / "both.parquet", X, L, label=y, domain=domain)
+    report = labelfree.transfer(both, head=W)
+    s, t = domain == "source", domain == "target"
+    apart = labelfree.transfer(
+        {"embedding": X[t], "logits": L[t]}, source={"embedding": X[s], "logits": L[s], "label": y[s]}, head=W
+    )
+    assert (report.input.n, report.input.outputs and report.input.outputs.source_rows) == (t.sum(), s.sum())
+    for name in ("transfer_score", "source_accuracy", "atc_mc", "coral", "frechet"):
+        assert report[name].value == pytest.approx(apart[name].value, rel=1e-6 if name == "transfer_score" else 1e-9)
+    with pytest.raises(UsageError, match="leave out --source"):
+        labelfree.transfer(both, source=both, head=W)
+    odd = write(tmp_path / "odd.parquet", X, L, domain=np.where(s, "a", "b"))
+    with pytest.raises(UsageError, match="column 'domain': expected rows of 'target'"):
+        labelfree.transfer(odd, head=W)
+
+
+def test_epochs_in_one_file_are_data_sets_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, W, _ = case(n=60)
+    scale = np.repeat([0.1, 0.5, 1.0, 1.001, 1.002], 60)[:, None]
+    path = write(
+        tmp_path / "run.parquet", np.tile(X, (5, 1)), np.tile(L, (5, 1)) * scale,
+        epoch=np.repeat(np.arange(5), 60), id=np.tile(np.arange(60), 5),
+    )  # fmt: skip
+    np.save(tmp_path / "head.npy", W)
+    history = tmp_path / "h.jsonl"
+    code, out, _err = called(
+        capsys, monkeypatch, "transfer", path, "--head", tmp_path / "head.npy", "--json", "--append", history, "-q"
+    )
+    assert code == 0
+    document = json.loads(out)
+    names = [report["input"]["sources"][0] for report in document["reports"]]
+    assert names == [f"{path} epoch {e}" for e in range(5)]
+    found = document["across"]["saturation"]
+    scores = [report["metrics"]["transfer_score"]["value"] for report in document["reports"]]
+    assert found["saturated"]
+    assert found["window"] == names[2:5]
+    assert found["best"] == names[int(np.argmax(scores))]
+    assert [json.loads(line)["step"] for line in history.read_text().splitlines()] == list(range(5))
+    assert all(report["metrics"]["ensv"]["value"] == 1.0 for report in document["reports"])  # argmax does not move
+    with pytest.raises(UsageError, match="holds 5 epochs"):
+        labelfree.transfer(path, head=W)
+
+
+def test_candidates_are_compared_on_the_rows_they_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, _W, _ = case()
+    other = case(seed=5)[1]
+    order = np.random.default_rng(0).permutation(200)
+    a = write(tmp_path / "a.parquet", X, L, id=np.arange(200))
+    b = write(tmp_path / "b.parquet", X[order], other[order], id=np.arange(200)[order])
+    code, out, _ = called(capsys, monkeypatch, "transfer", a, b, "--only", "ensv,gde", "--json", "-q")
+    assert code == 0
+    found = [report["metrics"] for report in json.loads(out)["reports"]]
+    assert found[0]["ensv"]["value"] == pytest.approx(metrics.ensv(L, other).value)
+    assert found[1]["gde"]["value"] == pytest.approx(metrics.gde(other, L).value)
+    c = write(tmp_path / "c.parquet", X, L, id=np.arange(1, 201))
+    code, out, _ = called(capsys, monkeypatch, "transfer", a, c, "--only", "ensv", "--json", "-q")
+    assert code == 3
+    assert json.loads(out)["reports"][0]["metrics"]["ensv"]["reason_code"] == "other_rows"
+
+
+def test_evaluate_reads_class_scores_where_there_are_some(tmp_path: Path) -> None:
+    X, L, W, _ = case()
+    with_scores = labelfree.evaluate(write(tmp_path / "a.parquet", X, L), head=W)
+    assert with_scores["transfer_score"].value == pytest.approx(metrics.transfer_score(X, L, W).value)
+    without = labelfree.evaluate(write(tmp_path / "b.parquet", X))
+    assert "transfer_score" not in without.metrics
+    assert without["rankme"].value == with_scores["rankme"].value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--head", "missing.npy"], "missing.npy"),
+        (["--variant", "own"], "'own'"),
+        (["--source", "missing.parquet"], "missing.parquet: no such file"),
+        (["--audit", "truth"], "no column 'truth'"),
+        (["--logits", "scores"], "no column 'scores'"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_2_and_nothing_on_stdout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    X, L, _, _ = case()
+    monkeypatch.chdir(tmp_path)
+    target = write(tmp_path / "t.parquet", X, L)
+    code, out, err = called(capsys, monkeypatch, "transfer", target, *arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_labels_that_are_no_class_numbers_are_refused() -> None:
+    X, L, _W, y = case()
+    for labels, said in ((y + 1, "found 4 at row"), (np.array(["cat"] * 200), "found 'cat' at row 0")):
+        with pytest.raises(SourceError, match=f"expected class numbers 0 to 3.*{said}"):
+            labelfree.transfer({"embedding": X, "logits": L}, source={"embedding": X, "logits": L, "label": labels})
+
+
+def test_rows_with_bad_class_scores_are_bad_rows() -> None:
+    X, L, W, _ = case()
+    L[3, 1] = np.nan
+    with pytest.raises(RowsError, match="1 of 200 rows hold NaN or infinity, first at row 3"):
+        labelfree.transfer({"embedding": X, "logits": L}, head=W)
+    dropped = labelfree.transfer({"embedding": X, "logits": L}, head=W, on_bad="drop")
+    kept = np.delete(np.arange(200), 3)
+    assert dropped.input.n == 199
+    assert dropped["infomax"].value == pytest.approx(metrics.infomax(L[kept]).value, rel=1e-12)
+
+
+def test_the_real_fixture(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = called(
+        capsys, monkeypatch, "transfer", DIGITS / "target.parquet", "--source", DIGITS / "source.parquet", "--head",
+        DIGITS / "head.safetensors",
+    )  # fmt: skip
+    assert code == 0
+    assert "head:" in out
+    assert "not computed without several targets on the same ids: ensv, gde" in out
