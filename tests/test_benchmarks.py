@@ -23,6 +23,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("coverage_separability", "", "separability_robust"),
         ("evidence", "torch", "robust_excess"),
         ("separability", "", "deaths_differ_by"),
+        ("transfer", "", "over_gemm_pass"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -118,3 +119,11 @@ def test_what_labels_say_is_computed_right(monkeypatch: pytest.MonkeyPatch) -> N
     rows = [{"one": i, "other": i**2} for i in range(6)]
     assert supervised.spearman(rows, "one", "other") == 1.0
     assert supervised.spearman([{**r, "one": 1} for r in rows], "one", "other") is None
+
+
+def test_transfer_keeps_within_its_passes_and_agrees_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    transfer, found = imported("transfer", monkeypatch), results("transfer")
+    assert found["large"]["over_gemm_pass"]["family"] <= 3
+    assert transfer.apart(found["large"], "official", "released procedure") < 1e-6
+    assert transfer.apart(found["small"], "six validators", "pytorch-adapt") < 1e-3
+    assert (BENCHMARKS.parent / "docs" / "speed-transfer.md").read_text() == transfer.page(found)

@@ -254,3 +254,14 @@ def test_few_rows_are_warned_of_where_the_interval_is_known_to_be_too_narrow() -
     for metric in (metrics.coding_rate, metrics.condition_number, metrics.rankme):
         assert "below 2 d = 64" in metric(X).warnings[0]
         assert not metric(np.vstack([X, X + 1])).warnings
+
+
+def test_coding_rate_of_wide_rows_is_that_of_their_kernel_matrix() -> None:
+    """Above 1024 columns the inverse is taken in place; ln det(I + c W'W) = ln det(I + c WW') is taken elsewhere."""
+    X = np.random.default_rng(3).normal(size=(50, 1100))
+    W = X / np.linalg.norm(X, axis=1, keepdims=True)
+    c = 1100 / (50 * 0.5)
+    found = metrics.coding_rate(X)
+    assert found.value == pytest.approx(0.5 * np.linalg.slogdet(np.eye(50) + c * W @ W.T)[1], rel=1e-10)
+    form = np.einsum("ij,jk,ik->i", W, np.linalg.inv(np.eye(1100) + c * W.T @ W), W)
+    assert found.se == pytest.approx((0.5 * 1100 / 0.5 * form).std(ddof=1) / np.sqrt(50), rel=1e-8)

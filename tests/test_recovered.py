@@ -378,8 +378,24 @@ def test_cross_check_by_hand() -> None:
     assert cross_check(head, rows, np.array([[1.5, 2.0], [2.5, -3.0]]))[0] == 3.0
     shifted = np.array([[1.5, 2.0], [2.5, 0.0]]) - [[1.0], [7.0]]
     assert cross_check(head, rows, shifted)[0] == 7.0
-    assert cross_check(head, rows, shifted, probabilities=True)[0] < 1e-12
+    sums = np.log(np.exp([[1.5, 2.0], [2.5, 0.0]]).sum(axis=1, keepdims=True))
+    exact, spread = cross_check(head, rows, [[1.5, 2.0], [2.5, 0.0]] - sums, probabilities=True)
+    assert exact < 1e-12
+    assert spread == pytest.approx(np.std([-0.25, 0.25, 1.25, -1.25]))
+    assert cross_check(head, rows, [[1.5, 2.0], [2.25, 0.0]] - sums, probabilities=True)[0] == pytest.approx(0.25)
     assert cross_check(replace(head, bias=None), rows, np.array([[1.5, 2.0], [2.5, 0.0]]))[0] == 0.5
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 10.0, 100.0])
+def test_stored_probabilities_do_not_look_like_those_of_another_head(scale: float) -> None:
+    """float16 rounds small probabilities coarsely, and to zero, which is read as the smallest number there is."""
+    X, W, b, _ = case()
+    head = Head(scale * W, scale * b, "given", "fc.weight")
+    P = log_softmax(scale * (X @ W.T + b) - (scale * (X @ W.T + b)).max(axis=1, keepdims=True))
+    stored = np.log(np.maximum(np.exp(P).astype(np.float16).astype(np.float64), np.finfo(np.float64).tiny))
+    for features, expected in ((X, False), (X[::-1], True), (np.maximum(X, 0), True)):
+        residual, spread = cross_check(head, features, stored, probabilities=True)
+        assert (mismatch(replace(head, residual=residual, spread=spread)) is not None) == expected
 
 
 def test_the_sentence_for_features_that_are_not_the_input() -> None:

@@ -392,6 +392,18 @@ def test_the_share_of_all_or_none_has_an_interval() -> None:
     assert sure.interval[0] == pytest.approx(1 - 1.96 * math.sqrt((32 / 34) * (2 / 34) / 34))
 
 
+@pytest.mark.parametrize("shift", [0.0, 0.8])
+def test_the_error_of_mmd_is_its_spread(shift: float) -> None:
+    """Up to a third too wide between equal distributions, where the first-order term vanishes."""
+    found = []
+    for seed in range(150):
+        rng = np.random.default_rng([79, seed])
+        X, Y = rng.normal(size=(80, 2)), rng.normal(size=(60, 2)) + shift
+        found.append(metrics.mmd(X, Y, permutations=49, seed=seed))
+    ratio = np.mean([r.se for r in found]) / np.std([r.value for r in found])
+    assert 0.85 <= ratio <= (1.5 if shift == 0 else 1.15)
+
+
 def test_the_p_value_of_equal_distributions_is_even() -> None:
     rng = np.random.default_rng(8)
     p = [

@@ -35,7 +35,7 @@ FAMILIES = {
 """Families of metrics that a command computes."""
 HEADLINE = {"rank": "rankme", "separability": "separability", "transfer": "transfer_score"}
 """The metric that decides whether a command could say anything."""
-BESIDE = {"separability": ("effective_rank", "mean_cosine")}
+BESIDE = dict.fromkeys(("separability", "transfer"), ("effective_rank", "mean_cosine"))
 """Metrics of other families without which those of a command cannot be read."""
 TOPOLOGY = ("normalize", "metric", "engine", "homology")
 """Options of the metrics of separability alone."""

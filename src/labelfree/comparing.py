@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from labelfree.adaptation import Setting, head_warning
 from labelfree.metrics.accuracy import share_error
-from labelfree.metrics.candidates import CANDIDATES, ensv_of, gde_of, of_samples, saturation
+from labelfree.metrics.candidates import CANDIDATES, ensv_of, gde_of, of_samples
 from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.outputs import Outputs
 from labelfree.report import Audit, HeadInfo, MetricEntry, OutputInfo, Report
@@ -88,21 +87,3 @@ def compared(reports: Sequence[Report]) -> None:
             if report.audit is not None and entry.value is not None and entry.kind == "estimate":
                 entry.parts["audit_difference"] = entry.value - report.audit.accuracy
             report.metrics[metric.name] = entry
-
-
-def trajectory(reports: Sequence[Report]) -> dict[str, Any] | None:
-    """Whether the Transfer Score has saturated over these reports, in their order, and which to keep."""
-    scores = [r.metrics["transfer_score"].value for r in reports if "transfer_score" in r.metrics]
-    if len(scores) != len(reports) or len(scores) < 2 or all(s is None for s in scores):
-        return None
-    found = saturation(scores)
-    names = [report.input.sources[0] for report in reports]
-    named = {**asdict(found), "best": None if found.best is None else names[found.best]}
-    named["first"] = None if found.first is None else names[found.first]
-    named["window"] = None if found.window is None else [names[i] for i in found.window]
-    named["spread"] = list(found.spread)
-    named["warnings"] = list(found.warnings)
-    return named
-
-
-__all__ = ["compared", "told", "trajectory", "with_outputs"]

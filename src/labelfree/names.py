@@ -23,7 +23,7 @@ METRIC_NAMES = (
 )  # fmt: skip
 """Every name that may stand under `metrics` in a report."""
 
-TO_COME = frozenset(METRIC_NAMES[METRIC_NAMES.index("transfer_score") :])
+TO_COME = frozenset(METRIC_NAMES[METRIC_NAMES.index("opis") :])
 """Names that are reserved and that this version cannot measure."""
 
 COLLAPSE_METRICS = ("effective_rank", "mean_cosine")

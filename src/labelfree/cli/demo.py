@@ -25,6 +25,10 @@ STEPS = (
     ),
     ("Shall the run go on?", "gate --history {work}/history.jsonl --plateau separability --warmup 1 --window 5"),
     (
+        "How well does a model carry over to a domain without labels?",
+        "transfer {data}/target.parquet --source {data}/source.parquet --head {data}/head.safetensors",
+    ),
+    (
         "Everything, for a program to read:",
         "evaluate {data}/epoch_05.parquet --only rankme,mean_cosine --json",
     ),

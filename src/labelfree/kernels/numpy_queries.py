@@ -59,7 +59,8 @@ class Queries:
             def work(begin: int, part: Rows = part, right: Rows = right, at: int = first + start) -> None:
                 self._look(slice(begin, min(begin + _CHUNK, len(self.best))), part, right, at)
 
-            for _ in spread(work, range(0, len(self.best), _CHUNK)):
+            starts = range(0, len(self.best), _CHUNK)
+            for _ in spread(work, starts) if len(starts) > 1 else map(work, starts):
                 pass
 
     def _look(self, chunk: slice, rows: Rows, right: Rows, first: int) -> None:

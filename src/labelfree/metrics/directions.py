@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.metrics.evidence import SAMPLE, Evidence, blocks_of, evidence
+from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, blocks_of, evidence
 from labelfree.metrics.spec import FROM_SAMPLE, FROM_UNIT_ROWS, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.moments import add_outer
@@ -162,6 +162,9 @@ def std_l2(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
 
 def _log_root_and_inverse(matrix: Float) -> tuple[float, Float]:
     """ln det^(1/2) of a positive definite matrix, and its inverse in the memory of it: the lower triangle alone."""
+    if len(matrix) <= WIDE:  # small: two more matrices cost less than the import
+        value = float(np.log(np.diagonal(np.linalg.cholesky(matrix))).sum())
+        return value, np.tril(np.linalg.inv(matrix))
     from scipy.linalg.lapack import dpotrf, dpotri
 
     factor, _ = dpotrf(matrix.T, lower=1, overwrite_a=1)  # symmetric: the transpose is the same matrix in column order

@@ -164,10 +164,11 @@ def hopkins(X: Any, *, seed: int = 0) -> Result:
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 0 (a lattice) to 1 (clustered); a uniform cube is near 0.5, but structure-free Gaussian rows score 0.6 to
     0.7: parts.null is the value of Gaussian rows of the same number, mean and covariance, parts.excess the difference.
-    Invariant to translation and scale, not to rotation (the box) nor to the number of rows: compare at equal n.
+    Invariant to translation and scale, not to rotation (the box) nor to the number of rows: compare at equal n. Which
+    rows are drawn depends on the seed and their positions: keep one order.
     Undefined: fewer than 2 rows; all rows equal.
-    Interval: delta method over the distances, and a jackknife over groups of rows for the box. parts.sd is the
-    deviation between repeats.
+    Interval: delta method over the distances, and a jackknife over groups of rows for the box (from 21 rows on).
+    parts.sd is the deviation between repeats.
     Cost: 20 m n d multiply-adds (one product of all rows with all rows at n = 50,000), plus a fifth of it or less for
     the null; memory 270 MB of points and one block.
     When it lies: one far row stretches the box and duplicates bring w to 0: both push it to 1 (warned about);

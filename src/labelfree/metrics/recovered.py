@@ -140,9 +140,11 @@ def log_probabilities(logits: Rows) -> bool:
 def cross_check(head: Head, rows: Rows, logits: Rows, *, probabilities: bool = False) -> tuple[float, float]:
     """Largest |rows @ weight.T + bias - logits| over all entries, and the standard deviation of the logits.
 
-    rows: (m, d); logits: (m, K), m >= 1, or (m, 1) of a head with one logit; probabilities: the logits are logarithms
-    of probabilities. Those, and the two classes of a head with one logit, are known up to a constant in each row:
-    both sides are then taken about the mean of the row.
+    rows: (m, d); logits: (m, K), m >= 1, or (m, 1) of a head with one logit, whose two classes are known up to a
+    constant in each row: both sides are then taken about the mean of the row. probabilities: the logits are logarithms
+    of probabilities. They are compared with those of the head where they are at least 1e-4 of the largest of the row
+    (below, zeros and the rounding of small numbers would decide), and the standard deviation is that of the logits of
+    the head about the mean of each row.
     """
     found = np.asarray(logits, np.float64)
     if found.shape[1] == 1:
@@ -152,6 +154,12 @@ def cross_check(head: Head, rows: Rows, logits: Rows, *, probabilities: bool = F
         expected += head.bias
     if probabilities or head.one_logit:
         expected -= expected.mean(axis=1, keepdims=True)
+    if probabilities:
+        top = expected.max(axis=1, keepdims=True)
+        total = top + np.log(np.exp(expected - top).sum(axis=1, keepdims=True))
+        seen = found >= found.max(axis=1, keepdims=True) + np.log(1e-4)
+        return float(np.abs(expected - total - found)[seen].max()), float(expected.std())
+    if head.one_logit:
         found = found - found.mean(axis=1, keepdims=True)
     return float(np.abs(expected - found).max()), float(found.std())
 

@@ -12,6 +12,9 @@ from labelfree.render.pictures import picture
 from labelfree.render.spectrum import draw_spectrum
 from labelfree.report import Report
 
+_BARCODES = 6
+"""Reports up to which each has its barcode; the curves of all deaths stand in one panel, whatever their number."""
+
 
 def draw(reports: Sequence[Report], path: Path) -> None:
     """Draw the panels of reports with a spectrum or deaths one under another; the suffix decides the format."""
@@ -30,8 +33,8 @@ def _panels(reports: Sequence[Report]) -> list[Callable[[Any], None]]:
     panels: list[Callable[[Any], None]] = []
     if spectra:
         panels.append(partial(draw_spectrum, reports=spectra))
-    if len(deaths) == 1:
-        panels.append(partial(draw_barcode, report=deaths[0]))
+    if len(deaths) <= _BARCODES:
+        panels += [partial(draw_barcode, report=report) for report in deaths]
     if deaths:
         panels.append(partial(draw_deaths, reports=deaths))
     return panels

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labelfree.render.numbers import counted, decimals, direction, interval, number, value
+from labelfree.render.adapted import NOTES, SHOWN, absent, audited, head_of, not_computed
+from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
 from labelfree.report import MetricEntry, Report
 
 BESIDE = {
@@ -14,7 +15,7 @@ BESIDE = {
         "separability", "separability_robust", "persistence_entropy", "total_persistence", "h1_total_persistence",
         "effective_rank", "mean_cosine",
     ),
-    "transfer": ("transfer_score", "classifier_nonuniformity", "hopkins", "infomax", "nuclear_norm", "atc_mc"),
+    "transfer": SHOWN,
 }  # fmt: skip
 """The headline metric of each family and the five that matter beside it; H1 is there only where it was asked for."""
 
@@ -41,7 +42,8 @@ def shown(report: Report, everything: bool) -> list[str]:
         return list(report.metrics)
     families = {"evaluate": tuple(BESIDE)}.get(report.command, (report.command,))
     first = [name for family in families for name in BESIDE.get(family, ())]
-    return [name for name in dict.fromkeys(first) if name in report.metrics]
+    first += [n for n, e in report.metrics.items() if report.audit is not None and e.kind == "estimate"]
+    return [name for name in dict.fromkeys(first) if name in report.metrics and not absent(report, name)]
 
 
 def family(command: str, name: str) -> str:
@@ -54,7 +56,7 @@ def family(command: str, name: str) -> str:
 def lines(report: Report, everything: bool) -> list[Line]:
     """The rows of the table of one report."""
     return [
-        Line(name, value(entry), interval(entry), direction(entry), note(name, entry))
+        Line(name, value(entry), interval(entry), direction(entry), audited(report, entry) or note(name, entry))
         for name in shown(report, everything)
         for entry in (report.metrics[name],)
     ]
@@ -77,6 +79,14 @@ def _chance(e: MetricEntry) -> str:
     return f"structure-free: {_alike(null, e)}"
 
 
+def _separability(e: MetricEntry) -> str:
+    share = e.parts["zero_bar_share"]
+    equal = f"; {number(100 * share, 1)} % zero bars" if share else ""
+    places = decimals(e.parts["max"] if e.value is None else e.value, e.se)
+    excess = "" if e.parts["excess"] is None else f", excess {signed(e.parts['excess'], places)}"
+    return f"{_chance(e)}{excess}{equal}"
+
+
 def _persistence_entropy(e: MetricEntry) -> str:
     return f"{number(100 * e.parts['share_of_maximum'], 1)} % of the maximum"
 
@@ -90,7 +100,7 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
         f"{_alike(e.parts['gaussian_unbiased'], e)} without sampling bias" if e.parts["gaussian_unbiased"] else ""
     ),
     "uniformity": lambda e: f"uniform sphere: {_alike(e.parts['uniform_sphere'], e)}",
-    "separability": _chance,
+    "separability": _separability,
     "separability_robust": _chance,
     "persistence_entropy": _persistence_entropy,
     "total_persistence": _chance,
@@ -99,6 +109,7 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
     "id_mle": lambda e: f"on {counted(e.parts['rows'], 'row')}",
     "lidar": lambda e: counted(e.parts["groups"], "group"),
     "alignment": lambda e: counted(e.parts["groups"], "group"),
+    **NOTES,
 }
 
 
@@ -123,6 +134,17 @@ def sampled(report: Report) -> str:
     return (
         "" if s is None else f"pairs and intervals from a sample of {counted(s.size, 'row')}, seed {s.seed} (--sample)"
     )
+
+
+def beside(report: Report, everything: bool) -> list[str]:
+    """Lines on the head, the audit, and what could not be computed."""
+    found = head_of(report)
+    if report.audit is not None:
+        a = report.audit
+        found.append(f"true accuracy {number(a.accuracy, 3)} on {counted(a.rows, 'row')} (labels in {a.column!r})")
+    if not everything and not report.settings.get("only"):
+        found += not_computed(report)
+    return found
 
 
 def remarks(report: Report, names: Sequence[str]) -> list[str]:

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.render.adapted import saturated
 from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.braille import braille
 from labelfree.render.changes import change, in_order
 from labelfree.render.console import plain_table
 from labelfree.render.deaths import barcode
 from labelfree.render.numbers import signed, value
-from labelfree.render.rows import SOUND, differences, family, heading, lines, remarks, sampled, shown
+from labelfree.render.rows import SOUND, beside, differences, family, heading, lines, remarks, sampled, shown
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -60,6 +61,7 @@ def _single(console: Console, report: Report, everything: bool) -> None:
     names = [line.name for line in rows]
     _pictures(console, report)
     notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
+    notes += beside(report, everything)
     if said := sampled(report):
         notes.append(said)
     hidden = len(report.metrics) - len(names)
@@ -119,6 +121,9 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
         ]
         print_blocks(console, Column("source", sources), values)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    notes += beside(reports[0], everything)
+    if reports[0].command == "transfer":
+        notes += saturated(reports, lambda name: sources[[r.input.sources[0] for r in reports].index(name)])
     first, *_, last = in_order(reports)
     for name in names:
         if moved := change(first, last, name):

@@ -41,7 +41,7 @@ def across(reports: Sequence[Report]) -> dict[str, object]:
     found = differences(reports)
     document: dict[str, object] = {"comparable": not found, "differences": found, "changes": changes(reports)}
     if reports[0].command == "transfer":
-        from labelfree.comparing import trajectory
+        from labelfree.render.adapted import trajectory
 
         document["saturation"] = trajectory(reports)
     return document
