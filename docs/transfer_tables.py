@@ -85,12 +85,12 @@ def setting(found: dict[str, Any]) -> str:
     """How much was run."""
     runs = len(found["rows"]) * len(found["optimizes"]) * found["seeds"]
     rows = ", ".join(f"{n} rows of {name}" for name, n in found["rows"].items())
-    most = ", ".join(f"{50 / n**0.5:.1f}" for n in found["rows"].values())
+    errors = ", ".join(f"{50 / n**0.5:.1f}" for n in found["rows"].values())
     return (
         f"{len(found['rows'])} targets, {len(found['optimizes'])} methods, {found['seeds']} seeds: {runs} runs of "
         f"{found['checkpoints']} checkpoints, one after every {found['every']} epochs. {rows}; "
         f"{found['source_rows']} held-out labelled rows of the source. An accuracy over so few rows has a standard "
-        f"error of up to {most} points: losses of a point or two are ties."
+        f"error of up to {errors} points: losses of a point or two are ties."
     )
 
 

@@ -42,6 +42,9 @@ def workplace(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "fixtures" / "sentences.parquet", tmp_path / "embeddings.parquet")
     for i in range(3):
         shutil.copy(ROOT / "fixtures" / "finetune" / f"epoch_0{i}.parquet", tmp_path)
+    for name in ("source.parquet", "target.parquet", "head.safetensors"):
+        shutil.copy(ROOT / "fixtures" / "digits" / name, tmp_path)
+    shutil.copy(ROOT / "fixtures" / "digits" / "source.parquet", tmp_path / "labelled.parquet")
     save_file({"embed.weight": np.random.default_rng(0).normal(size=(90, 8))}, tmp_path / "model.safetensors")
     bin_ = tmp_path / "bin"
     bin_.mkdir()

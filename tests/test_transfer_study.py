@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import labelfree
+
 ROOT = Path(__file__).parent.parent
 VALIDITY = ROOT / "benchmarks" / "validity"
 
@@ -46,6 +48,25 @@ def test_training_is_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_allclose(one.features @ one.weight.T + one.bias, one.logits, atol=1e-4)
+
+
+def test_the_command_says_what_the_functions_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a checkpoint of the study, every score that is not of several candidates."""
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(str(VALIDITY))
+    runs, adaptation, targets, scores = (
+        importlib.import_module(name) for name in ("runs", "adaptation", "targets", "scores")
+    )
+    checkpoint = next(iter(runs.trained(adaptation.METHODS["infomax"], targets.target("unbalanced"), 0)))
+    labels = targets.source()[1].labels
+    report = labelfree.transfer(
+        {"embedding": checkpoint.features, "logits": checkpoint.logits},
+        source={"embedding": checkpoint.source_features, "logits": checkpoint.source_logits, "label": labels},
+        head=checkpoint.weight,
+    )
+    found = {name: value for name, value in scores.scores(checkpoint, labels).items() if ", " not in name}
+    assert len(found) >= 20
+    assert {name: report[name].value for name in found} == pytest.approx(found, rel=1e-9)
 
 
 def test_points_lost_and_correlation(trust: Any) -> None:
