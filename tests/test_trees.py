@@ -202,3 +202,15 @@ def test_agreement_with_giotto(name: str) -> None:
     for theirs in (rips[rips[:, 1] > 0][:, 1], raw[:, 1]):
         deaths = np.concatenate([np.zeros(len(ours) - len(theirs)), np.sort(theirs)])
         assert np.allclose(deaths, ours, rtol=1e-6, atol=1e-7 * ours.max())
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_a_coarse_tree_is_nearly_the_shortest(scale: float) -> None:
+    """Rows of unit length, some of them repeated, some nearly, and clusters that float32 cannot tell apart."""
+    random = np.random.default_rng(0)
+    spread = random.normal(size=(600, 48))
+    tight = spread[:4, None] + 1e-7 * random.normal(size=(4, 100, 48))
+    for points in (spread, np.vstack([spread, spread[:50], spread[50:80] * (1 + 1e-6)]), tight.reshape(-1, 48)):
+        exact = spanning_tree(scale * points, numpy_kernels).length
+        coarse = spanning_tree(scale * points, numpy_kernels, coarse=True).length
+        np.testing.assert_allclose(np.sort(coarse), np.sort(exact), rtol=1e-4, atol=0)

@@ -65,10 +65,9 @@ def _measuring(
         passing.append(6 * 8 * directions**2 + (2 * double if spanned else 0))
     if "unit" in needs:
         stays += double + (square if d > WIDE else 0)
-        passing += [3 * double, (5 if "coding_rate" in names else 1) * square]
+        passing += [3 * double, (5 if "coding_rate" in names and d <= WIDE else 1) * square]
     if names & {"twonn", "id_mle"}:
-        stays += stored
-        passing.append(stored + double + min(_PAIRS, 24 * rows * (rows + 25 * d)))
+        passing.append(4 * rows * d + min(_PAIRS, 24 * rows * (rows + 25 * d)))
     return kept + max(*first, stays + max(passing), 0)
 
 

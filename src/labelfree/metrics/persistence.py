@@ -172,7 +172,7 @@ def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Me
     def work(b: int) -> Merges:
         order: Keys = mix(drawn.keys, _SUBSAMPLE + b)
         chosen = np.sort(np.argpartition(order, rows - 1)[:rows])
-        return _lengths(merges(spanning_tree(points[chosen], e.kernels)), e.topology)
+        return _lengths(merges(spanning_tree(points[chosen], e.kernels, coarse=True)), e.topology)
 
     found = []
     for replicate in spread(work, range(REPLICATES)):
