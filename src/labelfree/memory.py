@@ -75,4 +75,4 @@ def _tree(rows: int, d: int, threads: int | None) -> int:
     """Of separability: copies of the rows, all distances of few of them, and the trees of subsamples side by side."""
     double, part = 8 * rows * d, min(int(0.8 * rows), REPLICATE_ROWS)
     whole = 6 * double + (10 * rows**2 if rows <= DENSE else 0)
-    return max(whole, 2 * double + (threads or available_cores()) * (16 * part**2 + 4 * 8 * part * d))
+    return max(whole, 2 * double + (threads or available_cores()) * (9 * part**2 + 5 * 8 * part * d))
