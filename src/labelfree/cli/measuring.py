@@ -1,4 +1,4 @@
-"""The commands that read embeddings: rank, separability, evaluate, doctor."""
+"""The commands that read embeddings: rank, separability, transfer, evaluate, doctor."""
 
 from __future__ import annotations
 
@@ -16,6 +16,23 @@ Group = Annotated[
 
 
 _ADAPTATION = "Adaptation"
+Head = Annotated[
+    str | None,
+    typer.Option(
+        help="The last linear layer: .npy, .npz, safetensors, .pt, or a checkpoint, with ::name where it has several.",
+        show_default="recovered from embeddings and logits where they determine it",
+        metavar="FILE[::KEY]",
+        rich_help_panel=_ADAPTATION,
+    ),
+]
+Logits = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of the logits or probabilities; 'logit_*' for one column per class.",
+        show_default="logits, logit_*, probs, prob_*",
+        rich_help_panel=_ADAPTATION,
+    ),
+]
 
 
 @sharing()
@@ -80,24 +97,8 @@ def transfer(
             rich_help_panel=_ADAPTATION,
         ),
     ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option(
-            help="The last linear layer: .npy, .npz, safetensors, .pt, or a checkpoint, with ::name where it has "
-            "several.",
-            show_default="recovered from embeddings and logits where they determine it",
-            metavar="FILE[::KEY]",
-            rich_help_panel=_ADAPTATION,
-        ),
-    ] = None,
-    logits: Annotated[
-        str | None,
-        typer.Option(
-            help="Column of the logits or probabilities; 'logit_*' for one column per class.",
-            show_default="logits, logit_*, probs, prob_*",
-            rich_help_panel=_ADAPTATION,
-        ),
-    ] = None,
+    head: Head = None,
+    logits: Logits = None,
     variant: Annotated[
         Literal["standard", "literal", "official"],
         typer.Option(help="Of the Transfer Score: labelfree explain transfer_score.", rich_help_panel=_ADAPTATION),
@@ -122,14 +123,14 @@ def transfer(
 
 
 @sharing()
-def evaluate(sources: Sources, shared: Shared, group: Group = None) -> None:
+def evaluate(sources: Sources, shared: Shared, group: Group = None, head: Head = None, logits: Logits = None) -> None:
     """Every metric that the input allows, in one pass over the data.
 
     \b
     labelfree evaluate embeddings.parquet
     labelfree evaluate embeddings.parquet -o report.json -o spectrum.svg
     """
-    run("evaluate", sources, shared, group=group)
+    run("evaluate", sources, shared, group=group, head=head, logits=logits)
 
 
 @sharing()

@@ -85,8 +85,8 @@ def transfer_score(X: Any, logits: Any, head: Any, *, variant: Variant = "standa
     Undefined: without logits; rows all equal; a zero row of the head. Without a head: null, status "partial".
     Interval: those of H and M together, taken as independent; U is no sample. Variant "official": none.
     Cost: that of `hopkins`.
-    When it lies: training that optimizes a part of it (infomax losses M, norm growth H): it then picked a network of
-    17 % accuracy by H alone; memorized wrong labels; imbalanced classes; small differences between candidates.
+    When it lies: training that optimizes a part of it (infomax losses M): bad networks then win by H alone, as
+    docs/transfer.md shows; memorized wrong labels; imbalanced classes; small differences between candidates.
     Source: Yang, Qian, Xu, Wang, Xie, "Can we evaluate domain adaptation models without target labels?", ICLR 2024,
     Eq. 1-5. Deviations of variant "standard": H with exponent 1 and neighbors among all rows, as the released code, for
     the printed exponent d gives H = 1 on every input of 16 columns or more; the mean of 10 draws. Variant "literal" is
