@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-ROUNDING = 1e-12
+_SMALLEST = 1e-7
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
 def braille(values: Sequence[float], width: int = 56, height: int = 8) -> list[str]:
     """Positive values against their index on logarithmic axes, drawn in braille dots, with labels at both axes.
 
-    Values below ROUNDING of the largest are zeros that were computed: they are left out, and hide no other.
+    Values below 1e-7 of the largest may be zeros that were rounded: they are left out, and hide no other.
     """
-    least = ROUNDING * max(values, default=0.0)
+    least = _SMALLEST * max(values, default=0.0)
     points = [(math.log10(i), math.log10(v)) for i, v in enumerate(values, 1) if v > least]
     if len(points) < 2:
         return []

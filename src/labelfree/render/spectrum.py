@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labelfree.render.braille import ROUNDING
 from labelfree.report import Report
+
+_ROUNDING = 1e-12
 
 
 def draw_spectrum(axes: Any, reports: Sequence[Report]) -> None:
@@ -50,4 +51,4 @@ def _floor(reports: Sequence[Report]) -> float:
     """Where the axis ends: below the smallest value that is not rounding."""
     values = [v for r in reports for v in r.series["spectrum"]["singular_value"] if v > 0]
     top = max(values, default=1.0)
-    return float(0.5 * max(min((v for v in values if v > ROUNDING * top), default=top), ROUNDING * top))
+    return float(0.5 * max(min((v for v in values if v > _ROUNDING * top), default=top), _ROUNDING * top))

@@ -77,7 +77,7 @@ def _pictures(console: Console, report: Report) -> None:
     if _plain(console) or "utf" not in (console.encoding or "").lower():
         return
     width = min(console.width - 12, 64)
-    if "spectrum" in report.series:
+    if "spectrum" in report.series and report.command != "transfer":
         values = [float(v) for v in report.series["spectrum"]["singular_value"]]
         _picture(console, "singular values, log-log", braille(values, width=width))
     if "deaths" in report.series:
