@@ -144,9 +144,9 @@ ASKED = {
         ({"plateau": ["opis"], "history": True}, "needs one on mean_utility"),
         ({"max_drop": ["opis=1"], "against": True}, "needs one on mean_utility"),
         ({"require": ["opis < 1", "mean_utility > 0.2"]}, "--require: opis is not in this version of labelfree"),
-        ({"require": ["transfer_score > 0"]}, "--require: transfer_score is not in this version of labelfree"),
-        ({"max_drop": ["snd=1%"], "against": True}, "--max-drop: snd is not in this version"),
-        ({"plateau": ["transfer_score"], "history": True}, "--plateau: transfer_score is not in this version"),
+        ({"require": ["opis > 0"]}, "--require: opis is not in this version of labelfree"),
+        ({"max_drop": ["eps_opis=1%"], "against": True}, "--max-drop: eps_opis is not in this version"),
+        ({"plateau": ["mean_utility"], "history": True}, "--plateau: mean_utility is not in this version"),
     ],
 )
 def test_options_that_contradict_lack_or_do_nothing_are_refused(given: dict[str, object], message: str) -> None:
