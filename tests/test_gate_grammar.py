@@ -144,7 +144,7 @@ ASKED = {
         ({"plateau": ["opis"], "history": True}, "needs one on mean_utility"),
         ({"max_drop": ["opis=1"], "against": True}, "needs one on mean_utility"),
         ({"require": ["opis < 1", "mean_utility > 0.2"]}, "--require: opis is not in this version of labelfree"),
-        ({"require": ["opis > 0"]}, "--require: opis is not in this version of labelfree"),
+        ({"require": ["worst_utility > 0"]}, "--require: worst_utility is not in this version of labelfree"),
         ({"max_drop": ["eps_opis=1%"], "against": True}, "--max-drop: eps_opis is not in this version"),
         ({"plateau": ["mean_utility"], "history": True}, "--plateau: mean_utility is not in this version"),
     ],
