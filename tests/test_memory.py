@@ -48,6 +48,7 @@ def promised(command: str, path: Path, only: str) -> int:
         ("rank", "rankme", 100_000, 64, "parquet"),
         ("separability", "", 3000, 32, "npy"),
         ("doctor", "", 2000, 4096, "npy"),
+        ("transfer", "", 20_000, 128, "parquet"),
         pytest.param("rank", "", 2000, 4096, "npy", marks=pytest.mark.slow),
         pytest.param("separability", "", 2000, 4096, "npy", marks=pytest.mark.slow),
     ],
@@ -58,7 +59,11 @@ def test_the_estimate_is_true(tmp_path: Path, command: str, only: str, n: int, d
     if suffix == "npy":
         np.save(path, X)
     else:
-        pq.write_table(pa.table({"embedding": pa.FixedSizeListArray.from_arrays(X.ravel(), d)}), path)
+        columns = {"embedding": pa.FixedSizeListArray.from_arrays(X.ravel(), d)}
+        if command == "transfer":
+            logits = X @ np.random.default_rng(1).standard_normal((d, 50), dtype=np.float32)
+            columns["logits"] = pa.FixedSizeListArray.from_arrays(logits.ravel(), 50)
+        pq.write_table(pa.table(columns), path)
     assert promised(command, path, only) == pytest.approx(used(command, path, only), rel=0.3)
 
 

@@ -10,7 +10,7 @@ from labelfree.errors import UsageError
 from labelfree.head import Head
 from labelfree.metrics.labels import thresholds
 from labelfree.metrics.outputs import Outputs, Variant
-from labelfree.metrics.recovered import cross_check, log_probabilities, mismatch, recovered
+from labelfree.metrics.recovered import COMMON, cross_check, log_probabilities, mismatch, recovered
 from labelfree.scores import Wanted
 from labelfree.sources import Columns, Source, open_source
 from labelfree.sources.block import AUTO
@@ -134,13 +134,10 @@ def _recovered(found: Survey, derived: bool) -> Head | None:
     assert outputs is not None
     if outputs.logits is not None and log_probabilities(outputs.logits):
         derived = True
-    if found.regression is None and not derived:
-        return None
-    head = (
-        recovered(found.regression, stored=e.stored, probabilities=derived)
-        if found.regression is not None
-        else "probabilities determine the head only up to a common vector, on which U depends; store the logits"
-    )
+    if derived or found.regression is None:
+        head: Head | str = COMMON
+    else:
+        head = recovered(found.regression, stored=e.stored)
     if isinstance(head, Head):
         return head
     outputs.why_no_head = f"no head was given (--head FILE), and it cannot be recovered: {head}"
@@ -149,7 +146,6 @@ def _recovered(found: Survey, derived: bool) -> Head | None:
 
 def _compared(head: Head | None, found: Survey, derived: bool) -> Head | None:
     """The head with how far its logits are from those of the sampled rows."""
-
     e, outputs = found.evidence, found.evidence.outputs
     if head is None or outputs is None or outputs.logits is None or e.drawn is None:
         return head

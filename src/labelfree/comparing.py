@@ -48,7 +48,6 @@ def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
             "warnings": [*report.warnings, *([warning] if warning else [])],
         }
     )
-    updated._series = report.series
     if setting.audit is not None:
         updated = _audited(updated, outputs, setting.audit)
     slim = Outputs(predictions=outputs.predictions, logits=outputs.logits)
@@ -70,9 +69,7 @@ def _audited(report: Report, outputs: Outputs, column: str) -> Report:
         for name, entry in report.metrics.items()
     }
     marked = f"audit: the labels in column {column!r} were used, for nothing but the accuracy beside the estimates"
-    updated = report.model_copy(update={"audit": audit, "metrics": metrics, "warnings": [*report.warnings, marked]})
-    updated._series = report.series
-    return updated
+    return report.model_copy(update={"audit": audit, "metrics": metrics, "warnings": [*report.warnings, marked]})
 
 
 def compared(reports: Sequence[Report]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.metrics.persistence import REPLICATE_ROWS
 from labelfree.metrics.spec import Metric
+from labelfree.metrics.tendency import REPEATS, points_for
 from labelfree.parallel import available_cores
 from labelfree.sources.block import Source
 from labelfree.summaries.distinct import LIMIT
@@ -15,6 +16,8 @@ from labelfree.trees.spanning import DENSE
 
 _PROGRAM = 60_000_000  # Python, numpy and labelfree
 _ARROW = 50_000_000
+_CLUSTERING = 70_000_000  # scikit-learn and scipy
+_TILES = 60_000_000  # tiles of query points and rows
 _PAIRS = 50_000_000  # blocks of distances to nearest neighbors
 
 
@@ -68,7 +71,22 @@ def _measuring(
         passing += [3 * double, (5 if "coding_rate" in names and d <= WIDE else 1) * square]
     if names & {"twonn", "id_mle"}:
         passing.append(4 * rows * d + min(_PAIRS, 24 * rows * (rows + 25 * d)))
+    if any(metric.family == "transfer" for metric in metrics):
+        stays += _scores(source, rows)
+        passing.append(_queries(source))
     return kept + max(*first, stays + max(passing), 0)
+
+
+def _scores(source: Source, rows: int) -> int:
+    """Of transfer: logits of the sample, sums over probabilities, sums for the head."""
+    k = source.outputs.classes if source.outputs is not None else 0
+    return _CLUSTERING + 8 * rows * k + (3 * 8 * k * k + 3 * 8 * source.d * (source.d + k) if k else 0)
+
+
+def _queries(source: Source) -> int:
+    """Of Hopkins' statistic: drawn rows and random points of all repeats, and what is nearest to them."""
+    points = 2 * REPEATS * points_for(source.total, source.d)
+    return points * source.d * 8 + _TILES
 
 
 def _tree(rows: int, d: int, threads: int | None) -> int:

@@ -10,7 +10,7 @@ from labelfree.arrays import Float, Rows
 from labelfree.head import Head
 from labelfree.summaries.regression import Regression
 
-__all__ = ["Regression", "cross_check", "log_probabilities", "mismatch", "recovered"]
+__all__ = ["COMMON", "Regression", "cross_check", "log_probabilities", "mismatch", "recovered"]
 
 RESIDUAL = 1e-2
 """Largest residual of the least squares fit, as a fraction of the logits about their mean."""
@@ -23,7 +23,8 @@ MISMATCH = 0.1
 
 _UNITS = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
 _NUMERICAL = 1e-10  # eigenvalues of a correlation matrix from sums, in float64
-_COMMON = "probabilities determine the head only up to a common vector, on which U depends; store the logits"
+COMMON = "probabilities determine the head only up to a common vector, on which U depends; store the logits"
+"""Why probabilities recover no head."""
 
 
 def recovered(regression: Regression, *, stored: str = "float64", probabilities: bool = False) -> Head | str:
@@ -46,7 +47,7 @@ def recovered(regression: Regression, *, stored: str = "float64", probabilities:
     One column, or two of which the first is all zero, is a layer with one logit: see Head.
     """
     if probabilities:
-        return _COMMON
+        return COMMON
     n, d, classes = regression.n, regression.rows.d, regression.classes
     if n <= d + 1:
         return f"recovering the head needs more than {d + 1} rows for {d} features and a bias, found {n}"
@@ -63,7 +64,7 @@ def recovered(regression: Regression, *, stored: str = "float64", probabilities:
         shared = regression.common - float(weight.mean(axis=0) @ regression.cross.mean(axis=1))
         left, spread = lost.sum() - classes * max(shared, 0.0), total - classes * regression.common
         if classes > 1 and left <= 0.1 * float(lost.sum()) and left <= RESIDUAL**2 * spread:
-            return f"the logits fit a linear head only after a constant is taken from each row: {_COMMON}"
+            return f"the logits fit a linear head only after a constant is taken from each row: {COMMON}"
         return (
             f"no linear head makes these logits from these features: the residual is {relative:.2g} of their spread, "
             f"at most {RESIDUAL:g} is allowed; a layer lies between, storage rounded them, or they are of two models"
