@@ -99,7 +99,7 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
     assert done.stdout.startswith("rank  ")
     content = path.read_bytes()
     starts = {
-        "json": b"{\n", "ndjson": b'{"command', "csv": b"source,metric", "md": b"### rank", "svg": b"<?xml",
+        "json": b"{\n", "ndjson": b'{"audit"', "csv": b"source,metric", "md": b"### rank", "svg": b"<?xml",
         "png": b"\x89PNG", "pdf": b"%PDF", "parquet": b"PAR1",
     }  # fmt: skip
     assert content.startswith(starts[suffix])
@@ -469,7 +469,7 @@ def test_a_bar_appears_in_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
 def test_the_demo_runs_every_command_it_prints(labelfree: Program) -> None:
     done = labelfree("demo")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("$ labelfree ") == 6
+    assert done.stdout.count("$ labelfree ") == 7
     for command in ("doctor", "rank", "evaluate"):
         assert f"$ labelfree {command} " in done.stdout
     assert '"value": ' in done.stdout
