@@ -99,7 +99,7 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
     assert done.stdout.startswith("rank  ")
     content = path.read_bytes()
     starts = {
-        "json": b"{\n", "ndjson": b'{"audit"', "csv": b"source,metric", "md": b"### rank", "svg": b"<?xml",
+        "json": b"{\n", "ndjson": b'{"command"', "csv": b"source,metric", "md": b"### rank", "svg": b"<?xml",
         "png": b"\x89PNG", "pdf": b"%PDF", "parquet": b"PAR1",
     }  # fmt: skip
     assert content.startswith(starts[suffix])

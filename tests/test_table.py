@@ -64,8 +64,9 @@ def test_families_stand_one_after_another(epochs: list[Report]) -> None:
     heads = [
         " ".join(lines[lines.index(block[0]) - 1 : lines.index(block[0]) + 1]) for block in tables(lines, "source")
     ]
-    assert ["rankme" in head for head in heads] == [True, False]
-    assert ["separability" in head for head in heads] == [False, True]
+    assert ["rankme" in head for head in heads] == [True, False, False]
+    assert ["separability" in head for head in heads] == [False, True, False]
+    assert ["hopkins" in head for head in heads] == [False, False, True]
 
 
 @pytest.mark.parametrize("count", [2, 6])

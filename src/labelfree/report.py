@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
 from labelfree import __version__
 from labelfree.document import as_json
@@ -174,6 +174,14 @@ class Report(_Model):
     def candidate(self) -> Any:
         """What is compared with other candidates: evidence with the sampled logits, or None. Not part of the JSON."""
         return self._candidate
+
+    @model_serializer(mode="wrap")
+    def _marked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only a report that has seen target labels says anything of an audit."""
+        document: dict[str, Any] = handler(self)
+        if self.audit is None:
+            del document["audit"]
+        return document
 
     def __getitem__(self, name: str) -> MetricEntry:
         return self.metrics[name]

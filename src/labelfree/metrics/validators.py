@@ -16,8 +16,7 @@ from labelfree.summaries.probabilities import entropy_of, log_softmax
 
 FROM_OUTPUTS: tuple[Need, ...] = ("outputs",)
 FROM_SAMPLED_OUTPUTS: tuple[Need, ...] = ("outputs", "sample")
-TAYLOR_UP_TO = 5.0
-"""Mean of -ln p up to which MaNo takes Taylor probabilities instead of the softmax."""
+TAYLOR_UP_TO = 5.0  # mean of -ln p up to which MaNo takes Taylor probabilities instead of the softmax
 
 
 def _mean_error(total: float, squares: float, n: int) -> float | None:
