@@ -24,6 +24,7 @@ RATE = 1 / 8
 """The standard deviation of the statistics falls as n^-RATE: measured, see docs/separability.md."""
 _SUBSAMPLE = 0x5AB5
 """First seed of the subsamples: replicate b holds the rows with the lowest hash of (their key, this + b)."""
+_BLOCK = 256
 
 LOST = {"l2": "are zero", "none": "are zero", "layernorm": "are constant", "zscore": "are zero or equal the mean"}
 """What is said of rows without a direction, by the normalization."""
@@ -81,11 +82,22 @@ def normalized(rows: Rows, how: Topology, *, own: bool = False) -> Float:
         deviation = points.std(axis=1, keepdims=True)
         points /= np.where(deviation > 0, deviation, 1.0)
     if how.normalize == "l2" or how.metric == "cosine":
-        peak = np.abs(points).max(axis=1, keepdims=True)
-        points /= np.where(peak > 0, peak, 1.0)
-        norm = np.linalg.norm(points, axis=1, keepdims=True)
-        points /= np.where(norm > 0, norm, 1.0)
+        _scale_to_one(points)
     return points
+
+
+def _scale_to_one(points: Float) -> None:
+    """Give each row the length one, in place; zero rows stay as they are."""
+
+    def work(start: int) -> None:
+        part = points[start : start + _BLOCK]
+        peak = np.abs(part).max(axis=1, keepdims=True)  # first, since its square may overflow
+        part /= np.where(peak > 0, peak, 1.0)
+        norm = np.linalg.norm(part, axis=1, keepdims=True)
+        part /= np.where(norm > 0, norm, 1.0)
+
+    for _ in spread(work, range(0, len(points), _BLOCK)):
+        pass
 
 
 def persistence(e: Evidence) -> Persistence | Result:
@@ -195,10 +207,14 @@ def gaussian_like(rows: Rows, seed: int) -> Float:
         mixing = np.linalg.cholesky(covariance).T
     del centered
     out = np.empty((n, d))
-    for start in range(0, n, 256):
-        part = out[start : start + 256]
-        part[:] = random.standard_normal((len(part), len(mixing))) @ mixing
-        part += mean
+
+    def work(piece: tuple[int, Float]) -> None:
+        start, drawn = piece
+        np.add(drawn @ mixing, mean, out=out[start : start + len(drawn)])
+
+    starts = range(0, n, _BLOCK)
+    for _ in spread(work, ((at, random.standard_normal((min(_BLOCK, n - at), len(mixing)))) for at in starts)):
+        pass
     return out
 
 

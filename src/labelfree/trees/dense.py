@@ -21,10 +21,10 @@ def dense_tree(points: Rows, tied: float = TIED) -> tuple[Index, Index] | None:
     n = len(points)
     flat = lifted(points)
     distance: Rows = facing(flat) @ flat.T
-    close = distance < rounding(points) / tied
-    if np.count_nonzero(close) > _CLOSE * n:
+    close = np.flatnonzero(distance < rounding(points) / tied)
+    if len(close) > _CLOSE * n:
         return None
-    one, other = np.nonzero(close)
+    one, other = np.divmod(close, n)
     distance[one, other] = distances(points, one, other) ** 2
     best, parent = np.full(n, np.inf, distance.dtype), np.zeros(n, np.int64)
     outside, closer = np.ones(n, bool), np.empty(n, bool)

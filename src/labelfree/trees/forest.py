@@ -31,10 +31,14 @@ class Forest:
         for i, j in zip(left, right, strict=True):
             a, b = self.root(i), self.root(j)
             if a != b:
-                self.parent[max(a, b)] = min(a, b)
-                self.count -= 1
+                self.unite(a, b)
                 self.left.append(i)
                 self.right.append(j)
+
+    def unite(self, a: int, b: int) -> None:
+        """Make one set of two, given by their representatives; the lower one stays."""
+        self.parent[max(a, b)] = min(a, b)
+        self.count -= 1
 
     def relabel(self) -> None:
         """Bring `labels` up to date: 0..count-1."""

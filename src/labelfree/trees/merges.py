@@ -38,7 +38,7 @@ def merges(tree: Tree) -> Merges:
         for step, (one, other) in enumerate(group, start):
             a, b = size[one], size[other]
             smaller[step], larger[step] = min(a, b), max(a, b)
-            forest.join([one], [other])
+            forest.unite(one, other)
             size[min(one, other)] = a + b
         start = end
     return Merges(tree.length, smaller, larger)

@@ -46,7 +46,7 @@ def spanning_tree(
         original = original[np.random.default_rng(_SHUFFLE).permutation(len(original))]
     points = rows[original].astype(np.float64, copy=False)
     points -= points.mean(axis=0)
-    scale = float(np.abs(points).max(initial=0.0))
+    scale = float(max(points.max(initial=0.0), -points.min(initial=0.0)))
     points /= scale or 1.0
     n = len(points)
     edges = dense_tree(points.astype(np.float32), COARSE) if coarse and n <= DENSE else None
