@@ -15,11 +15,11 @@ from safetensors.numpy import load_file
 from safetensors.torch import save_file
 from torch import nn
 
-import networks
+import checkpoint_files
+from checkpoint_files import TRANSFORMERS, D, K, conv, mlp, resnet, tree
 from labelfree.errors import ArrayError, LabelfreeError, SourceError, UnsafeCheckpoint, UsageError
 from labelfree.head import Head
 from labelfree.sources.heads import find_head
-from networks import TRANSFORMERS, D, K, conv, mlp, resnet, tree
 from readers import Evil
 
 RNG = np.random.default_rng(0)
@@ -54,9 +54,9 @@ def matrix_of(state: Any, layer: str) -> Any:
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
-@pytest.mark.parametrize("library", networks.LIBRARIES)
+@pytest.mark.parametrize("library", checkpoint_files.LIBRARIES)
 def test_the_head_of_every_library_is_found(library: str, suffix: str, tmp_path: Path) -> None:
-    build, layer = networks.LIBRARIES[library]
+    build, layer = checkpoint_files.LIBRARIES[library]
     state = build().state_dict()
     path = saved(state, tmp_path / f"a{suffix}")
     head = find_head(path, d=D, classes=K)
@@ -65,17 +65,17 @@ def test_the_head_of_every_library_is_found(library: str, suffix: str, tmp_path:
     assert (head.origin, head.key, head.one_logit) == ("given", f"{path}::{stripped}.weight", False)
 
 
-@pytest.mark.parametrize("library", networks.LIBRARIES)
+@pytest.mark.parametrize("library", checkpoint_files.LIBRARIES)
 def test_where_the_number_of_classes_is_not_known_names_decide(library: str) -> None:
-    build, layer = networks.LIBRARIES[library]
+    build, layer = checkpoint_files.LIBRARIES[library]
     state = build().state_dict()
     same(find_head(state, d=D), matrix_of(state, layer), state[f"{layer}.bias"])
 
 
-@pytest.mark.parametrize("library", networks.LIBRARIES)
+@pytest.mark.parametrize("library", checkpoint_files.LIBRARIES)
 def test_as_many_classes_as_features_still_find_the_last_layer(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "K", D)
-    build, layer = networks.LIBRARIES[library]
+    monkeypatch.setattr(checkpoint_files, "K", D)
+    build, layer = checkpoint_files.LIBRARIES[library]
     state = build().state_dict()
     same(find_head(state, d=D, classes=D), matrix_of(state, layer), state[f"{layer}.bias"])
 
@@ -253,8 +253,8 @@ def test_two_that_could_be_it_are_refused_with_their_names_and_shapes(tmp_path: 
 
 
 PARALLEL: dict[str, Callable[[], Any]] = {
-    "heads of two tasks": lambda: tree(heads=networks.parallel(D, K)),
-    "parallel layers in a plain list": lambda: networks.parallel(D, K),
+    "heads of two tasks": lambda: tree(heads=checkpoint_files.parallel(D, K)),
+    "parallel layers in a plain list": lambda: checkpoint_files.parallel(D, K),
     "teacher and student": lambda: tree(teacher=resnet(fc=nn.Linear(D, K)), student=resnet(fc=nn.Linear(D, K))),
     "two conventions": lambda: tree(fc=nn.Linear(D, K), classifier=nn.Linear(D, K)),
     "two unknown names": lambda: tree(left=nn.Linear(D, K), right=conv(D, K)),
