@@ -1,0 +1,109 @@
+"""Rows of one group after another: what the metrics of OPIS compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from labelfree.arrays import Index, Keys, Rows
+from labelfree.metrics.evidence import unit
+from labelfree.results import Result, undefined
+
+Origin: TypeAlias = Literal["column", "other_space", "crossfit", "same_space"]
+"""Where groups are from: a column, clusters made in another space, in other dimensions, or in the judged space."""
+_BLOCK = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class GroupRows:
+    """Rows with a group each, in any order: keys (m,) of the groups, index (m,) positions, rows (m, d).
+
+    null: rows of the data set that have no group; digest: of all rows and groups, whatever their order; frozen: the
+    groups were made from another data set, and only read.
+    """
+
+    keys: Keys
+    index: Index
+    rows: Rows
+    null: int = 0
+    digest: str = ""
+    origin: Origin = "column"
+    frozen: bool = False
+
+    @property
+    def circular(self) -> bool:
+        """Whether the groups come from the distances that they are to judge."""
+        return self.origin == "same_space" and not self.frozen
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """Rows (n, d) of T groups of at least two, one group after another, which begin at starts (T,).
+
+    first (T,): the position in the data set of a group's first row; single: groups of one row, which were left out.
+    """
+
+    rows: Rows
+    starts: Index
+    first: Index
+    single: int
+
+    @property
+    def size(self) -> Index:
+        """Rows of each group (T,)."""
+        return np.diff(np.append(self.starts, len(self.rows)))
+
+    @property
+    def code(self) -> Index:
+        """The number of each row's group (n,)."""
+        return np.repeat(np.arange(len(self.starts)), self.size)
+
+    @property
+    def pairs(self) -> int:
+        """Unordered pairs of rows of different groups."""
+        return (len(self.rows) ** 2 - int((self.size**2).sum())) // 2
+
+    def unit(self, dtype: DTypeLike) -> Rows:
+        """The rows scaled to length one, (n, d)."""
+        out = np.empty(self.rows.shape, dtype)
+        for start in range(0, len(out), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            out[part] = unit(self.rows[part])
+        return out
+
+    def summed(self, values: NDArray[Any]) -> Index:
+        """Sums of the rows of each group, (T, ...) of (n, ...)."""
+        return np.add.reduceat(values, self.starts, axis=0, dtype=np.int64)
+
+
+def grouped(given: GroupRows, least_negatives: float) -> Grouped | Result:
+    """The rows of groups of at least two, sorted by group; or why they do not do.
+
+    Groups are ordered by their lowest row and rows by their position, so that nothing depends on the order of keys.
+    """
+    there = given.rows.any(axis=1)
+    if not there.all():
+        zero = int((~there).sum())
+        return undefined("zero_rows", f"{zero} of {len(there)} rows are zero and have no direction; remove them")
+    _, code, size = np.unique(given.keys, return_inverse=True, return_counts=True)
+    code = code.ravel()
+    kept = np.flatnonzero(size[code] >= 2)
+    single = int((size < 2).sum())
+    first = np.full(len(size), np.iinfo(np.int64).max)
+    np.minimum.at(first, code, given.index)
+    order = kept[np.lexsort((given.index[kept], first[code[kept]]))]
+    starts = np.flatnonzero(np.diff(first[code[order]], prepend=-1))
+    if len(starts) < 2:
+        alone = f" and {single} of one row" if single else ""
+        return undefined("insufficient", f"needs at least 2 groups of 2 rows or more, found {len(starts)}{alone}")
+    found = Grouped(given.rows[order], starts, first[code[order]][starts], single)
+    if found.pairs < least_negatives:
+        return undefined(
+            "insufficient",
+            f"needs at least {least_negatives:.0f} pairs of different groups for the lower false accept rate, "
+            f"found {found.pairs}",
+        )
+    return found

@@ -1,0 +1,158 @@
+"""What every group does at one global threshold: its curves over the calibration range, and what is beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelfree.arrays import Float, Rows
+from labelfree.kernels import Kernels
+from labelfree.metrics.calibrated import Pilot, ends
+from labelfree.metrics.calibration import Calibration, Curves, curves_of, exact_curves, rounded, utility
+from labelfree.metrics.equal_errors import unmet
+from labelfree.metrics.genuine import genuine
+from labelfree.metrics.grouped import Grouped
+from labelfree.metrics.halves import Halves, exact_halves_of, halves_of, splits
+from labelfree.results import Result, undefined
+
+EXACT_ROWS = 256
+"""Rows up to which the curves are integrated over every distance that occurs."""
+STEPS = 256
+"""Steps of equal width over which the calibration range of more rows is integrated by the trapezoidal rule."""
+EDGES: Float = np.linspace(-1.0, 1.0, 201)
+"""Edges of the histograms of cosines."""
+_BELOW, _BEYOND, _FURTHEST = 64, 48, 0.6  # thresholds outside the range, and how far they go, for equal error rates
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Operating:
+    """The curves of all groups, the utilities of halves of them, and the cosines behind both.
+
+    own, other (n,): the largest cosine of each row inside its group, and outside. genuine, impostor (200,): shares of
+    the positive pairs, and of the negative pairs of `pilot` rows, with a cosine between neighboring EDGES.
+    """
+
+    rows: Grouped
+    curves: Curves
+    halves: Halves
+    own: Float
+    other: Float
+    genuine: Float
+    impostor: Float
+    pilot: int
+    exact: bool
+
+    @property
+    def hit(self) -> NDArray[np.bool_]:
+        """Whether the nearest row of each (n,) is of its own group; a tie with another group is a miss."""
+        return np.asarray(self.own > self.other)
+
+    @property
+    def utility(self) -> Float:
+        """Utilities (T, g) at the thresholds inside the calibration range."""
+        inside = self.curves.inside
+        return utility(self.curves.sensitivity[:, inside], self.curves.specificity[:, inside])
+
+    @property
+    def weight(self) -> Float:
+        """Weights (g,) of those thresholds."""
+        return self.curves.weight[self.curves.inside]
+
+
+def operating(
+    rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progress: Progress = lambda stage, done: None
+) -> Operating | Result:
+    """The curves of groups in the calibration range; or why there is none."""
+    few = len(rows.rows) <= EXACT_ROWS
+    found = _exact(rows, zone, seed) if few else _tiled(rows, zone, kernels, seed, progress)
+    if found is not None:
+        return found
+    low, high = zone.far
+    return undefined(
+        "degenerate_range",
+        f"no two thresholds accept {100 * low:g} % and {100 * high:g} % of the pairs of different groups: their "
+        "distances are all but equal, as in a collapsed embedding",
+    )
+
+
+def _exact(rows: Grouped, zone: Calibration, seed: int) -> Operating | None:
+    unit, code = rows.unit(np.float64), rows.code
+    cosine = unit @ unit.T
+    distance = zone.distance(cosine)
+    curves = exact_curves(distance, code, zone.far)
+    if curves is None:
+        return None
+    same, alone = code[:, None] == code, ~np.eye(len(code), dtype=bool)
+    upper = np.triu(alone)
+    return Operating(
+        rows,
+        curves,
+        exact_halves_of(rounded(distance), rows, curves, splits(rows.size, seed)),
+        np.where(same & alone, cosine, -np.inf).max(axis=1),
+        np.where(same, -np.inf, cosine).max(axis=1),
+        _shares(cosine[upper & same]),
+        _shares(cosine[upper & ~same]),
+        len(code),
+        exact=True,
+    )
+
+
+def _tiled(rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progress: Progress) -> Operating | None:
+    pilot = Pilot.of(rows, seed)
+    unit = rows.unit(pilot.precision(zone))
+    found = ends(unit, rows, zone, pilot, kernels, lambda done: progress("finding the calibration range", done))
+    if found is None:
+        return None
+    low, high = (float(d) for d in zone.distance(np.array(found.cosine)))
+    below = np.linspace(0.0, low, _BELOW, endpoint=False) if low > 0 else np.empty(0)
+    threshold = np.concatenate([below, np.linspace(low, high, STEPS + 1)])
+    inside = slice(len(below), len(threshold))
+    weight = np.zeros(len(threshold))
+    weight[inside] = np.r_[0.5, np.ones(STEPS - 1), 0.5] / STEPS
+    level = zone.similarity(threshold)
+    level[[inside.start, -1]] = found.cosine
+    level = level.astype(unit.dtype)
+    split = splits(rows.size, seed)
+    accepted = kernels.accepted(unit, rows.code, level, lambda done: progress("counting pairs", done))
+    own = genuine(unit, rows.starts, level, split, EDGES)
+    halves = halves_of(rows, accepted, own, split, inside)
+    curves = curves_of(own.accepted, rows.summed(accepted), rows.size, threshold, weight, (low, high))
+    del accepted
+    if unmet(curves):
+        curves = _longer(curves, rows, zone, unit, pilot, kernels, progress)
+    return Operating(
+        rows, curves, halves, own.nearest.astype(np.float64), found.nearest, own.histogram / own.histogram.sum(),
+        _shares(pilot.cosine), pilot.rows, exact=False,
+    )  # fmt: skip
+
+
+def _longer(
+    curves: Curves, rows: Grouped, zone: Calibration, unit: Rows, pilot: Pilot, kernels: Kernels, progress: Progress
+) -> Curves:
+    """The curves with thresholds beyond the range, for groups whose errors are not equal before."""
+    cosine = np.unique([pilot.at(far) for far in np.linspace(zone.far[1], _FURTHEST, _BEYOND + 1)[1:]])[::-1]
+    level = cosine[zone.distance(cosine) > curves.threshold[-1]].astype(unit.dtype)
+    if len(level) == 0:
+        return curves
+    accepted = kernels.accepted(unit, rows.code, level, lambda done: progress("finding equal error rates", done))
+    own = genuine(unit, rows.starts, level, np.empty((0, len(unit)), bool), EDGES)
+    more = curves_of(
+        own.accepted, rows.summed(accepted), rows.size, zone.distance(level), np.zeros(len(level)), curves.zone
+    )
+    return replace(
+        curves,
+        **{name: np.concatenate([getattr(curves, name), getattr(more, name)], axis=-1) for name in _ALONG},
+    )
+
+
+_ALONG = ("threshold", "weight", "sensitivity", "specificity", "far", "frr")
+
+
+def _shares(cosine: Float) -> Float:
+    """The shares of cosines between neighboring EDGES; rounding beyond one is one."""
+    return np.histogram(np.clip(cosine, -1.0, 1.0), EDGES)[0] / len(cosine)
