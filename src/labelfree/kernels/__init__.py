@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels import numpy_kernels
 
@@ -35,6 +38,18 @@ class Kernels(Protocol):
         """Squared distances (c, c), to the rounding of a matrix product, of the nearest points of every two of the c
         components of `points` (n, d), which lie one after another and begin at `starts` (c,); the diagonal means
         nothing."""
+
+    def tail(
+        self, unit: Rows, group: Index, windows: Float, bins: int, advance: Advance = ...
+    ) -> tuple[Index, Index, Rows]:
+        """Over the pairs of `unit` rows (n, d) of different groups, sorted by `group` (n,): for each of `windows`
+        (w, 2) the number of similarities s >= high as (w,) and of low <= s < high as (w, bins), bin b between the
+        edges b and b + 1 of np.linspace(low, high, bins + 1); and each row's largest similarity to a row of another
+        group (n,), -inf where there is none. Products are rounded to the dtype of the rows, comparisons are exact."""
+
+    def accepted(self, unit: Rows, group: Index, levels: Float, advance: Advance = ...) -> NDArray[np.int32]:
+        """For each of the `unit` rows (n, d), sorted by `group` (n,), the number of rows of other groups with a
+        similarity s >= level, as (n, g) for `levels` (g,), finite and in descending order; rounding as in tail."""
 
 
 __all__ = ["Advance", "Kernels", "numpy_kernels"]

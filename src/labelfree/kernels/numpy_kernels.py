@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
+from labelfree.kernels.numpy_pairs import accepted, tail
 from labelfree.kernels.numpy_trees import between, closest
 
-__all__ = ["between", "closest", "nearest", "potential", "scatter"]
+__all__ = ["accepted", "between", "closest", "nearest", "potential", "scatter", "tail"]
 
 _BLOCK_ELEMENTS = 1 << 21  # 8 MB of float32 distances at a time
 _STRIP_ELEMENTS = 1 << 19  # 4 MB of float64 rows at a time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import MissingExtra
+from labelfree.kernels.numpy_pairs import ends, rounded_up
 from labelfree.kernels.numpy_trees import facing, lifted
 
 _BLOCK_ELEMENTS = 1 << 26
@@ -146,3 +147,56 @@ class TorchKernels:
             lowest.scatter_reduce_(0, label[strip, None].expand(-1, count), columns, "amin")
             advance(1 - (1 - strip.stop / n) ** 2)
         return np.asarray(torch.minimum(lowest, lowest.T).double().cpu().numpy())
+
+    def _pairs(self, unit: Rows, group: Index, advance: Callable[[float], None]) -> Iterator[tuple[slice, slice, Any]]:
+        """Blocks of rows, the columns in which their pairs lie, and similarities: -inf unless of a later group."""
+        torch = self.torch
+        points, end = self._put(unit), ends(group)
+        behind = self._put(end)
+        n = len(points)
+        step = max(1, _BLOCK_ELEMENTS // max(n, 1))
+        for start in range(0, n, step):
+            rows, columns = slice(start, min(start + step, n)), slice(int(end[start]), n)
+            if columns.start < n:
+                similarity = points[rows] @ points[columns].T
+                places = torch.arange(columns.start, n, device=self.device)
+                similarity[places < behind[rows, None]] = -torch.inf
+                yield rows, columns, similarity
+            advance(1 - (1 - rows.stop / n) ** 2)
+
+    def tail(
+        self, unit: Rows, group: Index, windows: Float, bins: int, advance: Callable[[float], None] = _silent
+    ) -> tuple[Index, Index, Rows]:
+        """See Kernels.tail."""
+        torch = self.torch
+        limits = rounded_up(windows, unit.dtype).tolist()
+        edges = [self._put(np.linspace(low, high, bins + 1)) for low, high in windows]
+        above = torch.zeros(len(windows), dtype=torch.int64, device=self.device)
+        counts = torch.zeros((len(windows), bins), dtype=torch.int64, device=self.device)
+        nearest = self._put(np.full(len(unit), -np.inf, unit.dtype))
+        for rows, columns, similarity in self._pairs(unit, group, advance):
+            nearest[rows] = torch.maximum(nearest[rows], similarity.amax(1))
+            nearest[columns] = torch.maximum(nearest[columns], similarity.amax(0))
+            for w, (low, high) in enumerate(limits):
+                values = similarity[similarity >= low]
+                passed = values >= high
+                above[w] += passed.sum()
+                place = torch.bucketize(values[~passed].double(), edges[w], right=True) - 1
+                counts[w] += torch.bincount(place, minlength=bins)
+        return above.cpu().numpy(), counts.cpu().numpy(), nearest.cpu().numpy()
+
+    def accepted(
+        self, unit: Rows, group: Index, levels: Float, advance: Callable[[float], None] = _silent
+    ) -> NDArray[np.int32]:
+        """See Kernels.accepted."""
+        torch = self.torch
+        g = len(levels)
+        ascending = self._put(rounded_up(levels, unit.dtype)[::-1])
+        counts = torch.zeros((len(unit), g), dtype=torch.int32, device=self.device)
+        one = torch.ones(1, dtype=torch.int32, device=self.device)
+        for rows, columns, similarity in self._pairs(unit, group, advance):
+            row, column = (similarity >= ascending[0]).nonzero(as_tuple=True)
+            first = g - torch.bucketize(similarity[row, column], ascending, right=True)
+            counts[rows].view(-1).scatter_add_(0, row * g + first, one.expand(len(row)))
+            counts[columns].view(-1).scatter_add_(0, column * g + first, one.expand(len(row)))
+        return np.asarray(counts.cumsum(1, dtype=torch.int32).cpu().numpy())
