@@ -12,20 +12,21 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from labelfree import history, metrics
-    from labelfree.api import doctor, evaluate, rank, separability, transfer
+    from labelfree.api import doctor, evaluate, opis, rank, separability, transfer
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.report import Report
     from labelfree.results import Result
 
 __all__ = [
-    "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "rank",
-    "separability", "transfer",
+    "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "opis",
+    "rank", "separability", "transfer",
 ]  # fmt: skip
 
 _HOME = {
     "doctor": "labelfree.api",
     "evaluate": "labelfree.api",
+    "opis": "labelfree.api",
     "rank": "labelfree.api",
     "separability": "labelfree.api",
     "transfer": "labelfree.api",

@@ -13,10 +13,13 @@ from labelfree import adaptation
 from labelfree.comparing import told, with_outputs
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
+from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.memory import needed
 from labelfree.metrics import Metric
-from labelfree.metrics.evidence import Evidence, Need
+from labelfree.metrics.evidence import SAMPLE, Evidence, Need
+from labelfree.metrics.judged import Judged
+from labelfree.metrics.opis import PSEUDO_ROWS
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
 from labelfree.options import ON_REQUEST, Options, checked, columns, options_of, selected
@@ -80,6 +83,24 @@ def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) 
     return _measured("transfer", opened, chosen, progress)
 
 
+def opis(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+    """How unevenly one decision threshold treats groups of rows that belong together.
+
+    Arguments as for `rank`, with group (their column), groups_from (other embeddings of the same items, or frozen
+    groups), or neither for pseudo-groups (clusters, k, seeds, freeze), and far, space. sample is 100,000 rows of whole
+    groups, or 5,000 rows where there is no column of groups, unless given. Zero rows are bad rows here.
+
+    >>> import numpy as np
+    >>> angle = np.repeat(np.arange(6), 3) * np.pi / 3 + np.tile([-0.2, 0.0, 0.2], 6)
+    >>> X = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    >>> report = opis({"embedding": X, "item": np.repeat(np.arange(6), 3)}, group="item", far="0.05:0.3")
+    >>> round(report["mean_utility"].value, 10)
+    0.8885532251
+    """
+    rows = GROUP_ROWS if options.get("group") is not None else PSEUDO_ROWS
+    return _measured("opis", source, checked("opis", {"sample": rows, **options}), progress)
+
+
 def opened_for(command: str, source: Any, chosen: Options) -> list[Source]:
     """The data sets that a source holds for a command: one, and for `transfer` one for each epoch."""
     if isinstance(source, Source):
@@ -122,12 +143,12 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     (opened,) = opened_for(command, source, chosen)
     on_request = tuple(ON_REQUEST) if chosen.homology else ()
     scored = opened.outputs is not None or chosen.head is not None
-    metrics = selected(command, chosen.only, on_request, scored=scored)
+    metrics = selected(command, chosen.only, on_request, scored=scored, grouped=chosen.group is not None)
     needs = frozenset(need for metric in metrics for need in metric.needs)
     adapted = any(metric.family == "transfer" for metric in metrics)
     behind = adaptation.source_of(opened, columns(chosen), chosen.setting) if command == "transfer" else None
     with _threads(chosen.threads):
-        refuse_zero = command == "separability"
+        refuse_zero = command in ("separability", "opis")
 
         def of(one: Source, wanted: Wanted | None) -> Survey:
             bad, zero = chosen.on_bad, refuse_zero
@@ -135,16 +156,21 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
 
         found = adaptation.surveyed(opened, behind, chosen.setting, of) if adapted else of(opened, None)
         found.evidence.topology = chosen.topology
+        if "groups" in needs:
+            found.evidence.grouping = grouping_of(found, chosen, lambda one: of(one, None))
         entries = {}
         for done, metric in enumerate(metrics):
             progress("computing metrics", done / len(metrics))
             entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
         progress("computing metrics", 1.0)
         report = _report(command, found, chosen, entries, findings(found))
+    if chosen.freeze is not None and isinstance(done_with := found.evidence.__dict__.get("_judged"), Judged):
+        freeze(found, done_with, chosen.freeze)
     if adapted:
         report = with_outputs(report, found, chosen.setting)
-    if "moments" in needs and found.evidence.n >= 2 and command != "separability":
+    if "moments" in needs and found.evidence.n >= 2 and command not in ("separability", "opis"):
         report.series["spectrum"] = _spectrum_series(found.evidence)
+    report.series.update(group_series(found.evidence))
     if (deaths := death_series(found.evidence)) is not None:
         report.series["deaths"] = deaths
     return report
@@ -162,13 +188,17 @@ def _surveyed(
     wanted: Wanted | None = None,
 ) -> Survey:
     _check_memory(opened, needs, metrics, chosen)
+    sample = chosen.sample
+    if "groups" in needs and chosen.group is not None:  # pairs are of the sample of groups
+        sample = SAMPLE if sample is None else min(sample, SAMPLE)
     return survey(
         opened,
         needs,
         kernels=kernels_for(chosen.device),
         on_bad=on_bad,
         refuse_zero=refuse_zero,
-        sample=chosen.sample,
+        sample=sample,
+        group_rows=chosen.sample if "groups" in needs else None,
         seed=chosen.seed,
         threads=chosen.threads,
         progress=progress,
@@ -226,7 +256,9 @@ def _report(
     defects = list(defects)
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     settings: dict[str, Any] = {k: getattr(chosen, k) for k in options_of(command) if k != "threads"}
-    settings |= {name: told(settings[name]) for name in ("source", "head") if name in settings}
+    settings |= {name: told(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings}
+    if "far" in settings:
+        settings |= {"far": list(chosen.zone.far), "k": list(chosen.k)}
     settings["only"] = list(chosen.only)
     settings["sample"] = "all" if chosen.sample is None else chosen.sample
     return Report(

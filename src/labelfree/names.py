@@ -23,9 +23,6 @@ METRIC_NAMES = (
 )  # fmt: skip
 """Every name that may stand under `metrics` in a report."""
 
-TO_COME = frozenset(METRIC_NAMES[METRIC_NAMES.index("opis") :])
-"""Names that are reserved and that this version cannot measure."""
-
 COLLAPSE_METRICS = ("effective_rank", "mean_cosine")
 """What the collapse guard looks at, hence what every record of a history holds."""
 
@@ -35,12 +32,6 @@ def check_metric(name: str, where: str) -> str:
     if name in METRIC_NAMES:
         return name
     raise UsageError(f"{where}: no metric {name!r}; {suggestion(name, METRIC_NAMES)}")
-
-
-def check_measurable(name: str, where: str) -> None:
-    """A UsageError for a metric that no report of this version can hold."""
-    if name in TO_COME:
-        raise UsageError(f"{where}: {name} is not in this version of labelfree; labelfree explain lists what is")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -12,25 +12,31 @@ import numpy as np
 from labelfree.adaptation import Setting
 from labelfree.errors import UsageError
 from labelfree.metrics import METRICS, Metric
+from labelfree.metrics.calibration import FAR, Calibration, Space
 from labelfree.metrics.evidence import SAMPLE, Topology
 from labelfree.metrics.outputs import Variant
 from labelfree.sources import Columns
 
 FAMILIES = {
-    "rank": ("rank",), "separability": ("separability",), "transfer": ("transfer",),
-    "evaluate": ("rank", "separability", "transfer"),
+    "rank": ("rank",), "separability": ("separability",), "transfer": ("transfer",), "opis": ("opis",),
+    "evaluate": ("rank", "separability", "transfer", "opis"),
 }  # fmt: skip
 """Families of metrics that a command computes."""
-HEADLINE = {"rank": "rankme", "separability": "separability", "transfer": "transfer_score"}
-"""The metric that decides whether a command could say anything."""
-BESIDE = dict.fromkeys(("separability", "transfer"), ("effective_rank", "mean_cosine"))
+HEADLINE = {
+    "rank": ("rankme",), "separability": ("separability",), "transfer": ("transfer_score",),
+    "opis": ("opis", "pseudo_opis"),
+}  # fmt: skip
+"""The metrics one of which must have a value, or a command could say nothing."""
+BESIDE = dict.fromkeys(("separability", "transfer", "opis"), ("effective_rank", "mean_cosine"))
 """Metrics of other families without which those of a command cannot be read."""
 TOPOLOGY = ("normalize", "metric", "engine", "homology")
 """Options of the metrics of separability alone."""
 ADAPTATION = ("logits", "source", "label", "head", "variant", "audit")
 """Options of the metrics of transfer alone."""
+GROUPING = ("groups_from", "clusters", "k", "seeds", "freeze", "far", "space")
+"""Options of the metrics of OPIS alone, beside `group`."""
 OWN = {
-    "rank": ("group",), "separability": TOPOLOGY, "transfer": ADAPTATION,
+    "rank": ("group",), "separability": TOPOLOGY, "transfer": ADAPTATION, "opis": ("group", *GROUPING),
     "evaluate": ("group", *TOPOLOGY, "logits", "head", "variant"), "doctor": (),
 }  # fmt: skip
 """Options that a command has beside the shared ones."""
@@ -51,6 +57,9 @@ class Options:
     logits: the column of class scores; source: labelled rows of the domain the model was trained on, anything that a
     data set can be; label: their label column; head: the last linear layer, a file (::key), an array, a state dict;
     variant: of the Transfer Score; audit: a label column of the target, to show the truth beside every estimate.
+    groups_from: other embeddings of the same items, whose clusters are the groups, or frozen groups; clusters, k,
+    seeds: how pseudo-groups are made ("crossfit" or "same-space", numbers of groups, seeds of each); freeze: a file
+    for them; far: the calibration range, "0.01:0.1" or a pair; space: of thresholds, "l2" or "cosine".
     A command takes those of them that `options_of` names.
     """
 
@@ -74,6 +83,18 @@ class Options:
     head: Any = None
     variant: Variant = "standard"
     audit: str | None = None
+    groups_from: Any = None
+    clusters: Literal["crossfit", "same-space"] = "crossfit"
+    k: tuple[int, ...] = ()
+    seeds: int = 5
+    freeze: Any = None
+    far: Any = FAR
+    space: Space = "l2"
+
+    @property
+    def zone(self) -> Calibration:
+        """The calibration range of the metrics of OPIS."""
+        return Calibration.checked(self.far, self.space)
 
     @property
     def setting(self) -> Setting:
@@ -88,7 +109,7 @@ class Options:
 
 def options_of(command: str) -> tuple[str, ...]:
     """The names of a command's options: the shared ones and its own; doctor computes no metrics to choose among."""
-    some = {"group", *TOPOLOGY, *ADAPTATION} - {*OWN[command]} | ({"only"} if command == "doctor" else set())
+    some = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING} - {*OWN[command]} | ({"only"} if command == "doctor" else set())
     return tuple(name for name in Options.__dataclass_fields__ if name not in some)
 
 
@@ -100,6 +121,8 @@ def checked(command: str, options: dict[str, Any]) -> Options:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
             raise UsageError(f"{command} has no option {name!r}; {hint}")
+    k = options.get("k", ())
+    options = {**options, "k": (k,) if isinstance(k, int) else tuple(k)} if "k" in options else options
     only = options.get("only")
     only = (only,) if isinstance(only, str) else tuple(only or ())
     sample = options.get("sample", SAMPLE)
@@ -109,17 +132,37 @@ def checked(command: str, options: dict[str, Any]) -> Options:
     if chosen.on_bad not in ("error", "drop"):
         raise UsageError(f"on_bad: expected 'error' or 'drop', found {chosen.on_bad!r}")
     chosen.topology  # noqa: B018  (its settings are checked)
+    chosen.zone  # noqa: B018  (it is checked)
+    _check_grouping(chosen)
     if chosen.variant not in get_args(Variant):
         raise UsageError(f"variant: expected one of {', '.join(get_args(Variant))}, found {chosen.variant!r}")
     if chosen.homology not in (0, 1):
         raise UsageError(f"homology: expected 0 or 1, found {chosen.homology!r}")
     if isinstance(chosen.sample, str):
         raise UsageError(f"sample: expected a number of rows or 'all', found {chosen.sample!r}")
-    for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1)):
+    for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1), ("seeds", 1)):
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
             raise UsageError(f"{name}: expected a whole number of at least {least}, found {value!r}")
     return chosen
+
+
+def _check_grouping(chosen: Options) -> None:
+    """Refuse options of groups that contradict one another or would have no effect."""
+    if chosen.clusters not in ("crossfit", "same-space"):
+        raise UsageError(f"clusters: expected 'crossfit' or 'same-space', found {chosen.clusters!r}")
+    if any(not isinstance(k, int | np.integer) or k < 2 for k in chosen.k):
+        raise UsageError(f"k: expected numbers of groups of at least 2, found {list(chosen.k)!r}")
+    if chosen.group is not None:
+        for name in ("groups_from", "clusters", "k", "seeds", "freeze"):
+            if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
+                raise UsageError(
+                    f"{name}: has no effect beside group, whose column says what belongs together; leave it out"
+                )
+    if chosen.groups_from is not None and chosen.clusters != "crossfit":
+        raise UsageError("clusters: has no effect beside groups_from; leave one of them out")
+    if chosen.groups_from is not None and len(chosen.k) > 1:
+        raise UsageError(f"k: expected one number of groups for the clusters of groups_from, found {list(chosen.k)}")
 
 
 def columns(chosen: Options) -> Columns:
@@ -128,11 +171,12 @@ def columns(chosen: Options) -> Columns:
 
 
 def selected(
-    command: str, only: Sequence[str], on_request: Sequence[str] = (), *, scored: bool = True
+    command: str, only: Sequence[str], on_request: Sequence[str] = (), *, scored: bool = True, grouped: bool = True
 ) -> tuple[Metric, ...]:
     """The metrics of a command, or those of them that `only` names; some only where they are asked for.
 
-    scored: whether the input has class scores, without which `evaluate` leaves the metrics of transfer out.
+    scored, grouped: whether the input has class scores and groups, without which `evaluate` leaves the metrics of
+    transfer and of OPIS out.
     """
     beside = BESIDE.get(command, ())
     metrics = tuple(m for m in METRICS if m.family in FAMILIES[command] or m.name in beside)
@@ -145,6 +189,6 @@ def selected(
             raise UsageError(f"--only: no metric {name!r} in {command}{hint}")
     if only:
         return tuple(m for m in metrics if m.name in only)
-    if command == "evaluate" and not scored:
-        metrics = tuple(m for m in metrics if m.family != "transfer")
+    if command == "evaluate":
+        metrics = tuple(m for m in metrics if (m.family != "transfer" or scored) and (m.family != "opis" or grouped))
     return tuple(m for m in metrics if m.name not in ON_REQUEST or m.name in on_request)

@@ -17,7 +17,7 @@ from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_d
 from labelfree.parallel import available_cores, summed
 from labelfree.scores import Scores, Wanted, logits_of
 from labelfree.sources.block import Block, Source, Values
-from labelfree.summaries import Distinct, Moments, Sample, Tally
+from labelfree.summaries import Distinct, Groups, Moments, Sample, Tally
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.regression import Regression
 from labelfree.summaries.tally import Defect
@@ -47,6 +47,7 @@ class Survey:
     rows_hash: str
     fingerprint: str
     regression: Regression | None = None
+    groups: Groups | None = None
 
 
 def block_rows(d: int) -> int:
@@ -72,15 +73,17 @@ def survey(
     threads: int | None = None,
     progress: Progress = lambda stage, fraction: None,
     wanted: Wanted | None = None,
+    group_rows: int | None = None,
 ) -> Survey:
     """Read the source once into the summaries that `needs` names; with `refuse_zero` zero rows are bad rows.
 
-    wanted: what to keep of class scores and labels, where the source has them.
+    wanted: what to keep of class scores and labels, where the source has them; group_rows: most rows of the sample of
+    whole groups, None for all.
     """
     rows = block_rows(source.d)
 
     def empty() -> _State:
-        return _State(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted)
+        return _State(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted, group_rows)
 
     def blocks() -> Iterator[Block]:
         read = 0
@@ -112,6 +115,7 @@ class _State:
         on_bad: OnBad,
         refuse_zero: bool,
         wanted: Wanted | None,
+        group_rows: int | None,
     ) -> None:
         self.refuse_zero = refuse_zero
         self.scores = None if wanted is None or source.outputs is None else Scores(source, wanted, sample, seed)
@@ -121,6 +125,7 @@ class _State:
         self.unit = Moments.empty(self.d)
         self.sample = Sample.empty(sample)
         self.views = Sample.empty(VIEW_ROWS)
+        self.groups = Groups.empty(group_rows)
         self.print = Sample.empty(_PRINT_ROWS)
         self.tally = Tally()
         self.content = Distinct.empty()
@@ -151,6 +156,11 @@ class _State:
             there = _known(group)
             group_keys = mix(hash_ids(group[there]), self.seed)
             self.views = self.views.update(rows[there], group_keys, index[there])
+        if "groups" in self.needs and "group" in extra:
+            group = extra["group"]
+            there = _known(group)
+            chosen = mix(hash_ids(group[there]), self.seed)
+            self.groups = self.groups.update(rows[there], chosen, keys[there], index[there], len(rows))
         if self.scores is not None:
             self.scores.add(rows, extra["outputs"], extra.get("label"), keys, index)
         if "moments" in self.needs:
@@ -191,7 +201,7 @@ class _State:
 
     def merge(self, other: _State) -> None:
         """Take in what another state has seen."""
-        for name in ("moments", "unit", "sample", "views", "print", "tally", "content", "ids"):
+        for name in ("moments", "unit", "sample", "views", "groups", "print", "tally", "content", "ids"):
             setattr(self, name, getattr(self, name).merge(getattr(other, name)))
         if self.scores is not None and other.scores is not None:
             self.scores.merge(other.scores)
@@ -273,6 +283,7 @@ class _State:
             digest,
             self._print(source),
             None if self.scores is None else self.scores.regression,
+            self.groups if "groups" in self.needs and "group" in source.roles else None,
         )
 
     def _again(self) -> Iterator[tuple[Rows, Rows]]:

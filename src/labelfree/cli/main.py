@@ -14,7 +14,7 @@ from labelfree.cli.demo import demo
 from labelfree.cli.explain import explain, schema
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
-from labelfree.cli.measuring import doctor, evaluate, rank, separability, transfer
+from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
 from labelfree.cli.refusals import ParserError, refusal
 from labelfree.cli.streams import discard, patient
 from labelfree.errors import ExitCode, LabelfreeError
@@ -55,6 +55,7 @@ def _help(context: typer.Context) -> None:
 app.command(no_args_is_help=False)(rank)
 app.command()(separability)
 app.command()(transfer)
+app.command()(opis)
 app.command()(evaluate)
 app.command()(doctor)
 app.command()(gate)

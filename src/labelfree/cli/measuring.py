@@ -1,17 +1,24 @@
-"""The commands that read embeddings: rank, separability, transfer, evaluate, doctor."""
+"""The commands that read embeddings: rank, separability, transfer, opis, evaluate, doctor."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from labelfree.cli.options import Shared, Sources, sharing
-from labelfree.cli.running import run
+from labelfree.cli.options import Decided, Shared, Sources, sharing
+from labelfree.cli.running import numbers, run
 
-Group = Annotated[
+Views = Annotated[
     str | None,
     typer.Option(help="Column of the item that rows are views of, for lidar and alignment.", rich_help_panel="Input"),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of the item that rows are views of, for lidar, alignment and opis.", rich_help_panel="Input"
+    ),
 ]
 
 
@@ -36,7 +43,7 @@ Logits = Annotated[
 
 
 @sharing()
-def rank(sources: Sources, shared: Shared, group: Group = None) -> None:
+def rank(sources: Sources, shared: Shared, group: Views = None) -> None:
     """RankMe and the spectral and geometric family: is this representation collapsing?
 
     \b
@@ -120,6 +127,85 @@ def transfer(
     labelfree transfer epoch_*.parquet --json      # best epoch, agreement of the candidates
     """
     run("transfer", sources, shared, source=source, label=label, head=head, logits=logits, variant=variant, audit=audit)
+
+
+_GROUPS = "Groups"
+
+
+@sharing(sample=Decided("100000 in whole groups of --group, else 5000"))
+def opis(
+    sources: Sources,
+    shared: Shared,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that says which rows belong together: product, person, session, item of augmented views.",
+            metavar="COLUMN",
+            rich_help_panel=_GROUPS,
+        ),
+    ] = None,
+    groups_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Embeddings of the same items in another space, whose clusters are the groups; or a file of --freeze.",
+            metavar="FILE",
+            rich_help_panel=_GROUPS,
+        ),
+    ] = None,
+    clusters: Annotated[
+        Literal["crossfit", "same-space"],
+        typer.Option(
+            help="Pseudo-groups where neither is given: clusters in half of the dimensions, judged in the others; "
+            "same-space judges clusters by the distances that made them, which is circular.",
+            rich_help_panel=_GROUPS,
+        ),
+    ] = "crossfit",
+    k: Annotated[
+        str | None,
+        typer.Option(
+            help="Numbers of pseudo-groups to try, separated by commas.",
+            metavar="K,...",
+            show_default="half, once and twice sqrt(n / 2)",
+            rich_help_panel=_GROUPS,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Clusterings of each number of pseudo-groups.", rich_help_panel=_GROUPS)
+    ] = 5,
+    freeze: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the pseudo-groups, for --groups-from at other checkpoints.",
+            metavar="FILE.parquet",
+            rich_help_panel=_GROUPS,
+        ),
+    ] = None,
+    far: Annotated[
+        str,
+        typer.Option(
+            help="Calibration range: false accept rates of all pairs of different groups.",
+            metavar="LOW:HIGH",
+            rich_help_panel=_GROUPS,
+        ),
+    ] = "0.01:0.1",
+    space: Annotated[
+        Literal["l2", "cosine"],
+        typer.Option(
+            help="What a threshold is of: distance of unit rows, or one minus their cosine.", rich_help_panel=_GROUPS
+        ),
+    ] = "l2",
+) -> None:
+    """Is one decision threshold fair to every group? OPIS, its worst groups, and what it cannot see.
+
+    \b
+    labelfree opis embeddings.parquet --group product_id
+    labelfree opis embeddings.parquet --group product_id -o groups.parquet -o curves.svg
+    labelfree opis embeddings.parquet --freeze groups.parquet      # pseudo-groups, where there are none
+    """
+    run(
+        "opis", sources, shared, group=group, groups_from=groups_from, clusters=clusters, k=numbers(k, "--k"),
+        seeds=seeds, freeze=freeze, far=far, space=space,
+    )  # fmt: skip
 
 
 @sharing()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
 import typer
 
@@ -55,7 +56,7 @@ class Shared:
         ),
     ] = None
     sample: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Rows for pairwise metrics and intervals: a number, or all.",
             metavar="N|all",
@@ -137,6 +138,13 @@ class Shared:
     ] = False  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Decided:
+    """In place of a default: the command decides, and its help says how."""
+
+    shown: str
+
+
 def sharing(**defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """For a command whose parameter `shared: Shared` is to be spelled out as one option per field.
 
@@ -149,12 +157,15 @@ def _spelled(command: Callable[..., None], defaults: dict[str, object]) -> Calla
     signature = inspect.signature(command)
     own = get_type_hints(command, include_extras=True)
     hints = get_type_hints(Shared, include_extras=True)
-    spelled = [
-        inspect.Parameter(
-            f.name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(f.name, f.default), annotation=hints[f.name]
-        )
-        for f in fields(Shared)
-    ]
+    spelled = []
+    for f in fields(Shared):
+        default, hint = defaults.get(f.name, f.default), hints[f.name]
+        if isinstance(default, Decided):
+            kind, option = get_args(hint)
+            option = copy(option)
+            option.show_default = default.shown
+            default, hint = None, Annotated[kind | None, option]
+        spelled.append(inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint))
     kept = [p.replace(annotation=own[p.name]) for p in signature.parameters.values() if p.name != "shared"]
     names = {f.name for f in fields(Shared)}
 

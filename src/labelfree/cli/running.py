@@ -40,13 +40,14 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         "column": shared.column,
         "id": shared.id,
         "on_bad": shared.on_bad,
-        "sample": parse_sample(shared.sample),
         "seed": shared.seed,
         "device": shared.device,
         "memory": parse_memory(shared.memory),
         "threads": shared.threads,
         **own,
     }
+    if shared.sample is not None:
+        options["sample"] = parse_sample(shared.sample)
     if command != "doctor":
         options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, command)
@@ -166,7 +167,7 @@ def undefined(report: Report, only: Sequence[str]) -> bool:
     if only:
         return any(_missing(report.metrics[name]) for name in only)
     if report.command in HEADLINE:
-        return _missing(report.metrics[HEADLINE[report.command]])
+        return all(_missing(report.metrics[name]) for name in HEADLINE[report.command])
     return all(entry.value is None for entry in report.metrics.values())
 
 
@@ -182,6 +183,16 @@ def parse_sample(given: str) -> int | None:
     if not re.fullmatch(r"\d[\d_,]{0,30}", given):
         raise UsageError(f"--sample: expected a number of rows or all, found {given!r}")
     return int(re.sub("[_,]", "", given))
+
+
+def numbers(given: str | None, option: str) -> tuple[int, ...]:
+    """Whole numbers separated by commas; none where the option is not given."""
+    if given is None:
+        return ()
+    found = [part.strip() for part in given.split(",")]
+    if not all(re.fullmatch(r"\d{1,9}", part) for part in found):
+        raise UsageError(f"{option}: expected whole numbers separated by commas, such as 10,20,40, found {given!r}")
+    return tuple(int(part) for part in found)
 
 
 def parse_memory(given: str | None) -> int | None:

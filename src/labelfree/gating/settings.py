@@ -11,7 +11,7 @@ from labelfree.errors import UsageError
 from labelfree.gating.grammar import Drop, Requirement, drop, requirement
 from labelfree.gating.rules import LEAST_WINDOW
 from labelfree.history.records import checked_run
-from labelfree.names import check_measurable, check_metric
+from labelfree.names import check_metric
 
 RULES: dict[str, dict[str, Any]] = {
     "slope": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01},
@@ -91,21 +91,18 @@ def settings(
         run="default" if run is None else run,
     )
     _check_opis(chosen)
-    for option, asked in (("--require", chosen.require), ("--max-drop", chosen.max_drop)):
-        for condition in asked:
-            check_measurable(condition.metric, option)
-    for name in chosen.plateau:
-        check_measurable(name, "--plateau")
     return replace(chosen, numbers=_numbers(chosen.rule, rule is not None, bool(plateau), numbers))
 
 
 def _check_opis(chosen: Settings) -> None:
     asked = {r.metric for r in chosen.require} | {d.metric for d in chosen.max_drop}
-    if "opis" in asked | set(chosen.plateau) and "mean_utility" not in asked:
-        raise UsageError(
-            "opis: a dead model has the lowest opis of all, so a gate on it needs one on mean_utility beside it: "
-            "add --require 'mean_utility >= NUMBER'"
-        )
+    judged = asked | set(chosen.plateau)
+    for name in ("opis", "pseudo_opis", "eps_opis"):
+        if name in judged and "mean_utility" not in asked:
+            raise UsageError(
+                f"{name}: a dead model has the lowest {name} of all, so a gate on it needs one on mean_utility beside "
+                "it: add --require 'mean_utility >= NUMBER'"
+            )
 
 
 def _numbers(rule: str, named: bool, plateau: bool, given: dict[str, Any]) -> dict[str, Any]:

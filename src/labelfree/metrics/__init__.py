@@ -16,6 +16,7 @@ from labelfree.metrics.hopkins import hopkins
 from labelfree.metrics.intrinsic import INTRINSIC, id_mle, twonn
 from labelfree.metrics.neighborhoods import NEIGHBORHOODS, class_ami, snd
 from labelfree.metrics.numerical import NUMERICAL, condition_number, hard_rank, mp_spikes
+from labelfree.metrics.opis import OPIS, eps_opis, mean_utility, opis, pseudo_opis, worst_utility
 from labelfree.metrics.separability import (
     SEPARABILITY,
     h1_total_persistence,
@@ -43,7 +44,7 @@ from labelfree.metrics.views import VIEWS, alignment, lidar
 
 METRICS: tuple[Metric, ...] = (
     *SPECTRAL, *SHAPE, *NUMERICAL, *DIRECTIONS, *INTRINSIC, *VIEWS, *SEPARABILITY,
-    *TRANSFER, *VALIDATORS, *NEIGHBORHOODS, *ACCURACY, *DISTANCES, *CANDIDATES,
+    *TRANSFER, *VALIDATORS, *NEIGHBORHOODS, *ACCURACY, *DISTANCES, *CANDIDATES, *OPIS,
 )  # fmt: skip
 """Every metric, in the order of the tables."""
 
@@ -68,6 +69,7 @@ __all__ = [
     "effective_rank",
     "ensv",
     "entropy",
+    "eps_opis",
     "erank_variance",
     "evidence",
     "frechet",
@@ -82,12 +84,15 @@ __all__ = [
     "mano",
     "mcc",
     "mean_cosine",
+    "mean_utility",
     "mmd",
     "mp_spikes",
     "nesum",
     "nuclear_norm",
+    "opis",
     "participation_ratio",
     "persistence_entropy",
+    "pseudo_opis",
     "rankme",
     "rankme_centered",
     "saturation",
@@ -103,4 +108,5 @@ __all__ = [
     "transfer_score",
     "twonn",
     "uniformity",
+    "worst_utility",
 ]

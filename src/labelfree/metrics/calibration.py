@@ -78,6 +78,11 @@ class Curves:
         return slice(int(there[0]), int(there[-1]) + 1)
 
     @property
+    def ends(self) -> list[int]:
+        """The places of both ends of the calibration range among the thresholds."""
+        return [int(np.searchsorted(self.threshold, end)) for end in self.zone]
+
+    @property
     def positives(self) -> Index:
         """Unordered pairs inside each group (T,)."""
         return self.size * (self.size - 1) // 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_type_hints
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from labelfree.summaries import Moments, Sample
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.sample import Drawn
 
+if TYPE_CHECKING:
+    from labelfree.metrics.judged import Grouping
+
 SAMPLE = 5_000
 """Rows of the default sample: pairwise metrics and standard errors."""
 WIDE = 1024
@@ -26,7 +29,7 @@ WIDE = 1024
 VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
 
-Need: TypeAlias = Literal["moments", "unit", "sample", "views", "outputs", "source"]
+Need: TypeAlias = Literal["moments", "unit", "sample", "views", "groups", "outputs", "source"]
 
 
 def _still(stage: str, done: float) -> None:
@@ -59,9 +62,9 @@ class Evidence:
     drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
     rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
-    progress: told what is being done, and which fraction of it is done; outputs: logits, head
-    and source, for the metrics of transfer; on_bad: what is done with rows that a metric cannot use and others can:
-    "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
+    progress: told what is being done, and which fraction of it is done; outputs: logits, head and source, for the
+    metrics of transfer; grouping: which rows belong together, for those of OPIS; on_bad: what is done with rows that a
+    metric cannot use and others can: "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
     """
 
     n: int
@@ -78,6 +81,7 @@ class Evidence:
     seed: int = 0
     topology: Topology = Topology()
     outputs: Outputs | None = None
+    grouping: Grouping | None = None
     on_bad: Literal["error", "drop"] | None = None
 
     @property

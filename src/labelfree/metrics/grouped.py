@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -21,17 +22,26 @@ _BLOCK = 1024
 class GroupRows:
     """Rows with a group each, in any order: keys (m,) of the groups, index (m,) positions, rows (m, d).
 
-    null: rows of the data set that have no group; digest: of all rows and groups, whatever their order; frozen: the
-    groups were made from another data set, and only read.
+    names: of the groups of these rows (m,), or what reads them given positions; null: rows of the data set that have no
+    group; digest: of all rows and groups, whatever their order; frozen: the groups were made from another data set,
+    and only read.
     """
 
     keys: Keys
     index: Index
     rows: Rows
+    names: NDArray[Any] | Callable[[Index], NDArray[Any]]
     null: int = 0
     digest: str = ""
     origin: Origin = "column"
     frozen: bool = False
+
+    def named(self, positions: Index) -> NDArray[Any]:
+        """The names of the groups that rows at these positions (t,) of the data set belong to."""
+        if callable(self.names):
+            return self.names(positions)
+        order = np.argsort(self.index)
+        return np.asarray(self.names[order[np.searchsorted(self.index, positions, sorter=order)]])
 
     @property
     def circular(self) -> bool:

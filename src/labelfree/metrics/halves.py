@@ -30,13 +30,17 @@ def splits(size: Index, seed: int) -> NDArray[np.bool_]:
     return found
 
 
-def halves_of(rows: Grouped, accepted: NDArray[np.int32], own: Genuine, split: NDArray[np.bool_], inside: slice) -> Halves:
+def halves_of(
+    rows: Grouped, accepted: NDArray[np.int32], own: Genuine, split: NDArray[np.bool_], inside: slice
+) -> Halves:
     """Of rows that accept `accepted` (n, g) negative pairs each; own: the counts of positive pairs."""
     large = np.flatnonzero(rows.size >= LEAST)
     return tuple(
         (
-            _utility(own.true[r][large, inside], _of(rows, accepted, first)[large, inside], rows, first, large),
-            _utility(own.false[r][large, inside], _of(rows, accepted, ~first)[large, inside], rows, ~first, large),
+            _utility(own.first_half[r][large, inside], _of(rows, accepted, first)[large, inside], rows, first, large),
+            _utility(
+                own.second_half[r][large, inside], _of(rows, accepted, ~first)[large, inside], rows, ~first, large
+            ),
         )
         for r, first in enumerate(split)
     )

@@ -13,7 +13,7 @@ from labelfree.kernels import Kernels
 from labelfree.metrics.calibrated import Pilot, ends
 from labelfree.metrics.calibration import Calibration, Curves, curves_of, exact_curves, rounded, utility
 from labelfree.metrics.equal_errors import unmet
-from labelfree.metrics.genuine import genuine
+from labelfree.metrics.genuine import EDGES, genuine
 from labelfree.metrics.grouped import Grouped
 from labelfree.metrics.halves import Halves, exact_halves_of, halves_of, splits
 from labelfree.results import Result, undefined
@@ -22,8 +22,6 @@ EXACT_ROWS = 256
 """Rows up to which the curves are integrated over every distance that occurs."""
 STEPS = 256
 """Steps of equal width over which the calibration range of more rows is integrated by the trapezoidal rule."""
-EDGES: Float = np.linspace(-1.0, 1.0, 201)
-"""Edges of the histograms of cosines."""
 _BELOW, _BEYOND, _FURTHEST = 64, 48, 0.6  # thresholds outside the range, and how far they go, for equal error rates
 
 Progress = Callable[[str, float], None]
@@ -116,10 +114,9 @@ def _tiled(rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progre
     weight[inside] = np.r_[0.5, np.ones(STEPS - 1), 0.5] / STEPS
     level = zone.similarity(threshold)
     level[[inside.start, -1]] = found.cosine
-    level = level.astype(unit.dtype)
     split = splits(rows.size, seed)
     accepted = kernels.accepted(unit, rows.code, level, lambda done: progress("counting pairs", done))
-    own = genuine(unit, rows.starts, level, split, EDGES)
+    own = genuine(unit, rows.starts, level, split)
     halves = halves_of(rows, accepted, own, split, inside)
     curves = curves_of(own.accepted, rows.summed(accepted), rows.size, threshold, weight, (low, high))
     del accepted
@@ -136,11 +133,11 @@ def _longer(
 ) -> Curves:
     """The curves with thresholds beyond the range, for groups whose errors are not equal before."""
     cosine = np.unique([pilot.at(far) for far in np.linspace(zone.far[1], _FURTHEST, _BEYOND + 1)[1:]])[::-1]
-    level = cosine[zone.distance(cosine) > curves.threshold[-1]].astype(unit.dtype)
+    level = cosine[zone.distance(cosine) > curves.threshold[-1]]
     if len(level) == 0:
         return curves
     accepted = kernels.accepted(unit, rows.code, level, lambda done: progress("finding equal error rates", done))
-    own = genuine(unit, rows.starts, level, np.empty((0, len(unit)), bool), EDGES)
+    own = genuine(unit, rows.starts, level, np.empty((0, len(unit)), bool))
     more = curves_of(
         own.accepted, rows.summed(accepted), rows.size, zone.distance(level), np.zeros(len(level)), curves.zone
     )

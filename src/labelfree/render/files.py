@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from labelfree.errors import MissingExtra, OutputError
+from labelfree.render.groups import DRAWN_ONLY
 from labelfree.render.text import to_csv, to_json, to_markdown, to_ndjson
 from labelfree.report import Report
 from labelfree.storage import atomically, check_targets
@@ -65,6 +66,8 @@ def _parquet(reports: Sequence[Report], path: Path) -> None:
     tables = []
     for report in reports:
         for name, columns in report.series.items():
+            if name in DRAWN_ONLY:
+                continue
             length = len(next(iter(columns.values())))
             about = {"source": [report.input.sources[0]] * length, "series": [name] * length}
             tables.append(pa.table({**about, **columns}))

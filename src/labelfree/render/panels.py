@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.render.deaths import draw_barcode, draw_deaths
+from labelfree.render.groups import draw_cosines, draw_errors, draw_utilities
 from labelfree.render.pictures import picture
 from labelfree.render.spectrum import draw_spectrum
 from labelfree.report import Report
 
 _BARCODES = 6
-"""Reports up to which each has its barcode; the curves of all deaths stand in one panel, whatever their number."""
+"""Reports up to which each has panels of its own; what is one curve a report stands in one panel for all."""
 
 
 def draw(reports: Sequence[Report], path: Path) -> None:
-    """Draw the panels of reports with a spectrum or deaths one under another; the suffix decides the format."""
+    """Draw the panels of reports with a spectrum, deaths or groups one under another; the suffix decides the format."""
     panels = _panels(reports)
     with picture(path, rows=len(panels)) as grid:
         for panel, axes in zip(panels, grid, strict=True):
@@ -30,6 +31,7 @@ def draw(reports: Sequence[Report], path: Path) -> None:
 def _panels(reports: Sequence[Report]) -> list[Callable[[Any], None]]:
     spectra = [r for r in reports if "spectrum" in r.series]
     deaths = [r for r in reports if "deaths" in r.series]
+    judged = [r for r in reports if "utilities" in r.series]
     panels: list[Callable[[Any], None]] = []
     if spectra:
         panels.append(partial(draw_spectrum, reports=spectra))
@@ -37,4 +39,10 @@ def _panels(reports: Sequence[Report]) -> list[Callable[[Any], None]]:
         panels += [partial(draw_barcode, report=report) for report in deaths]
     if deaths:
         panels.append(partial(draw_deaths, reports=deaths))
+    if len(judged) <= _BARCODES:
+        panels += [partial(draw_utilities, report=report) for report in judged]
+    if judged:
+        panels.append(partial(draw_errors, reports=judged))
+    if len(judged) <= _BARCODES:
+        panels += [partial(draw_cosines, report=report) for report in judged]
     return panels

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from labelfree.render import groups
 from labelfree.render.adapted import NOTES, SHOWN, absent, audited, head_of, not_computed
 from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
 from labelfree.report import MetricEntry, Report
@@ -16,6 +17,7 @@ BESIDE = {
         "effective_rank", "mean_cosine",
     ),
     "transfer": SHOWN,
+    "opis": groups.SHOWN,
 }  # fmt: skip
 """The headline metric of each family and the five that matter beside it; H1 is there only where it was asked for."""
 
@@ -43,7 +45,12 @@ def shown(report: Report, everything: bool) -> list[str]:
     families = {"evaluate": tuple(BESIDE)}.get(report.command, (report.command,))
     first = [name for family in families for name in BESIDE.get(family, ())]
     first += [n for n, e in report.metrics.items() if report.audit is not None and e.kind == "estimate"]
-    return [name for name in dict.fromkeys(first) if name in report.metrics and not absent(report, name)]
+    return [name for name in dict.fromkeys(first) if name in report.metrics and not hidden(report, name)]
+
+
+def hidden(report: Report, name: str) -> bool:
+    """Whether a metric has no value for a reason that stands elsewhere."""
+    return absent(report, name) or groups.elsewhere(report, name)
 
 
 def family(command: str, name: str) -> str:
@@ -110,6 +117,7 @@ _NOTES: dict[str, Callable[[MetricEntry], str]] = {
     "lidar": lambda e: counted(e.parts["groups"], "group"),
     "alignment": lambda e: counted(e.parts["groups"], "group"),
     **NOTES,
+    **groups.NOTES,
 }
 
 
@@ -138,7 +146,7 @@ def sampled(report: Report) -> str:
 
 def beside(report: Report, everything: bool) -> list[str]:
     """Lines on the head, the audit, and what could not be computed."""
-    found = head_of(report)
+    found = head_of(report) + groups.about(report)
     if report.audit is not None:
         a = report.audit
         found.append(f"true accuracy {number(a.accuracy, 3)} on {counted(a.rows, 'row')} (labels in {a.column!r})")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.render import groups
 from labelfree.render.adapted import saturated
 from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.braille import braille
@@ -59,6 +60,7 @@ def _single(console: Console, report: Report, everything: bool) -> None:
     console.print()
     console.print(table)
     names = [line.name for line in rows]
+    _worst(console, report, everything)
     _pictures(console, report)
     notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
     notes += beside(report, everything)
@@ -70,6 +72,20 @@ def _single(console: Console, report: Report, everything: bool) -> None:
             f"{hidden} more metrics with --all; what one means: labelfree explain {names[0] if names else 'rankme'}"
         )
     _notes(console, notes, remarks(report, names))
+
+
+def _worst(console: Console, report: Report, everything: bool) -> None:
+    """The worst groups by name."""
+    headings, rows = groups.worst(report, groups.WORST_ALL if everything else groups.WORST)
+    if not rows:
+        return
+    table = plain_table(console)
+    for i, heading_ in enumerate(headings):
+        table.add_column(heading_, justify="right" if i else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print()
+    console.print(table)
 
 
 def _pictures(console: Console, report: Report) -> None:

@@ -5,9 +5,10 @@ summary here.
 """
 
 from labelfree.summaries.distinct import Distinct
+from labelfree.summaries.groups import Groups
 from labelfree.summaries.moments import Moments
 from labelfree.summaries.predictions import Predictions
 from labelfree.summaries.sample import Sample
 from labelfree.summaries.tally import Tally
 
-__all__ = ["Distinct", "Moments", "Predictions", "Sample", "Tally"]
+__all__ = ["Distinct", "Groups", "Moments", "Predictions", "Sample", "Tally"]

@@ -1,0 +1,152 @@
+"""Which rows of a data set belong together: by a column, by clusters made elsewhere, or by pseudo-groups."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelfree.arrays import Index, Keys
+from labelfree.errors import UsageError
+from labelfree.metrics.evidence import Evidence
+from labelfree.metrics.genuine import EDGES
+from labelfree.metrics.group_table import table
+from labelfree.metrics.grouped import GroupRows
+from labelfree.metrics.judged import Grouping, Judged
+from labelfree.metrics.pseudo_groups import candidates, clusters_of_other_space
+from labelfree.options import Options, columns
+from labelfree.results import Result
+from labelfree.sources import Source, open_source
+from labelfree.sources.group_files import FrozenGroups, read_groups, write_groups
+from labelfree.summaries.hashing import hash_ids, unmix
+from labelfree.survey import Survey
+
+GROUP_ROWS = 100_000
+"""Rows up to which all groups are used; beyond, a sample of whole groups of about this size."""
+
+
+def grouping_of(found: Survey, chosen: Options, of: Callable[[Source], Survey]) -> Grouping:
+    """What the options say of groups, with the rows they are made of; `of` surveys the other source."""
+    if chosen.group is not None:
+        return Grouping(chosen.zone, _by_column(found))
+    if chosen.groups_from is None:
+        return Grouping(
+            chosen.zone, pseudo=True, circular=chosen.clusters == "same-space", k=chosen.k, seeds=chosen.seeds
+        )
+    frozen = read_groups(Path(chosen.groups_from)) if isinstance(chosen.groups_from, str | os.PathLike) else None
+    return Grouping(chosen.zone, _frozen(found, frozen) if frozen else _from_other(found, chosen, of))
+
+
+def _by_column(found: Survey) -> GroupRows:
+    groups, source = found.groups, found.source
+    assert groups is not None
+    drawn = groups.sample.drawn()
+
+    def names(positions: Index) -> NDArray[Any]:
+        assert source.values is not None
+        every = np.concatenate([np.asarray(v) for v in source.values(source.roles["group"])])
+        return every[positions]
+
+    if drawn is None:
+        nothing = np.empty(0, np.int64)
+        return GroupRows(nothing.astype(np.uint64), nothing, np.empty((0, source.d)), names, groups.null, groups.digest)
+    return GroupRows(drawn.keys, drawn.index, drawn.rows, names, groups.null, groups.digest)
+
+
+def _frozen(found: Survey, frozen: FrozenGroups) -> GroupRows:
+    """The sampled rows with the groups that a file gives them."""
+    e, source = found.evidence, found.source
+    if frozen.by_id != ("id" in source.roles):
+        has, wants = ("ids", "positions") if "id" in source.roles else ("positions", "ids")
+        raise UsageError(
+            f"groups_from: the frozen groups are by {wants}, and {source.name} has {has}; name the column of ids with "
+            "--id, or freeze groups of this file"
+        )
+    labels, missing = frozen.of(_row_keys(e))
+    about = frozen.about
+    return _labelled(found, labels, missing, origin=str(about["source"]), digest=_digest(about), frozen=True)
+
+
+def _from_other(found: Survey, chosen: Options, of: Callable[[Source], Survey]) -> GroupRows:
+    """The sampled rows with clusters of other embeddings of the same items."""
+    e, source = found.evidence, found.source
+    other = of(open_source(chosen.groups_from, columns(replace(chosen, column=None))))
+    if ("id" in other.source.roles) != ("id" in source.roles) or ("id" not in source.roles and other.evidence.n != e.n):
+        raise UsageError(
+            f"groups_from: expected the same items in {other.source.name} as in {source.name}, by an id column in both "
+            f"or as many rows in the same order, found {other.evidence.n} and {e.n} rows; name the column with --id"
+        )
+    assert other.evidence.drawn is not None
+    assert e.drawn is not None
+    k = chosen.k[0] if chosen.k else candidates(len(e.drawn.rows))[len(candidates(len(e.drawn.rows))) // 2]
+    made = clusters_of_other_space(other.evidence.drawn.rows, _row_keys(other.evidence), _row_keys(e), k, chosen.seed)
+    if isinstance(made, Result):
+        raise UsageError(f"groups_from: {made.reason}")
+    labels, missing = made
+    if missing == len(labels):
+        raise UsageError(f"groups_from: no row of {source.name} has its id in {other.source.name}")
+    digest = f"{k} clusters of {other.source.name} {other.fingerprint[:8]}, seed {chosen.seed}"
+    return _labelled(found, labels, missing, origin="other_space", digest=digest)
+
+
+def _row_keys(e: Evidence) -> Keys:
+    """Of the sampled rows, whatever the seed of the sample."""
+    assert e.drawn is not None
+    return unmix(e.drawn.keys, e.seed)
+
+
+def _digest(about: Mapping[str, Any]) -> str:
+    return f"{about['k']} clusters of rows {about['rows_hash'][:8]}, seed {about['seed']}"
+
+
+def _labelled(
+    found: Survey, labels: Index, missing: int, *, origin: str, digest: str, frozen: bool = False
+) -> GroupRows:
+    drawn = found.evidence.drawn
+    assert drawn is not None
+    there = np.flatnonzero(labels >= 0)
+    kept, labels = drawn.take(there), labels[there]
+    return GroupRows(
+        hash_ids(labels), kept.index, kept.rows, labels.astype(str), missing, digest, origin, frozen,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def freeze(found: Survey, judged: Judged, path: Any) -> None:
+    """Write the pseudo-groups of a report, for --groups-from at other checkpoints."""
+    e, given = found.evidence, judged.given
+    ids = None
+    if "id" in found.source.roles:
+        assert found.source.values is not None
+        every = np.concatenate([np.asarray(v) for v in found.source.values(found.source.roles["id"])])
+        ids = every[given.index]
+    about = {
+        "source": given.origin, "circular": given.origin == "same_space", "k": judged.runs["k"],
+        "seed": judged.runs["chosen_seed"], "rows_hash": found.rows_hash,
+    }  # fmt: skip
+    write_groups(Path(path), _row_keys(e), given.names.astype(np.int64), about, ids)  # type: ignore[union-attr]
+
+
+def group_series(e: Evidence) -> dict[str, dict[str, Any]]:
+    """Every group, and what pictures draw, where they were computed."""
+    found = e.__dict__.get("_judged")
+    if not isinstance(found, Judged):
+        return {}
+    op, curves = found.operating, found.operating.curves
+    inside = curves.inside
+    scores = found.consistency
+    return {
+        "groups": table(found),
+        "utilities": {
+            "threshold": curves.threshold[inside],
+            "mean": scores.mean,
+            "worst": scores.worst,
+            "all": scores.utility.T,
+        },
+        "errors": {"far": curves.far, "frr": curves.frr},
+        "cosines": {"low": EDGES[:-1], "genuine": op.genuine, "impostor": op.impostor},
+    }

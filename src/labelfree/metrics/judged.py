@@ -1,0 +1,75 @@
+"""The groups of a data set and what they do at one threshold, computed once for all metrics of OPIS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from labelfree.metrics.calibration import Calibration
+from labelfree.metrics.consistency import Consistency
+from labelfree.metrics.evidence import Evidence
+from labelfree.metrics.grouped import GroupRows, grouped
+from labelfree.metrics.operating import Operating, operating
+from labelfree.results import Plain, Result, undefined
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Where the groups of a data set come from, and the calibration range.
+
+    given: rows with their groups, or None for pseudo-groups: clusters of the sampled rows in half of their dimensions,
+    or with `circular` in all of them. k: numbers of clusters, none for the usual three; seeds: of clusterings of each.
+    """
+
+    zone: Calibration
+    given: GroupRows | None = None
+    pseudo: bool = False
+    circular: bool = False
+    k: tuple[int, ...] = ()
+    seeds: int = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """pseudo: whether the groups are clusters of the rows themselves; runs: what is to be known of them."""
+
+    given: GroupRows
+    operating: Operating
+    pseudo: bool = False
+    runs: Mapping[str, Plain] = field(default_factory=dict)
+
+    @property
+    def consistency(self) -> Consistency:
+        """The utilities of all groups in the calibration range."""
+        found = self.__dict__.get("_consistency")
+        if found is None:
+            found = self.__dict__["_consistency"] = Consistency(self.operating.utility, self.operating.weight)
+        return found  # type: ignore[no-any-return]
+
+
+def judged(e: Evidence) -> Judged | Result:
+    """What the groups of the data set do; or why that cannot be said."""
+    found = e.__dict__.get("_judged")
+    if found is None:
+        found = e.__dict__["_judged"] = _judged(e)
+    return found  # type: ignore[no-any-return]
+
+
+def _judged(e: Evidence) -> Judged | Result:
+    how = e.grouping
+    if how is None:
+        return undefined("no_group", "needs groups of rows that belong together: name their column with --group")
+    if how.given is not None:
+        return of_groups(e, how.given, how.zone, pseudo=how.given.origin in ("crossfit", "same_space"))
+    from labelfree.metrics.pseudo_runs import pseudo_judged
+
+    return pseudo_judged(e, how)
+
+
+def of_groups(e: Evidence, given: GroupRows, zone: Calibration, *, pseudo: bool = False) -> Judged | Result:
+    """What given groups do."""
+    rows = grouped(given, 1 / zone.far[0])
+    if isinstance(rows, Result):
+        return rows
+    found = operating(rows, zone, e.kernels, e.seed, e.progress)
+    return found if isinstance(found, Result) else Judged(given, found, pseudo)

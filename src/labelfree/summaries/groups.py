@@ -1,0 +1,46 @@
+"""A sample of whole groups, and a digest of how the rows fall into groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from labelfree.arrays import Index, Keys, Rows
+from labelfree.summaries.hashing import mix
+from labelfree.summaries.sample import Sample
+
+_WRAP = 1 << 64
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """sample: the rows of the groups with the lowest keys; sums: of hashes of (row, group) over all rows with a group,
+    which do not depend on their order; null: rows without one.
+    """
+
+    sample: Sample
+    sums: tuple[int, int] = (0, 0)
+    null: int = 0
+
+    @classmethod
+    def empty(cls, limit: int | None) -> Self:
+        """No rows yet; at most `limit` rows are kept, None for all."""
+        return cls(Sample.empty(limit))
+
+    def update(self, rows: Rows, group: Keys, row: Keys, index: Index, read: int) -> Self:
+        """With (m, d) rows of groups (m,) more, of `read` rows, whose others have none; row, index (m,): which."""
+        both = mix(row ^ mix(group, 7))
+        sums = [(total + int(mix(both, i).sum(dtype=np.uint64))) % _WRAP for i, total in enumerate(self.sums)]
+        return type(self)(self.sample.update(rows, group, index), (sums[0], sums[1]), self.null + read - len(rows))
+
+    def merge(self, other: Self) -> Self:
+        """Of both sets of rows."""
+        sums = tuple((a + b) % _WRAP for a, b in zip(self.sums, other.sums, strict=True))
+        return type(self)(self.sample.merge(other.sample), (sums[0], sums[1]), self.null + other.null)
+
+    @property
+    def digest(self) -> str:
+        """What rows and groups there are, as 32 hexadecimal digits."""
+        return f"{self.sums[0]:016x}{self.sums[1]:016x}"
