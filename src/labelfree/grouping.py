@@ -50,7 +50,7 @@ def _by_column(found: Survey) -> GroupRows:
     def names(positions: Index) -> NDArray[Any]:
         assert source.values is not None
         every = np.concatenate([np.asarray(v) for v in source.values(source.roles["group"])])
-        return every[positions]
+        return np.asarray(every[positions])
 
     if drawn is None:
         nothing = np.empty(0, np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Need
+from labelfree.metrics.operating import LEVELS
 from labelfree.metrics.persistence import REPLICATE_ROWS
 from labelfree.metrics.spec import Metric
 from labelfree.metrics.tendency import REPEATS, points_for
@@ -18,6 +19,7 @@ _PROGRAM = 60_000_000  # Python, numpy and labelfree
 _ARROW = 50_000_000
 _CLUSTERING = 70_000_000  # scikit-learn and scipy
 _TILES = 60_000_000  # tiles of query points and rows
+_GROUP_CURVES = 6  # tables of a number for every group and level, of groups of five
 _PAIRS = 50_000_000  # blocks of distances to nearest neighbors
 
 
@@ -44,7 +46,8 @@ def _reading(source: Source, needs: frozenset[Need], sample: int | None, threads
     blocks = (2 * workers + 1 if workers > 1 else 2) * block * width
     strips = workers * min(8 * block, max(4 << 20, 8 * 1024 * d)) if matrices else 0
     views = 2 * min(VIEW_ROWS, source.total) * d * width if "group" in source.roles else 0
-    return workers * matrices * 8 * d * d + blocks + strips + 2 * rows * d * width + views
+    groups = 2 * min(sample or source.total, source.total) * d * width if "groups" in needs else 0
+    return workers * matrices * 8 * d * d + blocks + strips + 2 * rows * d * width + views + groups
 
 
 def _measuring(
@@ -71,6 +74,8 @@ def _measuring(
         passing += [3 * double, (5 if "coding_rate" in names and d <= WIDE else 1) * square]
     if names & {"twonn", "id_mle"}:
         passing.append(4 * rows * d + min(_PAIRS, 24 * rows * (rows + 25 * d)))
+    if "groups" in needs:
+        passing.append(_groups(source, sample))
     if any(metric.family == "transfer" for metric in metrics):
         stays += _scores(source, rows)
         passing.append(_queries(source))
@@ -87,6 +92,12 @@ def _queries(source: Source) -> int:
     """Of Hopkins' statistic: drawn rows and random points of all repeats, and what is nearest to them."""
     points = 2 * REPEATS * points_for(source.total, source.d)
     return points * source.d * 8 + _TILES
+
+
+def _groups(source: Source, sample: int | None) -> int:
+    """Of OPIS: the rows twice more, sorted and of length one; what each accepts at every level; tiles."""
+    rows = min(sample or source.total, source.total)
+    return rows * (3 * source.d + 2 * LEVELS) * 4 + _GROUP_CURVES * 8 * LEVELS * rows // 5 + _TILES
 
 
 def _tree(rows: int, d: int, threads: int | None) -> int:

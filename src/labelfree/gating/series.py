@@ -20,6 +20,13 @@ class Reading:
     record: Record
     where: str
 
+    def __post_init__(self) -> None:
+        if self.entry["params"].get("circular"):
+            raise UsageError(
+                f"{self.metric}: {self.where}: its groups are clusters of the very distances that they judge, which no "
+                "gate may trust; measure with --group, or with cross-fitted groups that --freeze wrote"
+            )
+
     @property
     def entry(self) -> dict[str, Any]:
         """The metric's entry."""

@@ -41,7 +41,7 @@ class Pilot:
         place = int(np.clip(np.ceil(far * len(self.cosine)), 1, len(self.cosine)))
         return float(self.cosine[-place])
 
-    def precision(self, zone: Calibration) -> type[np.floating]:
+    def precision(self, zone: Calibration) -> type[np.float32] | type[np.float64]:
         """The dtype in which the thresholds of the zone can be told apart."""
         reach = Calibration(zone.far).distance(self.at(zone.far[1]))
         return np.float32 if reach >= _NARROW else np.float64

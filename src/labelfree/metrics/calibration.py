@@ -85,12 +85,12 @@ class Curves:
     @property
     def positives(self) -> Index:
         """Unordered pairs inside each group (T,)."""
-        return self.size * (self.size - 1) // 2
+        return np.asarray(self.size * (self.size - 1) // 2)
 
     @property
     def negatives(self) -> Index:
         """Pairs with exactly one end in each group (T,)."""
-        return self.size * (self.size.sum() - self.size)
+        return np.asarray(self.size * (self.size.sum() - self.size))
 
 
 def utility(sensitivity: Any, specificity: Any) -> Float:

@@ -107,7 +107,7 @@ class _Counts:
         """Pairs of each group by the first level that they reach (groups, g); the code after it means none."""
         g = self.accepted.shape[1]
         counts = np.bincount(codes.ravel(), minlength=groups * (g + 1))
-        return counts.reshape(groups, g + 1)[:, :g]
+        return np.asarray(counts.reshape(groups, g + 1)[:, :g])
 
 
 def _chosen(codes: Index, left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Index:

@@ -23,6 +23,8 @@ EXACT_ROWS = 256
 STEPS = 256
 """Steps of equal width over which the calibration range of more rows is integrated by the trapezoidal rule."""
 _BELOW, _BEYOND, _FURTHEST = 64, 48, 0.6  # thresholds outside the range, and how far they go, for equal error rates
+LEVELS = _BELOW + STEPS + 1
+"""Thresholds at which the pairs of many rows are counted."""
 
 Progress = Callable[[str, float], None]
 

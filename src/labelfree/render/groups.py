@@ -81,8 +81,8 @@ def worst(report: Report, count: int) -> tuple[list[str], list[list[str]]]:
         return [], []
     found = [
         [
-            str(g["group"]), f"{g['rows']:,}", number(g["utility"], 3), _percent(g["frr_high"]), _percent(g["far_high"]),
-            number(g["recall_at_1"], 2),
+            str(g["group"]), f"{g['rows']:,}", number(g["utility"], 3), _percent(g["frr_high"]),
+            _percent(g["far_high"]), number(g["recall_at_1"], 2),
         ]
         for g in entry.parts["worst_groups"][:count]
     ]  # fmt: skip
