@@ -113,5 +113,5 @@ class _Counts:
 def _chosen(codes: Index, left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Index:
     """Codes (c, m, m') of the pairs with a chosen row (c, m) on the left and one (c, m') on the right."""
     if len(codes) == 1:
-        return codes[0][left[0]][:, right[0]]
+        return np.asarray(codes[0][left[0]][:, right[0]])
     return codes[left[:, :, None] & right[:, None, :]]
