@@ -26,6 +26,17 @@ def as_rows(values: NDArray[Any]) -> Rows:
     return values.astype(np.float32 if small else np.float64)
 
 
+def positions(keys: Keys, among: Keys) -> Index:
+    """Where each of the keys (n,) stands in `among` (m,), which holds each once; -1 where it does not."""
+    order = np.argsort(among)
+    ordered = among[order]
+    first = np.searchsorted(ordered, keys)
+    there = np.searchsorted(ordered, keys, side="right") > first
+    found = np.full(len(keys), -1, np.int64)
+    found[there] = order[first[there]]
+    return found
+
+
 def matrix(X: Any, name: str = "X") -> Rows:
     """X as an (n, d) matrix of finite numbers, d >= 1, or an ArrayError that says what it is instead."""
     if hasattr(X, "detach"):  # a torch tensor, perhaps on a GPU and in a training graph

@@ -12,6 +12,7 @@ from labelfree.arrays import Keys
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1 = np.uint64(0xBF58476D1CE4E5B9)
 _M2 = np.uint64(0x94D049BB133111EB)
+_INVERSE_M1, _INVERSE_M2 = (np.uint64(pow(int(m), -1, 1 << 64)) for m in (_M1, _M2))
 _CHUNK_WORDS = 1 << 17  # a megabyte: the intermediate arrays stay in the cache
 
 
@@ -21,6 +22,15 @@ def mix(keys: Keys, seed: int = 0) -> Keys:
     z = (z ^ (z >> np.uint64(30))) * _M1
     z = (z ^ (z >> np.uint64(27))) * _M2
     return z ^ (z >> np.uint64(31))
+
+
+def unmix(keys: Keys, seed: int = 0) -> Keys:
+    """The keys that `mix` made these of: mix(unmix(keys, seed), seed) = keys."""
+    z: Keys = keys ^ (keys >> np.uint64(31)) ^ (keys >> np.uint64(62))
+    z = z * _INVERSE_M2
+    z = (z ^ (z >> np.uint64(27)) ^ (z >> np.uint64(54))) * _INVERSE_M1
+    z = z ^ (z >> np.uint64(30)) ^ (z >> np.uint64(60))
+    return z - np.uint64((int(seed) + 1) * int(_GOLDEN) & 0xFFFFFFFFFFFFFFFF)
 
 
 def _words(rows: NDArray[Any]) -> Keys:
