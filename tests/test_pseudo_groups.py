@@ -159,7 +159,9 @@ def test_twenty_classes_are_found_by_twenty_groups(groups: Callable[[Matrix, int
     assert torn < 0.7 < 0.95 < stable
 
 
-def test_labels_depend_on_the_seed_and_nothing_else() -> None:
+@pytest.mark.parametrize("many", [0, pseudo_groups.MANY])
+def test_labels_depend_on_the_seed_and_nothing_else(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pseudo_groups, "MANY", many)
     rows = np.random.default_rng(2).normal(size=(600, 24))
     first = labels_of(rows, 12, 0)
     assert (first == labels_of(rows.copy(), 12, 0)).all()
