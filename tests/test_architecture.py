@@ -36,7 +36,7 @@ ALLOWED = {
     "summaries": {"errors", "arrays", "kernels"},
     "trees": {"arrays", "kernels", "summaries"},
     "metrics": {"errors", "arrays", "head", "results", "kernels", "summaries", "trees"},
-    "sources": {"errors", "arrays", "head"},
+    "sources": {"errors", "arrays", "head", "storage"},
     "parallel": {"sources.block"},
     "survey": {"errors", "arrays", "kernels", "summaries", "metrics", "parallel", "scores", "sources.block"},
     "findings": {"metrics", "summaries", "survey"},
