@@ -57,8 +57,10 @@ ALLOWED = {
     "adaptation": {"errors", "head", "metrics", "scores", "sources", "survey"},
     "comparing": {"adaptation", "metrics", "report", "results", "survey"},
     "options": {"errors", "metrics", "sources", "adaptation"},
+    "grouping": {"errors", "arrays", "metrics", "options", "results", "sources", "summaries", "survey"},
     "api": {
         "options",
+        "grouping",
         "errors",
         "kernels",
         "memory",
