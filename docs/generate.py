@@ -1,4 +1,4 @@
-"""Write what the documents say of the code and of results: cli.md, metrics.md, separability.md, transfer.md, a picture.
+"""Write what the documents say of the code and of results: cli.md, metrics.md, pages, a picture.
 
 python docs/generate.py            writes them
 python docs/generate.py --check    exits with 1 where one is out of date (the picture aside)
@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
 
+from opis_evidence_tables import opis_evidence
 from separability_tables import separability
 from transfer_tables import transfer
 
@@ -135,6 +136,7 @@ def picture() -> str:
 DOCUMENTS = {
     DOCS / "cli.md": cli,
     DOCS / "metrics.md": metrics,
+    DOCS / "opis-evidence.md": opis_evidence,
     DOCS / "separability.md": separability,
     DOCS / "transfer.md": transfer,
 }

@@ -333,7 +333,7 @@ def _repeated(source: Source) -> str:
     remedy = "remove the repetitions, or name another column with --id"
     for block in source.read(block_rows(source.d)):
         epochs = block.extra.get("epoch", np.zeros(len(block.index), np.int64))
-        for row, name, epoch in zip(block.index, block.extra["id"], epochs, strict=True):
+        for row, name, epoch in zip(block.index, block.extra["id"].tolist(), epochs.tolist(), strict=True):
             first = seen.setdefault((name, epoch), int(row))
             if first != row:
                 if source.located(first)[0] != source.located(row)[0]:

@@ -29,6 +29,10 @@ STEPS = (
         "transfer {data}/target.parquet --source {data}/source.parquet --head {data}/head.safetensors",
     ),
     (
+        "Is one decision threshold fair to every group?",
+        "opis {data}/source.parquet --group label",
+    ),
+    (
         "Everything, for a program to read:",
         "evaluate {data}/epoch_05.parquet --only rankme,mean_cosine --json",
     ),

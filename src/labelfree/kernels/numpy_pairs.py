@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ def ends(group: Index) -> Index:
     return np.asarray(np.searchsorted(group, group, side="right"))
 
 
-def rounded_up(levels: Float, dtype: np.dtype[np.floating]) -> Rows:  # type: ignore[type-arg]
+def rounded_up(levels: Float, dtype: np.dtype[np.floating[Any]]) -> Rows:
     """The smallest numbers of a dtype that are not below `levels`: s >= level then means what it says."""
     near = levels.astype(dtype)
     return np.where(near < levels, np.nextafter(near, dtype.type(np.inf)), near)
@@ -128,7 +129,7 @@ def accepted(unit: Rows, group: Index, levels: Float, advance: Callable[[float],
             np.add.at(counts[columns].reshape(-1), column * g + first, np.int32(1))
 
     _each_tile(work, unit, end, advance)
-    np.cumsum(counts, axis=1, out=counts)
+    np.cumsum(counts, axis=1, dtype=np.int32, out=counts)
     return counts
 
 

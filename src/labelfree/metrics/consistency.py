@@ -12,7 +12,9 @@ from labelfree.results import Z95
 
 RESAMPLES = 300
 LEAST_GROUPS = 5
-"""Groups from which on a bootstrap over them says something."""
+"""Groups from which on a spread over them says something."""
+LEAST_WORST = 3
+"""Worst groups from which on their mean has a standard error."""
 _SEED = 0xB007
 
 
@@ -89,12 +91,14 @@ class Consistency:
 
     @property
     def worst_utility_error(self) -> float | None:
-        """Standard error of `worst_utility` over groups."""
-        return self._error(self._worst_influence() @ self.weight)
+        """Standard error of `worst_utility` over groups; None where few of them are the worst."""
+        return None if self.count < LEAST_WORST else self._error(self._worst_influence() @ self.weight)
 
     @property
     def eps_opis_error(self) -> float | None:
-        """Standard error of `eps_opis` over groups."""
+        """Standard error of `eps_opis` over groups; None where few of them are the worst."""
+        if self.count < LEAST_WORST:
+            return None
         moved = self._worst_influence() - (self.utility - self.mean)
         return self._error(moved @ (2 * (self.worst - self.mean) * self.weight))
 

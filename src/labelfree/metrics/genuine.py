@@ -43,10 +43,11 @@ def genuine(unit: Rows, starts: Index, levels: Float, halves: NDArray[np.bool_])
     counts = _Counts(unit, starts, levels, halves)
     for _ in spread(counts.add, counts.pieces()):
         pass
-    for table in (counts.accepted, counts.first_half, counts.second_half):
+    for table in (counts.accepted, *counts.halved):
         np.cumsum(table, axis=-1, out=table)
+    accepted, first_half, second_half = (table[..., :-1] for table in (counts.accepted, *counts.halved))
     counts.histogram[-2] += counts.histogram[-1]
-    return Genuine(counts.accepted, counts.nearest, counts.histogram[:-1], counts.first_half, counts.second_half)
+    return Genuine(accepted, counts.nearest, counts.histogram[:-1], first_half, second_half)
 
 
 class _Counts:
@@ -56,12 +57,11 @@ class _Counts:
         self.unit, self.starts, self.halves = unit, starts, halves
         self.sizes = np.diff(np.append(starts, len(unit)))
         self.ladder = Ladder(rounded_up(levels, unit.dtype))
-        shape = len(starts), len(levels)
+        shape = len(starts), len(levels) + 1  # the last column takes the pairs that reach no level
         self.accepted = np.zeros(shape, np.int64)
+        self.halved = np.zeros((2, len(halves), *shape), np.int64)
         self.nearest = np.full(len(unit), -np.inf, unit.dtype)
         self.histogram = np.zeros(len(EDGES), np.int64)  # s = 1 has a bin of its own until the end
-        self.first_half = np.zeros((len(halves), *shape), np.int64)
-        self.second_half = np.zeros((len(halves), *shape), np.int64)
         self.lock = threading.Lock()
 
     def pieces(self) -> Iterator[tuple[Index, slice, slice]]:
@@ -85,33 +85,26 @@ class _Counts:
         if not whole:
             np.copyto(similarity, -np.inf, where=~ordered)
         codes = self.ladder.first(similarity.ravel()).reshape(similarity.shape)
-        codes += np.arange(len(groups))[:, None, None] * (self.accepted.shape[1] + 1)
+        codes += groups[:, None, None] * self.accepted.shape[1]
         across, down = similarity.max(axis=2), similarity.max(axis=1)
         drawn = np.clip(similarity if whole else similarity[:, ordered], -1, 1)
         drawn += 1
         drawn *= (len(EDGES) - 1) / 2
         histogram = np.bincount(drawn.ravel().astype(np.int64), minlength=len(EDGES))
-        tables = [(self.accepted, self._per_level(codes, len(groups)))]
-        for half, *both in zip(self.halves, self.first_half, self.second_half, strict=True):
-            for table, side in zip(both, (half, ~half), strict=True):
-                chosen = _chosen(codes, side[first], side[second])
-                tables.append((table, self._per_level(chosen, len(groups))))
         with self.lock:
             self.nearest[first] = np.maximum(self.nearest[first], across)
             self.nearest[second] = np.maximum(self.nearest[second], down)
             self.histogram += histogram
-            for table, found in tables:
-                table[groups] += found
-
-    def _per_level(self, codes: Index, groups: int) -> Index:
-        """Pairs of each group by the first level that they reach (groups, g); the code after it means none."""
-        g = self.accepted.shape[1]
-        counts = np.bincount(codes.ravel(), minlength=groups * (g + 1))
-        return np.asarray(counts.reshape(groups, g + 1)[:, :g])
+            np.add.at(self.accepted.reshape(-1), codes.ravel(), 1)
+        for side, tables in zip((self.halves, ~self.halves), self.halved, strict=True):
+            for half, table in zip(side, tables, strict=True):
+                chosen = _chosen(codes, half[first], half[second]).ravel()
+                with self.lock:
+                    np.add.at(table.reshape(-1), chosen, 1)
 
 
 def _chosen(codes: Index, left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Index:
-    """Codes (c, m, m') of the pairs with a chosen row (c, m) on the left and one (c, m') on the right."""
+    """Those codes (c, m, m') that have a chosen row (c, m) on the left and a chosen row (c, m') on the right."""
     if len(codes) == 1:
         return np.asarray(codes[0][left[0]][:, right[0]])
-    return codes[left[:, :, None] & right[:, None, :]]
+    return np.asarray(codes[left[:, :, None] & right[:, None, :]])

@@ -171,7 +171,8 @@ def opis(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed: int = 0
     Range: 0 (every group behaves alike) to 1/4; parts.root is on the scale of U. Depends on `far`: compare at one.
     Undefined: fewer than two groups; fewer than 1 / far_min pairs of different groups; a calibration range without
     width, as in a collapsed embedding.
-    Interval: log-normal, from 300 resamples of whole groups, times T / (T - 1); of groups like these, not of training.
+    Interval: log-normal, from 300 resamples of whole groups, times T / (T - 1); none below 5 groups. It is of other
+    groups like these, not of another training.
     Cost: n^2 d multiply-adds twice over half the pairs, no n x n matrix.
     When it lies: a model that tells nothing apart has the lowest OPIS of all: read mean_utility beside it, never alone.
     Groups of few rows raise it (parts.split_half, parts.noise_share). Wrong names in groups raise it. It does not see
@@ -222,7 +223,7 @@ def eps_opis(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed: int
     of the groups (at least one), chosen anew at each threshold; the rest as opis.
     Input, undefined, cost: as opis.
     Range: 0 to 1; 0 for a single worst group that is all of them.
-    Interval: log-normal, from the influence of each group.
+    Interval: log-normal, from the influence of each group; none below 21 groups.
     When it lies: as opis; with few groups it is one group's noise.
     Source: after Zhang et al., ICLR 2024 (the name is theirs; eps = 0.1 and the choice at each threshold are ours).
 
@@ -242,7 +243,7 @@ def mean_utility(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed:
     Input, undefined, cost: as opis.
     Range: 0 to 1. Groups that say nothing have parts.chance_utility (the mean of 2 F (1 - F), F the false accept rate);
     parts.utility_lift is the share of the way from there to one.
-    Interval: standard error over groups.
+    Interval: standard error over groups; none below 5.
     When it lies: high for groups that are near-duplicates; bounded by the false accept rates of the range.
     Source: the reference curve of Zhang et al., ICLR 2024, integrated.
 
@@ -261,7 +262,7 @@ def worst_utility(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed
     Formula: integral U_eps(t) dt / (t_max - t_min), U_eps as in eps_opis.
     Input, undefined, cost: as opis.
     Range: 0 to 1, at most mean_utility.
-    Interval: from the influence of each group on a mean below a quantile.
+    Interval: from the influence of each group on a mean below a quantile; none below 21 groups.
     When it lies: groups of few rows are the worst by chance.
     Source: as eps_opis; this is what an operator feels of it.
 

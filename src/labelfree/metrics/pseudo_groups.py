@@ -14,7 +14,7 @@ from labelfree.metrics.evidence import Topology
 from labelfree.metrics.persistence import normalized
 from labelfree.results import Result, undefined
 
-STARTS, FEW_STARTS, MANY = 10, 4, 500_000
+STARTS, FEW_STARTS, MANY = 10, 4, 300_000
 """Starts of k-means: of 20 clear groups, one start in three merges two. Fewer where rows times groups are many."""
 DENSE = 1024
 """Width above which the rotation is a cosine transform of columns with random signs, in random order."""
