@@ -29,8 +29,12 @@ class Pilot:
     @classmethod
     def of(cls, given: Grouped, seed: int) -> Pilot:
         """The pairs of at most 2,048 rows."""
-        n = len(given.rows)
-        chosen = np.sort(np.random.default_rng((seed, _SEED)).permutation(n)[:_ROWS])
+        order = np.random.default_rng((seed, _SEED)).permutation(len(given.rows))
+        largest = given.code[order] == given.size.argmax()
+        if largest[:_ROWS].all():  # then without pairs: half of them from other groups, as far as there are as many
+            others = order[~largest][: _ROWS // 2]
+            order = np.concatenate([others, order[largest]])
+        chosen = np.sort(order[:_ROWS])
         code = given.code[chosen]
         part = Grouped(given.rows[chosen], np.zeros(1, np.int64), np.zeros(1, np.int64), 0).unit(np.float64)
         different = np.triu(code[:, None] != code, 1)
