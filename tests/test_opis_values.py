@@ -245,7 +245,7 @@ def test_counts_of_tiles_are_those_of_the_oracle(kind: str, space: str) -> None:
     """At every threshold; float32 products may put a pair that is all but at a threshold on its other side."""
     from labelfree.kernels import numpy_kernels
     from labelfree.metrics.calibration import Calibration
-    from labelfree.metrics.grouped import GroupRows, Grouped, grouped
+    from labelfree.metrics.grouped import Grouped, GroupRows, grouped
     from labelfree.metrics.operating import operating
     from labelfree.results import Result
     from labelfree.summaries.hashing import hash_ids
@@ -275,6 +275,7 @@ def test_counts_of_tiles_are_those_of_the_oracle(kind: str, space: str) -> None:
             different += np.abs(counts - at).sum() / len(counts)
     if kind != "ties":  # where whole classes of pairs share a distance
         assert different < 2  # pairs, at a threshold, of all groups together
+
 
 @pytest.mark.parametrize("space", ["l2", "cosine"])
 @pytest.mark.parametrize("kind", ["unequal", "cone"])
