@@ -11,7 +11,8 @@ from labelfree.kernels import Advance, Kernels
 from labelfree.metrics.calibration import Calibration, rank_of
 from labelfree.metrics.grouped import Grouped
 
-_ROWS = 2_048
+ROWS = 2_048
+"""Rows of the pilot."""
 _BINS = 1 << 16
 _MARGIN = 0.4  # of a false accept rate, to both sides, in which that of all pairs lies if the pilot has it
 _FINE = 2e-7  # width of a bin of cosines that need not be divided again
@@ -30,7 +31,7 @@ class Pilot:
     def of(cls, given: Grouped, seed: int) -> Pilot:
         """The pairs of at most 2,048 rows."""
         n = len(given.rows)
-        chosen = np.sort(np.random.default_rng((seed, _SEED)).permutation(n)[:_ROWS])
+        chosen = np.sort(np.random.default_rng((seed, _SEED)).permutation(n)[:ROWS])
         code = given.code[chosen]
         part = Grouped(given.rows[chosen], np.zeros(1, np.int64), np.zeros(1, np.int64), 0).unit(np.float64)
         different = np.triu(code[:, None] != code, 1)
