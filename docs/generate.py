@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
 
-from opis_evidence_tables import opis_evidence
+from opis_tables import opis
 from separability_tables import separability
 from transfer_tables import transfer
 
@@ -136,7 +136,7 @@ def picture() -> str:
 DOCUMENTS = {
     DOCS / "cli.md": cli,
     DOCS / "metrics.md": metrics,
-    DOCS / "opis-evidence.md": opis_evidence,
+    DOCS / "opis.md": opis,
     DOCS / "separability.md": separability,
     DOCS / "transfer.md": transfer,
 }

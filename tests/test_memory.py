@@ -19,22 +19,28 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 PEAK = """
 import sys, labelfree
-getattr(labelfree, sys.argv[1])(sys.argv[2], threads=2, **({"only": sys.argv[3]} if sys.argv[3:] else {}))
+options = dict(argument.split("=") for argument in sys.argv[3:])
+getattr(labelfree, sys.argv[1])(sys.argv[2], threads=2, **options)
 with open("/proc/self/status") as status:
     print(next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM")))
 """
 
 
+def chosen(command: str, only: str) -> dict[str, str]:
+    """The options of a command by name."""
+    return {**({"only": only} if only else {}), **({"group": "item"} if command == "opis" else {})}
+
+
 def used(command: str, path: Path, only: str) -> int:
     """Bytes of resident memory at the peak of a fresh program."""
-    arguments = [sys.executable, "-c", PEAK, command, str(path), *([only] if only else [])]
+    arguments = [sys.executable, "-c", PEAK, command, str(path), *map("=".join, chosen(command, only).items())]
     return int(subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=300).stdout)
 
 
 def promised(command: str, path: Path, only: str) -> int:
     """Bytes that the refusal of a limit says are needed."""
     with pytest.raises(ResourceError) as told:
-        getattr(labelfree, command)(path, memory=1, threads=2, **({"only": only} if only else {}))
+        getattr(labelfree, command)(path, memory=1, threads=2, **chosen(command, only))
     found = re.search(r"need about (\d+) MB", str(told.value))
     assert found is not None
     return int(found[1]) * 1_000_000
@@ -49,6 +55,7 @@ def promised(command: str, path: Path, only: str) -> int:
         ("separability", "", 3000, 32, "npy"),
         ("doctor", "", 2000, 4096, "npy"),
         ("transfer", "", 20_000, 128, "parquet"),
+        ("opis", "", 20_000, 128, "parquet"),
         pytest.param("rank", "", 2000, 4096, "npy", marks=pytest.mark.slow),
         pytest.param("separability", "", 2000, 4096, "npy", marks=pytest.mark.slow),
     ],
@@ -60,6 +67,8 @@ def test_the_estimate_is_true(tmp_path: Path, command: str, only: str, n: int, d
         np.save(path, X)
     else:
         columns = {"embedding": pa.FixedSizeListArray.from_arrays(X.ravel(), d)}
+        if command == "opis":
+            columns["item"] = pa.array(np.arange(n) // 5)
         if command == "transfer":
             logits = X @ np.random.default_rng(1).standard_normal((d, 50), dtype=np.float32)
             columns["logits"] = pa.FixedSizeListArray.from_arrays(logits.ravel(), 50)

@@ -159,7 +159,7 @@ def test_numbers_follow_from_the_values(found: Any) -> None:
 def test_the_page_is_made_of_its_results() -> None:
     done = subprocess.run([sys.executable, STUDY / "study.py", "--page"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == (ROOT / "docs" / "opis-evidence.md").read_text()
+    assert done.stdout == (ROOT / "docs" / "opis.md").read_text()
     assert not re.search(r"@[A-Za-z_]+[@/]", done.stdout)
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/threshold_consistency/study.py           minutes; writes ../results/threshold_consistency.json
     python benchmarks/threshold_consistency/study.py --quick   one seed, a few models, in seconds; written nowhere
-    python benchmarks/threshold_consistency/study.py --page    docs/opis-evidence.md as it follows from the results
+    python benchmarks/threshold_consistency/study.py --page    docs/opis.md as it follows from the results
 
 No score but those named true sees an identity. The page is written to its place by docs/generate.py.
 """
@@ -93,11 +93,11 @@ def _table(entry: dict[str, Any]) -> str:
 
 
 def page() -> str:
-    """docs/opis-evidence.md, from the committed results."""
+    """docs/opis.md, from the committed results."""
     sys.path.insert(0, str(ROOT / "docs"))
-    from opis_evidence_tables import opis_evidence
+    from opis_tables import opis
 
-    return str(opis_evidence())
+    return str(opis())
 
 
 def main() -> None:

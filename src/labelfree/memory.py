@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labelfree.metrics.calibrated import ROWS as PILOT
 from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.metrics.operating import LEVELS
 from labelfree.metrics.persistence import REPLICATE_ROWS
@@ -19,7 +20,7 @@ _PROGRAM = 60_000_000  # Python, numpy and labelfree
 _ARROW = 50_000_000
 _CLUSTERING = 70_000_000  # scikit-learn and scipy
 _TILES = 60_000_000  # tiles of query points and rows
-_GROUP_CURVES = 6  # tables of a number for every group and level, of groups of five
+_GROUP_TABLES, _GROUP_SIZE = 16, 5  # numbers for every group and level, and rows of a group where they are many
 _PAIRS = 50_000_000  # blocks of distances to nearest neighbors
 
 
@@ -95,9 +96,10 @@ def _queries(source: Source) -> int:
 
 
 def _groups(source: Source, sample: int | None) -> int:
-    """Of OPIS: the rows twice more, sorted and of length one; what each accepts at every level; tiles."""
+    """Of OPIS: rows sorted and of length one; the pairs of the pilot, or what rows accept, and tables of the groups."""
     rows = min(sample or source.total, source.total)
-    return rows * (3 * source.d + 2 * LEVELS) * 4 + _GROUP_CURVES * 8 * LEVELS * rows // 5 + _TILES
+    tables = _GROUP_TABLES * 8 * LEVELS * rows // _GROUP_SIZE
+    return 4 * rows * source.d * 4 + max(_TILES + 4 * LEVELS * rows + tables, 32 * min(rows, PILOT) ** 2)
 
 
 def _tree(rows: int, d: int, threads: int | None) -> int:

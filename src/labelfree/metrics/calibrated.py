@@ -11,7 +11,8 @@ from labelfree.kernels import Advance, Kernels
 from labelfree.metrics.calibration import Calibration, rank_of
 from labelfree.metrics.grouped import Grouped
 
-_ROWS = 2_048
+ROWS = 2_048
+"""Rows of the pilot."""
 _BINS = 1 << 16
 _MARGIN = 0.4  # of a false accept rate, to both sides, in which that of all pairs lies if the pilot has it
 _FINE, _FINEST = 2e-7, 1e-14  # width of a bin of cosines that need not be divided again: in a narrow range, and at all
@@ -32,10 +33,10 @@ class Pilot:
         """The pairs of at most 2,048 rows."""
         order = np.random.default_rng((seed, _SEED)).permutation(len(given.rows))
         largest = given.code[order] == given.size.argmax()
-        if largest[:_ROWS].all():  # then without pairs: half of them from other groups, as far as there are as many
-            others = order[~largest][: _ROWS // 2]
+        if largest[:ROWS].all():  # then without pairs: half of them from other groups, as far as there are as many
+            others = order[~largest][: ROWS // 2]
             order = np.concatenate([others, order[largest]])
-        chosen = np.sort(order[:_ROWS])
+        chosen = np.sort(order[:ROWS])
         code = given.code[chosen]
         part = Grouped(given.rows[chosen], np.zeros(1, np.int64), np.zeros(1, np.int64), 0).unit(np.float64)
         different = np.triu(code[:, None] != code, 1)

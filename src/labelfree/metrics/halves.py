@@ -10,7 +10,7 @@ from labelfree.metrics.calibration import Curves, utility
 from labelfree.metrics.genuine import Genuine
 from labelfree.metrics.grouped import Grouped
 
-SPLITS = 5
+SPLITS, _ENOUGH = 5, 10_000  # at most so many splits, fewer where they split more groups than this together
 LEAST = 4
 """Rows of a group whose halves have a positive pair each."""
 _SEED = 0x5917
@@ -20,10 +20,11 @@ Halves = tuple[tuple[Float, Float], ...]
 
 
 def splits(size: Index, seed: int) -> NDArray[np.bool_]:
-    """For each split, which rows (n,) are in the first half of their group: (SPLITS, n)."""
+    """For each split, which rows (n,) are in the first half of their group: (splits, n)."""
+    count = max(1, min(SPLITS, _ENOUGH // len(size)))
     random = np.random.default_rng((seed, _SEED))
     code = np.repeat(np.arange(len(size)), size)
-    place, found = np.empty(len(code), np.int64), np.empty((SPLITS, len(code)), bool)
+    place, found = np.empty(len(code), np.int64), np.empty((count, len(code)), bool)
     for first in found:
         place[np.lexsort((random.random(len(code)), code))] = np.arange(len(code))
         first[:] = place - np.repeat(np.cumsum(size) - size, size) < np.repeat(size // 2, size)

@@ -1,4 +1,4 @@
-"""The tables of docs/opis-evidence.md, from the committed results of benchmarks/threshold_consistency/study.py."""
+"""The tables of docs/opis.md, from the committed results of benchmarks/threshold_consistency/study.py."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results" / "threshold_consistency.json"
+COVERAGE = DOCS.parent / "benchmarks" / "results" / "coverage_opis.json"
 SETTINGS = ("closed", "open")
 SHOWN = ("true", "views", "crossfit 10", "frozen 10", "pixels 10", "same space 10")
 """Sources of groups in the tables that have room for one number of clusters; 10 is the number of identities."""
 
 
-def opis_evidence() -> str:
-    """docs/opis-evidence.md: its introduction with the tables filled in."""
+def opis() -> str:
+    """docs/opis.md: its introduction with the tables filled in."""
     found: Any = json.loads(RESULTS.read_text())
+    covered: Any = json.loads(COVERAGE.read_text())["cases"]
     tables = {
+        "COVERAGE": coverage(covered),
+        "REPETITIONS": str(covered[0]["repetitions"]),
         "SETTING": setting(found["setting"]),
         "MODELS_CLOSED": models(found["closed"]["means"]),
         "MODELS_OPEN": models(found["open"]["means"]),
@@ -32,10 +36,24 @@ def opis_evidence() -> str:
         "STABLEST_CLOSED": stablest(found, "closed"),
         "STABLEST_OPEN": stablest(found, "open"),
     }
-    page = (DOCS / "opis-evidence.intro.md").read_text()
+    page = (DOCS / "opis.intro.md").read_text()
     for name, table in tables.items():
         page = page.replace(f"@{name}@", table)
     return re.sub(r"@([a-z][^@\n]*/[^@\n]*)@", lambda match: _cited(found, match[1].split("/")), page)
+
+
+
+def coverage(cases: Sequence[Any]) -> str:
+    """How often the intervals covered, by the number of groups, their size and their spread."""
+    names = ("opis", "eps_opis", "mean_utility", "worst_utility")
+    rows = []
+    for case in cases:
+        cells = [str(case["groups"]), str(case["size"]), case["spread"]]
+        for found in (case[name] for name in names):
+            width = "" if found["covered"] is None else f" ({found['width_over_target']:g})"
+            cells.append(f"{_number(found['covered'])}{width}")
+        rows.append(cells)
+    return _table(["groups", "rows each", "spread", *(f"`{name}`" for name in names)], rows, 3)
 
 
 def _cited(found: Any, path: Sequence[str]) -> str:
