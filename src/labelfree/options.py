@@ -121,8 +121,9 @@ def checked(command: str, options: dict[str, Any]) -> Options:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
             raise UsageError(f"{command} has no option {name!r}; {hint}")
-    k = options.get("k", ())
-    options = {**options, "k": tuple(dict.fromkeys(k)) if isinstance(k, Iterable) else (k,)} if "k" in options else options
+    if "k" in options:
+        k = options["k"]
+        options = {**options, "k": tuple(dict.fromkeys(k)) if isinstance(k, Iterable) else (k,)}
     only = options.get("only")
     only = (only,) if isinstance(only, str) else tuple(only or ())
     sample = options.get("sample", SAMPLE)
