@@ -18,7 +18,7 @@ from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.memory import needed
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import SAMPLE, Evidence, Need
-from labelfree.metrics.judged import Judged
+from labelfree.metrics.judged import Judged, judged
 from labelfree.metrics.opis import PSEUDO_ROWS
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
@@ -164,8 +164,13 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
             entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
         progress("computing metrics", 1.0)
         report = _report(command, found, chosen, entries, findings(found))
-    if chosen.freeze is not None and isinstance(done_with := found.evidence.__dict__.get("_judged"), Judged):
-        freeze(found, done_with, chosen.freeze)
+    if chosen.freeze is not None:
+        if "groups" not in needs:
+            raise UsageError("freeze: none of the metrics of `only` makes groups; name pseudo_opis there too")
+        if isinstance(done_with := judged(found.evidence), Judged):
+            freeze(found, done_with, chosen.freeze)
+        else:
+            report.warnings.append(f"no groups were frozen: {done_with.reason}")
     if adapted:
         report = with_outputs(report, found, chosen.setting)
     if "moments" in needs and found.evidence.n >= 2 and command not in ("separability", "opis"):

@@ -32,26 +32,28 @@ def atomically(path: Path, writes: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def check_targets(paths: Sequence[Path], suffixes: Iterable[str]) -> None:
-    """Refuse what could not be written, before any work is done."""
+def check_targets(paths: Sequence[Path], suffixes: Iterable[str], option: str = "-o") -> None:
+    """Refuse what could not be written, before any work is done; option: what named it."""
     for path in paths:
         if path.suffix not in suffixes:
             raise OutputError(
-                f"-o {path}: expected a suffix among {' '.join(suffixes)}, found {path.suffix or 'none'!r}"
+                f"{option} {path}: expected a suffix among {' '.join(suffixes)}, found {path.suffix or 'none'!r}"
             )
         if not path.parent.is_dir():
-            raise OutputError(f"-o {path}: the directory {path.parent} does not exist; make it first")
+            raise OutputError(f"{option} {path}: the directory {path.parent} does not exist; make it first")
         if path.is_dir():
-            raise OutputError(f"-o {path}: is a directory; name a file in it")
+            raise OutputError(f"{option} {path}: is a directory; name a file in it")
 
 
-def check_apart(outputs: Sequence[Path], others: Mapping[str, Iterable[str | Path]]) -> None:
+def check_apart(outputs: Sequence[Path], others: Mapping[str, Iterable[str | Path]], option: str = "-o") -> None:
     """Refuse an output that would overwrite another one, or one of the other files, given by what they are."""
     for i, path in enumerate(outputs):
         for what, files in {**others, "-o": outputs[:i]}.items():
             same = next((file for file in files if _one_file(path, Path(file))), None)
             if same is not None:
-                raise OutputError(f"-o {path}: would overwrite {what} {same}, which is the same file; name another")
+                raise OutputError(
+                    f"{option} {path}: would overwrite {what} {same}, which is the same file; name another"
+                )
 
 
 def _one_file(one: Path, other: Path) -> bool:

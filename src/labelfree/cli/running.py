@@ -32,7 +32,8 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     from labelfree.comparing import compared
     from labelfree.options import checked
     from labelfree.render import files
-    from labelfree.storage import check_apart
+    from labelfree.sources.group_files import SUFFIXES as GROUP_SUFFIXES
+    from labelfree.storage import check_apart, check_targets
 
     files.check(outputs, command)
     asked = named_metrics(command, shared)
@@ -58,6 +59,11 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         steps = steps_to_append(command, [source.name for source in data_sets], shared)
     kept = {"the history": [shared.append] if shared.append else [], "SOURCE": [f for s in data_sets for f in s.files]}
     check_apart(outputs, kept)
+    if (freeze := own.get("freeze")) is not None:
+        if len(data_sets) > 1:
+            raise UsageError(f"--freeze: expected one SOURCE, whose groups are kept, found {len(data_sets)}")
+        check_targets([freeze], GROUP_SUFFIXES, "--freeze")
+        check_apart([freeze], {**kept, "-o": outputs}, "--freeze")
     if not shared.quiet:
         for opened in data_sets:
             for note in opened.notes:
