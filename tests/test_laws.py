@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import oracles
 from labelfree import metrics
 from labelfree.metrics import METRICS
-from labelfree.summaries import Distinct, Moments, Predictions, Sample, Tally
+from labelfree.summaries import Distinct, Groups, Moments, Predictions, Sample, Tally
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 
 Matrix = NDArray[np.float64]
@@ -43,6 +43,14 @@ def groups(X: Matrix, first: int = 0) -> Sample:
     """Keys shared by whole groups of five consecutive rows."""
     index = np.arange(first, first + len(X))
     return Sample.empty(8).update(X, mix(hash_ids(index // 5), 5), index)
+
+
+def named_groups(X: Matrix, first: int = 0) -> Groups:
+    """Groups of five rows that lie apart, and every seventh row in none."""
+    index = np.arange(first, first + len(X))
+    there = index % 7 != 3
+    group, row = hash_ids(index % 6), hash_ids(index)
+    return Groups.empty(8, 5).update(X[there], group[there], row[there], index[there], len(X))
 
 
 def distinct(X: Matrix) -> Distinct:
@@ -77,6 +85,10 @@ def same_sample(a: Sample, b: Sample) -> bool:
     return a.cut == b.cut and np.array_equal(left.index, right.index) and np.array_equal(left.rows, right.rows)
 
 
+def same_groups(a: Groups, b: Groups) -> bool:
+    return (a.digest, a.null) == (b.digest, b.null) and same_sample(a.sample, b.sample)
+
+
 def same_distinct(a: Distinct, b: Distinct) -> bool:
     a, b = a.settled(), b.settled()
     fields = ("hashes", "repeated", "times")
@@ -97,6 +109,7 @@ SUMMARIES: dict[str, tuple[Callable[[list[Matrix]], list[Any]], Callable[[Any, A
     "moments": (lambda pieces: [moments(p) for p in pieces], same_moments, Moments.empty(3)),
     "sample": (placed(sample), same_sample, Sample.empty(7)),
     "groups": (placed(groups), same_sample, Sample.empty(8)),
+    "named groups": (placed(named_groups), same_groups, Groups.empty(8, 5)),
     "distinct": (lambda pieces: [distinct(p) for p in pieces], same_distinct, Distinct.empty(6)),
     "predictions": (
         lambda pieces: [predictions(p) for p in pieces],

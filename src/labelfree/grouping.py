@@ -39,7 +39,17 @@ def grouping_of(found: Survey, chosen: Options, of: Callable[[Source], Survey]) 
             chosen.zone, pseudo=True, circular=chosen.clusters == "same-space", k=chosen.k, seeds=chosen.seeds
         )
     frozen = read_groups(Path(chosen.groups_from)) if isinstance(chosen.groups_from, str | os.PathLike) else None
+    if frozen is not None and chosen.k:
+        raise UsageError(f"k: {chosen.groups_from} holds groups that were made before; leave it out")
+    if found.evidence.drawn is None:
+        return Grouping(chosen.zone, _none(found))
     return Grouping(chosen.zone, _frozen(found, frozen) if frozen else _from_other(found, chosen, of))
+
+
+def _none(found: Survey) -> GroupRows:
+    """No rows."""
+    nothing = np.empty(0, np.int64)
+    return GroupRows(nothing.astype(np.uint64), nothing, np.empty((0, found.source.d)), nothing)
 
 
 def _by_column(found: Survey) -> GroupRows:
@@ -53,8 +63,7 @@ def _by_column(found: Survey) -> GroupRows:
         return np.asarray(every[positions])
 
     if drawn is None:
-        nothing = np.empty(0, np.int64)
-        return GroupRows(nothing.astype(np.uint64), nothing, np.empty((0, source.d)), names, groups.null, groups.digest)
+        return replace(_none(found), null=groups.null, digest=groups.digest)
     return GroupRows(drawn.keys, drawn.index, drawn.rows, names, groups.null, groups.digest)
 
 
@@ -81,9 +90,11 @@ def _from_other(found: Survey, chosen: Options, of: Callable[[Source], Survey]) 
             f"groups_from: expected the same items in {other.source.name} as in {source.name}, by an id column in both "
             f"or as many rows in the same order, found {other.evidence.n} and {e.n} rows; name the column with --id"
         )
-    assert other.evidence.drawn is not None
+    if other.evidence.drawn is None:
+        raise UsageError(f"groups_from: {other.source.name} has no usable row")
     assert e.drawn is not None
-    k = chosen.k[0] if chosen.k else candidates(len(e.drawn.rows))[len(candidates(len(e.drawn.rows))) // 2]
+    usual = candidates(len(e.drawn.rows)) or (2,)  # which of fewer than four rows is too many, and is said so
+    k = chosen.k[0] if chosen.k else usual[len(usual) // 2]
     made = clusters_of_other_space(other.evidence.drawn.rows, _row_keys(other.evidence), _row_keys(e), k, chosen.seed)
     if isinstance(made, Result):
         raise UsageError(f"groups_from: {made.reason}")

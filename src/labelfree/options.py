@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
@@ -122,7 +122,7 @@ def checked(command: str, options: dict[str, Any]) -> Options:
             hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
             raise UsageError(f"{command} has no option {name!r}; {hint}")
     k = options.get("k", ())
-    options = {**options, "k": (k,) if isinstance(k, int) else tuple(k)} if "k" in options else options
+    options = {**options, "k": tuple(dict.fromkeys(k)) if isinstance(k, Iterable) else (k,)} if "k" in options else options
     only = options.get("only")
     only = (only,) if isinstance(only, str) else tuple(only or ())
     sample = options.get("sample", SAMPLE)
@@ -159,8 +159,10 @@ def _check_grouping(chosen: Options) -> None:
                 raise UsageError(
                     f"{name}: has no effect beside group, whose column says what belongs together; leave it out"
                 )
-    if chosen.groups_from is not None and chosen.clusters != "crossfit":
-        raise UsageError("clusters: has no effect beside groups_from; leave one of them out")
+    if chosen.groups_from is not None:
+        for name in ("clusters", "seeds", "freeze"):
+            if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
+                raise UsageError(f"{name}: has no effect beside groups_from; leave one of them out")
     if chosen.groups_from is not None and len(chosen.k) > 1:
         raise UsageError(f"k: expected one number of groups for the clusters of groups_from, found {list(chosen.k)}")
 

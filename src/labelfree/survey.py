@@ -125,7 +125,7 @@ class _State:
         self.unit = Moments.empty(self.d)
         self.sample = Sample.empty(sample)
         self.views = Sample.empty(VIEW_ROWS)
-        self.groups = Groups.empty(group_rows)
+        self.groups = Groups.empty(group_rows, seed)
         self.print = Sample.empty(_PRINT_ROWS)
         self.tally = Tally()
         self.content = Distinct.empty()
@@ -159,8 +159,7 @@ class _State:
         if "groups" in self.needs and "group" in extra:
             group = extra["group"]
             there = _known(group)
-            chosen = mix(hash_ids(group[there]), self.seed)
-            self.groups = self.groups.update(rows[there], chosen, keys[there], index[there], len(rows))
+            self.groups = self.groups.update(rows[there], hash_ids(group[there]), keys[there], index[there], len(rows))
         if self.scores is not None:
             self.scores.add(rows, extra["outputs"], extra.get("label"), keys, index)
         if "moments" in self.needs:

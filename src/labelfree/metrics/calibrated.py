@@ -15,7 +15,8 @@ ROWS = 2_048
 """Rows of the pilot."""
 _BINS = 1 << 16
 _MARGIN = 0.4  # of a false accept rate, to both sides, in which that of all pairs lies if the pilot has it
-_FINE = 2e-7  # width of a bin of cosines that need not be divided again
+_FINE, _FINEST = 2e-7, 1e-14  # width of a bin of cosines that need not be divided again: in a narrow range, and at all
+_PARTS = 1_000  # of the range, each as wide as such a bin
 _NARROW = 0.05  # distance below which float32 products cannot tell thresholds apart
 _SEED = 0x0615
 
@@ -30,8 +31,12 @@ class Pilot:
     @classmethod
     def of(cls, given: Grouped, seed: int) -> Pilot:
         """The pairs of at most 2,048 rows."""
-        n = len(given.rows)
-        chosen = np.sort(np.random.default_rng((seed, _SEED)).permutation(n)[:ROWS])
+        order = np.random.default_rng((seed, _SEED)).permutation(len(given.rows))
+        largest = given.code[order] == given.size.argmax()
+        if largest[:ROWS].all():  # then without pairs: half of them from other groups, as far as there are as many
+            others = order[~largest][: ROWS // 2]
+            order = np.concatenate([others, order[largest]])
+        chosen = np.sort(order[:ROWS])
         code = given.code[chosen]
         part = Grouped(given.rows[chosen], np.zeros(1, np.int64), np.zeros(1, np.int64), 0).unit(np.float64)
         different = np.triu(code[:, None] != code, 1)
@@ -68,7 +73,7 @@ def ends(
     code = given.code
     while True:
         above, counts, nearest = kernels.tail(unit, code, windows, _BINS, advance)
-        found, accepted, settled = [], [], True
+        found, accepted, settled, crowded = [], [], True, []
         for i, rank in enumerate(wanted):
             low, high = windows[i]
             reached = above[i] + counts[i][::-1].cumsum()
@@ -79,10 +84,14 @@ def ends(
             place = int(np.searchsorted(reached, rank))
             found.append(high - (place + 1) * width)
             accepted.append(int(reached[place]))
-            if width > _FINE and counts[i][-1 - place] > 1:
-                windows[i], settled = (found[-1] - width / 8, found[-1] + 9 * width / 8), False
+            crowded.append(width if counts[i][-1 - place] > 1 else 0.0)
         if settled:
-            break
+            fine = float(np.clip((found[0] - found[1]) / _PARTS, _FINEST, _FINE))
+            if max(crowded) <= fine:
+                break
+        for i, width in enumerate(crowded if settled else []):
+            if width > fine:
+                windows[i] = (found[i] - width / 8, found[i] + 9 * width / 8)
     if found[1] >= found[0] or accepted[0] > zone.far[1] * given.pairs:
         return None
     return Ends((found[0], found[1]), nearest.astype(np.float64))

@@ -15,6 +15,8 @@ FAR = (0.01, 0.1)
 EPS = 0.1
 """Share of the groups that `eps_opis` and `worst_utility` call the worst."""
 _DIGITS = 12  # distances of few rows are rounded to these many places, so that ties are ties
+_COINCIDENT = 1e-14
+"""Gap between a cosine and one up to which rows are the same: less than the rounding of a product of unit rows."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,9 @@ class Calibration:
         return cls((low, high), space)  # type: ignore[arg-type]
 
     def distance(self, similarity: Any) -> Float:
-        """Thresholds of cosines."""
-        gap = np.maximum(1.0 - np.asarray(similarity, np.float64), 0.0)
+        """Thresholds of cosines; rows of one direction have no distance."""
+        gap = 1.0 - np.asarray(similarity, np.float64)
+        gap = np.where(gap > _COINCIDENT, gap, 0.0)
         return np.asarray(np.sqrt(2.0 * gap) if self.space == "l2" else gap)
 
     def similarity(self, distance: Any) -> Float:

@@ -109,6 +109,7 @@ class Consistency:
             return None
         random = np.random.default_rng((seed, _SEED))
         drawn = random.multinomial(groups, np.full(groups, 1 / groups), size=RESAMPLES) / groups
+        drawn = drawn[drawn.max(axis=1) < 1]  # one group alone has no spread, and says nothing of the others
         apart = self.utility - self.mean
         values = (drawn @ apart**2 - (drawn @ apart) ** 2) @ self.weight
         return float(np.log(values).std(ddof=1)) if (values > 0).all() else None

@@ -33,8 +33,9 @@ Progress = Callable[[str, float], None]
 class Operating:
     """The curves of all groups, the utilities of halves of them, and the cosines behind both.
 
-    own, other (n,): the largest cosine of each row inside its group, and outside. genuine, impostor (200,): shares of
-    the positive pairs, and of the negative pairs of `pilot` rows, with a cosine between neighboring EDGES.
+    own, other (n,): how near each row's nearest is inside its group, and outside: a cosine, or for few rows minus the
+    distance, whose ties are ties. genuine, impostor (200,): shares of the positive pairs, and of the negative pairs of
+    `pilot` rows, with a cosine between neighboring EDGES.
     """
 
     rows: Grouped
@@ -84,6 +85,7 @@ def _exact(rows: Grouped, zone: Calibration, seed: int) -> Operating | None:
     unit, code = rows.unit(np.float64), rows.code
     cosine = unit @ unit.T
     distance = zone.distance(cosine)
+    near = -rounded(distance)
     curves = exact_curves(distance, code, zone.far)
     if curves is None:
         return None
@@ -93,8 +95,8 @@ def _exact(rows: Grouped, zone: Calibration, seed: int) -> Operating | None:
         rows,
         curves,
         exact_halves_of(rounded(distance), rows, curves, splits(rows.size, seed)),
-        np.where(same & alone, cosine, -np.inf).max(axis=1),
-        np.where(same, -np.inf, cosine).max(axis=1),
+        np.where(same & alone, near, -np.inf).max(axis=1),
+        np.where(same, -np.inf, near).max(axis=1),
         _shares(cosine[upper & same]),
         _shares(cosine[upper & ~same]),
         len(code),
@@ -109,6 +111,8 @@ def _tiled(rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progre
     if found is None:
         return None
     low, high = (float(d) for d in zone.distance(np.array(found.cosine)))
+    if high <= low:
+        return None
     below = np.linspace(0.0, low, _BELOW, endpoint=False) if low > 0 else np.empty(0)
     threshold = np.concatenate([below, np.linspace(low, high, STEPS + 1)])
     inside = slice(len(below), len(threshold))

@@ -153,9 +153,10 @@ def _evidence(
     names = np.asarray(group)
     if names.shape != (len(rows),):
         raise ArrayError(f"group: expected one name for each of {len(rows)} rows, found shape {names.shape}")
-    index = np.arange(len(rows))
+    index = np.flatnonzero([name is not None and name == name for name in names.tolist()])  # NaN is no name
+    given = GroupRows(hash_ids(names[index]), index, rows[index], names[index], null=len(rows) - len(index))
     e = Evidence(n=len(rows), d=rows.shape[1], seed=seed)
-    e.grouping = Grouping(zone, GroupRows(hash_ids(names), index, rows, names))
+    e.grouping = Grouping(zone, given)
     return e
 
 

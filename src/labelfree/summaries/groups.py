@@ -16,29 +16,31 @@ _WRAP = 1 << 64
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """sample: the rows of the groups with the lowest keys; sums: of hashes of (row, group) over all rows with a group,
-    which do not depend on their order; null: rows without one.
+    """sample: the rows of the groups with the lowest keys, mixed with a seed; sums: of hashes of (row, group) over all
+    rows with a group, which depend neither on their order nor on the seed; null: rows without one.
     """
 
     sample: Sample
+    seed: int = 0
     sums: tuple[int, int] = (0, 0)
     null: int = 0
 
     @classmethod
-    def empty(cls, limit: int | None) -> Self:
+    def empty(cls, limit: int | None, seed: int = 0) -> Self:
         """No rows yet; at most `limit` rows are kept, None for all."""
-        return cls(Sample.empty(limit))
+        return cls(Sample.empty(limit), seed)
 
     def update(self, rows: Rows, group: Keys, row: Keys, index: Index, read: int) -> Self:
         """With (m, d) rows of groups (m,) more, of `read` rows, whose others have none; row, index (m,): which."""
         both = mix(row ^ mix(group, 7))
         sums = [(total + int(mix(both, i).sum(dtype=np.uint64))) % _WRAP for i, total in enumerate(self.sums)]
-        return type(self)(self.sample.update(rows, group, index), (sums[0], sums[1]), self.null + read - len(rows))
+        sample = self.sample.update(rows, mix(group, self.seed), index)
+        return type(self)(sample, self.seed, (sums[0], sums[1]), self.null + read - len(rows))
 
     def merge(self, other: Self) -> Self:
         """Of both sets of rows."""
         sums = tuple((a + b) % _WRAP for a, b in zip(self.sums, other.sums, strict=True))
-        return type(self)(self.sample.merge(other.sample), (sums[0], sums[1]), self.null + other.null)
+        return type(self)(self.sample.merge(other.sample), self.seed, (sums[0], sums[1]), self.null + other.null)
 
     @property
     def digest(self) -> str:
