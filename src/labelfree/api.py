@@ -114,7 +114,7 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
-        defects = findings(found)
+        defects = findings(found, located=True)
     return _report("doctor", found, chosen, {}, defects)
 
 
