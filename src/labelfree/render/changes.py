@@ -9,12 +9,13 @@ from typing import Any
 
 from labelfree.errors import UsageError
 from labelfree.history.steps import step_of
+from labelfree.render.rows import differences
 from labelfree.report import Report
 from labelfree.results import Z95
 
 
 def change(before: Report, after: Report, name: str) -> dict[str, Any] | None:
-    """after - before, its standard error and 95 % interval; None where the two were not measured on the same rows.
+    """after - before, its standard error and 95 % interval; None where the two are not comparable, or of other rows.
 
     Both carry the metric on the same subsamples, so that what moves both alike cancels: the interval is narrower than
     that of either value.
@@ -24,7 +25,7 @@ def change(before: Report, after: Report, name: str) -> dict[str, Any] | None:
         return None
     a, b, factor = one.parts.get("replicates"), two.parts.get("replicates"), two.parts.get("replicate_factor")
     same = (
-        before.input.rows_hash == after.input.rows_hash
+        not differences([before, after])
         and before.settings.get("seed") == after.settings.get("seed")
         and one.params == two.params
     )

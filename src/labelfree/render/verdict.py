@@ -109,11 +109,13 @@ def _plain(value: float) -> str:
     return f"{value:g}"
 
 
-def show(console: Console, document: Mapping[str, Any]) -> None:
-    """Print a verdict."""
+def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = False) -> None:
+    """Print a verdict; with `exit_zero` the process exits with 0 whatever it is."""
     verdict = document["verdict"]
     style = f"bold {_STYLES.get(verdict['decision'], 'red')}"
     code = f"exit code {verdict['exit_code']}"
+    if exit_zero and verdict["exit_code"]:
+        code = f"exit code 0 ({verdict['exit_code']} without --exit-zero)"
     console.print(Text.assemble(("gate", "bold"), "  ", (verdict["decision"], style), f"  {verdict['reason']}, {code}"))
     console.print(Text(heading(document), style="dim"))
     console.print()
