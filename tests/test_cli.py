@@ -368,6 +368,16 @@ def test_notes_and_warnings_go_to_stderr(labelfree: Program, tmp_path: Path) -> 
     assert "90 rows in" in labelfree("rank", "x.parquet", "-v").stderr
 
 
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv"])
+def test_warnings_of_metrics_go_to_stderr_each_once(labelfree: Program, tmp_path: Path, form: str) -> None:
+    np.save(tmp_path / "x.npy", RNG.normal(size=(30, 20)))
+    said = labelfree("rank", "x.npy", "--format", form).stderr.splitlines()
+    assert len([line for line in said if "and the value grows with n" in line]) == 1
+    assert len(set(said)) == len(said)
+    assert all(line.startswith("labelfree: warning: x.npy: ") for line in said)
+    assert labelfree("rank", "x.npy", "--format", form, "-q").stderr == ""
+
+
 def test_environment_variables_are_defaults(labelfree: Program) -> None:
     done = labelfree("rank", EPOCH, env={"LABELFREE_FORMAT": "csv", "LABELFREE_SAMPLE": "100"})
     assert done.stdout.startswith("source,metric,")

@@ -80,8 +80,10 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         files.write(reports, path, everything=shared.all)
     emit(reports, form, everything=shared.all)
     if form != "table" and not shared.quiet:
+        from labelfree.render.rows import remarks
+
         for report in reports:
-            for warning in report.warnings:
+            for warning in remarks(report, list(report.metrics)):
                 print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
     if any(undefined(report, asked) for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)

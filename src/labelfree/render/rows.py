@@ -22,6 +22,10 @@ BESIDE = {
 SOUND = "nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound"
 """What doctor says where it finds nothing."""
 
+_NAMED = 3
+_GRAVE = ("possible collapse", "narrow cone", "all rows are equal", "measured as one", "rows of zeros")
+_SLIGHT = "interval can be too narrow"
+
 
 @dataclass(frozen=True)
 class Line:
@@ -148,11 +152,22 @@ def beside(report: Report, everything: bool) -> list[str]:
 
 
 def remarks(report: Report, names: Sequence[str]) -> list[str]:
-    """Warnings of the report and of the shown metrics, each once."""
-    found = list(report.warnings)
+    """Warnings of the report and of these metrics, each once, the gravest first."""
+    found: dict[str, list[str]] = {}
     for name in names:
-        found += [f"{name}: {w}" for w in report.metrics[name].warnings]
-    return list(dict.fromkeys(found))
+        for warning in report.metrics[name].warnings:
+            found.setdefault(warning, []).append(name)
+    told = [f"{_some(metrics)}: {warning}" for warning, metrics in found.items()]
+    return sorted(dict.fromkeys([*report.warnings, *told]), key=gravity)
+
+
+def _some(metrics: Sequence[str]) -> str:
+    return ", ".join(metrics[:_NAMED]) + (f" and {len(metrics) - _NAMED} more" if len(metrics) > _NAMED else "")
+
+
+def gravity(warning: str) -> int:
+    """A sort key: first what makes numbers mean something else, last what is only said of an interval."""
+    return 0 if any(sign in warning for sign in _GRAVE) else 2 if _SLIGHT in warning else 1
 
 
 def differences(reports: Sequence[Report]) -> list[str]:

@@ -12,10 +12,10 @@ from labelfree.render.adapted import saturated
 from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.braille import braille
 from labelfree.render.changes import change, in_order
-from labelfree.render.console import plain_table
+from labelfree.render.console import plain_table, print_table
 from labelfree.render.deaths import barcode
 from labelfree.render.numbers import signed, value
-from labelfree.render.rows import SOUND, beside, differences, family, heading, lines, remarks, sampled, shown
+from labelfree.render.rows import SOUND, beside, differences, family, gravity, heading, lines, remarks, sampled, shown
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -57,7 +57,7 @@ def _single(console: Console, report: Report, everything: bool) -> None:
             Text(line.name, style=style), Text(line.value, style=style), line.interval, line.better, line.note
         )
     console.print()
-    console.print(table)
+    print_table(console, table)
     names = [line.name for line in rows]
     _pictures(console, report)
     notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
@@ -144,7 +144,8 @@ def _gathered(reports: Sequence[Report], names: Sequence[str]) -> list[str]:
         for text in [*remarks(report, names), *missing]:
             said.setdefault(text.split(";")[0], []).append(_short(report, reports))
     everywhere = len(reports)
-    told = [text if len(where) == everywhere else f"{', '.join(where)}: {text}" for text, where in said.items()]
+    gravest = sorted(said.items(), key=lambda pair: gravity(pair[0]))
+    told = [text if len(where) == everywhere else f"{', '.join(where)}: {text}" for text, where in gravest]
     if len(told) > _MOST_TOLD:
         told = [
             *told[: _MOST_TOLD - 1],
@@ -187,4 +188,4 @@ def _doctor(console: Console, report: Report) -> None:
         first = "" if defect.first_row is None else f"{defect.first_row:,}"
         said = f"{defect.message}; {defect.remedy}" if defect.remedy else defect.message
         table.add_row(defect.kind, f"{defect.count:,}", first, said)
-    console.print(table)
+    print_table(console, table)

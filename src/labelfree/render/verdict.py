@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from labelfree.render.console import plain_table
+from labelfree.render.console import plain_table, print_table
 from labelfree.wording import apart, counted, steps
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
@@ -127,7 +127,7 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
     for row in rows(document):
         decision = Text(row.decision, style=_STYLES.get(row.decision, "red"))
         table.add_row(Text(row.condition), row.found, row.interval, decision)
-    console.print(table)
+    print_table(console, table)
     console.print()
     for row in rows(document):
         console.print(Text(row.message))
