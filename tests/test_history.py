@@ -231,7 +231,7 @@ def test_a_report_without_what_the_guard_needs_is_refused(tmp_path: Path) -> Non
         ("[1, 2]", "JSON of another kind"),
         ('{"schema_version": 1}', "lacks some"),
         ('{"schema_version": 7}', "a later labelfree wrote"),
-        ('{"value": NaN}', "torn line"),
+        ('{"value": NaN}', r"expected one record, found a line that is no JSON \(NaN is no number in JSON\)"),
     ],
 )
 def test_a_torn_or_future_file_is_refused_with_nothing_lost(tmp_path: Path, line: str, message: str) -> None:

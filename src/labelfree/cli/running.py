@@ -182,7 +182,8 @@ def parse_sample(given: str) -> int | None:
     if given == "all":
         return None
     if not re.fullmatch(r"\d[\d_,]{0,30}", given):
-        raise UsageError(f"--sample: expected a number of rows or all, found {given!r}")
+        name = "LABELFREE_SAMPLE" if os.environ.get("LABELFREE_SAMPLE") == given else "--sample"
+        raise UsageError(f"{name}: expected a number of rows or all, found {given!r}")
     return int(re.sub("[_,]", "", given))
 
 

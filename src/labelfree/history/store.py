@@ -36,11 +36,16 @@ def stored(path: str | Path) -> list[Record]:
 def _line(line: str, where: str) -> Record:
     try:
         found = parsed(line)
-    except ValueError:
+    except json.JSONDecodeError:
         shown = line if len(line) <= 40 else f"{line[:20]}...{line[-12:]}"
         raise HistoryError(
             f"{where}: expected one record, found a torn line ({shown!r}); nothing was changed: restore the file, or "
             "remove that line by hand and measure that step again"
+        ) from None
+    except ValueError as error:
+        raise HistoryError(
+            f"{where}: expected one record, found a line that is no JSON ({error}); nothing was changed: write null "
+            "for what is undefined, or remove that line by hand and measure that step again"
         ) from None
     return checked_record(found, where)
 
