@@ -15,7 +15,7 @@ FAINT = 1e-290
 
 def finite(block: Block) -> NDArray[np.bool_]:
     """Which rows are free of NaN and infinity, class scores included."""
-    good: NDArray[np.bool_] = np.isfinite(block.rows).all(axis=1)
+    good: NDArray[np.bool_] = np.asarray(np.isfinite(block.rows).all(axis=1))
     if "outputs" in block.extra:
         good &= np.isfinite(block.extra["outputs"]).all(axis=1)
     return good
