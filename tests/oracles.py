@@ -51,7 +51,7 @@ def participation_ratio(X: Any) -> float:
 
 
 def isoscore(X: Any) -> float:
-    return (participation_ratio(X) - 1) / (np.shape(X)[1] - 1)
+    return float((participation_ratio(X) - 1) / (np.shape(X)[1] - 1))
 
 
 def stable_rank(X: Any) -> float:
@@ -91,7 +91,7 @@ def _pairs(X: Any) -> list[float]:
 def self_cluster(X: Any) -> float:
     cosines, chance = _pairs(X), 1 / np.shape(X)[1]
     squared = sum(c * c for c in cosines) / len(cosines)
-    return (squared - chance) / (1 - chance)
+    return float((squared - chance) / (1 - chance))
 
 
 def mean_cosine(X: Any) -> float:

@@ -166,10 +166,12 @@ NPZ = [("weight", "bias"), ("W", "b"), ("coef_", "intercept_"), ("arr_0", "arr_1
 @pytest.mark.parametrize(("weight", "bias"), NPZ)
 def test_numpy_files(weight: str, bias: str, dtype: str, tmp_path: Path) -> None:
     values, offsets = W.astype(dtype), B.astype(dtype)
-    np.savez(tmp_path / "a.npz", **{weight: values, bias: offsets})
+    arrays: dict[str, Any] = {weight: values, bias: offsets}
+    np.savez(tmp_path / "a.npz", **arrays)
     same(find_head(tmp_path / "a.npz", d=D, classes=K), values, offsets)
     same(find_head(f"{tmp_path}/a.npz::{weight}", d=D), values, offsets)
-    np.savez_compressed(tmp_path / "b.npz", **{weight: np.asfortranarray(values)})
+    turned: dict[str, Any] = {weight: np.asfortranarray(values)}
+    np.savez_compressed(tmp_path / "b.npz", **turned)
     same(find_head(tmp_path / "b.npz", d=D), values, None)
     np.save(tmp_path / "a.npy", values)
     head = find_head(tmp_path / "a.npy", d=D, classes=K)

@@ -68,7 +68,7 @@ def test_streamed_ranks_are_those_of_the_svd(n: int, d: int, name: str, form: st
 
 
 def test_without_a_second_look_what_is_lost_is_said() -> None:
-    X = planted(1500, 128, (np.arange(128) < 16) * 1.0)
+    X = planted(1500, 128, (np.arange(128) < 16).astype(np.float64))
     moments = Moments.empty(128).update(X)
     assert spectrum(moments, centered=False).unresolved
     assert not spectrum(moments, centered=False, rescan=lambda: [X]).unresolved

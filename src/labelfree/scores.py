@@ -66,7 +66,7 @@ class Scores:
             numbers[:] = labels
         odd = np.flatnonzero((numbers < 0) | (numbers >= most))
         if len(odd):
-            found = labels[odd[0]]
+            found = labels[odd[:1]].tolist()[0]  # a plain value, whatever the version of numpy
             raise RowsError(
                 f"{name}: column {column!r}: {wrong}, found {found!r} at row {index[odd[0]]}; "
                 "map the labels to class numbers, or name another column"

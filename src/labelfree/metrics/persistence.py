@@ -148,7 +148,7 @@ def _directed(e: Evidence) -> Drawn | Result:
 
 def _nowhere(rows: Rows, how: Topology) -> NDArray[np.bool_]:
     """Which rows have no direction: zero ones, and those that the normalization makes zero."""
-    zero: NDArray[np.bool_] = ~rows.any(axis=1)
+    zero: NDArray[np.bool_] = np.asarray(~rows.any(axis=1))
     if how.normalize == "layernorm":
         return np.asarray((rows == rows[:, :1]).all(axis=1))
     if how.normalize == "zscore" and how.metric == "cosine" and not zero.all():

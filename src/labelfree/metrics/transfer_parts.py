@@ -26,7 +26,7 @@ def _directions(weight: Float) -> Float:
     peak = np.abs(rows).max(axis=1, keepdims=True)
     rows = np.divide(rows, peak, out=np.zeros_like(rows), where=peak > 0)
     norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, norm, out=rows, where=norm > 0)
+    return np.asarray(np.divide(rows, norm, out=rows, where=norm > 0))
 
 
 def _classifier_nonuniformity(e: Evidence) -> Result:

@@ -172,7 +172,7 @@ def _refuse_transposed(holder: Holder, name: str, d: int, classes: int | None) -
 
 
 def _check_finite(weight: Float, bias: Float | None, place: str) -> None:
-    bad = ~np.isfinite(weight).all(axis=1)
+    bad = np.asarray(~np.isfinite(weight).all(axis=1))
     if bias is not None:
         bad |= ~np.isfinite(bias)
     if bad.any():

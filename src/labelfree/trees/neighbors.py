@@ -71,7 +71,7 @@ class Neighbors:
         beyond = np.where(noise_of == 0, np.maximum(beyond, last * np.isfinite(most)), beyond)
         beyond[np.isinf(most)] = np.inf
         self.beyond[rows] = beyond = np.minimum(beyond, limit)
-        return rows[length[:, 0] > beyond]
+        return np.asarray(rows[length[:, 0] > beyond])
 
     def _around(self, unsure: Index, labels: Index | None) -> Index:
         """List all unsure rows near the first of them by the points near it alone; return the others."""
