@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,54 @@ def test_the_real_fixture(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert code == 0
     assert "head:" in out
     assert "not computed without several targets on the same ids: ensv, gde" in out
+
+
+SCALES = (0.1, 0.5, 1.0, 1.001, 1.002, 3.0)
+"""How sure the checkpoints of a run are: the Transfer Score stands still from the third to the fifth."""
+
+
+def checkpoints(folder: Path, names: Sequence[str], scales: Sequence[float] = SCALES) -> tuple[list[Path], Path]:
+    """One target file a checkpoint, and the head of all of them."""
+    X, L, W, y = case(n=60)
+    np.save(folder / "head.npy", W)
+    files = [
+        write(folder / name, X, L * scale, id=np.arange(60), label=y) for name, scale in zip(names, scales, strict=True)
+    ]
+    return files, folder / "head.npy"
+
+
+def test_saturation_follows_the_steps_in_the_names_not_the_order_of_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, head = checkpoints(tmp_path, [f"epoch_{e}.parquet" for e in range(7, 13)])
+    found = []
+    for given in (files, sorted(files)):  # the shell sorts 10, 11, 12, 7, 8, 9
+        _, out, _ = called(
+            capsys, monkeypatch, "transfer", *given, "--head", head, "--only", "transfer_score", "--json", "-q"
+        )
+        found.append(json.loads(out)["across"]["saturation"])
+    assert found[0] == found[1]
+    assert found[0]["order"] == "step"
+    assert found[0]["window"] == [str(files[2]), str(files[4])]
+    _, out, _ = called(capsys, monkeypatch, "transfer", *sorted(files), "--head", head, "--only", "transfer_score")
+    assert "stood still by epoch_11" in out
+    X, L, W, _ = case(n=60)
+    named = [write(tmp_path / f"{name}.parquet", X, L * s) for name, s in zip("cab", (1.0, 1.001, 1.002), strict=True)]
+    np.save(tmp_path / "head.npy", W)
+    _, out, _ = called(
+        capsys, monkeypatch, "transfer", *named, "--head", head, "--only", "transfer_score", "--json", "-q"
+    )
+    assert json.loads(out)["across"]["saturation"]["order"] == "given"
+    assert json.loads(out)["across"]["saturation"]["window"] == [str(named[0]), str(named[2])]
+
+
+@pytest.mark.parametrize("prefix", ["", "epoch_"])
+def test_epochs_written_as_text_are_in_the_order_of_their_numbers(tmp_path: Path, prefix: str) -> None:
+    from labelfree.adaptation import Setting, open_targets
+    from labelfree.sources import Columns
+
+    X, L, _, _ = case(n=60)
+    epochs = np.repeat([f"{prefix}{e}" for e in (10, 2, 1)], 20)
+    path = write(tmp_path / "run.parquet", X, L, epoch=epochs)
+    opened = open_targets(path, Columns(), Setting())
+    assert [source.name for source in opened] == [f"{path} epoch {prefix}{e}" for e in (1, 2, 10)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from labelfree.render.changes import ordered
 from labelfree.render.numbers import number, signed
 from labelfree.report import MetricEntry, Report
 
@@ -79,15 +80,21 @@ NOTES: dict[str, Callable[[MetricEntry], str]] = {
 
 
 def trajectory(reports: Sequence[Report]) -> dict[str, Any] | None:
-    """Whether the Transfer Score has saturated over these reports, in their order, and which to keep."""
+    """Whether the Transfer Score has saturated over these reports, by the steps in their names, and which to keep."""
     from labelfree.metrics.candidates import saturation
 
+    reports, order = ordered(reports)
     scores = [r.metrics["transfer_score"].value for r in reports if "transfer_score" in r.metrics]
     if len(scores) != len(reports) or len(scores) < 2 or all(s is None for s in scores):
         return None
     found = saturation(scores)
     names = [report.input.sources[0] for report in reports]
-    named = {**asdict(found), "best": None if found.best is None else names[found.best]}
+    named = {
+        "order": order,
+        "sources": names,
+        **asdict(found),
+        "best": None if found.best is None else names[found.best],
+    }
     named["first"] = None if found.first is None else names[found.first]
     named["window"] = None if found.window is None else [names[i] for i in found.window]
     named["spread"] = list(found.spread)
