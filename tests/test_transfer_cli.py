@@ -287,7 +287,7 @@ def test_the_real_fixture(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     )  # fmt: skip
     assert code == 0
     assert "head:" in out
-    assert "not computed without several targets on the same ids: ensv, gde" in out
+    assert "not computed: ensv, gde: needs at least 2 candidates on the same ids" in out.replace("\n", " ")
 
 
 SCALES = (0.1, 0.5, 1.0, 1.001, 1.002, 3.0)
@@ -339,3 +339,56 @@ def test_epochs_written_as_text_are_in_the_order_of_their_numbers(tmp_path: Path
     path = write(tmp_path / "run.parquet", X, L, epoch=epochs)
     opened = open_targets(path, Columns(), Setting())
     assert [source.name for source in opened] == [f"{path} epoch {prefix}{e}" for e in (1, 2, 10)]
+
+
+@pytest.mark.parametrize("options", [[], ["--all"]])
+def test_several_audited_targets_have_a_true_accuracy_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    X, L, W, y = case()
+    np.save(tmp_path / "head.npy", W)
+    wrong = np.where(np.arange(200) < 100, (y + 1) % 4, y)
+    files = [write(tmp_path / f"{name}.parquet", X, L, label=labels) for name, labels in (("a", y), ("b", wrong))]
+    code, out, _ = called(
+        capsys, monkeypatch, "transfer", *files, "--head", tmp_path / "head.npy", "--audit", "label", "-q", *options
+    )
+    truths = [f"{(L.argmax(axis=1) == labels).mean():.3f}" for labels in (y, wrong)]
+    assert code == 0
+    if options:
+        assert next(line for line in out.splitlines() if "true accuracy" in line).split()[2:] == truths
+    else:
+        assert "true accuracy" in out.splitlines()[3]
+        assert [line.split()[1] for line in out.splitlines() if line[:2] in ("a ", "b ")] == truths
+    assert f"true accuracy {truths[0]}" not in out
+
+
+def test_what_differs_between_targets_is_told_of_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, W, _ = case()
+    np.save(tmp_path / "head.npy", W)
+    files = [write(tmp_path / f"{name}.parquet", X, L + off) for name, off in (("a", 0.25), ("b", 0.5))]
+    few = write(tmp_path / "few.parquet", X[:8], L[:8])
+    _, out, _ = called(capsys, monkeypatch, "transfer", *files, "--head", tmp_path / "head.npy", "-q")
+    assert "head.npy, 4 x 8, its logits within 0.25 to 0.5 of those given" in out
+    _, out, _ = called(capsys, monkeypatch, "transfer", files[0], few, "-q")
+    assert "\na: head: recovered from embeddings and logits, 4 x 8, its logits within" in out
+    _, out, _ = called(capsys, monkeypatch, "transfer", few, files[0], "-q")
+    assert "classifier_nonuniformity" in out.splitlines()[2]  # also where the first target has none
+
+
+def test_the_reason_for_what_was_not_computed_is_the_true_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, _, y = case()
+    target = write(tmp_path / "t.parquet", X, L)
+    wide = write(tmp_path / "wide.parquet", np.hstack([X, X]), L, label=y)
+    unlabelled, unscored = write(tmp_path / "u.parquet", X, L), write(tmp_path / "n.parquet", X, label=y)
+    for source, said in (
+        (wide, "mmd, coral, frechet, c2st: source rows hold 16 numbers, target rows 8"),
+        (unlabelled, "atc_mc, atc_ne, cot: needs the labels of the source rows"),
+        (unscored, "atc_mc, atc_ne, cot: needs the logits of the source rows, which hold none"),
+    ):
+        _, out, _ = called(capsys, monkeypatch, "transfer", target, "--source", source, "-q")
+        assert said in out
+        assert "without source rows" not in out

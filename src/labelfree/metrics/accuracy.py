@@ -34,8 +34,10 @@ def _source(e: Evidence) -> Labelled | Result:
     source = None if e.outputs is None else e.outputs.source
     if source is None:
         return undefined("no_source", "needs labelled source rows (--source FILE)")
-    if source.outputs is None or source.outputs.labelled is None:
-        return undefined("no_labels", "needs the labels and the logits of the source rows")
+    if source.outputs is None or (source.outputs.predictions is None and source.outputs.labelled is None):
+        return undefined("no_labels", "needs the logits of the source rows, which hold none")
+    if source.outputs.labelled is None:
+        return undefined("no_labels", "needs the labels of the source rows (a column label, or --label)")
     if len(source.outputs.labelled.label) == 0:
         return undefined("insufficient", "needs at least 1 source row, found 0")
     return source.outputs.labelled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,13 +15,8 @@ SHOWN = (
     "average_confidence", "ensv",
 )  # fmt: skip
 """The headline metric and those beside it; what an input is missing for is told in one line instead."""
-ABSENT = {
-    "no_logits": "logits or probabilities of the rows",
-    "no_source": "source rows (--source FILE)",
-    "no_labels": "labels of the source rows",
-    "one_candidate": "several targets on the same ids",
-    "other_rows": "targets of the same ids",
-}
+ABSENT = ("no_logits", "no_source", "no_labels", "one_candidate", "other_rows", "other_classes")
+"""Why a metric has no value where an input is missing, or is not what it needs."""
 
 
 def absent(report: Report, name: str) -> bool:
@@ -35,18 +30,34 @@ def not_computed(report: Report) -> list[str]:
     missing: dict[str, list[str]] = {}
     for name, entry in report.metrics.items():
         if entry.reason_code in ABSENT and entry.value is None:
-            missing.setdefault(ABSENT[entry.reason_code], []).append(name)
-    return [f"not computed without {what}: {', '.join(names)}" for what, names in missing.items()]
+            missing.setdefault(entry.reason or "", []).append(name)
+    return [f"not computed: {', '.join(names)}: {why}" for why, names in missing.items()]
 
 
-def head_of(report: Report) -> list[str]:
-    """One line on where the head is from."""
-    head = report.input.head
-    if head is None:
-        return []
-    off = "" if head.residual is None else f", its logits within {number(head.residual, 4)} of those given"
-    where = "recovered from embeddings and logits" if head.origin == "recovered" else head.key
-    return [f"head: {where}, {head.classes:,} x {head.d:,}{off}"]
+def once(said: Mapping[str, Sequence[str]], total: int) -> list[str]:
+    """Each text once, with the sources it is true of where these are not all of them."""
+    return [text if len(where) == total else f"{', '.join(where)}: {text}" for text, where in said.items()]
+
+
+def heads(reports: Sequence[Report], named: Callable[[str], str]) -> list[str]:
+    """Where the head is from, and how far its logits are from those given: one line for the reports of one head."""
+    found: dict[str, list[Report]] = {}
+    for report in reports:
+        if (head := report.input.head) is not None:
+            where = "recovered from embeddings and logits" if head.origin == "recovered" else head.key
+            found.setdefault(f"head: {where}, {head.classes:,} x {head.d:,}", []).append(report)
+    said = {text + _within(own): [named(r.input.sources[0]) for r in own] for text, own in found.items()}
+    return once(said, len(reports))
+
+
+def _within(reports: Sequence[Report]) -> str:
+    off = [r.input.head.residual for r in reports if r.input.head and r.input.head.residual is not None]
+    if not off:
+        return ""
+    if max(off) == 0:
+        return ", its logits exactly those given"
+    low, high = f"{min(off):.2g}", f"{max(off):.2g}"
+    return f", its logits within {high if low == high else f'{low} to {high}'} of those given"
 
 
 def audited(report: Report, entry: MetricEntry) -> str:

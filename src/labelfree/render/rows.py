@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labelfree.render.adapted import NOTES, SHOWN, absent, audited, head_of, not_computed
+from labelfree.render.adapted import NOTES, SHOWN, absent, audited, heads, not_computed, once
 from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
 from labelfree.report import MetricEntry, Report
 
@@ -136,15 +136,23 @@ def sampled(report: Report) -> str:
     )
 
 
-def beside(report: Report, everything: bool) -> list[str]:
-    """Lines on the head, the audit, and what could not be computed."""
-    found = head_of(report)
-    if report.audit is not None:
-        a = report.audit
-        found.append(f"true accuracy {number(a.accuracy, 3)} on {counted(a.rows, 'row')} (labels in {a.column!r})")
-    if not everything and not report.settings.get("only"):
-        found += not_computed(report)
+def beside(reports: Sequence[Report], everything: bool, named: Callable[[str], str]) -> list[str]:
+    """Lines on the head, the audit of one report, and what could not be computed; `named` shortens a source's name."""
+    found = heads(reports, named)
+    if len(reports) == 1 and (a := reports[0].audit) is not None:
+        found.append(f"true accuracy {truth(reports[0])} on {counted(a.rows, 'row')} (labels in {a.column!r})")
+    if not everything and not reports[0].settings.get("only"):
+        said: dict[str, list[str]] = {}
+        for report in reports:
+            for text in not_computed(report):
+                said.setdefault(text, []).append(named(report.input.sources[0]))
+        found += once(said, len(reports))
     return found
+
+
+def truth(report: Report) -> str:
+    """The true accuracy of an audit."""
+    return number(None if report.audit is None else report.audit.accuracy, 3)
 
 
 def remarks(report: Report, names: Sequence[str]) -> list[str]:

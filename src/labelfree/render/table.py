@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from labelfree.render.adapted import saturated
+from labelfree.render.adapted import once, saturated
 from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.braille import braille
 from labelfree.render.changes import change, in_order
 from labelfree.render.console import plain_table
 from labelfree.render.deaths import barcode
 from labelfree.render.numbers import signed, value
-from labelfree.render.rows import SOUND, beside, differences, family, heading, lines, remarks, sampled, shown
+from labelfree.render.rows import SOUND, beside, differences, family, heading, lines, remarks, sampled, shown, truth
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -61,7 +61,7 @@ def _single(console: Console, report: Report, everything: bool) -> None:
     names = [line.name for line in rows]
     _pictures(console, report)
     notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
-    notes += beside(report, everything)
+    notes += beside([report], everything, str)
     if said := sampled(report):
         notes.append(said)
     hidden = len(report.metrics) - len(names)
@@ -104,26 +104,32 @@ def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> N
 
 
 def _several(console: Console, reports: Sequence[Report], everything: bool) -> None:
-    names = shown(reports[0], everything)
+    names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     if len({heading(report) for report in reports}) == 1:
         console.print(Text(heading(reports[0]), style="dim"))
     console.print()
     sources = [_short(report, reports) for report in reports]
+    short = dict(zip([report.input.sources[0] for report in reports], sources, strict=True))
+    audited = any(report.audit is not None for report in reports)
     if everything:  # too many metrics for columns: one line each, one column a source
-        values = [Column(s, [value(r.metrics[n]) for n in names]) for s, r in zip(sources, reports, strict=True)]
-        print_blocks(console, Column("metric", names), values)
+        known = [[truth(r)] * audited + [value(r.metrics[n]) for n in names] for r in reports]
+        values = [Column(s, cells) for s, cells in zip(sources, known, strict=True)]
+        print_blocks(console, Column("metric", ["true accuracy"] * audited + names), values)
     else:
         headings = names if _plain(console) else [_folded(name) for name in names]
         values = [
             Column(head, [value(r.metrics[name]) for r in reports], family(reports[0].command, name))
             for head, name in zip(headings, names, strict=True)
         ]
+        if audited:
+            head = "true accuracy" if _plain(console) else "true\naccuracy"
+            values.insert(0, Column(head, [truth(r) for r in reports], family(reports[0].command, names[0])))
         print_blocks(console, Column("source", sources), values)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
-    notes += beside(reports[0], everything)
+    notes += beside(reports, everything, short.__getitem__)
     if reports[0].command == "transfer":
-        notes += saturated(reports, lambda name: sources[[r.input.sources[0] for r in reports].index(name)])
+        notes += saturated(reports, short.__getitem__)
     first, *_, last = in_order(reports)
     for name in names:
         if moved := change(first, last, name):
@@ -143,8 +149,7 @@ def _gathered(reports: Sequence[Report], names: Sequence[str]) -> list[str]:
         missing = [f"{n} is {e.status}: {e.reason}" for n in names if (e := report.metrics[n]).status != "ok"]
         for text in [*remarks(report, names), *missing]:
             said.setdefault(text.split(";")[0], []).append(_short(report, reports))
-    everywhere = len(reports)
-    told = [text if len(where) == everywhere else f"{', '.join(where)}: {text}" for text, where in said.items()]
+    told = once(said, len(reports))
     if len(told) > _MOST_TOLD:
         told = [
             *told[: _MOST_TOLD - 1],
