@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import labelfree
 from labelfree import metrics
 from labelfree.cli.main import run
-from labelfree.errors import RowsError, SourceError, UsageError
+from labelfree.errors import ArrayError, RowsError, SourceError, UsageError
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DIGITS = FIXTURES / "digits"
@@ -392,3 +392,24 @@ def test_the_reason_for_what_was_not_computed_is_the_true_one(
         _, out, _ = called(capsys, monkeypatch, "transfer", target, "--source", source, "-q")
         assert said in out
         assert "without source rows" not in out
+
+
+def test_source_rows_of_another_number_of_classes_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, _, y = case()
+    target, source = write(tmp_path / "t.parquet", X, L), write(tmp_path / "s.parquet", X, L[:, :3], label=y % 3)
+    code, out, err = called(capsys, monkeypatch, "transfer", target, "--source", source)
+    assert (code, out) == (2, "")
+    assert f"expected source rows of 4 classes as in {target}, found 3" in err
+    for score in (metrics.doc, metrics.atc_mc, metrics.atc_ne, metrics.cot):
+        with pytest.raises(ArrayError, match="expected 4 classes as in logits, found 3"):
+            score(L, L[:, :3], y % 3)
+    binary = L[:, 1:2] - L[:, :1]  # one logit stands for two classes
+    assert metrics.doc(L[:, :2], binary, y % 2).value == pytest.approx(metrics.doc(binary, L[:, :2], y % 2).value)
+
+
+def test_a_head_of_another_width_than_the_rows_is_refused() -> None:
+    X, L, W, _ = case()
+    with pytest.raises(ArrayError, match=r"head: expected \(K, 8\).*found shape \(4, 7\)"):
+        metrics.transfer_score(X, L, W[:, :7])

@@ -110,6 +110,8 @@ def surveyed(target: Source, source: Source | None, setting: Setting, of: Callab
         target = target if target.outputs else with_head(target, head)
         if source is not None and source.outputs is None and source.d == target.d:
             source = with_head(source, head)
+    if source is not None:
+        _check_classes(target, source)
     behind = None if source is None else of(source, Wanted(labels="label" in source.roles))
     known = None if behind is None or behind.evidence.outputs is None else behind.evidence.outputs.labelled
     derived = target.outputs is not None and target.outputs.kind == "probabilities"
@@ -126,6 +128,18 @@ def surveyed(target: Source, source: Source | None, setting: Setting, of: Callab
         head = _recovered(found, derived)
     outputs.head = _compared(head, found, derived)
     return found
+
+
+def _check_classes(target: Source, source: Source) -> None:
+    """Refuse class scores of two models: accuracy on one says nothing of accuracy on the other."""
+    if target.outputs is None or source.outputs is None:
+        return
+    found = [max(one.outputs.classes, 2) for one in (target, source) if one.outputs]
+    if len(set(found)) > 1:
+        raise UsageError(
+            f"{source.name}: expected source rows of {found[0]} classes as in {target.name}, found {found[1]} "
+            f"(column {source.outputs.name!r}); give source rows scored by the same model"
+        )
 
 
 def _recovered(found: Survey, derived: bool) -> Head | None:
