@@ -80,7 +80,8 @@ def test_the_command_gives_what_the_functions_of_arrays_give(tmp_path: Path) -> 
     assert (report.input.head.origin, report.input.head.key) == ("given", f"{tmp_path}/head.npy")
     assert report.input.head.residual == pytest.approx(0, abs=1e-12)
     assert report.input.outputs is not None
-    assert (report.input.outputs.column, report.input.outputs.source_rows) == ("logits", 300)
+    assert report.input.source is not None
+    assert (report.input.outputs.column, report.input.source.n) == ("logits", 300)
 
 
 def test_a_dict_of_arrays_is_a_target_and_a_source() -> None:
@@ -173,7 +174,7 @@ def test_source_and_target_in_one_file(tmp_path: Path) -> None:
     apart = labelfree.transfer(
         {"embedding": X[t], "logits": L[t]}, source={"embedding": X[s], "logits": L[s], "label": y[s]}, head=W
     )
-    assert (report.input.n, report.input.outputs and report.input.outputs.source_rows) == (t.sum(), s.sum())
+    assert (report.input.n, report.input.source and report.input.source.n) == (t.sum(), s.sum())
     for name in ("transfer_score", "source_accuracy", "atc_mc", "coral", "frechet"):
         assert report[name].value == pytest.approx(apart[name].value, rel=1e-6 if name == "transfer_score" else 1e-9)
     with pytest.raises(UsageError, match="leave out --source"):
@@ -413,3 +414,42 @@ def test_a_head_of_another_width_than_the_rows_is_refused() -> None:
     X, L, W, _ = case()
     with pytest.raises(ArrayError, match=r"head: expected \(K, 8\).*found shape \(4, 7\)"):
         metrics.transfer_score(X, L, W[:, :7])
+
+
+def test_what_became_of_the_source_rows_is_told(tmp_path: Path) -> None:
+    X, L, W, y = case()
+    Xs = np.vstack([X, X[:20]])
+    Xs[3, 0] = np.nan
+    source = write(tmp_path / "s.parquet", Xs, np.vstack([L, L[:20]]), label=np.concatenate([y, y[:20]]))
+    report = labelfree.transfer({"embedding": X, "logits": L}, source=source, head=W, on_bad="drop")
+    found = report.input.source
+    assert found is not None
+    assert (found.name, found.n, found.d) == (str(source), 219, 8)
+    assert (found.rows.read, found.rows.used, found.rows.nonfinite, found.rows.duplicate) == (220, 219, 1, 19)
+    assert any(w.startswith("source: 1 of 220 rows with NaN or infinity") for w in report.warnings)
+    assert any(w.startswith("source: 19 rows (8.7 %) repeat") for w in report.warnings)
+    assert labelfree.transfer({"embedding": X, "logits": L}, head=W).input.source is None
+
+
+def test_a_history_sees_that_the_source_rows_are_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, W, y = case()
+    np.save(tmp_path / "head.npy", W)
+    target = write(tmp_path / "t.parquet", X, L, id=np.arange(200))
+    one = write(tmp_path / "one.parquet", X, L, label=y, id=np.arange(200))
+    same = write(tmp_path / "same.parquet", X * 1.5, L * 1.5, label=y, id=np.arange(200))  # of another checkpoint
+    other = write(tmp_path / "other.parquet", X, L, label=y, id=np.arange(1, 201))
+    history = tmp_path / "h.jsonl"
+    base = ("transfer", target, "--head", tmp_path / "head.npy", "--append", history, "-q")
+    codes = [
+        called(capsys, monkeypatch, *base, "--step", step, "--source", source)
+        for step, source in enumerate((one, same, other))
+    ]
+    assert [code for code, _, _ in codes] == [0, 0, 2]
+    assert "params.source" in codes[2][2]
+    report = labelfree.transfer(target, source=one, head=W)
+    assert report.input.source is not None
+    assert {n for n, e in report.metrics.items() if e.params.get("source") == report.input.source.rows_hash} == {
+        "source_accuracy", "doc", "atc_mc", "atc_ne", "cot", "mmd", "coral", "frechet", "c2st",
+    }  # fmt: skip

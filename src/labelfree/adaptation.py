@@ -127,7 +127,7 @@ def surveyed(target: Source, source: Source | None, setting: Setting, of: Callab
     if head is None and target.outputs is not None:
         head = _recovered(found, derived)
     outputs.head = _compared(head, found, derived)
-    return found
+    return replace(found, behind=behind)
 
 
 def _check_classes(target: Source, source: Source) -> None:

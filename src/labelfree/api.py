@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelfree import adaptation
-from labelfree.comparing import told, with_outputs
+from labelfree.comparing import row_counts, told, with_outputs
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.kernels import Kernels, numpy_kernels
@@ -20,7 +20,7 @@ from labelfree.metrics.evidence import Evidence, Need
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
 from labelfree.options import ON_REQUEST, Options, checked, columns, options_of, selected
-from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
+from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
 from labelfree.sources.block import AUTO
@@ -222,7 +222,7 @@ def _report(
     entries: dict[str, MetricEntry],
     defects: Iterable[Finding],
 ) -> Report:
-    source, tally, duplicates, e = found.source, found.tally, found.duplicates, found.evidence
+    source, e = found.source, found.evidence
     defects = list(defects)
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     settings: dict[str, Any] = {k: getattr(chosen, k) for k in options_of(command) if k != "threads"}
@@ -240,15 +240,7 @@ def _report(
             dtype=source.dtype,
             n=e.n,
             d=e.d,
-            rows=RowCounts(
-                read=tally.read,
-                used=e.n,
-                null=tally["null"],
-                nonfinite=tally["nonfinite"],
-                zero=tally["zero"],
-                duplicate=duplicates.duplicates,
-                estimated=not duplicates.exact,
-            ),
+            rows=row_counts(found),
             sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
             defects=[Defect(**asdict(d)) for d in defects] if command == "doctor" else None,
         ),

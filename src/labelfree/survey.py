@@ -37,7 +37,7 @@ _PRINT_SEED = 0x5EED
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What one pass found: the evidence for the metrics, and the account of the rows."""
+    """What one pass found: the evidence for the metrics, and the account of the rows; behind: of the source rows."""
 
     source: Source
     evidence: Evidence
@@ -47,6 +47,7 @@ class Survey:
     rows_hash: str
     fingerprint: str
     regression: Regression | None = None
+    behind: Survey | None = None
 
 
 def block_rows(d: int) -> int:
