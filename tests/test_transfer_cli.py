@@ -453,3 +453,10 @@ def test_a_history_sees_that_the_source_rows_are_others(
     assert {n for n, e in report.metrics.items() if e.params.get("source") == report.input.source.rows_hash} == {
         "source_accuracy", "doc", "atc_mc", "atc_ne", "cot", "mmd", "coral", "frechet", "c2st",
     }  # fmt: skip
+
+
+def test_the_settings_of_a_variant_are_its_own() -> None:
+    X, L, W, _ = case()
+    for variant, repeats in (("standard", 10), ("literal", 10), ("official", 1)):
+        score = metrics.transfer_score(X, L, W, variant=variant)  # type: ignore[arg-type]
+        assert score.params["repeats"] == score.parts["repeats"] == repeats
