@@ -460,3 +460,20 @@ def test_the_settings_of_a_variant_are_its_own() -> None:
     for variant, repeats in (("standard", 10), ("literal", 10), ("official", 1)):
         score = metrics.transfer_score(X, L, W, variant=variant)  # type: ignore[arg-type]
         assert score.params["repeats"] == score.parts["repeats"] == repeats
+
+
+def test_notes_say_the_parts_of_a_variant_and_what_is_an_estimate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, W, y = case()
+    target, source = write(tmp_path / "t.parquet", X, L), write(tmp_path / "s.parquet", X, L, label=y)
+    np.save(tmp_path / "head.npy", W)
+    base = ("transfer", target, "--head", tmp_path / "head.npy", "--source", source, "-q")
+    _, out, _ = called(capsys, monkeypatch, *base, "--variant", "official")
+    parts = metrics.transfer_score(X, L, W, variant="official").parts
+    assert f"official: U {parts['u']:.4f}, H {parts['h']:.4f}, M {parts['m']:.4f}" in out
+    assert sum(line.endswith("estimate of accuracy") for line in out.splitlines()) == 2
+    assert "its logits exactly those given" in out or "e-1" in out.split("its logits within")[1].split("of those")[0]
+    even = write(tmp_path / "even.parquet", X, np.tile(L[:1], (200, 1)))
+    _, out, _ = called(capsys, monkeypatch, "transfer", even, "-q", "--only", "infomax")
+    assert "M; 0 % of ln 4" in out

@@ -73,13 +73,15 @@ def _hopkins(e: MetricEntry) -> str:
 
 def _infomax(e: MetricEntry) -> str:
     share = e.parts["over_log_classes"]
-    return "" if share is None else f"{100 * share:.0f} % of ln {e.parts['classes']}"
+    return "" if share is None else f"{number(100 * share, 0)} % of ln {e.parts['classes']}"
 
 
 def _score(e: MetricEntry) -> str:
-    return f"-U + H + M / ln {e.parts['classes']}" + (
-        "" if e.parts["variant"] == "standard" else f", {e.parts['variant']}"
-    )
+    formula = f"-U + H + M / ln {e.parts['classes']}"
+    if e.parts["variant"] == "standard":
+        return formula
+    own = ", ".join(f"{name} {number(e.parts[name.lower()], 4)}" for name in "UHM")
+    return f"{formula}, {e.parts['variant']}: {own}"
 
 
 NOTES: dict[str, Callable[[MetricEntry], str]] = {

@@ -117,7 +117,9 @@ def note(name: str, entry: MetricEntry) -> str:
     """What to know beside the number: why there is none, or what it compares with."""
     if entry.status != "ok":
         return f"{entry.status}: {entry.reason}"
-    return _NOTES[name](entry) if name in _NOTES else ""
+    if name in _NOTES:
+        return _NOTES[name](entry)
+    return "estimate of accuracy" if entry.kind == "estimate" else ""
 
 
 def heading(report: Report) -> str:

@@ -127,6 +127,8 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
             values.insert(0, Column(head, [truth(r) for r in reports], family(reports[0].command, names[0])))
         print_blocks(console, Column("source", sources), values)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    if estimates := [name for name in names if reports[0].metrics[name].kind == "estimate"]:
+        notes.append(f"estimates of accuracy: {', '.join(estimates)}")
     notes += beside(reports, everything, short.__getitem__)
     if reports[0].command == "transfer":
         notes += saturated(reports, short.__getitem__)
