@@ -477,3 +477,15 @@ def test_notes_say_the_parts_of_a_variant_and_what_is_an_estimate(
     even = write(tmp_path / "even.parquet", X, np.tile(L[:1], (200, 1)))
     _, out, _ = called(capsys, monkeypatch, "transfer", even, "-q", "--only", "infomax")
     assert "M; 0 % of ln 4" in out
+
+
+def test_of_a_candidate_keys_and_logits_are_kept_and_no_head_is_recovered_for_agreement() -> None:
+    X, L, _, _ = case()
+    report = labelfree.transfer({"embedding": X, "logits": L}, only=("ensv", "gde"))
+    assert report.input.head is None
+    assert report.candidate.drawn.rows.size == 0
+    assert report.candidate.outputs.logits.shape == (200, 4)
+    assert report.candidate.outputs.predictions is None
+    score = labelfree.transfer({"embedding": X, "logits": L}, only="transfer_score")
+    assert score.input.head is not None
+    assert score["transfer_score"].status == "ok"

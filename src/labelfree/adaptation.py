@@ -101,8 +101,18 @@ def _of_domain(opened: Source, domain: str) -> Source:
     return only(opened, "domain", domain, counts[domain], opened.name)
 
 
-def surveyed(target: Source, source: Source | None, setting: Setting, of: Callable[[Source, Wanted], Survey]) -> Survey:
-    """The survey of the target with the evidence of its head and of the source; `of` surveys one data set."""
+def surveyed(
+    target: Source,
+    source: Source | None,
+    setting: Setting,
+    of: Callable[[Source, Wanted], Survey],
+    *,
+    headed: bool = True,
+) -> Survey:
+    """The survey of the target with the evidence of its head and of the source; `of` surveys one data set.
+
+    headed: whether a metric looks at the head, which is recovered for none else.
+    """
     head = None
     if setting.head is not None:
         classes = target.outputs.classes if target.outputs else None
@@ -117,14 +127,14 @@ def surveyed(target: Source, source: Source | None, setting: Setting, of: Callab
     derived = target.outputs is not None and target.outputs.kind == "probabilities"
     wanted = Wanted(
         thresholds=None if known is None else thresholds(known),
-        regression=head is None and not derived,
+        regression=headed and head is None and not derived,
         labels=setting.audit is not None,
     )
     found = of(target, wanted)
     outputs = found.evidence.outputs = found.evidence.outputs or Outputs()
     outputs.variant = setting.variant
     outputs.source = None if behind is None else behind.evidence
-    if head is None and target.outputs is not None:
+    if headed and head is None and target.outputs is not None:
         head = _recovered(found, derived)
     outputs.head = _compared(head, found, derived)
     return replace(found, behind=behind)

@@ -19,7 +19,7 @@ from labelfree.metrics import Metric
 from labelfree.metrics.evidence import Evidence, Need
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
-from labelfree.options import ON_REQUEST, Options, checked, columns, options_of, selected
+from labelfree.options import HEADED, ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
@@ -133,7 +133,8 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
             bad, zero = chosen.on_bad, refuse_zero
             return _surveyed(one, needs, chosen, bad, progress, metrics, refuse_zero=zero, wanted=wanted)
 
-        found = adaptation.surveyed(opened, behind, chosen.setting, of) if adapted else of(opened, None)
+        headed = any(metric.name in HEADED for metric in metrics)
+        found = adaptation.surveyed(opened, behind, chosen.setting, of, headed=headed) if adapted else of(opened, None)
         found.evidence.topology = chosen.topology
         entries = {}
         for done, metric in enumerate(metrics):

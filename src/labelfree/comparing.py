@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from labelfree.adaptation import Setting, head_warning
 from labelfree.findings import findings
 from labelfree.metrics import METRICS
@@ -15,6 +17,7 @@ from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.outputs import Outputs
 from labelfree.report import Audit, HeadInfo, MetricEntry, OutputInfo, Report, RowCounts, SourceInfo
 from labelfree.results import Result
+from labelfree.summaries.sample import Drawn
 from labelfree.survey import Survey
 
 
@@ -71,8 +74,10 @@ def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
     )
     if setting.audit is not None:
         updated = _audited(updated, outputs, setting.audit)
-    slim = Outputs(predictions=outputs.predictions, logits=outputs.logits)
-    updated._candidate = Evidence(found.evidence.n, found.evidence.d, drawn=found.evidence.drawn, outputs=slim)
+    e, drawn = found.evidence, found.evidence.drawn
+    if drawn is not None:  # of many candidates keys and logits are kept, never their rows
+        drawn = Drawn(drawn.keys, drawn.index, np.empty((len(drawn.keys), 0)))
+    updated._candidate = Evidence(e.n, e.d, drawn=drawn, outputs=Outputs(logits=outputs.logits))
     return updated
 
 
