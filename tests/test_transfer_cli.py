@@ -489,3 +489,36 @@ def test_of_a_candidate_keys_and_logits_are_kept_and_no_head_is_recovered_for_ag
     score = labelfree.transfer({"embedding": X, "logits": L}, only="transfer_score")
     assert score.input.head is not None
     assert score["transfer_score"].status == "ok"
+
+
+def test_across_holds_what_needs_all_targets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, head = checkpoints(tmp_path, [f"epoch_{e}.parquet" for e in range(6)])
+    _, out, _ = called(capsys, monkeypatch, "transfer", *files, "--head", head, "--json", "-q")
+    document = json.loads(out)
+    across = document["across"]
+    for name in ("ensv", "gde"):
+        of_reports = {r["input"]["sources"][0]: r["metrics"][name]["value"] for r in document["reports"]}
+        assert across[name] == of_reports
+        assert set(across[name]) == set(map(str, files))
+    assert across["best"] == across["saturation"]["best"]
+    assert across["saturation"]["rule"] == {"window": 3, "threshold": 0.01}
+
+
+@pytest.mark.parametrize("different", ["classes", "n"])
+def test_no_best_is_named_where_the_score_is_not_on_one_scale(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, different: str
+) -> None:
+    X, L, _, _ = case()
+    files = [write(tmp_path / f"epoch_{e}.parquet", X, L) for e in range(3)]
+    files.append(
+        write(tmp_path / "epoch_3.parquet", *((X, L[:, :3]) if different == "classes" else (X[:150], L[:150])))
+    )
+    _, out, _ = called(capsys, monkeypatch, "transfer", *files, "--json", "-q")
+    across = json.loads(out)["across"]
+    assert (across["best"], across["saturation"], across["comparable"]) == (None, None, False)
+    assert any(text.startswith(different) for text in across["differences"])
+    _, out, _ = called(capsys, monkeypatch, "transfer", *files, "-q")
+    assert "no best by transfer_score is named: the targets are not comparable" in out
+    assert "the highest is" not in out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from labelfree.render.changes import ordered
@@ -92,35 +91,48 @@ NOTES: dict[str, Callable[[MetricEntry], str]] = {
 }
 
 
+def comparison(reports: Sequence[Report], *, comparable: bool) -> dict[str, Any]:
+    """What needs all of several targets: agreement of the candidates, saturation, and which to keep by the score."""
+    found: dict[str, Any] = {
+        name: {r.input.sources[0]: r.metrics[name].value for r in reports if name in r.metrics}
+        for name in ("ensv", "gde")
+    }
+    rule = trajectory(reports) if comparable else None
+    return {**found, "saturation": rule, "best": rule and rule["best"]}
+
+
 def trajectory(reports: Sequence[Report]) -> dict[str, Any] | None:
     """Whether the Transfer Score has saturated over these reports, by the steps in their names, and which to keep."""
-    from labelfree.metrics.candidates import saturation
+    from labelfree.metrics.candidates import THRESHOLD, WINDOW, saturation
 
     reports, order = ordered(reports)
     scores = [r.metrics["transfer_score"].value for r in reports if "transfer_score" in r.metrics]
     if len(scores) != len(reports) or len(scores) < 2 or all(s is None for s in scores):
         return None
-    found = saturation(scores)
+    found = saturation(scores, WINDOW, THRESHOLD)
     names = [report.input.sources[0] for report in reports]
-    named = {
+    return {
         "order": order,
         "sources": names,
-        **asdict(found),
+        "rule": {"window": WINDOW, "threshold": THRESHOLD},
+        "saturated": found.saturated,
+        "first": None if found.first is None else names[found.first],
+        "window": None if found.window is None else [names[i] for i in found.window],
         "best": None if found.best is None else names[found.best],
+        "spread": list(found.spread),
+        "warnings": list(found.warnings),
     }
-    named["first"] = None if found.first is None else names[found.first]
-    named["window"] = None if found.window is None else [names[i] for i in found.window]
-    named["spread"] = list(found.spread)
-    named["warnings"] = list(found.warnings)
-    return named
 
 
-def saturated(reports: Sequence[Report], named: Callable[[str], str]) -> list[str]:
+def saturated(reports: Sequence[Report], named: Callable[[str], str], *, comparable: bool) -> list[str]:
     """Which of several targets to keep by the Transfer Score."""
     found = trajectory(reports)
     if found is None:
         return []
+    if not comparable:
+        return ["no best by transfer_score is named: the targets are not comparable"]
     best = named(found["best"])
     if found["saturated"]:
-        return [f"transfer_score stood still by {named(found['first'])} (window of 3): keep {best}"]
+        window = found["rule"]["window"]
+        return [f"transfer_score stood still by {named(found['first'])} (window of {window}): keep {best}"]
     return [f"transfer_score has not stood still over these {len(reports)}: the highest is {best}"]

@@ -171,11 +171,18 @@ def differences(reports: Sequence[Report]) -> list[str]:
     for label, of in (
         ("n", lambda r: str(r.input.n)),
         ("d", lambda r: str(r.input.d)),
+        ("classes", lambda r: str(r.input.outputs and r.input.outputs.classes)),
         ("dtype", lambda r: r.input.dtype),
         ("rows", lambda r: r.input.rows_hash),
     ):
         values = list(dict.fromkeys(of(r) for r in reports))
         if len(values) > 1:
-            what = "the sets of rows differ (other ids or positions)" if label == "rows" else f"{label} differs"
+            what = f"{label} {'differ' if label == 'classes' else 'differs'}"
+            what = "the sets of rows differ (other ids or positions)" if label == "rows" else what
             found.append(what if label == "rows" else f"{what}: {', '.join(values[:4])}")
     return found[:-1] if len(found) > 1 and found[-1].startswith("the sets") and found[0].startswith("n ") else found
+
+
+def same_scale(reports: Sequence[Report]) -> bool:
+    """Whether a score of several targets is on one scale: as many rows, columns and classes, the same rows."""
+    return not any(not text.startswith("dtype") for text in differences(reports))

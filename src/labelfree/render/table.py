@@ -15,7 +15,19 @@ from labelfree.render.changes import change, in_order
 from labelfree.render.console import plain_table
 from labelfree.render.deaths import barcode
 from labelfree.render.numbers import signed, value
-from labelfree.render.rows import SOUND, beside, differences, family, heading, lines, remarks, sampled, shown, truth
+from labelfree.render.rows import (
+    SOUND,
+    beside,
+    differences,
+    family,
+    heading,
+    lines,
+    remarks,
+    same_scale,
+    sampled,
+    shown,
+    truth,
+)
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -131,7 +143,7 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
         notes.append(f"estimates of accuracy: {', '.join(estimates)}")
     notes += beside(reports, everything, short.__getitem__)
     if reports[0].command == "transfer":
-        notes += saturated(reports, short.__getitem__)
+        notes += saturated(reports, short.__getitem__, comparable=same_scale(reports))
     first, *_, last = in_order(reports)
     for name in names:
         if moved := change(first, last, name):

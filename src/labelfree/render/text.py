@@ -7,8 +7,9 @@ import io
 from collections.abc import Sequence
 
 from labelfree.document import as_json
+from labelfree.render.adapted import comparison
 from labelfree.render.changes import changes
-from labelfree.render.rows import SOUND, differences, heading, lines, remarks
+from labelfree.render.rows import SOUND, differences, heading, lines, remarks, same_scale
 from labelfree.report import Report
 
 _DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")
@@ -41,9 +42,7 @@ def across(reports: Sequence[Report]) -> dict[str, object]:
     found = differences(reports)
     document: dict[str, object] = {"comparable": not found, "differences": found, "changes": changes(reports)}
     if reports[0].command == "transfer":
-        from labelfree.render.adapted import trajectory
-
-        document["saturation"] = trajectory(reports)
+        document |= comparison(reports, comparable=same_scale(reports))
     return document
 
 
