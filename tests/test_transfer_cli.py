@@ -522,3 +522,25 @@ def test_no_best_is_named_where_the_score_is_not_on_one_scale(
     _, out, _ = called(capsys, monkeypatch, "transfer", *files, "-q")
     assert "no best by transfer_score is named: the targets are not comparable" in out
     assert "the highest is" not in out
+
+
+def test_markdown_and_csv_say_what_the_table_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, head = checkpoints(tmp_path, [f"epoch_{e}.parquet" for e in range(6)])
+    base = ("transfer", *files, "--head", head, "--audit", "label", "-q")
+    _, text, _ = called(capsys, monkeypatch, *base, "--format", "md")
+    _X, L, _, y = case(n=60)
+    accuracy = float((L.argmax(axis=1) == y).mean())
+    assert f"- transfer_score stood still by {files[4]} (window of 3): keep" in text
+    assert text.count(f"- head: {head}, 4 x 8, its logits ") == 6
+    assert text.count("- not computed: source_accuracy, ") == 6
+    assert text.count(f"- true accuracy {accuracy:.3f} on 60 rows (labels in 'label')") == 6
+    _, text, _ = called(capsys, monkeypatch, *base, "--format", "csv")
+    rows = [line.split(",") for line in text.splitlines()]
+    found = [row for row in rows if row[1] == "true_accuracy"]
+    assert [row[0] for row in found] == [str(file) for file in files]
+    assert [float(row[2]) for row in found] == pytest.approx([accuracy] * 6)
+    assert {row[8] for row in found} == {"audit"}
+    _, text, _ = called(capsys, monkeypatch, "transfer", *files, "--head", head, "--format", "csv", "-q")
+    assert "true_accuracy" not in text
