@@ -544,3 +544,24 @@ def test_markdown_and_csv_say_what_the_table_says(
     assert {row[8] for row in found} == {"audit"}
     _, text, _ = called(capsys, monkeypatch, "transfer", *files, "--head", head, "--format", "csv", "-q")
     assert "true_accuracy" not in text
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_probabilities_under_the_name_of_logits_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    X, L, _, _ = case()
+    p = np.exp(L) / np.exp(L).sum(axis=1, keepdims=True)
+    column = lists(p.astype(dtype))
+    pq.write_table(pa.table({"embedding": lists(X), "logits": column}), tmp_path / "named.parquet")
+    code, out, err = called(capsys, monkeypatch, "transfer", tmp_path / "named.parquet")
+    assert (code, out) == (2, "")
+    assert "'logits': expected logits, found rows of numbers from 0 that sum to 1" in err
+    pq.write_table(pa.table({"embedding": lists(X), "probs": column}), tmp_path / "renamed.parquet")
+    target = tmp_path / "renamed.parquet"
+    code, out, err = called(capsys, monkeypatch, "transfer", target, "--source", tmp_path / "named.parquet", "-q")
+    assert (code, out) == (2, "")
+    assert "named.parquet: column 'logits': expected logits" in err
+    assert called(capsys, monkeypatch, "transfer", target, "--only", "infomax", "-q")[0] == 0
+    binary = {"embedding": X, "logits": np.ones((200, 1))}  # one logit of 1 is no probability of two classes
+    assert labelfree.transfer(binary, only="entropy")["entropy"].status == "ok"
