@@ -237,6 +237,7 @@ def _report(
             fingerprint=found.fingerprint,
             rows_hash=found.rows_hash,
             column=source.column,
+            id=source.roles.get("id"),
             layout=source.layout,
             dtype=source.dtype,
             n=e.n,

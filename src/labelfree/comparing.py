@@ -101,6 +101,11 @@ def _audited(report: Report, outputs: Outputs, column: str) -> Report:
 def compared(reports: Sequence[Report]) -> None:
     """Fill in `ensv` and `gde` of several transfer reports, where they are of the same rows."""
     found = of_samples([report.candidate for report in reports])
+    positions = not isinstance(found, Result) and any(report.input.id is None for report in reports)
+    for report in reports if positions and any(m.name in reports[0].metrics for m in CANDIDATES) else ():
+        report.warnings.append(
+            "the targets have no ids: ensv and gde compare their rows by position; add a column id where orders differ"
+        )
     for metric, results in zip(CANDIDATES, (ensv_of, gde_of), strict=True):
         if any(metric.name not in report.metrics for report in reports):
             continue

@@ -100,6 +100,7 @@ class Input(_Model):
     fingerprint: str
     rows_hash: str
     column: str
+    id: str | None = None
     layout: str
     dtype: str
     n: int
