@@ -20,6 +20,7 @@ from labelfree.errors import ArrayError, RowsError, SourceError, UsageError
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DIGITS = FIXTURES / "digits"
+UNREAD = "no metric here uses labels of the target; --audit label shows the true accuracy beside the estimates"
 Matrix = NDArray[np.float64]
 
 
@@ -151,7 +152,7 @@ def test_target_labels_are_read_for_an_audit_alone(
     plain = (target, "--head", tmp_path / "head.npy", "--source", source)
     code, out, err = called(capsys, monkeypatch, "transfer", *plain)
     assert code == 0
-    assert err == f"labelfree: {target}: column 'label' was not read: no metric here uses labels\n"
+    assert err == f"labelfree: {target}: column 'label' was not read: {UNREAD}\n"
     assert "truly" not in out
     code, out, err = called(capsys, monkeypatch, "transfer", *plain, "--audit", "label", "--json")
     document = json.loads(out)
@@ -272,8 +273,14 @@ def test_labels_that_are_no_class_numbers_are_refused() -> None:
 def test_rows_with_bad_class_scores_are_bad_rows() -> None:
     X, L, W, _ = case()
     L[3, 1] = np.nan
-    with pytest.raises(RowsError, match="1 of 200 rows hold NaN or infinity, first at row 3"):
+    with pytest.raises(RowsError, match="frame: logits: 1 of 200 rows hold NaN or infinity, first at row 3"):
         labelfree.transfer({"embedding": X, "logits": L}, head=W)
+    both = X.copy()
+    both[7, 0] = np.inf
+    with pytest.raises(RowsError, match="frame: embedding and logits: 2 of 200 rows hold NaN or infinity, first at"):
+        labelfree.transfer({"embedding": both, "logits": L}, head=W)
+    with pytest.raises(RowsError, match="frame: embedding: 1 of 200 rows hold NaN or infinity, first at row 7"):
+        labelfree.transfer({"embedding": both}, head=W)
     dropped = labelfree.transfer({"embedding": X, "logits": L}, head=W, on_bad="drop")
     kept = np.delete(np.arange(200), 3)
     assert dropped.input.n == 199
@@ -565,3 +572,42 @@ def test_probabilities_under_the_name_of_logits_are_refused(
     assert called(capsys, monkeypatch, "transfer", target, "--only", "infomax", "-q")[0] == 0
     binary = {"embedding": X, "logits": np.ones((200, 1))}  # one logit of 1 is no probability of two classes
     assert labelfree.transfer(binary, only="entropy")["entropy"].status == "ok"
+
+
+def test_candidates_without_ids_are_compared_by_position_and_that_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, _, _ = case()
+    without = [write(tmp_path / f"{name}.parquet", X, L) for name in "ab"]
+    _, out, _ = called(capsys, monkeypatch, "transfer", *without, "-q")
+    assert out.count("compare their rows by position") == 1
+    named = [write(tmp_path / f"{name}.parquet", X, L, id=np.arange(200)) for name in "cd"]
+    _, out, _ = called(capsys, monkeypatch, "transfer", *named, "-q")
+    assert "position" not in out
+    assert labelfree.transfer(named[0]).input.id == "id"
+    assert labelfree.transfer(without[0]).input.id is None
+
+
+def test_a_label_column_is_told_of_once_a_file_and_with_the_way_to_use_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, _, y = case(n=60)
+    columns = {"label": np.tile(y, 3), "epoch": np.repeat(np.arange(3), 60), "id": np.tile(np.arange(60), 3)}
+    run = write(tmp_path / "run.parquet", np.tile(X, (3, 1)), np.tile(L, (3, 1)), **columns)
+    _, _, err = called(capsys, monkeypatch, "transfer", run, "--only", "infomax")
+    assert err == f"labelfree: {run}: column 'label' was not read: {UNREAD}\n"
+    _, _, err = called(capsys, monkeypatch, "rank", run, "--only", "rankme")
+    assert "no metric here uses labels" in err
+
+
+def test_a_label_column_without_source_rows_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, _, y = case()
+    target = write(tmp_path / "t.parquet", X, L, truth=y)
+    code, out, err = called(capsys, monkeypatch, "transfer", target, "--label", "truth")
+    assert (code, out) == (2, "")
+    assert "--label truth: names the label column of source rows, and there are none; add --source" in err
+    domain = np.where(np.arange(200) % 3 == 0, "source", "target")
+    both = write(tmp_path / "both.parquet", X, L, truth=y, domain=domain)
+    assert labelfree.transfer(both, label="truth", only="source_accuracy")["source_accuracy"].status == "ok"

@@ -60,7 +60,7 @@ def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
             columns = replace(source_columns(base, setting), domain=AUTO)
             beside = _of_domain(open_source(given, columns), "source")
         opened = _of_domain(opened, "target")
-    opened = replace(opened, beside=beside)
+    opened = replace(opened, beside=beside, notes=tuple(map(_with_audit, opened.notes)))
     if "epoch" not in opened.roles:
         return [opened]
     epochs = rows_by(opened, "epoch")
@@ -70,8 +70,19 @@ def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
     return [only(opened, "epoch", e, total, f"{opened.name} epoch {e}") for e, total in epochs.items()]
 
 
+def _with_audit(note: str) -> str:
+    """What is said of a label column that was not read, with the way to use one of a target."""
+    name = note.split("'")[1]
+    return f"{note} of the target; --audit {name} shows the true accuracy beside the estimates"
+
+
 def source_of(target: Source, base: Columns, setting: Setting) -> Source | None:
     """The source rows: those of --source, or those beside the target in its own file."""
+    if setting.source is None and target.beside is None and setting.label is not None:
+        raise UsageError(
+            f"--label {setting.label}: names the label column of source rows, and there are none; add --source FILE, "
+            f"or --audit {setting.label} where it is a column of the target"
+        )
     if setting.source is None:
         return target.beside
     opened = open_source(setting.source, replace(source_columns(base, setting), domain=AUTO))
