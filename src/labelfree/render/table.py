@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -17,6 +19,7 @@ from labelfree.render.deaths import barcode
 from labelfree.render.numbers import signed, value
 from labelfree.render.rows import (
     SOUND,
+    Line,
     beside,
     differences,
     family,
@@ -56,7 +59,7 @@ def _title(console: Console, report: Report) -> None:
 
 def _single(console: Console, report: Report, everything: bool) -> None:
     _title(console, report)
-    rows = lines(report, everything)
+    rows, below = _fitted(console, lines(report, everything))
     table = plain_table(console)
     table.add_column("metric", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
@@ -72,7 +75,7 @@ def _single(console: Console, report: Report, everything: bool) -> None:
     console.print(table)
     names = [line.name for line in rows]
     _pictures(console, report)
-    notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
+    notes = [*below, *([f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else [])]
     notes += beside([report], everything, str)
     if said := sampled(report):
         notes.append(said)
@@ -82,6 +85,20 @@ def _single(console: Console, report: Report, everything: bool) -> None:
             f"{hidden} more metrics with --all; what one means: labelfree explain {names[0] if names else 'rankme'}"
         )
     _notes(console, notes, remarks(report, names))
+
+
+def _fitted(console: Console, rows: Sequence[Line]) -> tuple[list[Line], list[str]]:
+    """The lines, and below the table what is too long for their last column: the reasons why there is no value."""
+    columns = [("metric", "value", "95 % interval", "better"), *((r.name, r.value, r.interval, r.better) for r in rows)]
+    room = console.width - sum(max(map(cell_len, column)) + 2 for column in zip(*columns, strict=True))
+    fitted, below = [], dict[str, list[str]]()
+    for row in rows:
+        status, colon, reason = row.note.partition(": ")
+        if colon and status in ("undefined", "partial") and cell_len(row.note) > room:
+            below.setdefault(f"{status}: {reason}", []).append(row.name)
+            row = replace(row, note=status if cell_len(status) <= room else "")
+        fitted.append(row)
+    return fitted, [f"{', '.join(names)}: {why}" for why, names in below.items()]
 
 
 def _pictures(console: Console, report: Report) -> None:
