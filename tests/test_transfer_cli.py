@@ -611,3 +611,20 @@ def test_a_label_column_without_source_rows_is_refused(
     domain = np.where(np.arange(200) % 3 == 0, "source", "target")
     both = write(tmp_path / "both.parquet", X, L, truth=y, domain=domain)
     assert labelfree.transfer(both, label="truth", only="source_accuracy")["source_accuracy"].status == "ok"
+
+
+def test_python_gives_the_reports_that_the_command_gives_of_several_targets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, L, _, _ = case(n=60)
+    columns = {"epoch": np.repeat(np.arange(3), 60), "id": np.tile(np.arange(60), 3)}
+    other = case(n=60, seed=5)[1]
+    run = write(tmp_path / "run.parquet", np.tile(X, (3, 1)), np.vstack([L, other, 2 * L]), **columns)
+    last = write(tmp_path / "last.parquet", X, other + L, id=np.arange(60))
+    only = ("ensv", "gde", "infomax")
+    _, out, _ = called(capsys, monkeypatch, "transfer", run, last, "--only", ",".join(only), "--format", "ndjson", "-q")
+    reports = labelfree.transfer_all([str(run), str(last)], only=only)
+    assert [report.to_json(indent=None) for report in reports] == out.splitlines()
+    assert [report.input.sources[0] for report in labelfree.transfer_all(run, only="infomax")] == [
+        f"{run} epoch {e}" for e in range(3)
+    ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelfree import adaptation
-from labelfree.comparing import row_counts, told, with_outputs
+from labelfree.comparing import compared, row_counts, told, with_outputs
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.kernels import Kernels, numpy_kernels
@@ -76,8 +76,30 @@ def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) 
     chosen = checked("transfer", options)
     opened, *more = opened_for("transfer", target, chosen)
     if more:
-        raise UsageError(f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them")
+        raise UsageError(
+            f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them, or take transfer_all"
+        )
     return _measured("transfer", opened, chosen, progress)
+
+
+def transfer_all(targets: Any, *, progress: Progress = _no_progress, **options: Any) -> list[Report]:
+    """The reports of several targets, one for each epoch of each, with `ensv` and `gde` where they hold the same rows.
+
+    targets: a list of what `transfer` takes, or one of it. options: as for `transfer`.
+
+    >>> import numpy as np
+    >>> X = np.repeat(np.eye(3), 40, axis=0)
+    >>> run = {"embedding": np.vstack([X, X]), "logits": np.vstack([2 * X, 9 * X]), "epoch": np.repeat([1, 2], 120)}
+    >>> [round(report["average_confidence"].value, 3) for report in transfer_all(run, only="average_confidence")]
+    [0.787, 1.0]
+    """
+    chosen = checked("transfer", options)
+    given = targets if isinstance(targets, list | tuple) else [targets]
+    opened = [one for target in given for one in opened_for("transfer", target, chosen)]
+    reports = [_measured("transfer", one, chosen, progress) for one in opened]
+    if len(reports) > 1:
+        compared(reports)
+    return reports
 
 
 def opened_for(command: str, source: Any, chosen: Options) -> list[Source]:
