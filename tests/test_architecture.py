@@ -66,7 +66,7 @@ ALLOWED = {
     "memory": {"metrics", "parallel", "summaries", "survey", "sources.block", "trees"},
     "scores": {"errors", "arrays", "summaries", "metrics", "sources.block"},
     "adaptation": {"errors", "head", "metrics", "scores", "sources", "survey"},
-    "comparing": {"adaptation", "metrics", "report", "results", "survey"},
+    "comparing": {"adaptation", "findings", "metrics", "report", "results", "summaries", "survey"},
     "options": {"errors", "metrics", "sources", "adaptation"},
     "api": {
         "options",

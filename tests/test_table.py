@@ -170,3 +170,20 @@ def test_names_asked_for_come_first_in_the_order_asked() -> None:
     assert shown(report, True) == ["mean_cosine", "effective_rank"]
     rows = [line.split()[0] for line in seen([report]) if line.startswith(("mean_cosine ", "effective_rank "))]
     assert rows == ["mean_cosine", "effective_rank"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 400])
+def test_a_long_reason_stands_below_the_table_where_its_column_is_narrow(width: int) -> None:
+    r = np.random.default_rng(0)
+    X = r.normal(size=(40, 6))
+    report = labelfree.transfer({"embedding": X, "logits": np.tanh(X) @ r.normal(size=(6, 3))})
+    reason = report["transfer_score"].reason
+    assert reason is not None
+    found = seen([report], width=width)
+    table = found[: found.index("", 5)]
+    assert all(cell_len(line) <= width for line in found)
+    assert sum(line.split()[:1] == ["transfer_score"] for line in table) == 1
+    at = next(i for i, line in enumerate(table) if line.startswith("transfer_score"))
+    assert table[at + 1].startswith("classifier_nonuniformity")  # the row is one line
+    assert f"partial: {reason}" in " ".join(found)
+    assert (f"transfer_score: partial: {reason}" in " ".join(found)) == (width < 400)

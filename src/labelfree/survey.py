@@ -36,7 +36,7 @@ _PRINT_SEED = 0x5EED
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What one pass found: the evidence for the metrics, and the account of the rows."""
+    """What one pass found: the evidence for the metrics, and the account of the rows; behind: of the source rows."""
 
     source: Source
     evidence: Evidence
@@ -47,6 +47,7 @@ class Survey:
     rows_hash: str
     fingerprint: str
     regression: Regression | None = None
+    behind: Survey | None = None
 
 
 def block_rows(d: int) -> int:
@@ -129,6 +130,7 @@ class _State:
         self.epochs: set[object] = set()
         self.used = 0
         self.sums = [0, 0]
+        self.spoiled: set[str] = set()
 
     def add(self, block: Block) -> None:
         """Take in one block; once a bad row was refused only the account goes on."""
@@ -170,8 +172,13 @@ class _State:
         norms = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
         odd = np.flatnonzero(~((norms > FAINT) & (norms < 1 / FAINT)))
         nonfinite = odd[~np.isfinite(rows[odd]).all(axis=1)]
-        if "outputs" in block.extra:
-            nonfinite = np.flatnonzero(~finite(block))
+        if len(nonfinite):
+            self.spoiled.add(self.source.column)
+        if "outputs" in block.extra and self.source.outputs is not None:
+            scores = np.setdiff1d(np.flatnonzero(~np.isfinite(block.extra["outputs"]).all(axis=1)), nonfinite)
+            if len(scores):
+                self.spoiled.add(self.source.outputs.name)
+                nonfinite = np.union1d(nonfinite, scores)
         zero = odd[~rows[odd].any(axis=1)]
         beyond = np.setdiff1d(odd, np.union1d(nonfinite, zero))
         if len(beyond) and self.on_bad != "count":
@@ -204,12 +211,17 @@ class _State:
             self.scores.merge(other.scores)
         self.epochs |= other.epochs
         self.used += other.used
+        self.spoiled |= other.spoiled
         self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
 
     @property
     def where(self) -> str:
-        """What the rows are called in a message."""
-        name, column = self.source.name, self.source.column
+        """What the rows are called in a message: by their columns, where class scores were read too."""
+        name, column, scores = self.source.name, self.source.column, self.source.outputs
+        if self.scores is not None and scores is not None and self.tally["null"]:
+            column = f"{column} or {scores.name}"
+        elif self.spoiled:
+            column = " and ".join(sorted(self.spoiled))
         return name if not column or name.endswith(f"::{column}") else f"{name}: {column}"
 
     def check(self) -> None:

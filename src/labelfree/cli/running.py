@@ -58,9 +58,12 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     kept = {"the history": [shared.append] if shared.append else [], "SOURCE": [f for s in data_sets for f in s.files]}
     check_apart(outputs, kept)
     if not shared.quiet:
+        unread: dict[tuple[tuple[str, ...], str], str] = {}  # once for the epochs of one file
         for opened in data_sets:
             for note in opened.notes:
-                print(f"labelfree: {opened.name}: {note}", file=sys.stderr)
+                unread.setdefault((opened.files, note), opened.files[0] if len(opened.files) == 1 else opened.name)
+        for (_, note), name in unread.items():
+            print(f"labelfree: {name}: {note}", file=sys.stderr)
     reports = []
     with _Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         for i, source in enumerate(data_sets):

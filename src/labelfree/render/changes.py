@@ -7,8 +7,7 @@ from itertools import pairwise
 from statistics import stdev
 from typing import Any
 
-from labelfree.errors import UsageError
-from labelfree.history.steps import step_of
+from labelfree.render.order import in_order
 from labelfree.render.rows import differences
 from labelfree.report import Report
 from labelfree.results import Z95
@@ -41,15 +40,6 @@ def change(before: Report, after: Report, name: str) -> dict[str, Any] | None:
         "se": se,
         "interval": [difference - Z95 * se, difference + Z95 * se],
     }
-
-
-def in_order(reports: Sequence[Report]) -> list[Report]:
-    """The reports by the steps in their sources' names (epoch_2 before epoch_10), else as they were given."""
-    try:
-        steps = [step_of(report.input.sources[0]) for report in reports]
-    except UsageError:
-        return list(reports)
-    return [report for _, report in sorted(zip(steps, reports, strict=True), key=lambda pair: pair[0])]
 
 
 def changes(reports: Sequence[Report]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labelfree.render.adapted import NOTES, SHOWN, absent, audited, head_of, not_computed
+from labelfree.render.adapted import NOTES, SHOWN, absent, audited, heads, not_computed, once
 from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
 from labelfree.report import MetricEntry, Report
 
@@ -121,7 +121,9 @@ def note(name: str, entry: MetricEntry) -> str:
     """What to know beside the number: why there is none, or what it compares with."""
     if entry.status != "ok":
         return f"{entry.status}: {entry.reason}"
-    return _NOTES[name](entry) if name in _NOTES else ""
+    if name in _NOTES:
+        return _NOTES[name](entry)
+    return "estimate of accuracy" if entry.kind == "estimate" else ""
 
 
 def heading(report: Report) -> str:
@@ -140,15 +142,23 @@ def sampled(report: Report) -> str:
     )
 
 
-def beside(report: Report, everything: bool) -> list[str]:
-    """Lines on the head, the audit, and what could not be computed."""
-    found = head_of(report)
-    if report.audit is not None:
-        a = report.audit
-        found.append(f"true accuracy {number(a.accuracy, 3)} on {counted(a.rows, 'row')} (labels in {a.column!r})")
-    if not everything and not report.settings.get("only"):
-        found += not_computed(report)
+def beside(reports: Sequence[Report], everything: bool, named: Callable[[str], str]) -> list[str]:
+    """Lines on the head, the audit of one report, and what could not be computed; `named` shortens a source's name."""
+    found = heads(reports, named)
+    if len(reports) == 1 and (a := reports[0].audit) is not None:
+        found.append(f"true accuracy {truth(reports[0])} on {counted(a.rows, 'row')} (labels in {a.column!r})")
+    if not everything and not reports[0].settings.get("only"):
+        said: dict[str, list[str]] = {}
+        for report in reports:
+            for text in not_computed(report):
+                said.setdefault(text, []).append(named(report.input.sources[0]))
+        found += once(said, len(reports))
     return found
+
+
+def truth(report: Report) -> str:
+    """The true accuracy of an audit."""
+    return number(None if report.audit is None else report.audit.accuracy, 3)
 
 
 def remarks(report: Report, names: Sequence[str]) -> list[str]:
@@ -176,11 +186,18 @@ def differences(reports: Sequence[Report]) -> list[str]:
     for label, of in (
         ("n", lambda r: str(r.input.n)),
         ("d", lambda r: str(r.input.d)),
+        ("classes", lambda r: str(r.input.outputs and r.input.outputs.classes)),
         ("dtype", lambda r: r.input.dtype),
         ("rows", lambda r: r.input.rows_hash),
     ):
         values = list(dict.fromkeys(of(r) for r in reports))
         if len(values) > 1:
-            what = "the sets of rows differ (other ids or positions)" if label == "rows" else f"{label} differs"
+            what = f"{label} {'differ' if label == 'classes' else 'differs'}"
+            what = "the sets of rows differ (other ids or positions)" if label == "rows" else what
             found.append(what if label == "rows" else f"{what}: {', '.join(values[:4])}")
     return found[:-1] if len(found) > 1 and found[-1].startswith("the sets") and found[0].startswith("n ") else found
+
+
+def same_scale(reports: Sequence[Report]) -> bool:
+    """Whether a score of several targets is on one scale: as many rows, columns and classes, the same rows."""
+    return not any(not text.startswith("dtype") for text in differences(reports))
