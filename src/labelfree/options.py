@@ -40,6 +40,8 @@ OWN = {
     "evaluate": ("group", *TOPOLOGY, "logits", "head", "variant"), "doctor": (),
 }  # fmt: skip
 """Options that a command has beside the shared ones."""
+HEADED = ("transfer_score", "classifier_nonuniformity")
+"""Metrics that look at the last linear layer."""
 ON_REQUEST = {"h1_total_persistence"}
 """Metrics computed only where an option or --only asks for them."""
 
@@ -121,8 +123,9 @@ def checked(command: str, options: dict[str, Any]) -> Options:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
             raise UsageError(f"{command} has no option {name!r}; {hint}")
-    k = options.get("k", ())
-    options = {**options, "k": tuple(dict.fromkeys(k)) if isinstance(k, Iterable) else (k,)} if "k" in options else options
+    if "k" in options:
+        k = options["k"]
+        options = {**options, "k": tuple(dict.fromkeys(k)) if isinstance(k, Iterable) else (k,)}
     only = options.get("only")
     only = (only,) if isinstance(only, str) else tuple(only or ())
     sample = options.get("sample", SAMPLE)
