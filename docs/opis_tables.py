@@ -42,7 +42,6 @@ def opis() -> str:
     return re.sub(r"@([a-z][^@\n]*/[^@\n]*)@", lambda match: _cited(found, match[1].split("/")), page)
 
 
-
 def coverage(cases: Sequence[Any]) -> str:
     """How often the intervals covered, by the number of groups, their size and their spread."""
     names = ("opis", "eps_opis", "mean_utility", "worst_utility")

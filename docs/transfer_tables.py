@@ -184,7 +184,8 @@ def failed(scores: dict[str, Any]) -> str:
         rows.append(
             [
                 f"`{name}`",
-                f"{kept['method']}, epoch {kept['epoch']}",
+                f"{kept['method']}, epoch {kept['epoch']}"
+                + (f" (one of {kept['tied']} tied)" if kept["tied"] > 1 else ""),
                 f"{kept['target']}, seed {kept['seed']}",
                 f"{best['method']}, epoch {best['epoch']}",
                 _percent(kept["accuracy"]),

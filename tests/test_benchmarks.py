@@ -24,6 +24,8 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("evidence", "torch", "robust_excess"),
         ("separability", "", "deaths_differ_by"),
         ("transfer", "", "over_gemm_pass"),
+        ("opis", "", "over_floor"),
+        ("coverage_opis", "", "worst_utility"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -129,3 +131,21 @@ def test_transfer_keeps_within_its_passes_and_agrees_with_others(monkeypatch: py
     assert transfer.apart(found["large"], "official", "released procedure") < 1e-6
     assert transfer.apart(found["small"], "six validators", "pytorch-adapt") < 1e-3
     assert (BENCHMARKS.parent / "docs" / "speed-transfer.md").read_text() == transfer.page(found)
+
+
+def test_opis_keeps_within_its_passes_and_agrees_with_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    opis, found = imported("opis", monkeypatch), results("opis")
+    large, small = found["large"], found["small"]["values"]
+    assert (large["n"], large["d"], large["groups"]) == (60_502, 512, 11_316)
+    assert large["over_floor"]["opis and utilities"] <= 3
+    assert large["megabytes"]["opis and utilities"] < 1000
+    for name in ("opis", "mean_utility"):
+        assert small["opis and utilities"][name] == pytest.approx(small["brute force"][name], rel=1e-4)
+    assert (BENCHMARKS.parent / "docs" / "speed-opis.md").read_text() == opis.page(found)
+
+
+def test_the_intervals_of_opis_cover_where_groups_are_many() -> None:
+    for case in results("coverage_opis")["cases"]:
+        assert case["repetitions"] >= 300
+        assert case["opis"]["covered"] >= {20: 0.74, 60: 0.85, 200: 0.87}[case["groups"]]
+        assert case["mean_utility"]["covered"] >= {20: 0.84, 60: 0.88, 200: 0.93}[case["groups"]]

@@ -15,6 +15,7 @@ from labelfree.render.changes import change, changes
 from labelfree.render.deaths import barcode
 from labelfree.render.files import write
 from labelfree.render.panels import draw
+from labelfree.render.rows import differences
 from labelfree.report import Report
 
 FINETUNE = Path(__file__).parent.parent / "fixtures" / "finetune"
@@ -45,6 +46,16 @@ def test_a_change_is_the_difference_with_the_error_of_paired_subsamples(run: lis
     assert found["se"] == pytest.approx(paired.std(ddof=1) * factor, rel=1e-12)
     assert found["interval"][0] == pytest.approx(found["difference"] - 1.96 * found["se"])
     assert found["se"] < 1.1 * np.hypot(one.se, two.se)
+
+
+def test_what_is_not_comparable_has_no_change() -> None:
+    X = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    one, two = labelfree.separability(X), labelfree.separability(X.astype(np.float16))
+    assert differences([one, two]) == ["dtype differs: float32, float16"]
+    assert one.input.rows_hash == two.input.rows_hash
+    assert change(one, two, "separability") is None
+    assert change(one, labelfree.separability(X + 1), "separability") is not None
+    assert change(one, labelfree.separability(X[:, :3]), "separability") is None
 
 
 def test_every_step_and_the_whole_way(run: list[Report]) -> None:

@@ -222,6 +222,35 @@ def test_a_truncated_file_is_2(labelfree: Program, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "expected a complete Parquet file" in done.stderr
     assert "truncated" in done.stderr
+    assert done.stderr.endswith("write or copy it again\n")
+    content = bytearray(EPOCH.read_bytes())
+    content[-200:-8] = bytes(192)  # the footer, between its data and its length
+    (tmp_path / "tail.parquet").write_bytes(content)
+    assert labelfree("rank", "tail.parquet").stderr.endswith("write or copy it again\n")
+
+
+def test_zero_rows_have_a_rank_of_0_and_nothing_else(labelfree: Program, tmp_path: Path) -> None:
+    np.save(tmp_path / "zero.npy", np.zeros((40, 4)))
+    assert [labelfree(c, "zero.npy").returncode for c in ("rank", "separability", "evaluate")] == [3, 2, 0]
+    metrics = json.loads(labelfree("evaluate", "zero.npy", "--json").stdout)["metrics"]
+    assert {name: entry["value"] for name, entry in metrics.items() if entry["value"] is not None} == {"hard_rank": 0.0}
+
+
+def test_a_pipe_is_refused_and_not_waited_for(labelfree: Program, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.parquet")
+    done = labelfree("rank", "pipe.parquet")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "found a pipe or device" in done.stderr
+
+
+def test_a_wrong_variable_is_named(labelfree: Program) -> None:
+    for env, arguments, name in (
+        ({"LABELFREE_SAMPLE": "foo"}, (), "LABELFREE_SAMPLE"),
+        ({}, ("--sample", "foo"), "--sample"),
+    ):
+        done = labelfree("rank", EPOCH, *arguments, env=env)
+        assert done.returncode == 2
+        assert done.stderr == f"labelfree: {name}: expected a number of rows or all, found 'foo'\n"
 
 
 def test_undefined_is_3_and_still_printed(labelfree: Program, tmp_path: Path) -> None:
@@ -366,6 +395,16 @@ def test_notes_and_warnings_go_to_stderr(labelfree: Program, tmp_path: Path) -> 
     assert labelfree("rank", "x.parquet").stderr == note
     assert labelfree("rank", "x.parquet", "-q").stderr == ""
     assert "90 rows in" in labelfree("rank", "x.parquet", "-v").stderr
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv"])
+def test_warnings_of_metrics_go_to_stderr_each_once(labelfree: Program, tmp_path: Path, form: str) -> None:
+    np.save(tmp_path / "x.npy", RNG.normal(size=(30, 20)))
+    said = labelfree("rank", "x.npy", "--format", form).stderr.splitlines()
+    assert len([line for line in said if "and the value grows with n" in line]) == 1
+    assert len(set(said)) == len(said)
+    assert all(line.startswith("labelfree: warning: x.npy: ") for line in said)
+    assert labelfree("rank", "x.npy", "--format", form, "-q").stderr == ""
 
 
 def test_environment_variables_are_defaults(labelfree: Program) -> None:

@@ -165,6 +165,14 @@ def test_the_table_in_a_pipe(labelfree: Program, tmp_path: Path) -> None:
     assert not set("─│┌╭━\x1b") & set("".join(lines))
 
 
+def test_the_table_says_the_code_that_the_process_exits_with(labelfree: Program, tmp_path: Path) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    for asked, told in ((">= 0.6", "exit code 0 (10 without --exit-zero)"), (">= 0.5", "exit code 0")):
+        done = labelfree("gate", "now.json", "--require", f"{S} {asked}", "--exit-zero")
+        assert done.returncode == 0
+        assert done.stdout.splitlines()[0].endswith(f", {told}")
+
+
 def test_every_interval_says_its_level(labelfree: Program, tmp_path: Path) -> None:
     """The slope is judged by a bound at its confidence, a drop by a 95 % interval: one column holds both."""
     path = run_of(tmp_path / "h.jsonl", [entry(0.5 + 0.01 * (i % 2), 0.01) for i in range(9)])

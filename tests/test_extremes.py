@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 import labelfree as package
 from conftest import Program
 from labelfree.errors import SourceError
+from labelfree.render.text import to_csv, to_markdown
+from labelfree.report import Report
 
 COMMANDS = ("rank", "separability", "evaluate", "doctor")
 RNG = np.random.default_rng(0)
@@ -88,3 +91,32 @@ def test_rows_whose_squares_leave_the_range_are_refused(exponent: int, message: 
     X[7] *= 2.0**exponent
     with pytest.raises(SourceError, match=f"row 7: its squares {message}"):
         package.rank(X)
+
+
+@pytest.mark.parametrize(
+    ("scale", "dtype"), [(1e30, "float32"), (1e-30, "float32"), (1e80, "float64"), (1e-80, "float64")]
+)
+def test_transfer_at_very_large_and_very_small_rows(scale: float, dtype: str) -> None:
+    """Every score but the distances in the unit of the rows is what it is at scale one; warnings are errors here."""
+    r = np.random.RandomState(0)
+    centers, y = 2 * r.normal(size=(4, 8)), r.randint(0, 4, 200)
+    X = centers[y] + r.normal(size=(200, 8))
+    S, L = X + 0.3 * r.normal(size=X.shape), X @ centers.T / 4
+
+    def report(by: float) -> Report:
+        rows, behind = ((side * by).astype(dtype) for side in (X, S))
+        source = {"embedding": behind, "logits": L, "label": y}
+        return package.transfer({"embedding": rows, "logits": L}, source=source, head=centers / 4 / by)
+
+    plain, scaled = report(1.0), report(scale)
+    for name, entry in plain.metrics.items():
+        if name not in ("coral", "frechet", "ensv", "gde"):
+            assert scaled[name].value == pytest.approx(entry.value, rel=1e-2), name
+    assert plain["class_ami"].value == pytest.approx(0.84, abs=0.05)
+    coral = scaled["coral"]
+    if dtype == "float64":
+        assert (coral.value, coral.reason_code) == (None, "out_of_range")
+    else:
+        assert coral.value == pytest.approx(plain["coral"].value * scale**4, rel=1e-5)  # type: ignore[operator]
+    for text in (scaled.to_json(), to_csv([scaled]), to_markdown([scaled], everything=True)):
+        assert not re.search(r"\b(inf|nan)\b", text)

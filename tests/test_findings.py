@@ -38,7 +38,7 @@ def test_every_defect_is_counted_with_its_first_row(tmp_path: Path) -> None:
     counts = {kind: (d.count, d.first_row) for kind, d in defects.items()}
     assert counts == {
         "ragged": (1, 13), "null": (2, 12), "nonfinite": (1, 100), "zero": (2, 40),
-        "repeated_id": (1, None), "duplicate": (2, None), "outlier": (1, 200),
+        "repeated_id": (1, 1), "duplicate": (2, 7), "outlier": (1, 200),
     }  # fmt: skip
     assert "--on-bad drop" in defects["null"].remedy
 
@@ -79,6 +79,9 @@ def test_constant_columns() -> None:
     X = RNG.normal(size=(400, 8))
     X[:, 2:5] = 0.25
     assert found(X)["constant"].count == 3
+    assert found(X)["constant"].message == "3 of 8 columns never change: 2, 3, 4 (from 0)"
+    X[:, 1:7] = 1.0
+    assert found(X)["constant"].message == "6 of 8 columns never change: 1, 2, 3, 4, 5, ... (from 0)"
 
 
 @pytest.mark.parametrize(("dtype", "digits"), [("float16", 11), ("bfloat16", 8)])
@@ -113,3 +116,44 @@ def test_doctor_reports_no_metrics_and_the_same_input_as_rank() -> None:
 def test_an_empty_data_set_is_said_to_be_one() -> None:
     assert found(np.empty((0, 4)))["few_rows"].message == "the data set is empty"
     assert found(np.ones((1, 4)))["few_rows"].message == "1 usable row"
+
+
+def test_the_first_repetition_is_found_whichever_block_it_is_in(tmp_path: Path) -> None:
+    X = RNG.normal(size=(9000, 256)).astype(np.float32)  # three blocks
+    X[8500], X[8600] = X[10], X[5]
+    ids = np.arange(9000)
+    ids[8999] = 1
+    ids[3] = 4  # of a row that is left out, so it repeats nothing
+    X[4] = np.nan
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), 256)
+    pq.write_table(pa.table({"embedding": vectors, "id": ids}), tmp_path / "x.parquet")
+    defects = found(tmp_path / "x.parquet")
+    assert (defects["duplicate"].count, defects["duplicate"].first_row) == (2, 8500)
+    assert (defects["repeated_id"].count, defects["repeated_id"].first_row) == (1, 8999)
+
+
+def test_rows_beyond_the_range_of_squares_are_counted_and_left_out() -> None:
+    X = RNG.normal(size=(400, 4))
+    X[[30, 31]] *= 1e200
+    X[[200, 300, 301]] *= 1e-200
+    X[50, 0] = np.nan
+    report = labelfree.doctor(X)
+    defects = {d.kind: (d.count, d.first_row) for d in report.input.defects or []}
+    assert defects == {"nonfinite": (1, 50), "overflow": (2, 30), "underflow": (3, 200)}
+    assert (report.input.n, report.input.rows.read) == (394, 400)
+    assert "divide" in found(X)["overflow"].remedy
+    assert "multiply" in found(X)["underflow"].remedy
+    assert list(found(np.full((50, 4), 1e200))) == ["overflow", "few_rows"]
+
+
+def test_epochs_in_one_data_set_are_said_to_be_measured_as_one(tmp_path: Path) -> None:
+    for epochs, name in ((np.arange(300) // 100, "three"), (np.ones(300), "one")):
+        columns = {"embedding": RNG.normal(size=(300, 4)).tolist(), "id": np.arange(300) % 100, "epoch": epochs}
+        columns["id"] = columns["id"] if name == "three" else np.arange(300)
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    said = "3 epochs (column 'epoch') in one data set are measured as one"
+    assert (found(tmp_path / "three.parquet")["epochs"].message, found(tmp_path / "one.parquet")) == (said, {})
+    for command in (labelfree.rank, labelfree.separability, labelfree.evaluate):
+        (warning,) = [w for w in command(tmp_path / "three.parquet").warnings if w.startswith(said)]
+        assert "transfer takes them apart" in warning
+        assert not [w for w in command(tmp_path / "one.parquet").warnings if "epochs" in w]

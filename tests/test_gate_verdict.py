@@ -173,6 +173,9 @@ def test_on_undecided(choice: str | None, decision: str, code: int) -> None:
     found = judged(now, against=base, max_drop=f"{S}=5%", on_undecided=choice)
     assert (found["decision"], found["exit_code"]) == (decision, code)
     assert found["conditions"][0]["reason"] == (f"undecided_{choice}" if choice else "within_noise")
+    advice = "measure more rows, allow more, or decide with --on-undecided"
+    said = f"its noise, which --on-undecided {choice} decides" if choice else f"its noise: {advice}"
+    assert found["conditions"][0]["message"].endswith(f"; the difference is inside {said}")
     assert (found["reason"], found["message"]) == tuple(found["conditions"][0][k] for k in ("reason", "message"))
     both = judged(now, against=base, max_drop=[f"{S}=90%", f"{S}=5%"], require=f"{S} > 0", on_undecided=choice)
     assert both["reason"] == found["reason"]  # a condition that holds does not hide it

@@ -76,6 +76,41 @@ def test_the_same_record_again_is_no_change_and_another_is_refused(tmp_path: Pat
     ]  # fmt: skip
 
 
+def test_other_threads_and_another_spelling_of_the_path_are_no_change(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(2000, 40)).astype(np.float32)
+    np.save(tmp_path / "step_1.npy", X)
+    path = tmp_path / "h.jsonl"
+    made = labelfree.rank(str(tmp_path / "step_1.npy"), threads=1)
+    assert history.append(path, made, step=1) == 1
+    assert history.append(path, labelfree.rank(str(tmp_path / "step_1.npy"), threads=2), step=1) == 0
+    (tmp_path / "sub").mkdir()
+    aside = labelfree.rank(str(tmp_path / "sub" / ".." / "step_1.npy"))
+    assert aside.input.fingerprint != made.input.fingerprint
+    assert history.append(path, aside, step=1) == 0
+    with pytest.raises(HistoryError, match=r"differs \(collapse\.effective_rank: .* there, .* here"):
+        history.append(path, labelfree.rank(X + 1), step=1)
+
+
+def test_numbers_are_the_same_up_to_rounding_and_all_else_exactly(tmp_path: Path) -> None:
+    parts = {"replicates": [0.4, 0.6], "replicate_factor": 0.5}
+    made = report({S: entry(0.5, se=0.26, params={"rows": 90, "eps": 1e-7}, parts=parts)})
+    path = tmp_path / "h.jsonl"
+    history.append(path, made, step=0)
+
+    def other(shift: float, **change: object) -> dict[str, object]:
+        moved = {"replicates": [0.4 + shift, 0.6], "replicate_factor": 0.5}
+        mine = entry(0.5 + shift, se=0.26 - shift, params={"rows": 90, "eps": 1e-7}, parts=moved) | change
+        return report({S: mine}, cosine=0.1 + shift, rank=8.0 + shift)
+
+    assert history.append(path, other(4e-10), step=0) == 0  # the interval begins near 0: its scale is the value's
+    for shift, change in (
+        (1e-7, {}), (0.0, {"se": None}), (0.0, {"params": {"rows": 91, "eps": 1e-7}}), (0.0, {"status": "partial"}),
+        (0.0, {"params": {"rows": 90, "eps": 2e-7}}), (0.0, {"parts": {}}),
+    ):  # fmt: skip
+        with pytest.raises(HistoryError, match="is there already and differs"):
+            history.append(path, other(shift, **change), step=0)
+
+
 def test_another_value_at_the_same_step_by_another_command_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "h.jsonl"
     history.append(path, report({S: 0.5, "rankme": 3.0}, source="a.npy"), step=0)
@@ -161,6 +196,18 @@ def test_a_sampled_metric_is_compared_only_on_the_same_sample(tmp_path: Path) ->
         history.append(path, {**made, "input": {**made["input"], "sample": {"size": 50, "seed": 0}}}, step=1)
 
 
+def test_a_metric_that_counts_its_sampled_rows_is_compared_only_on_the_same_sample(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(300, 5))
+    made = [labelfree.separability(X, sample=sample, seed=seed) for sample, seed in ((200, 0), (200, 1), (None, 2))]
+    history.append(tmp_path / "h", made[0], step=0)
+    with pytest.raises(HistoryError, match=r"separability.*: sample 200 rows with seed 0 and 200 rows with seed 1"):
+        history.append(tmp_path / "h", made[1], step=1)
+    with pytest.raises(UsageError, match="sample 200 rows with seed 0 and 200 rows with seed 1"):
+        labelfree.gate(made[1], against=made[0], max_drop=f"{S}=5%")
+    with pytest.raises(UsageError, match="sample all rows and 200 rows with seed 0"):
+        labelfree.gate(made[0], against=made[2], max_drop=f"{S}=5%")
+
+
 def test_the_seed_counts_where_there_is_a_sample(tmp_path: Path) -> None:
     X = np.random.default_rng(0).normal(size=(300, 5))
     for step, seed in enumerate((0, 1)):  # 300 rows are below the default sample: all are used
@@ -184,7 +231,7 @@ def test_a_report_without_what_the_guard_needs_is_refused(tmp_path: Path) -> Non
         ("[1, 2]", "JSON of another kind"),
         ('{"schema_version": 1}', "lacks some"),
         ('{"schema_version": 7}', "a later labelfree wrote"),
-        ('{"value": NaN}', "torn line"),
+        ('{"value": NaN}', r"expected one record, found a line that is no JSON \(NaN is no number in JSON\)"),
     ],
 )
 def test_a_torn_or_future_file_is_refused_with_nothing_lost(tmp_path: Path, line: str, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
+import labelfree
 from labelfree.errors import ColumnError, LabelfreeError, SourceError, UsageError
 from labelfree.sources import Columns, natural, open_source
+from labelfree.sources.block import dtype_of
 from readers import READ_SIZES, joined
 
 X = np.arange(48, dtype=np.float32).reshape(12, 4)
@@ -118,7 +121,16 @@ REFUSED: list[tuple[str, str]] = [
     ("data/*.npy", r"data/\*\.npy: no file matches the pattern \(in .*\)"),
     ("empty", r"empty: expected Parquet or \.npy files in the directory, found nothing"),
     ("notes", r"notes: expected Parquet or \.npy files in the directory, found 2 other files"),
-    ("mixed", r"mixed: expected files of one kind, found \.npy, \.parquet; name them by a glob"),
+    ("mixed", r"mixed: expected files of one kind, found \.npy, \.parquet; name one kind by .*, such as '\*\.npy'$"),
+    ("mixed/?.*", r"found \.npy, \.parquet; name one kind by a glob that ends in its suffix, such as '\*\.npy'$"),
+    ("mixed/c.parquet", r"mixed/c\.parquet: is a link to gone\.parquet, which does not exist; mend the link"),
+    ("mixed/cc.parquet", r"mixed/cc\.parquet: no such file or directory; did you mean mixed/a\.parquet\?"),
+    ("notes/a.cs", r"notes/a\.cs: no such file or directory$"),  # a.csv could not be read
+    ("-", r"-: rows are read more than once, which standard input cannot be; name a file \(Parquet"),
+    ("s3://bucket/a.parquet", r"s3://bucket/a\.parquet: s3:// is not supported yet: download it first"),
+    ("hf://datasets/a/b/*.parquet", r"hf:// is not supported yet: download it first"),
+    ("pipe", r"pipe: expected a file or directory, found a pipe or device; .* write them to a file first"),
+    ("pipe.npz::x", r"pipe\.npz: expected a file or directory, found a pipe or device"),
     ("notes/a.csv", r"notes/a\.csv: expected Parquet, \.npy, .* found '\.csv'"),
     ("notes/plain", r"notes/plain: expected Parquet, .* found 'no suffix'"),
     ("data/a.parquet::emb", r"data/a\.parquet: only checkpoints and \.npz files hold tensors.*use --column emb"),
@@ -137,6 +149,9 @@ def test_what_cannot_be_read_is_refused_with_the_way_out(
     np.save("mixed/b.npy", X)
     for directory in ("empty", "notes", "models"):
         Path(directory).mkdir()
+    Path("mixed/c.parquet").symlink_to("gone.parquet")
+    os.mkfifo("pipe")
+    os.mkfifo("pipe.npz")
     Path("notes/a.csv").write_text("1,2")
     Path("notes/plain").write_text("1,2")
     for model in "ab":
@@ -204,3 +219,18 @@ def test_columns_reach_every_file(tmp_path: Path) -> None:
 def test_natural_order_is_one_order(names: list[str]) -> None:
     for shuffled in itertools.permutations(map(Path, names)):
         assert [str(path) for path in sorted(shuffled, key=natural)] == names
+
+
+def test_files_of_several_dtypes_are_said_to_be_so(tmp_path: Path) -> None:
+    for name, dtype in (("a", np.float32), ("b", np.float16), ("c", np.float32)):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(0).normal(size=(60, 4)).astype(dtype))
+        rows = pa.array(
+            list(np.random.default_rng(0).normal(size=(60, 4)).astype(dtype)), pa.list_(pa.from_numpy_dtype(dtype))
+        )
+        pq.write_table(pa.table({"embedding": rows}), tmp_path / f"{name}.parquet")
+    for suffix in ("npy", "parquet"):
+        report = labelfree.rank(str(tmp_path / f"*.{suffix}"))
+        assert report.input.dtype == "float16, float32"
+        assert report.input.n == 180
+        assert labelfree.rank(str(tmp_path / f"[ac].{suffix}")).input.dtype == "float32"
+    assert dtype_of(["int8", "float64", "bfloat16", "float16"]) == "bfloat16, float16, float64, int8"

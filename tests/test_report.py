@@ -131,7 +131,7 @@ def test_defects_as_csv_and_markdown_have_the_remedy(tmp_path: Path) -> None:
     assert header == ["source", "kind", "count", "first_row", "message", "remedy"]
     assert [line[:4] for line in lines] == [
         [str(tmp_path / "a|b.npy"), "nonfinite", "1", "200"],
-        [str(tmp_path / "a|b.npy"), "duplicate", "1", ""],
+        [str(tmp_path / "a|b.npy"), "duplicate", "1", "5"],
     ]
     text = to_markdown([sick, sound], everything=False)
     for line, defect in zip(lines, sick.input.defects or [], strict=True):

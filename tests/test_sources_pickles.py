@@ -81,6 +81,14 @@ def test_truncated_files_are_refused(name: str, kept: float, tmp_path: Path) -> 
         open_source(tmp_path / name)
 
 
+@pytest.mark.parametrize(("content", "said"), [(b"", "it is empty"), (b"\x80\x02", r"\S[^()]*"), (b"PK\x03\x04", ".+")])
+def test_what_is_wrong_with_a_file_of_torch_is_said_in_whole_words(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "a.pt").write_bytes(content)
+    cure = r"; it may be truncated: save or copy it again$"
+    with pytest.raises(SourceError, match=rf"a\.pt: expected a complete PyTorch file \({said}\){cure}"):
+        open_source(tmp_path / "a.pt")
+
+
 @pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
 @pytest.mark.parametrize("content", [b"<html>not found</html>", b"version https://git-lfs.github.com/spec/v1\n"])
 def test_what_is_no_checkpoint_is_refused(name: str, content: bytes, tmp_path: Path) -> None:

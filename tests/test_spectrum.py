@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 import oracles
 from labelfree.metrics.spectral import entropy_rank
 from labelfree.metrics.spectrum import spectrum
+from labelfree.sources import open_source
 from labelfree.summaries import Moments
 
 Matrix = NDArray[np.float64]
@@ -101,3 +104,17 @@ def test_nothing_breaks_where_there_is_no_direction(rows: Matrix) -> None:
     found = spectrum(Moments.empty(4).update(rows), centered=True)
     assert found.eigenvalues.tolist() == [0.0, 0.0]
     assert found.directions.shape == (4, 2)
+
+
+def test_the_spectrum_does_not_depend_on_the_number_of_threads() -> None:
+    sentences = open_source(str(Path(__file__).parent.parent / "fixtures" / "sentences.parquet"))
+    rows = np.concatenate([block.rows for block in sentences.read(5000)])
+    moments = Moments.empty(384).update(rows)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append([spectrum(moments, centered=c, rescan=lambda: [rows]) for c in (False, True)])
+    for one, other in zip(*found, strict=True):
+        assert one.eigenvalues[0] > 0
+        np.testing.assert_array_equal(one.eigenvalues, other.eigenvalues)
+        np.testing.assert_array_equal(one.directions, other.directions)

@@ -6,15 +6,19 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 import labelfree
+from labelfree.gating.curves import curves
 from labelfree.render.blocks import Column, blocks
-from labelfree.render.numbers import value
-from labelfree.render.rows import shown
+from labelfree.render.curves import show as show_curves
+from labelfree.render.numbers import interval, value
+from labelfree.render.rows import remarks, shown
 from labelfree.render.table import show
+from labelfree.render.verdict import show as show_verdict
 from labelfree.report import Report
 
 FINETUNE = Path(__file__).parent.parent / "fixtures" / "finetune"
@@ -57,6 +61,58 @@ def test_every_source_and_every_number_is_there_in_full(epochs: list[Report], co
         assert [cell for row in cells for cell in row[1:]] == expected
     assert "…" not in "".join(lines)
     assert len(found) == 1 or width < 200
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_a_narrow_terminal_cuts_no_value(epochs: list[Report], width: int) -> None:
+    for one in (*as_command(epochs[:1], "rank"), *as_command(epochs[:1], "separability"), labelfree.doctor(np.eye(9))):
+        said = "\n".join(seen([one], width=width))
+        assert "…" not in said
+        for name in shown(one, False) if one.metrics else ():
+            assert {name, value(one[name])} <= set(said.split())
+            for end in interval(one[name]).split(" to "):
+                assert end in said
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_a_narrow_terminal_cuts_no_verdict_and_no_history(epochs: list[Report], tmp_path: Path, width: int) -> None:
+    history = tmp_path / "h.jsonl"
+    for step, one in enumerate(epochs):
+        labelfree.history.append(history, one, step=step)
+    verdict = labelfree.gate(history=history, plateau="rankme", warmup=0, window=3, require="effective_rank > 1.23456")
+    console = Console(width=width, force_terminal=True, color_system=None, file=io.StringIO(), highlight=False)
+    show_verdict(console, verdict)
+    found = curves(history, run="default", only=["rankme"], everything=True, min_delta=None)
+    show_curves(console, found, everything=True)
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert "…" not in said
+    assert {value(one["rankme"]) for one in epochs} <= set(said.split())
+
+
+def test_the_gravest_warning_is_told_first(epochs: list[Report]) -> None:
+    """Many sources, each with remarks of its own on intervals: a collapse in the last of them is not among the rest."""
+
+    def marked(i: int, warning: str) -> Report:
+        entry = epochs[0]["rankme"].model_copy(update={"warnings": [warning]})
+        source = epochs[0].input.model_copy(update={"sources": [f"s{i}.npy"]})
+        return epochs[0].model_copy(
+            update={"command": "rank", "metrics": {"rankme": entry}, "warnings": [], "input": source}
+        )
+
+    slight = [marked(i, f"n = {i} is below 2 d = 9: the interval can be too narrow") for i in range(12)]
+    lines = seen([*slight, marked(12, "possible collapse: a test"), marked(13, "another")], width=200)
+    told = [line for line in lines if line.startswith("warning")]
+    assert told[:2] == ["warning: s12: rankme: possible collapse: a test", "warning: s13: rankme: another"]
+    assert told[-1] == "warning: 7 more like these: ask for one source alone, or --json"
+
+
+def test_a_warning_of_several_metrics_is_said_once(epochs: list[Report]) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 20)) + 3
+    found = labelfree.rank(X)
+    (said,) = [w for w in remarks(found, list(found.metrics)) if "and the value grows with n" in w]
+    assert said.startswith("rankme, effective_rank, rankme_centered and ")
+    assert "narrow cone" in remarks(found, list(found.metrics))[0]
 
 
 def test_families_stand_one_after_another(epochs: list[Report]) -> None:
@@ -114,3 +170,20 @@ def test_names_asked_for_come_first_in_the_order_asked() -> None:
     assert shown(report, True) == ["mean_cosine", "effective_rank"]
     rows = [line.split()[0] for line in seen([report]) if line.startswith(("mean_cosine ", "effective_rank "))]
     assert rows == ["mean_cosine", "effective_rank"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 400])
+def test_a_long_reason_stands_below_the_table_where_its_column_is_narrow(width: int) -> None:
+    r = np.random.default_rng(0)
+    X = r.normal(size=(40, 6))
+    report = labelfree.transfer({"embedding": X, "logits": np.tanh(X) @ r.normal(size=(6, 3))})
+    reason = report["transfer_score"].reason
+    assert reason is not None
+    found = seen([report], width=width)
+    table = found[: found.index("", 5)]
+    assert all(cell_len(line) <= width for line in found)
+    assert sum(line.split()[:1] == ["transfer_score"] for line in table) == 1
+    at = next(i for i, line in enumerate(table) if line.startswith("transfer_score"))
+    assert table[at + 1].startswith("classifier_nonuniformity")  # the row is one line
+    assert f"partial: {reason}" in " ".join(found)
+    assert (f"transfer_score: partial: {reason}" in " ".join(found)) == (width < 400)

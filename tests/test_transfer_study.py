@@ -184,3 +184,18 @@ def test_source_only_is_clearly_below_adapted(found: Any) -> None:
         best = found["accuracy"][name]
         assert best["bnm"]["best"] == max(m["best"] for m in best.values())
         assert best["infomax, early"]["source"] < 0.5 < 0.9 < best["bnm"]["source"]
+
+
+def test_a_tie_is_told_with_its_mean(trust: Any, found: Any) -> None:
+    rows = [
+        {"target": "x", "method": "a", "seed": 0, "epoch": e, "score": s, "accuracy": a}
+        for e, s, a in ((1, 3.0, 0.5), (2, 3.0, 0.7), (3, 2.0, 0.9), (4, None, 1.0))
+    ]
+    kept = trust.trusted({"x": rows}, lambda row: row["score"])["worst"]["kept"]
+    assert (kept["epoch"], kept["tied"], kept["accuracy"]) == (1, 2, pytest.approx(0.6))
+    for entry in found["scores"].values():
+        for pool in ("epochs", "methods", "all"):
+            worst = entry[pool]["worst"]
+            if worst is not None:  # the row of the page does not contradict itself
+                off = 100 * (worst["best"]["accuracy"] - worst["kept"]["accuracy"])
+                assert off == pytest.approx(worst["lost"], abs=0.06)

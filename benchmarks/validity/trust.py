@@ -59,13 +59,15 @@ def trusted(pools: dict[Hashable, list[Row]], value: Callable[[Row], float | Non
 
 
 def _choice(pool: list[Row], value: Callable[[Row], float | None]) -> Row:
-    """What a score kept of a pool, and what there was."""
+    """What a score kept of a pool, and what there was: the first of those it ranks first, their mean accuracy."""
     there = [row for row in pool if value(row) is not None]
-    kept = max(there, key=lambda row: value(row))
+    highest = max(value(row) for row in there)
+    kept = [row for row in there if value(row) == highest]
     best = max(pool, key=lambda row: row["accuracy"])
     return {
         "lost": round(lost([value(row) for row in pool], [row["accuracy"] for row in pool]) or 0.0, 1),
-        "kept": {key: kept[key] for key in ("target", "method", "seed", "epoch", "accuracy")},
+        "kept": {key: kept[0][key] for key in ("target", "method", "seed", "epoch")}
+        | {"accuracy": float(np.mean([row["accuracy"] for row in kept])), "tied": len(kept)},
         "best": {key: best[key] for key in ("method", "epoch", "accuracy")},
     }
 

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from labelfree import history, metrics
-    from labelfree.api import doctor, evaluate, opis, rank, separability, transfer
+    from labelfree.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.report import Report
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "opis",
-    "rank", "separability", "transfer",
+    "rank", "separability", "transfer", "transfer_all",
 ]  # fmt: skip
 
 _HOME = {
@@ -30,6 +30,7 @@ _HOME = {
     "rank": "labelfree.api",
     "separability": "labelfree.api",
     "transfer": "labelfree.api",
+    "transfer_all": "labelfree.api",
     "gate": "labelfree.gating",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",

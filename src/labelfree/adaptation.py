@@ -60,7 +60,7 @@ def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
             columns = replace(source_columns(base, setting), domain=AUTO)
             beside = _of_domain(open_source(given, columns), "source")
         opened = _of_domain(opened, "target")
-    opened = replace(opened, beside=beside)
+    opened = replace(opened, beside=beside, notes=tuple(map(_with_audit, opened.notes)))
     if "epoch" not in opened.roles:
         return [opened]
     epochs = rows_by(opened, "epoch")
@@ -70,8 +70,19 @@ def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
     return [only(opened, "epoch", e, total, f"{opened.name} epoch {e}") for e, total in epochs.items()]
 
 
+def _with_audit(note: str) -> str:
+    """What is said of a label column that was not read, with the way to use one of a target."""
+    name = note.split("'")[1]
+    return f"{note} of the target; --audit {name} shows the true accuracy beside the estimates"
+
+
 def source_of(target: Source, base: Columns, setting: Setting) -> Source | None:
     """The source rows: those of --source, or those beside the target in its own file."""
+    if setting.source is None and target.beside is None and setting.label is not None:
+        raise UsageError(
+            f"--label {setting.label}: names the label column of source rows, and there are none; add --source FILE, "
+            f"or --audit {setting.label} where it is a column of the target"
+        )
     if setting.source is None:
         return target.beside
     opened = open_source(setting.source, replace(source_columns(base, setting), domain=AUTO))
@@ -101,8 +112,18 @@ def _of_domain(opened: Source, domain: str) -> Source:
     return only(opened, "domain", domain, counts[domain], opened.name)
 
 
-def surveyed(target: Source, source: Source | None, setting: Setting, of: Callable[[Source, Wanted], Survey]) -> Survey:
-    """The survey of the target with the evidence of its head and of the source; `of` surveys one data set."""
+def surveyed(
+    target: Source,
+    source: Source | None,
+    setting: Setting,
+    of: Callable[[Source, Wanted], Survey],
+    *,
+    headed: bool = True,
+) -> Survey:
+    """The survey of the target with the evidence of its head and of the source; `of` surveys one data set.
+
+    headed: whether a metric looks at the head, which is recovered for none else.
+    """
     head = None
     if setting.head is not None:
         classes = target.outputs.classes if target.outputs else None
@@ -110,22 +131,36 @@ def surveyed(target: Source, source: Source | None, setting: Setting, of: Callab
         target = target if target.outputs else with_head(target, head)
         if source is not None and source.outputs is None and source.d == target.d:
             source = with_head(source, head)
+    if source is not None:
+        _check_classes(target, source)
     behind = None if source is None else of(source, Wanted(labels="label" in source.roles))
     known = None if behind is None or behind.evidence.outputs is None else behind.evidence.outputs.labelled
     derived = target.outputs is not None and target.outputs.kind == "probabilities"
     wanted = Wanted(
         thresholds=None if known is None else thresholds(known),
-        regression=head is None and not derived,
+        regression=headed and head is None and not derived,
         labels=setting.audit is not None,
     )
     found = of(target, wanted)
     outputs = found.evidence.outputs = found.evidence.outputs or Outputs()
     outputs.variant = setting.variant
     outputs.source = None if behind is None else behind.evidence
-    if head is None and target.outputs is not None:
+    if headed and head is None and target.outputs is not None:
         head = _recovered(found, derived)
     outputs.head = _compared(head, found, derived)
-    return found
+    return replace(found, behind=behind)
+
+
+def _check_classes(target: Source, source: Source) -> None:
+    """Refuse class scores of two models: accuracy on one says nothing of accuracy on the other."""
+    if target.outputs is None or source.outputs is None:
+        return
+    found = [max(one.outputs.classes, 2) for one in (target, source) if one.outputs]
+    if len(set(found)) > 1:
+        raise UsageError(
+            f"{source.name}: expected source rows of {found[0]} classes as in {target.name}, found {found[1]} "
+            f"(column {source.outputs.name!r}); give source rows scored by the same model"
+        )
 
 
 def _recovered(found: Survey, derived: bool) -> Head | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelfree import adaptation
-from labelfree.comparing import told, with_outputs
+from labelfree.comparing import compared, row_counts, told, with_outputs
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
@@ -22,8 +22,8 @@ from labelfree.metrics.judged import Judged, judged
 from labelfree.metrics.opis import PSEUDO_ROWS
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
-from labelfree.options import ON_REQUEST, Options, checked, columns, options_of, selected
-from labelfree.report import Defect, Input, MetricEntry, Report, RowCounts, SampleInfo
+from labelfree.options import HEADED, ON_REQUEST, Options, checked, columns, options_of, selected
+from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
 from labelfree.sources.block import AUTO
@@ -79,8 +79,30 @@ def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) 
     chosen = checked("transfer", options)
     opened, *more = opened_for("transfer", target, chosen)
     if more:
-        raise UsageError(f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them")
+        raise UsageError(
+            f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them, or take transfer_all"
+        )
     return _measured("transfer", opened, chosen, progress)
+
+
+def transfer_all(targets: Any, *, progress: Progress = _no_progress, **options: Any) -> list[Report]:
+    """The reports of several targets, one for each epoch of each, with `ensv` and `gde` where they hold the same rows.
+
+    targets: a list of what `transfer` takes, or one of it. options: as for `transfer`.
+
+    >>> import numpy as np
+    >>> X = np.repeat(np.eye(3), 40, axis=0)
+    >>> run = {"embedding": np.vstack([X, X]), "logits": np.vstack([2 * X, 9 * X]), "epoch": np.repeat([1, 2], 120)}
+    >>> [round(report["average_confidence"].value, 3) for report in transfer_all(run, only="average_confidence")]
+    [0.787, 1.0]
+    """
+    chosen = checked("transfer", options)
+    given = targets if isinstance(targets, list | tuple) else [targets]
+    opened = [one for target in given for one in opened_for("transfer", target, chosen)]
+    reports = [_measured("transfer", one, chosen, progress) for one in opened]
+    if len(reports) > 1:
+        compared(reports)
+    return reports
 
 
 def opis(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
@@ -135,7 +157,7 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
-        defects = findings(found)
+        defects = findings(found, located=True)
     return _report("doctor", found, chosen, {}, defects)
 
 
@@ -154,7 +176,8 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
             bad, zero = chosen.on_bad, refuse_zero
             return _surveyed(one, needs, chosen, bad, progress, metrics, refuse_zero=zero, wanted=wanted)
 
-        found = adaptation.surveyed(opened, behind, chosen.setting, of) if adapted else of(opened, None)
+        headed = any(metric.name in HEADED for metric in metrics)
+        found = adaptation.surveyed(opened, behind, chosen.setting, of, headed=headed) if adapted else of(opened, None)
         found.evidence.topology = chosen.topology
         if "groups" in needs:
             found.evidence.grouping = grouping_of(found, chosen, lambda one: of(one, None))
@@ -257,7 +280,7 @@ def _report(
     entries: dict[str, MetricEntry],
     defects: Iterable[Finding],
 ) -> Report:
-    source, tally, duplicates, e = found.source, found.tally, found.duplicates, found.evidence
+    source, e = found.source, found.evidence
     defects = list(defects)
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     settings: dict[str, Any] = {k: getattr(chosen, k) for k in options_of(command) if k != "threads"}
@@ -273,19 +296,12 @@ def _report(
             fingerprint=found.fingerprint,
             rows_hash=found.rows_hash,
             column=source.column,
+            id=source.roles.get("id"),
             layout=source.layout,
             dtype=source.dtype,
             n=e.n,
             d=e.d,
-            rows=RowCounts(
-                read=tally.read,
-                used=e.n,
-                null=tally["null"],
-                nonfinite=tally["nonfinite"],
-                zero=tally["zero"],
-                duplicate=duplicates.duplicates,
-                estimated=not duplicates.exact,
-            ),
+            rows=row_counts(found),
             sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
             defects=[Defect(**asdict(d)) for d in defects] if command == "doctor" else None,
         ),

@@ -6,13 +6,18 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from labelfree.adaptation import Setting, head_warning
+from labelfree.findings import findings
+from labelfree.metrics import METRICS
 from labelfree.metrics.accuracy import share_error
 from labelfree.metrics.candidates import CANDIDATES, ensv_of, gde_of, of_samples
 from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.outputs import Outputs
-from labelfree.report import Audit, HeadInfo, MetricEntry, OutputInfo, Report
+from labelfree.report import Audit, HeadInfo, MetricEntry, OutputInfo, Report, RowCounts, SourceInfo
 from labelfree.results import Result
+from labelfree.summaries.sample import Drawn
 from labelfree.survey import Survey
 
 
@@ -23,11 +28,20 @@ def told(given: Any) -> str | None:
     return type(given).__name__
 
 
+def row_counts(found: Survey) -> RowCounts:
+    """What became of the rows of a data set."""
+    tally, duplicates = found.tally, found.duplicates
+    return RowCounts(
+        read=tally.read, used=found.evidence.n, null=tally["null"], nonfinite=tally["nonfinite"], zero=tally["zero"],
+        duplicate=duplicates.duplicates, estimated=not duplicates.exact,
+    )  # fmt: skip
+
+
 def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
     """The report with what is to be known of class scores and head, and with the audit where it was asked for."""
     outputs, opened = found.evidence.outputs, found.source
     assert outputs is not None
-    head, behind = outputs.head, outputs.source
+    head, behind = outputs.head, found.behind
     changes: dict[str, Any] = {}
     if head is not None:
         rows, d = head.weight.shape
@@ -37,21 +51,33 @@ def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
         )  # fmt: skip
     if opened.outputs is not None:
         changes["outputs"] = OutputInfo(
-            column=opened.outputs.name, kind=opened.outputs.kind, classes=max(opened.outputs.classes, 2),
-            source=None if behind is None else told(setting.source) or opened.name,
-            source_rows=None if behind is None else behind.n,
+            column=opened.outputs.name, kind=opened.outputs.kind, classes=max(opened.outputs.classes, 2)
         )  # fmt: skip
-    warning = head_warning(found)
-    updated = report.model_copy(
-        update={
-            "input": report.input.model_copy(update=changes),
-            "warnings": [*report.warnings, *([warning] if warning else [])],
+    metrics, warnings = report.metrics, [*report.warnings]
+    if behind is not None:
+        changes["source"] = SourceInfo(
+            name=behind.source.name, fingerprint=behind.fingerprint, rows_hash=behind.rows_hash, n=behind.evidence.n,
+            d=behind.evidence.d, rows=row_counts(behind),
+        )  # fmt: skip
+        uses = {metric.name for metric in METRICS if "source" in metric.needs}
+        metrics = {
+            name: entry.model_copy(update={"params": {**entry.params, "source": behind.rows_hash}})
+            if name in uses
+            else entry
+            for name, entry in metrics.items()
         }
+        warnings += [f"source: {finding}" for finding in findings(behind)]
+    if warning := head_warning(found):
+        warnings.append(warning)
+    updated = report.model_copy(
+        update={"input": report.input.model_copy(update=changes), "metrics": metrics, "warnings": warnings}
     )
     if setting.audit is not None:
         updated = _audited(updated, outputs, setting.audit)
-    slim = Outputs(predictions=outputs.predictions, logits=outputs.logits)
-    updated._candidate = Evidence(found.evidence.n, found.evidence.d, drawn=found.evidence.drawn, outputs=slim)
+    e, drawn = found.evidence, found.evidence.drawn
+    if drawn is not None:  # of many candidates keys and logits are kept, never their rows
+        drawn = Drawn(drawn.keys, drawn.index, np.empty((len(drawn.keys), 0)))
+    updated._candidate = Evidence(e.n, e.d, drawn=drawn, outputs=Outputs(logits=outputs.logits))
     return updated
 
 
@@ -75,6 +101,11 @@ def _audited(report: Report, outputs: Outputs, column: str) -> Report:
 def compared(reports: Sequence[Report]) -> None:
     """Fill in `ensv` and `gde` of several transfer reports, where they are of the same rows."""
     found = of_samples([report.candidate for report in reports])
+    positions = not isinstance(found, Result) and any(report.input.id is None for report in reports)
+    for report in reports if positions and any(m.name in reports[0].metrics for m in CANDIDATES) else ():
+        report.warnings.append(
+            "the targets have no ids: ensv and gde compare their rows by position; add a column id where orders differ"
+        )
     for metric, results in zip(CANDIDATES, (ensv_of, gde_of), strict=True):
         if any(metric.name not in report.metrics for report in reports):
             continue

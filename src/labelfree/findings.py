@@ -9,13 +9,16 @@ import numpy as np
 
 from labelfree.metrics.bulk import noise_rank
 from labelfree.metrics.evidence import Evidence
+from labelfree.repetitions import repeated_id, repeated_row
 from labelfree.summaries.tally import Defect
-from labelfree.survey import Survey
+from labelfree.survey import Survey, block_rows
 
 OUTLIER = 10.0
 """Row norm over median row norm from which a row is named."""
 FEW = 10
 """Rows per column below which sampling visibly lowers a rank."""
+_NAMED = 5
+"""Columns that are named, of many."""
 _SPACING = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 
@@ -33,9 +36,9 @@ class Finding:
         return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
 
-def findings(found: Survey) -> list[Finding]:
-    """Everything found, worst first."""
-    return [*_bad_rows(found), *_repetitions(found), *_shape(found)]
+def findings(found: Survey, *, located: bool = False) -> list[Finding]:
+    """Everything found, worst first; `located` reads the rows again where that tells which of them repeat another."""
+    return [*_bad_rows(found), *_repetitions(found, located), *_epochs(found), *_shape(found)]
 
 
 def _bad_rows(found: Survey) -> Iterator[Finding]:
@@ -50,6 +53,8 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
         "null": ("null rows, or rows with a null in them", bad),
         "nonfinite": ("rows with NaN or infinity", bad),
         "no_id": ("rows without an id", "fill them in, or name another column with --id"),
+        "overflow": ("rows whose squares overflow float64", "left out; divide the embeddings by a constant first"),
+        "underflow": ("rows whose squares underflow float64", "left out; multiply the embeddings by a constant first"),
         "zero": ("rows of zeros", f"{nowhere}; find out why the encoder returned nothing"),
     }
     for defect, (what, remedy) in texts.items():
@@ -57,20 +62,29 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
             yield Finding(defect, count, tally.first[defect], f"{count:,} of {tally.read:,} {what}", remedy)
 
 
-def _repetitions(found: Survey) -> Iterator[Finding]:
+def _repetitions(found: Survey, located: bool) -> Iterator[Finding]:
     if found.repeated_ids:
         remedy = "remove the repetitions, or name another column with --id"
         if len(found.source.counts) > 1:
             remedy = f"{found.source.apart}, or {remedy}"
         said = f"{_repeating(found.repeated_ids)} the id of another"
-        yield Finding("repeated_id", found.repeated_ids, None, said, remedy)
+        again = repeated_id(found.source, block_rows(found.source.d)) if located else None
+        yield Finding("repeated_id", found.repeated_ids, again and again[2], said, remedy)
     if count := found.duplicates.duplicates:
         about = "" if found.duplicates.exact else "about "
         share = 100 * count / max(found.evidence.n, 1)
+        first = repeated_row(found.source, block_rows(found.source.d)) if located and found.duplicates.exact else None
         yield Finding(
-            "duplicate", count, None, f"{about}{_repeating(count, f' ({share:.1f} %)')} another row exactly",
+            "duplicate", count, first, f"{about}{_repeating(count, f' ({share:.1f} %)')} another row exactly",
             "repeated rows carry no new direction and distort distances: remove them",
         )  # fmt: skip
+
+
+def _epochs(found: Survey) -> Iterator[Finding]:
+    if found.epochs > 1:
+        said = f"{found.epochs:,} epochs (column {found.source.roles['epoch']!r}) in one data set are measured as one"
+        remedy = "write each epoch to a file of its own and give each as a source; transfer takes them apart itself"
+        yield Finding("epochs", found.epochs, None, said, remedy)
 
 
 def _repeating(count: int, share: str = "") -> str:
@@ -107,12 +121,14 @@ def _spectral(e: Evidence) -> Iterator[Finding]:
     variance = np.diagonal(moments.scatter) / moments.n
     total = float(variance.sum())
     offset = float(moments.mean @ moments.mean)
-    constant = int((variance <= (1e-15 * np.abs(moments.mean)) ** 2).sum())
+    still = np.flatnonzero(variance <= (1e-15 * np.abs(moments.mean)) ** 2)
     if total == 0:
         yield Finding("collapsed", e.n, None, "all rows are equal", "the encoder has collapsed, or one row was copied")
         return
-    if constant:
-        yield Finding("constant", constant, None, f"{constant:,} of {e.d:,} columns never change", "dead units")
+    if len(still):
+        named = ", ".join(map(str, still[:_NAMED])) + (", ..." if len(still) > _NAMED else "")
+        said = f"{len(still):,} of {e.d:,} columns never change: {named} (from 0)"
+        yield Finding("constant", len(still), None, said, "dead units")
     if offset > total:
         share = 100 * offset / (offset + total)
         yield Finding(

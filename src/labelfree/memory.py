@@ -23,6 +23,9 @@ _TILES = 60_000_000  # tiles of query points and rows
 _GROUP_TABLES, _GROUP_SIZE = 16, 5  # numbers for every group and level, and rows of a group where they are many
 _PAIRS = 50_000_000  # blocks of distances to nearest neighbors
 
+_DOUBLE = {"float64", "int64", "int32", "uint64", "uint32"}
+"""What is read as float64."""
+
 
 def needed(
     source: Source, needs: frozenset[Need], metrics: Sequence[Metric], sample: int | None, threads: int | None
@@ -36,7 +39,7 @@ def needed(
 def _drawn(source: Source, sample: int | None) -> tuple[int, int]:
     """Rows of the sample, and bytes of one number of them."""
     rows = source.total if sample is None else min(sample, source.total)
-    return rows, 8 if source.dtype in ("float64", "int64", "int32", "uint64", "uint32") else 4
+    return rows, 8 if {*source.dtype.split(", ")} & _DOUBLE else 4
 
 
 def _reading(source: Source, needs: frozenset[Need], sample: int | None, threads: int | None) -> int:

@@ -40,6 +40,8 @@ OWN = {
     "evaluate": ("group", *TOPOLOGY, "logits", "head", "variant"), "doctor": (),
 }  # fmt: skip
 """Options that a command has beside the shared ones."""
+HEADED = ("transfer_score", "classifier_nonuniformity")
+"""Metrics that look at the last linear layer."""
 ON_REQUEST = {"h1_total_persistence"}
 """Metrics computed only where an option or --only asks for them."""
 

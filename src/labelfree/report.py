@@ -1,4 +1,4 @@
-"""The report: one model for every command, the same bytes for the same input, settings, seed and version."""
+"""The report: one model for every command, the same bytes for one input, settings, seed, version and threads."""
 
 from __future__ import annotations
 
@@ -54,13 +54,22 @@ class Defect(_Model):
 
 
 class OutputInfo(_Model):
-    """The class scores that were read, and the source rows beside them."""
+    """The class scores that were read."""
 
     column: str
     kind: Literal["logits", "probabilities"]
     classes: int
-    source: str | None
-    source_rows: int | None
+
+
+class SourceInfo(_Model):
+    """The source rows beside a target: which they are, and what became of them."""
+
+    name: str
+    fingerprint: str
+    rows_hash: str
+    n: int
+    d: int
+    rows: RowCounts
 
 
 class HeadInfo(_Model):
@@ -91,6 +100,7 @@ class Input(_Model):
     fingerprint: str
     rows_hash: str
     column: str
+    id: str | None = None
     layout: str
     dtype: str
     n: int
@@ -99,6 +109,7 @@ class Input(_Model):
     sample: SampleInfo | None
     defects: list[Defect] | None = None
     outputs: OutputInfo | None = None
+    source: SourceInfo | None = None
     head: HeadInfo | None = None
 
 

@@ -85,7 +85,20 @@ class Scores:
         """The evidence on class scores; `again` yields all rows with their logits once more."""
         drawn = self.sample.drawn()
         logits = None if drawn is None else drawn.rows
+        if logits is not None and len(logits):
+            self._check_logits(logits)
         return Outputs(predictions=self.predictions, logits=logits, labelled=self.labelled, again=again)
+
+    def _check_logits(self, logits: Rows) -> None:
+        """Refuse probabilities that are called logits: their softmax is another distribution."""
+        given = self.source.outputs
+        if given is None or given.kind != "logits" or given.classes < 2 or logits.min() < 0:
+            return
+        if np.abs(logits.astype(np.float64).sum(axis=1) - 1).max() <= _SUM_TOLERANCE:
+            raise RowsError(
+                f"{self.source.name}: column {given.name!r}: expected logits, found rows of numbers from 0 that sum to "
+                "1, which are probabilities; name the column probs (or prob_0, prob_1, ...), or store the logits"
+            )
 
     @property
     def labelled(self) -> Labelled | None:

@@ -15,6 +15,7 @@ from labelfree.errors import RowsError, SourceError
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
 from labelfree.parallel import available_cores, summed
+from labelfree.repetitions import FAINT, finite, measurable, repeated_ids
 from labelfree.scores import Scores, Wanted, logits_of
 from labelfree.sources.block import Block, Source, Values
 from labelfree.summaries import Distinct, Groups, Moments, Sample, Tally
@@ -29,25 +30,25 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 _BLOCK_NUMBERS = 1 << 20
 _MOST_WORKERS = 8
-_FAINT = 1e-290
-"""Squared length of a row from which, to its inverse, sums of squares over all rows stay in the range of float64."""
 _PRINT_ROWS = 64
 _PRINT_SEED = 0x5EED
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What one pass found: the evidence for the metrics, and the account of the rows."""
+    """What one pass found: the evidence for the metrics, and the account of the rows; behind: of the source rows."""
 
     source: Source
     evidence: Evidence
     tally: Tally
     duplicates: Distinct
     repeated_ids: int
+    epochs: int
     rows_hash: str
     fingerprint: str
     regression: Regression | None = None
     groups: Groups | None = None
+    behind: Survey | None = None
 
 
 def block_rows(d: int) -> int:
@@ -97,7 +98,8 @@ def survey(
 
     def rescan() -> Iterator[Rows]:
         for block in source.read(rows):
-            yield block.rows[_finite(block)]
+            usable = block.rows[finite(block)]
+            yield usable[measurable(usable)] if on_bad == "count" else usable
 
     return state.finished(rescan, progress)
 
@@ -130,8 +132,10 @@ class _State:
         self.tally = Tally()
         self.content = Distinct.empty()
         self.ids = Distinct.empty()
+        self.epochs: set[object] = set()
         self.used = 0
         self.sums = [0, 0]
+        self.spoiled: set[str] = set()
 
     def add(self, block: Block) -> None:
         """Take in one block; once a bad row was refused only the account goes on."""
@@ -144,6 +148,8 @@ class _State:
         keys = _keys(extra, index)
         if "id" in extra:
             self.ids = self.ids.update(keys)
+        if "epoch" in extra:
+            self.epochs |= set(extra["epoch"].tolist())
         self.used += len(rows)
         for which in (0, 1):
             self.sums[which] += int(mix(keys, which).sum(dtype=np.uint64))
@@ -173,24 +179,32 @@ class _State:
         """The usable rows, their positions and squared norms; the rest is counted."""
         rows, index = block.rows, block.index
         norms = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-        odd = np.flatnonzero(~((norms > _FAINT) & (norms < 1 / _FAINT)))
+        odd = np.flatnonzero(~((norms > FAINT) & (norms < 1 / FAINT)))
         nonfinite = odd[~np.isfinite(rows[odd]).all(axis=1)]
-        if "outputs" in block.extra:
-            nonfinite = np.flatnonzero(~_finite(block))
+        if len(nonfinite):
+            self.spoiled.add(self.source.column)
+        if "outputs" in block.extra and self.source.outputs is not None:
+            scores = np.setdiff1d(np.flatnonzero(~np.isfinite(block.extra["outputs"]).all(axis=1)), nonfinite)
+            if len(scores):
+                self.spoiled.add(self.source.outputs.name)
+                nonfinite = np.union1d(nonfinite, scores)
         zero = odd[~rows[odd].any(axis=1)]
-        for row in np.setdiff1d(odd, np.union1d(nonfinite, zero)):
-            what, cure = ("under", "multiply") if norms[row] < 1 else ("over", "divide")
-            place = self.source.place(int(index[row]))
+        beyond = np.setdiff1d(odd, np.union1d(nonfinite, zero))
+        if len(beyond) and self.on_bad != "count":
+            what, cure = ("under", "multiply") if norms[beyond[0]] < 1 else ("over", "divide")
+            place = self.source.place(int(index[beyond[0]]))
             raise SourceError(
                 f"{self.where}: {place}: its squares {what}flow float64; {cure} the embeddings by a constant first"
             )
         bad: dict[Defect, Index] = {
             "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
+            "overflow": index[beyond[norms[beyond] > 1]], "underflow": index[beyond[norms[beyond] < 1]],
             "no_id": index[~_known(block.extra["id"])] if "id" in block.extra else index[:0],
         }  # fmt: skip
         read = len(index) + len(block.null) + len(block.ragged)
-        if len(nonfinite):
-            good = _finite(block)
+        if len(nonfinite) or len(beyond):
+            good = finite(block)
+            good[beyond] = False
             rows, index, norms = rows[good], index[good], norms[good]
         self.tally = self.tally.update(read, bad, np.sqrt(norms), index)
         if self.refuse_zero and len(zero):
@@ -204,13 +218,19 @@ class _State:
             setattr(self, name, getattr(self, name).merge(getattr(other, name)))
         if self.scores is not None and other.scores is not None:
             self.scores.merge(other.scores)
+        self.epochs |= other.epochs
         self.used += other.used
+        self.spoiled |= other.spoiled
         self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
 
     @property
     def where(self) -> str:
-        """What the rows are called in a message."""
-        name, column = self.source.name, self.source.column
+        """What the rows are called in a message: by their columns, where class scores were read too."""
+        name, column, scores = self.source.name, self.source.column, self.source.outputs
+        if self.scores is not None and scores is not None and self.tally["null"]:
+            column = f"{column} or {scores.name}"
+        elif self.spoiled:
+            column = " and ".join(sorted(self.spoiled))
         return name if not column or name.endswith(f"::{column}") else f"{name}: {column}"
 
     def check(self) -> None:
@@ -250,7 +270,7 @@ class _State:
                 f"first at {first('no_id')}; fill them in, or name another column with --id"
             )
         if self.ids.duplicates:
-            raise RowsError(_repeated(source))
+            raise RowsError(repeated_ids(source, block_rows(source.d)))
 
     def finished(self, rescan: Callable[[], Iterable[Rows]], progress: Progress) -> Survey:
         """The survey of all blocks taken in."""
@@ -279,6 +299,7 @@ class _State:
             self.tally,
             self.content.settled(),
             self.ids.duplicates,
+            len(self.epochs),
             digest,
             self._print(source),
             None if self.scores is None else self.scores.regression,
@@ -288,7 +309,7 @@ class _State:
     def _again(self) -> Iterator[tuple[Rows, Rows]]:
         """The usable rows once more, each with its logits."""
         for block in self.source.read(block_rows(self.d)):
-            good = _finite(block)
+            good = finite(block)
             given = block.extra["outputs"][good]
             yield block.rows[good], logits_of(given, self.source, block.index[good])
 
@@ -297,14 +318,6 @@ class _State:
         head = repr((source.name, source.size, source.column, self.used, self.d))
         body = b"" if drawn is None else np.ascontiguousarray(drawn.rows).tobytes()
         return hashlib.sha256(head.encode() + body).hexdigest()[:32]
-
-
-def _finite(block: Block) -> NDArray[np.bool_]:
-    """Which rows are free of NaN and infinity, class scores included."""
-    good: NDArray[np.bool_] = np.asarray(np.isfinite(block.rows).all(axis=1))
-    if "outputs" in block.extra:
-        good &= np.isfinite(block.extra["outputs"]).all(axis=1)
-    return good
 
 
 def _keys(extra: dict[str, Values], index: Index) -> Keys:
@@ -323,22 +336,3 @@ def _known(values: Values) -> NDArray[np.bool_]:
 def _matching(block: Block, index: Index) -> dict[str, Values]:
     kept = np.isin(block.index, index, assume_unique=True)
     return {role: values[kept] for role, values in block.extra.items()}
-
-
-def _repeated(source: Source) -> str:
-    """Which id appears twice, and where: found by reading the ids again."""
-    seen: dict[object, int] = {}
-    column = source.roles["id"]
-    remedy = "remove the repetitions, or name another column with --id"
-    for block in source.read(block_rows(source.d)):
-        epochs = block.extra.get("epoch", np.zeros(len(block.index), np.int64))
-        for row, name, epoch in zip(block.index, block.extra["id"].tolist(), epochs.tolist(), strict=True):
-            first = seen.setdefault((name, epoch), int(row))
-            if first != row:
-                if source.located(first)[0] != source.located(row)[0]:
-                    remedy = f"{source.apart}, or {remedy}"
-                return (
-                    f"{source.name}: expected each id once, found {name!r} in column {column!r} at "
-                    f"{source.place(first)} and at {source.place(int(row))}; {remedy}"
-                )
-    return f"{source.name}: ids repeat in column {column!r}; {remedy}"

@@ -169,7 +169,7 @@ def gate(
         from labelfree.render.console import console_for
         from labelfree.render.verdict import show
 
-        printed(lambda: show(console_for(sys.stdout), document))
+        printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero))
     else:
         printed(lambda: sys.stdout.write(TEXTS[f".{form}"](document)))
         for warning in () if quiet else document["verdict"]["warnings"]:

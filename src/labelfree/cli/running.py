@@ -65,9 +65,12 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         check_targets([freeze], GROUP_SUFFIXES, "--freeze")
         check_apart([freeze], {**kept, "-o": outputs}, "--freeze")
     if not shared.quiet:
+        unread: dict[tuple[tuple[str, ...], str], str] = {}  # once for the epochs of one file
         for opened in data_sets:
             for note in opened.notes:
-                print(f"labelfree: {opened.name}: {note}", file=sys.stderr)
+                unread.setdefault((opened.files, note), opened.files[0] if len(opened.files) == 1 else opened.name)
+        for (_, note), name in unread.items():
+            print(f"labelfree: {name}: {note}", file=sys.stderr)
     reports = []
     with _Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         for i, source in enumerate(data_sets):
@@ -87,8 +90,10 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         files.write(reports, path, everything=shared.all)
     emit(reports, form, everything=shared.all)
     if form != "table" and not shared.quiet:
+        from labelfree.render.rows import remarks
+
         for report in reports:
-            for warning in report.warnings:
+            for warning in remarks(report, list(report.metrics)):
                 print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
     if any(undefined(report, asked) for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)
@@ -187,7 +192,8 @@ def parse_sample(given: str) -> int | None:
     if given == "all":
         return None
     if not re.fullmatch(r"\d[\d_,]{0,30}", given):
-        raise UsageError(f"--sample: expected a number of rows or all, found {given!r}")
+        name = "LABELFREE_SAMPLE" if os.environ.get("LABELFREE_SAMPLE") == given else "--sample"
+        raise UsageError(f"{name}: expected a number of rows or all, found {given!r}")
     return int(re.sub("[_,]", "", given))
 
 

@@ -100,8 +100,10 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     said = f"{asked.metric} went from {before} ({base.where}) to {after} ({now.where}), "
     said += f"worse by {lost}" if drop > 0 else f"better by {lost.removeprefix('-')}" if drop else "no worse"
     said += (f" (a drop of {ends[0]} to {ends[1]}, {noise})" if ends else "") + f", {most} allowed"
-    if reason.startswith("undecided"):
-        said += "; the difference is inside its noise: measure more rows, or allow more"
+    if reason == "within_noise":
+        said += "; the difference is inside its noise: measure more rows, allow more, or decide with --on-undecided"
+    elif reason.startswith("undecided"):
+        said += f"; the difference is inside its noise, which --on-undecided {decision} decides"
     return told | _outcome(decision, reason, said)
 
 

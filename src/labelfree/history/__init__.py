@@ -39,10 +39,10 @@ def append(path: str | Path, report: Any, *, step: int, run: str = "default", re
     """Add the record of a report (a Report, or its JSON document); returns 1 if the file changed, else 0.
 
     Atomic and locked: a reader sees the file before or after, two writers wait for each other, and a writer that is
-    killed changes nothing. The same record again, its time aside, is no change. A different one of the same run, step
-    and command raises HistoryError unless `replace`, as does one of another value of a metric than another command has
-    at that step (`replace` removes that other record); always one that cannot be compared with the run: another n, d,
-    definition, params or rows_hash of a metric.
+    killed changes nothing. The same record again (time and path aside, numbers to 1e-8) is no change. A different one
+    of the same run, step and command raises HistoryError unless `replace`, as does one of another value of a metric
+    than another command has at that step (`replace` removes that other record); always one that cannot be compared
+    with the run: another n, d, definition, params or rows_hash of a metric.
     """
     return extend(path, [(report, step)], run=run, replace=replace)
 

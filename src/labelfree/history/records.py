@@ -18,8 +18,11 @@ _KEPT = ("value", "se", "interval", "status", "reason_code", "reason", "directio
 _FROM_DATA = {"params.fit_range", "params.neighbors"}
 """Params that the data may decide: they forbid a comparison of that metric, not the record."""
 
-_SAME = 1e-9
-"""Relative difference up to which two commands have measured the same."""
+_SAME = 1e-8
+"""Relative difference up to which two numbers are the same measurement: other threads or libraries add in another
+order, which moves an effective rank by up to 1e-10 of itself."""
+_ASIDE = ("time", "source", "fingerprint")
+"""What does not make two records of the same rows and values differ: when, and under which path they were read."""
 
 
 def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: str | None = None) -> Record:
@@ -102,8 +105,34 @@ def named(record: Record) -> str:
 
 
 def same(one: Record, other: Record) -> bool:
-    """Whether two records say the same, the time aside."""
-    return {**one, "time": None} == {**other, "time": None}
+    """Whether two records say the same: time and path aside, numbers up to rounding."""
+    return not unlike(one, other)
+
+
+def unlike(one: Record, other: Record) -> list[str]:
+    """The fields in which two records differ: time and path aside, numbers up to rounding."""
+    names = sorted({*one, *other} - {*_ASIDE})
+    return [k for k in names if not alike(one.get(k), other.get(k), 1.0 if k == "collapse" else 0.0)]
+
+
+def alike(one: Any, other: Any, scale: float = 0.0) -> bool:
+    """Whether two parts of records are equal, fractions up to rounding: that of their own size, or of `scale`.
+
+    What belongs to a metric (standard error, interval, replicates) rounds on the scale of its value.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        size = max(scale, _size(one.get("value")), _size(one.get("interval")))
+        names = {*one, *other}
+        return all(alike(one.get(k), other.get(k), 0.0 if k == "params" else size) for k in names)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(alike(a, b, scale) for a, b in zip(one, other, strict=True))
+    if is_number(one) and is_number(other) and float in (type(one), type(other)):
+        return bool(abs(one - other) <= _SAME * max(abs(one), abs(other), scale))
+    return bool(one == other)
+
+
+def _size(value: Any) -> float:
+    return max(map(abs, value), default=0.0) if isinstance(value, list | tuple) else abs(value or 0.0)
 
 
 def contradictions(one: Record, other: Record) -> list[tuple[str, float | None, float | None]]:
@@ -112,7 +141,7 @@ def contradictions(one: Record, other: Record) -> list[tuple[str, float | None, 
     for metric in one["metrics"]:
         if metric in other["metrics"]:
             a, b = one["metrics"][metric]["value"], other["metrics"][metric]["value"]
-            if a != b and (a is None or b is None or abs(a - b) > _SAME * max(abs(a), abs(b))):
+            if not alike(a, b, _size(one["metrics"][metric].get("interval"))):
                 found.append((metric, a, b))
     return found
 
@@ -149,7 +178,7 @@ def differences(metric: str, one: Record, other: Record, *, rows: bool = True) -
         found.append(f"other rows (rows_hash {one['rows_hash'][:8]} and {other['rows_hash'][:8]})")
     if a["definition"] != b["definition"]:
         found.append(f"definition {a['definition']!r} and {b['definition']!r}")
-    sampled = "sample" in (a["params"].get("rows"), b["params"].get("rows"))
+    sampled = any(m["params"].get("rows") == "sample" or _drawn(m, r) for m, r in ((a, one), (b, other)))
     if sampled and not found and _sample(one) != _sample(other):
         found.append(f"sample {_sample(one)} and {_sample(other)}")
     for name in sorted({*a["params"], *b["params"]}):
@@ -161,6 +190,11 @@ def differences(metric: str, one: Record, other: Record, *, rows: bool = True) -
 
 def _told(value: Any) -> str:
     return "(none)" if value is None else str(value)
+
+
+def _drawn(entry: Mapping[str, Any], record: Record) -> bool:
+    """Whether a metric that counts its rows was measured on the sample."""
+    return record["sample"] is not None and bool(entry["params"].get("rows") == record["sample"])
 
 
 def _sample(record: Record) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from labelfree.document import parsed
 from labelfree.errors import HistoryError
-from labelfree.history.records import Record, checked_run, contradictions, key, misfits, named, same, validated
+from labelfree.history.records import Record, alike, checked_run, contradictions, key, misfits, named, same, unlike
+from labelfree.history.records import validated as checked_record
 from labelfree.storage import locked, rewritten
 from labelfree.wording import steps
 
@@ -35,13 +36,18 @@ def stored(path: str | Path) -> list[Record]:
 def _line(line: str, where: str) -> Record:
     try:
         found = parsed(line)
-    except ValueError:
+    except json.JSONDecodeError:
         shown = line if len(line) <= 40 else f"{line[:20]}...{line[-12:]}"
         raise HistoryError(
             f"{where}: expected one record, found a torn line ({shown!r}); nothing was changed: restore the file, or "
             "remove that line by hand and measure that step again"
         ) from None
-    return validated(found, where)
+    except ValueError as error:
+        raise HistoryError(
+            f"{where}: expected one record, found a line that is no JSON ({error}); nothing was changed: write null "
+            "for what is undefined, or remove that line by hand and measure that step again"
+        ) from None
+    return checked_record(found, where)
 
 
 def _distinct(records: list[Record], path: Path) -> list[Record]:
@@ -58,7 +64,7 @@ def _distinct(records: list[Record], path: Path) -> list[Record]:
 def added(path: str | Path, new: Sequence[Record], *, replace: bool = False) -> int:
     """Add records to a file, all of them or none; returns how many changed it.
 
-    The same record again, its time aside, changes nothing. Refused unless `replace`: another record of the same run,
+    The same record again (see `same`) changes nothing. Refused unless `replace`: another record of the same run,
     step and command, which it then replaces; and a record of another command at that step that gives another value
     of a metric, which it then removes. A record that cannot be compared with its run is refused always.
     """
@@ -152,17 +158,13 @@ def writable(path: str | Path) -> Path:
 
 
 def _differing(one: Record, other: Record) -> str:
-    for name in sorted(set(one) | set(other)):
-        if name != "time" and one.get(name) != other.get(name):
-            a, b = one.get(name), other.get(name)
-            if isinstance(a, dict) and isinstance(b, dict):
-                inner = next(k for k in sorted({*a, *b}) if a.get(k) != b.get(k))
-                name, a, b = f"{name}.{inner}", a.get(inner), b.get(inner)
-            if isinstance(a, dict) and isinstance(b, dict):
-                inner = next(k for k in sorted({*a, *b}) if a.get(k) != b.get(k))
-                name, a, b = f"{name}.{inner}", a.get(inner), b.get(inner)
-            return f"{name}: {a} there, {b} here"
-    return "other fields"
+    """The first difference of two records that are not the same, down to the number."""
+    name = unlike(one, other)[0]
+    a, b = one.get(name), other.get(name)
+    while isinstance(a, dict) and isinstance(b, dict):
+        inner = next(k for k in sorted({*a, *b}) if not alike(a.get(k), b.get(k)))
+        name, a, b = f"{name}.{inner}", a.get(inner), b.get(inner)
+    return f"{name}: {a} there, {b} here"
 
 
 def _check_fit(record: Record, others: Sequence[Record], path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_SMALL = 1024
 
 
 def blas_threads() -> int:
@@ -15,6 +18,16 @@ def blas_threads() -> int:
     from threadpoolctl import threadpool_info
 
     return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+
+
+def repeatable(d: int) -> AbstractContextManager[Any]:
+    """One core for the decomposition of a d x d matrix, so that its last digits do not depend on how many there are.
+
+    Up to width 1024, where more cores gain next to nothing.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas") if d <= _SMALL else nullcontext()
 
 
 def spread(work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:

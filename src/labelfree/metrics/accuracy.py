@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Rows
+from labelfree.arrays import Rows, matrix
+from labelfree.errors import ArrayError
 from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.labels import labelled, threshold
 from labelfree.metrics.labels import of_rows as of_rows
@@ -34,8 +35,10 @@ def _source(e: Evidence) -> Labelled | Result:
     source = None if e.outputs is None else e.outputs.source
     if source is None:
         return undefined("no_source", "needs labelled source rows (--source FILE)")
-    if source.outputs is None or source.outputs.labelled is None:
-        return undefined("no_labels", "needs the labels and the logits of the source rows")
+    if source.outputs is None or (source.outputs.predictions is None and source.outputs.labelled is None):
+        return undefined("no_labels", "needs the logits of the source rows, which hold none")
+    if source.outputs.labelled is None:
+        return undefined("no_labels", "needs the labels of the source rows (a column label, or --label)")
     if len(source.outputs.labelled.label) == 0:
         return undefined("insufficient", "needs at least 1 source row, found 0")
     return source.outputs.labelled
@@ -54,11 +57,14 @@ def _beside(source: Labelled) -> Evidence:
     return Evidence(len(source.label), 0, outputs=Outputs(labelled=source))
 
 
-def _target(logits: Any, source: Labelled, seed: int = 0) -> Evidence:
+def _target(logits: Any, source_logits: Any, source_labels: Any, seed: int = 0) -> Evidence:
     """Evidence of target logits alone, all of them in the order of a sample, beside a labelled source."""
-    e = target(logits=logits, sample=None, seed=seed)
+    e, z = target(logits=logits, sample=None, seed=seed), matrix(source_logits, "source_logits")
     assert e.outputs is not None
-    e.outputs.source = _beside(source)
+    k, found = two_classes(matrix(logits, "logits")).shape[1], two_classes(z).shape[1]
+    if found != k:
+        raise ArrayError(f"source_logits: expected {k} classes as in logits, found {found}; score both with one model")
+    e.outputs.source = _beside(labelled(z, source_labels))
     return e
 
 
@@ -134,7 +140,7 @@ def doc(logits: Any, source_logits: Any, source_labels: Any) -> Result:
     >>> round(doc(target, source, np.array([0, 1])).value, 10)
     0.75
     """
-    return _doc(_target(logits, labelled(source_logits, source_labels)))
+    return _doc(_target(logits, source_logits, source_labels))
 
 
 def _atc(e: Evidence, which: int) -> Result:
@@ -204,7 +210,7 @@ def atc_mc(logits: Any, source_logits: Any, source_labels: Any) -> Result:
     >>> atc_mc(target, source, np.array([0, 0, 0, 0])).value
     0.5
     """
-    return _atc_mc(_target(logits, labelled(source_logits, source_labels)))
+    return _atc_mc(_target(logits, source_logits, source_labels))
 
 
 def atc_ne(logits: Any, source_logits: Any, source_labels: Any) -> Result:
@@ -225,7 +231,7 @@ def atc_ne(logits: Any, source_logits: Any, source_labels: Any) -> Result:
     >>> atc_ne(target, source, np.array([0, 0, 0, 0])).value
     0.5
     """
-    return _atc_ne(_target(logits, labelled(source_logits, source_labels)))
+    return _atc_ne(_target(logits, source_logits, source_labels))
 
 
 def _cot(e: Evidence) -> Result:
@@ -278,7 +284,7 @@ def cot(logits: Any, source_logits: Any, source_labels: Any, *, seed: int = 0) -
     >>> round(cot(target, source, np.array([0, 1])).value, 10)
     0.55
     """
-    return _cot(_target(logits, labelled(source_logits, source_labels), seed))
+    return _cot(_target(logits, source_logits, source_labels, seed))
 
 
 _SHARPENED = "losses that sharpen target predictions raise it without a gain in accuracy"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -144,22 +145,30 @@ def _coral(e: Evidence) -> Result:
     if isinstance(both, Result):
         return both
     target, source = both
-    gap = target.scatter / (target.n - 1)
-    gap -= source.scatter / (source.n - 1)
-    total = float(np.einsum("ij,ij->", gap, gap))
+    largest = max(np.diagonal(side.scatter).max(initial=0.0) / (side.n - 1) for side in both)
+    unit = float(2.0 ** np.frexp(largest)[1])  # squares of what is far from 1 may be no numbers
+    gap = target.scatter / ((target.n - 1) * unit)
+    gap -= source.scatter / ((source.n - 1) * unit)
+    relative = float(np.einsum("ij,ij->", gap, gap)) / (4 * e.d**2)
+    del gap
+    value = relative * unit * unit
+    if not math.isfinite(value) or (value < np.finfo(float).tiny and relative > 0):
+        reason = f"{relative:.3g} times the fourth power of {unit**0.5:.3g} is no number of float64: scale the rows"
+        return undefined("out_of_range", reason)
     chance = 0.0
     params: dict[str, Plain] = {"rows": target.n, "source_rows": source.n, "divisor": "n - 1"}
     assert e.outputs is not None
     assert e.outputs.source is not None
     for side, moments in ((e, target), (e.outputs.source, source)):
         if side.drawn is None:
-            return measured(total / (4 * e.d**2), low=0.0, params=params)
-        away = side.drawn.rows.astype(np.float64) - moments.mean
+            return measured(value, low=0.0, params=params)
+        away = (side.drawn.rows.astype(np.float64) - moments.mean) / unit**0.5
         fourth = float((np.einsum("ij,ij->i", away, away) ** 2).mean())
-        square = float(np.einsum("ij,ij->", moments.scatter, moments.scatter)) / moments.n**2
-        chance += max(fourth - square, 0.0) / moments.n
-    parts: dict[str, Plain] = {"by_chance": chance / (4 * e.d**2)}
-    return measured(total / (4 * e.d**2), low=0.0, params=params, parts=parts)
+        spread = moments.scatter / (unit * moments.n)
+        chance += max(fourth - float(np.einsum("ij,ij->", spread, spread)), 0.0) / moments.n
+    by_chance = chance / (4 * e.d**2) * unit * unit
+    parts: dict[str, Plain] = {"by_chance": by_chance if math.isfinite(by_chance) else None}
+    return measured(value, low=0.0, params=params, parts=parts)
 
 
 def coral(X: Any, source: Any) -> Result:
@@ -171,7 +180,7 @@ def coral(X: Any, source: Any) -> Result:
     Input: X (n, d), source (m, d) finite real numbers, at least 2 rows each.
     Range: 0 (equal covariances) upward, in the fourth power of the unit of the rows. Invariant to rotation and to
     translation of either side.
-    Undefined: no source; fewer than 2 rows on a side.
+    Undefined: no source; fewer than 2 rows on a side; a fourth power beyond the range of float64.
     Interval: none: the value is above that of the populations by parts.by_chance, which is no smaller than its error
     where the covariances nearly agree.
     Cost: d^2 from the moments of all rows.

@@ -186,7 +186,11 @@ def unit(rows: Rows) -> Float:
 
 
 def stored_dtype(rows: Rows | None, dtype: str) -> str:
-    """The narrowest float dtype that holds the sampled values: widening has added no precision."""
+    """The narrowest float dtype that holds the sampled values: widening has added no precision.
+
+    dtype: as it is stored; of several, in the files of one data set, the first and coarsest counts.
+    """
+    dtype = dtype.split(", ")[0]
     if rows is None or rows.dtype != np.float32 or dtype != "float32" or (rows == np.rint(rows)).all():
         return dtype
     if not (np.ascontiguousarray(rows).view(np.uint32) & np.uint32(0xFFFF)).any():

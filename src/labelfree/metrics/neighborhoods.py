@@ -21,9 +21,11 @@ _TILE_NUMBERS = 1 << 20
 
 
 def _unit(rows: Rows) -> Rows:
-    """Rows scaled to length one; zero rows stay."""
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(norm > 0, norm, 1).astype(rows.dtype))
+    """Rows scaled to length one, by their largest number first, whose square might not be a number; zero rows stay."""
+    peak = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
+    scaled = rows / np.where(peak > 0, peak, 1)
+    norm = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.asarray(scaled / np.where(norm > 0, norm, 1), rows.dtype)
 
 
 def neighborhood_density(rows: Rows, temperature: float = TEMPERATURE) -> tuple[float, Float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from labelfree.arrays import Float, Rows
+from labelfree.kernels.threads import repeatable
 from labelfree.summaries import Moments
 from labelfree.summaries.moments import add_outer
 
@@ -81,12 +82,13 @@ def spectrum(moments: Moments, *, centered: bool, rescan: Callable[[], Iterable[
     live = _live(covariance, mean, centered)
     part = covariance[np.ix_(live, live)] if len(live) < d else covariance
     split = not centered and _mean_dominates(part, mean[live])
-    if split:
-        values, vectors = _split_mean(part, mean[live])
-    else:
-        if not centered:
-            add_outer(part, 1.0, mean[live])
-        values, vectors = np.linalg.eigh(part)
+    with repeatable(d):
+        if split:
+            values, vectors = _split_mean(part, mean[live])
+        else:
+            if not centered:
+                add_outer(part, 1.0, mean[live])
+            values, vectors = np.linalg.eigh(part)
     del covariance, part
     values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])  # a reversed view multiplies slowly
     noise = 0.0
@@ -120,7 +122,8 @@ def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
     second = tail.scatter / tail.n
     if not found.centered:
         second += np.outer(tail.mean, tail.mean)
-    values, vectors = np.linalg.eigh(second)
+    with repeatable(found.d):
+        values, vectors = np.linalg.eigh(second)
     values = np.concatenate([found.eigenvalues[head], np.maximum(values[::-1], 0.0)])
     directions = np.concatenate([found.directions[:, head], basis @ vectors[:, ::-1]], axis=1)
     order = np.argsort(-values, kind="stable")

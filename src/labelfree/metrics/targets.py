@@ -42,6 +42,9 @@ def target(
         e = _rows_unknown(np.empty((0, 1)) if scores is None else scores, sample, seed)
         rows = np.empty((e.n, 0))
     e.outputs = Outputs(variant=variant, head=None if head is None else given_head(head))
+    if X is not None and e.outputs.head is not None and e.outputs.head.weight.shape[1] != e.d:
+        found = e.outputs.head.weight.shape
+        raise ArrayError(f"head: expected (K, {e.d}), a row per class as wide as X, found shape {found}")
     if scores is not None:
         if len(scores) != e.n:
             raise ArrayError(f"logits: expected {e.n} rows as in X, found {len(scores)}; align them by row")

@@ -26,6 +26,7 @@ def _transfer_score(e: Evidence) -> Result:
     k, n = information.parts.get("classes"), information.parts.get("n", e.n)
     params: dict[str, Plain] = {
         **hopkins_params(),
+        **({"repeats": 1} if variant == "official" else {}),
         "power": "d" if variant == "literal" else 1,
         "reference": REFERENCE[variant],
         "variant": variant,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from labelfree.render.numbers import number, signed
+from labelfree.render.order import ordered
 from labelfree.report import MetricEntry, Report
 
 SHOWN = (
@@ -14,13 +14,8 @@ SHOWN = (
     "average_confidence", "ensv",
 )  # fmt: skip
 """The headline metric and those beside it; what an input is missing for is told in one line instead."""
-ABSENT = {
-    "no_logits": "logits or probabilities of the rows",
-    "no_source": "source rows (--source FILE)",
-    "no_labels": "labels of the source rows",
-    "one_candidate": "several targets on the same ids",
-    "other_rows": "targets of the same ids",
-}
+ABSENT = ("no_logits", "no_source", "no_labels", "one_candidate", "other_rows", "other_classes")
+"""Why a metric has no value where an input is missing, or is not what it needs."""
 
 
 def absent(report: Report, name: str) -> bool:
@@ -34,18 +29,34 @@ def not_computed(report: Report) -> list[str]:
     missing: dict[str, list[str]] = {}
     for name, entry in report.metrics.items():
         if entry.reason_code in ABSENT and entry.value is None:
-            missing.setdefault(ABSENT[entry.reason_code], []).append(name)
-    return [f"not computed without {what}: {', '.join(names)}" for what, names in missing.items()]
+            missing.setdefault(entry.reason or "", []).append(name)
+    return [f"not computed: {', '.join(names)}: {why}" for why, names in missing.items()]
 
 
-def head_of(report: Report) -> list[str]:
-    """One line on where the head is from."""
-    head = report.input.head
-    if head is None:
-        return []
-    off = "" if head.residual is None else f", its logits within {number(head.residual, 4)} of those given"
-    where = "recovered from embeddings and logits" if head.origin == "recovered" else head.key
-    return [f"head: {where}, {head.classes:,} x {head.d:,}{off}"]
+def once(said: Mapping[str, Sequence[str]], total: int) -> list[str]:
+    """Each text once, with the sources it is true of where these are not all of them."""
+    return [text if len(where) == total else f"{', '.join(where)}: {text}" for text, where in said.items()]
+
+
+def heads(reports: Sequence[Report], named: Callable[[str], str]) -> list[str]:
+    """Where the head is from, and how far its logits are from those given: one line for the reports of one head."""
+    found: dict[str, list[Report]] = {}
+    for report in reports:
+        if (head := report.input.head) is not None:
+            where = "recovered from embeddings and logits" if head.origin == "recovered" else head.key
+            found.setdefault(f"head: {where}, {head.classes:,} x {head.d:,}", []).append(report)
+    said = {text + _within(own): [named(r.input.sources[0]) for r in own] for text, own in found.items()}
+    return once(said, len(reports))
+
+
+def _within(reports: Sequence[Report]) -> str:
+    off = [r.input.head.residual for r in reports if r.input.head and r.input.head.residual is not None]
+    if not off:
+        return ""
+    if max(off) == 0:
+        return ", its logits exactly those given"
+    low, high = f"{min(off):.2g}", f"{max(off):.2g}"
+    return f", its logits within {high if low == high else f'{low} to {high}'} of those given"
 
 
 def audited(report: Report, entry: MetricEntry) -> str:
@@ -61,13 +72,15 @@ def _hopkins(e: MetricEntry) -> str:
 
 def _infomax(e: MetricEntry) -> str:
     share = e.parts["over_log_classes"]
-    return "" if share is None else f"{100 * share:.0f} % of ln {e.parts['classes']}"
+    return "" if share is None else f"{number(100 * share, 0)} % of ln {e.parts['classes']}"
 
 
 def _score(e: MetricEntry) -> str:
-    return f"-U + H + M / ln {e.parts['classes']}" + (
-        "" if e.parts["variant"] == "standard" else f", {e.parts['variant']}"
-    )
+    formula = f"-U + H + M / ln {e.parts['classes']}"
+    if e.parts["variant"] == "standard":
+        return formula
+    own = ", ".join(f"{name} {number(e.parts[name.lower()], 4)}" for name in "UHM")
+    return f"{formula}, {e.parts['variant']}: {own}"
 
 
 NOTES: dict[str, Callable[[MetricEntry], str]] = {
@@ -78,29 +91,48 @@ NOTES: dict[str, Callable[[MetricEntry], str]] = {
 }
 
 
-def trajectory(reports: Sequence[Report]) -> dict[str, Any] | None:
-    """Whether the Transfer Score has saturated over these reports, in their order, and which to keep."""
-    from labelfree.metrics.candidates import saturation
+def comparison(reports: Sequence[Report], *, comparable: bool) -> dict[str, Any]:
+    """What needs all of several targets: agreement of the candidates, saturation, and which to keep by the score."""
+    found: dict[str, Any] = {
+        name: {r.input.sources[0]: r.metrics[name].value for r in reports if name in r.metrics}
+        for name in ("ensv", "gde")
+    }
+    rule = trajectory(reports) if comparable else None
+    return {**found, "saturation": rule, "best": rule and rule["best"]}
 
+
+def trajectory(reports: Sequence[Report]) -> dict[str, Any] | None:
+    """Whether the Transfer Score has saturated over these reports, by the steps in their names, and which to keep."""
+    from labelfree.metrics.candidates import THRESHOLD, WINDOW, saturation
+
+    reports, order = ordered(reports)
     scores = [r.metrics["transfer_score"].value for r in reports if "transfer_score" in r.metrics]
     if len(scores) != len(reports) or len(scores) < 2 or all(s is None for s in scores):
         return None
-    found = saturation(scores)
+    found = saturation(scores, WINDOW, THRESHOLD)
     names = [report.input.sources[0] for report in reports]
-    named = {**asdict(found), "best": None if found.best is None else names[found.best]}
-    named["first"] = None if found.first is None else names[found.first]
-    named["window"] = None if found.window is None else [names[i] for i in found.window]
-    named["spread"] = list(found.spread)
-    named["warnings"] = list(found.warnings)
-    return named
+    return {
+        "order": order,
+        "sources": names,
+        "rule": {"window": WINDOW, "threshold": THRESHOLD},
+        "saturated": found.saturated,
+        "first": None if found.first is None else names[found.first],
+        "window": None if found.window is None else [names[i] for i in found.window],
+        "best": None if found.best is None else names[found.best],
+        "spread": list(found.spread),
+        "warnings": list(found.warnings),
+    }
 
 
-def saturated(reports: Sequence[Report], named: Callable[[str], str]) -> list[str]:
+def saturated(reports: Sequence[Report], named: Callable[[str], str], *, comparable: bool) -> list[str]:
     """Which of several targets to keep by the Transfer Score."""
     found = trajectory(reports)
     if found is None:
         return []
+    if not comparable:
+        return ["no best by transfer_score is named: the targets are not comparable"]
     best = named(found["best"])
     if found["saturated"]:
-        return [f"transfer_score stood still by {named(found['first'])} (window of 3): keep {best}"]
+        window = found["rule"]["window"]
+        return [f"transfer_score stood still by {named(found['first'])} (window of {window}): keep {best}"]
     return [f"transfer_score has not stood still over these {len(reports)}: the highest is {best}"]

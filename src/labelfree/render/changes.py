@@ -7,14 +7,14 @@ from itertools import pairwise
 from statistics import stdev
 from typing import Any
 
-from labelfree.errors import UsageError
-from labelfree.history.steps import step_of
+from labelfree.render.order import in_order
+from labelfree.render.rows import differences
 from labelfree.report import Report
 from labelfree.results import Z95
 
 
 def change(before: Report, after: Report, name: str) -> dict[str, Any] | None:
-    """after - before, its standard error and 95 % interval; None where the two were not measured on the same rows.
+    """after - before, its standard error and 95 % interval; None where the two are not comparable, or of other rows.
 
     Both carry the metric on the same subsamples, so that what moves both alike cancels: the interval is narrower than
     that of either value.
@@ -24,7 +24,7 @@ def change(before: Report, after: Report, name: str) -> dict[str, Any] | None:
         return None
     a, b, factor = one.parts.get("replicates"), two.parts.get("replicates"), two.parts.get("replicate_factor")
     same = (
-        before.input.rows_hash == after.input.rows_hash
+        not differences([before, after])
         and before.settings.get("seed") == after.settings.get("seed")
         and one.params == two.params
     )
@@ -40,15 +40,6 @@ def change(before: Report, after: Report, name: str) -> dict[str, Any] | None:
         "se": se,
         "interval": [difference - Z95 * se, difference + Z95 * se],
     }
-
-
-def in_order(reports: Sequence[Report]) -> list[Report]:
-    """The reports by the steps in their sources' names (epoch_2 before epoch_10), else as they were given."""
-    try:
-        steps = [step_of(report.input.sources[0]) for report in reports]
-    except UsageError:
-        return list(reports)
-    return [report for _, report in sorted(zip(steps, reports, strict=True), key=lambda pair: pair[0])]
 
 
 def changes(reports: Sequence[Report]) -> list[dict[str, Any]]:

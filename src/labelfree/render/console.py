@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import IO, Any, cast
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 
@@ -34,3 +35,16 @@ class _Trimmed:
 def plain_table(console: Console) -> Table:
     """A table without boxes, with a bold header where the console can show one."""
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold" if console.is_terminal else "")
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table with every number whole: in a terminal that is too narrow for them, lines run over its edge."""
+    options = console.options.update(max_width=10_000)
+    for column in table.columns:
+        if column.no_wrap:
+            cells = (column.header, *column.cells)
+            column.min_width = max(Measurement.get(console, options, cell).maximum for cell in cells)
+    least = Measurement.get(console, options, table).minimum
+    if least > console.width:
+        table.width = least
+    console.print(table, crop=False)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.document import as_json
-from labelfree.render.console import plain_table
+from labelfree.render.console import plain_table, print_table
 from labelfree.render.numbers import decimals, number
 from labelfree.wording import counted, steps
 
@@ -40,7 +40,7 @@ def show(console: Console, document: Mapping[str, Any], *, everything: bool) -> 
             table.add_column("", no_wrap=True, style="cyan")
         for i, point in enumerate(points):
             table.add_row(str(point["step"]), *_cells(point), *([pictures[i]] if pictures else []))
-        console.print(table)
+        print_table(console, table)
         if len(points) < len(curve["points"]):
             earlier = counted(len(curve["points"]) - len(points), "earlier check")
             console.print(Text(f"{earlier} with --all", style="dim"))

@@ -32,6 +32,8 @@ def number(value: float | None, places: int) -> str:
 
 def signed(value: float, places: int) -> str:
     """A difference with its sign, and with + where it rounds to zero."""
+    if abs(value) >= 1e9:
+        return f"{value:+.3g}"
     text = f"{value:+,.{places}f}"
     return f"+{text[1:]}" if float(text.replace(",", "")) == 0 else text
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labelfree.render import groups
-from labelfree.render.adapted import NOTES, SHOWN, absent, audited, head_of, not_computed
+from labelfree.render.adapted import NOTES, SHOWN, absent, audited, heads, not_computed, once
 from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
 from labelfree.report import MetricEntry, Report
 
@@ -23,6 +23,10 @@ BESIDE = {
 
 SOUND = "nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound"
 """What doctor says where it finds nothing."""
+
+_NAMED = 3
+_GRAVE = ("possible collapse", "narrow cone", "all rows are equal", "measured as one", "rows of zeros")
+_SLIGHT = "interval can be too narrow"
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,9 @@ def note(name: str, entry: MetricEntry) -> str:
     """What to know beside the number: why there is none, or what it compares with."""
     if entry.status != "ok":
         return f"{entry.status}: {entry.reason}"
-    return _NOTES[name](entry) if name in _NOTES else ""
+    if name in _NOTES:
+        return _NOTES[name](entry)
+    return "estimate of accuracy" if entry.kind == "estimate" else ""
 
 
 def heading(report: Report) -> str:
@@ -144,23 +150,43 @@ def sampled(report: Report) -> str:
     )
 
 
-def beside(report: Report, everything: bool) -> list[str]:
-    """Lines on the head, the audit, and what could not be computed."""
-    found = head_of(report) + groups.about(report)
-    if report.audit is not None:
-        a = report.audit
-        found.append(f"true accuracy {number(a.accuracy, 3)} on {counted(a.rows, 'row')} (labels in {a.column!r})")
-    if not everything and not report.settings.get("only"):
-        found += not_computed(report)
+def beside(reports: Sequence[Report], everything: bool, named: Callable[[str], str]) -> list[str]:
+    """Lines on the head, the audit of one report, and what could not be computed; `named` shortens a source's name."""
+    found = heads(reports, named)
+    found += groups.about(reports[0]) if len(reports) == 1 else []
+    if len(reports) == 1 and (a := reports[0].audit) is not None:
+        found.append(f"true accuracy {truth(reports[0])} on {counted(a.rows, 'row')} (labels in {a.column!r})")
+    if not everything and not reports[0].settings.get("only"):
+        said: dict[str, list[str]] = {}
+        for report in reports:
+            for text in not_computed(report):
+                said.setdefault(text, []).append(named(report.input.sources[0]))
+        found += once(said, len(reports))
     return found
 
 
+def truth(report: Report) -> str:
+    """The true accuracy of an audit."""
+    return number(None if report.audit is None else report.audit.accuracy, 3)
+
+
 def remarks(report: Report, names: Sequence[str]) -> list[str]:
-    """Warnings of the report and of the shown metrics, each once."""
-    found = list(report.warnings)
+    """Warnings of the report and of these metrics, each once, the gravest first."""
+    found: dict[str, list[str]] = {}
     for name in names:
-        found += [f"{name}: {w}" for w in report.metrics[name].warnings]
-    return list(dict.fromkeys(found))
+        for warning in report.metrics[name].warnings:
+            found.setdefault(warning, []).append(name)
+    told = [f"{_some(metrics)}: {warning}" for warning, metrics in found.items()]
+    return sorted(dict.fromkeys([*report.warnings, *told]), key=gravity)
+
+
+def _some(metrics: Sequence[str]) -> str:
+    return ", ".join(metrics[:_NAMED]) + (f" and {len(metrics) - _NAMED} more" if len(metrics) > _NAMED else "")
+
+
+def gravity(warning: str) -> int:
+    """A sort key: first what makes numbers mean something else, last what is only said of an interval."""
+    return 0 if any(sign in warning for sign in _GRAVE) else 2 if _SLIGHT in warning else 1
 
 
 def differences(reports: Sequence[Report]) -> list[str]:
@@ -169,11 +195,18 @@ def differences(reports: Sequence[Report]) -> list[str]:
     for label, of in (
         ("n", lambda r: str(r.input.n)),
         ("d", lambda r: str(r.input.d)),
+        ("classes", lambda r: str(r.input.outputs and r.input.outputs.classes)),
         ("dtype", lambda r: r.input.dtype),
         ("rows", lambda r: r.input.rows_hash),
     ):
         values = list(dict.fromkeys(of(r) for r in reports))
         if len(values) > 1:
-            what = "the sets of rows differ (other ids or positions)" if label == "rows" else f"{label} differs"
+            what = f"{label} {'differ' if label == 'classes' else 'differs'}"
+            what = "the sets of rows differ (other ids or positions)" if label == "rows" else what
             found.append(what if label == "rows" else f"{what}: {', '.join(values[:4])}")
     return found[:-1] if len(found) > 1 and found[-1].startswith("the sets") and found[0].startswith("n ") else found
+
+
+def same_scale(reports: Sequence[Report]) -> bool:
+    """Whether a score of several targets is on one scale: as many rows, columns and classes, the same rows."""
+    return not any(not text.startswith("dtype") for text in differences(reports))

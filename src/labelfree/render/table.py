@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from labelfree.render import groups
-from labelfree.render.adapted import saturated
+from labelfree.render.adapted import once, saturated
 from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.braille import braille
-from labelfree.render.changes import change, in_order
-from labelfree.render.console import plain_table
+from labelfree.render.changes import change
+from labelfree.render.console import plain_table, print_table
 from labelfree.render.deaths import barcode
 from labelfree.render.numbers import signed, value
-from labelfree.render.rows import SOUND, beside, differences, family, heading, lines, remarks, sampled, shown
+from labelfree.render.order import in_order
+from labelfree.render.rows import (
+    SOUND,
+    Line,
+    beside,
+    differences,
+    family,
+    gravity,
+    heading,
+    lines,
+    remarks,
+    same_scale,
+    sampled,
+    shown,
+    truth,
+)
 from labelfree.report import Report
 
 _MOST_TOLD = 8
@@ -45,7 +62,7 @@ def _title(console: Console, report: Report) -> None:
 
 def _single(console: Console, report: Report, everything: bool) -> None:
     _title(console, report)
-    rows = lines(report, everything)
+    rows, below = _fitted(console, lines(report, everything))
     table = plain_table(console)
     table.add_column("metric", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
@@ -58,12 +75,12 @@ def _single(console: Console, report: Report, everything: bool) -> None:
             Text(line.name, style=style), Text(line.value, style=style), line.interval, line.better, line.note
         )
     console.print()
-    console.print(table)
+    print_table(console, table)
     names = [line.name for line in rows]
     _worst(console, report, everything)
     _pictures(console, report)
-    notes = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
-    notes += beside(report, everything)
+    notes = [*below, *([f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else [])]
+    notes += beside([report], everything, str)
     if said := sampled(report):
         notes.append(said)
     hidden = len(report.metrics) - len(names)
@@ -72,6 +89,20 @@ def _single(console: Console, report: Report, everything: bool) -> None:
             f"{hidden} more metrics with --all; what one means: labelfree explain {names[0] if names else 'rankme'}"
         )
     _notes(console, notes, remarks(report, names))
+
+
+def _fitted(console: Console, rows: Sequence[Line]) -> tuple[list[Line], list[str]]:
+    """The lines, and below the table what is too long for their last column: the reasons why there is no value."""
+    columns = [("metric", "value", "95 % interval", "better"), *((r.name, r.value, r.interval, r.better) for r in rows)]
+    room = console.width - sum(max(map(cell_len, column)) + 2 for column in zip(*columns, strict=True))
+    fitted, below = [], dict[str, list[str]]()
+    for row in rows:
+        status, colon, reason = row.note.partition(": ")
+        if colon and status in ("undefined", "partial") and cell_len(row.note) > room:
+            below.setdefault(f"{status}: {reason}", []).append(row.name)
+            row = replace(row, note=status if cell_len(status) <= room else "")
+        fitted.append(row)
+    return fitted, [f"{', '.join(names)}: {why}" for why, names in below.items()]
 
 
 def _worst(console: Console, report: Report, everything: bool) -> None:
@@ -85,7 +116,7 @@ def _worst(console: Console, report: Report, everything: bool) -> None:
     for row in rows:
         table.add_row(*row)
     console.print()
-    console.print(table)
+    print_table(console, table)
 
 
 def _pictures(console: Console, report: Report) -> None:
@@ -120,26 +151,34 @@ def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> N
 
 
 def _several(console: Console, reports: Sequence[Report], everything: bool) -> None:
-    names = shown(reports[0], everything)
+    names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     if len({heading(report) for report in reports}) == 1:
         console.print(Text(heading(reports[0]), style="dim"))
     console.print()
     sources = [_short(report, reports) for report in reports]
+    short = dict(zip([report.input.sources[0] for report in reports], sources, strict=True))
+    audited = any(report.audit is not None for report in reports)
     if everything:  # too many metrics for columns: one line each, one column a source
-        values = [Column(s, [value(r.metrics[n]) for n in names]) for s, r in zip(sources, reports, strict=True)]
-        print_blocks(console, Column("metric", names), values)
+        known = [[truth(r)] * audited + [value(r.metrics[n]) for n in names] for r in reports]
+        values = [Column(s, cells) for s, cells in zip(sources, known, strict=True)]
+        print_blocks(console, Column("metric", ["true accuracy"] * audited + names), values)
     else:
         headings = names if _plain(console) else [_folded(name) for name in names]
         values = [
             Column(head, [value(r.metrics[name]) for r in reports], family(reports[0].command, name))
             for head, name in zip(headings, names, strict=True)
         ]
+        if audited:
+            head = "true accuracy" if _plain(console) else "true\naccuracy"
+            values.insert(0, Column(head, [truth(r) for r in reports], family(reports[0].command, names[0])))
         print_blocks(console, Column("source", sources), values)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
-    notes += beside(reports[0], everything)
+    if estimates := [name for name in names if reports[0].metrics[name].kind == "estimate"]:
+        notes.append(f"estimates of accuracy: {', '.join(estimates)}")
+    notes += beside(reports, everything, short.__getitem__)
     if reports[0].command == "transfer":
-        notes += saturated(reports, lambda name: sources[[r.input.sources[0] for r in reports].index(name)])
+        notes += saturated(reports, short.__getitem__, comparable=same_scale(reports))
     first, *_, last = in_order(reports)
     for name in names:
         if moved := change(first, last, name):
@@ -159,8 +198,7 @@ def _gathered(reports: Sequence[Report], names: Sequence[str]) -> list[str]:
         missing = [f"{n} is {e.status}: {e.reason}" for n in names if (e := report.metrics[n]).status != "ok"]
         for text in [*remarks(report, names), *missing]:
             said.setdefault(text.split(";")[0], []).append(_short(report, reports))
-    everywhere = len(reports)
-    told = [text if len(where) == everywhere else f"{', '.join(where)}: {text}" for text, where in said.items()]
+    told = once(dict(sorted(said.items(), key=lambda pair: gravity(pair[0]))), len(reports))
     if len(told) > _MOST_TOLD:
         told = [
             *told[: _MOST_TOLD - 1],
@@ -203,4 +241,4 @@ def _doctor(console: Console, report: Report) -> None:
         first = "" if defect.first_row is None else f"{defect.first_row:,}"
         said = f"{defect.message}; {defect.remedy}" if defect.remedy else defect.message
         table.add_row(defect.kind, f"{defect.count:,}", first, said)
-    console.print(table)
+    print_table(console, table)

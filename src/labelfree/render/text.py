@@ -7,9 +7,11 @@ import io
 from collections.abc import Sequence
 
 from labelfree.document import as_json
+from labelfree.render.adapted import comparison, saturated
 from labelfree.render.changes import changes
-from labelfree.render.rows import SOUND, differences, heading, lines, remarks
+from labelfree.render.rows import SOUND, beside, differences, heading, lines, remarks, same_scale
 from labelfree.report import Report
+from labelfree.results import Z95
 
 _DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")
 _CSV = (
@@ -41,9 +43,7 @@ def across(reports: Sequence[Report]) -> dict[str, object]:
     found = differences(reports)
     document: dict[str, object] = {"comparable": not found, "differences": found, "changes": changes(reports)}
     if reports[0].command == "transfer":
-        from labelfree.render.adapted import trajectory
-
-        document["saturation"] = trajectory(reports)
+        document |= comparison(reports, comparable=same_scale(reports))
     return document
 
 
@@ -64,14 +64,33 @@ def to_csv(reports: Sequence[Report]) -> str:
         return out.getvalue()
     writer.writerow(_CSV)
     for report in reports:
+        if (a := report.audit) is not None:
+            ends = max(a.accuracy - Z95 * a.se, 0.0), min(a.accuracy + Z95 * a.se, 1.0)
+            truth = (
+                "true_accuracy",
+                a.accuracy,
+                a.se,
+                *ends,
+                "ok",
+                None,
+                "audit",
+                "higher",
+                a.rows,
+                report.input.d,
+            )
+            writer.writerow([report.input.sources[0], *map(_field, truth)])
         for name, entry in report.metrics.items():
             low, high = entry.interval or (None, None)
             row = (
                 report.input.sources[0], name, entry.value, entry.se, low, high, entry.status, entry.reason_code,
                 entry.kind, entry.direction, report.input.n, report.input.d,
             )  # fmt: skip
-            writer.writerow([f"{v + 0.0:.12g}" if isinstance(v, float) else "" if v is None else v for v in row])
+            writer.writerow(map(_field, row))
     return out.getvalue()
+
+
+def _field(value: object) -> object:
+    return f"{value + 0.0:.12g}" if isinstance(value, float) else "" if value is None else value
 
 
 def to_markdown(reports: Sequence[Report], *, everything: bool) -> str:
@@ -90,8 +109,12 @@ def to_markdown(reports: Sequence[Report], *, everything: bool) -> str:
             out += ["| metric | value | 95 % interval | better | |", "|---|---:|---|---|---|"]
             rows = lines(report, everything)
             out += [f"| {r.name} | {r.value} | {r.interval} | {r.better} | {_cell(r.note)} |" for r in rows]
-            out += [""] + [f"- {_cell(text)}" for text in remarks(report, [r.name for r in rows])]
+            said = [*beside([report], everything, str), *remarks(report, [r.name for r in rows])]
+            out += ["", *(f"- {_cell(text)}" for text in said)]
         out += [""]
+    if len(reports) > 1:
+        told = saturated(reports, str, comparable=same_scale(reports)) if reports[0].command == "transfer" else []
+        out += [f"- {_cell(text)}" for text in [*told, *(f"not comparable: {text}" for text in differences(reports))]]
     return "\n".join(out).rstrip() + "\n"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from labelfree.render.console import plain_table
+from labelfree.render.console import plain_table, print_table
 from labelfree.wording import apart, counted, steps
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
@@ -109,11 +109,13 @@ def _plain(value: float) -> str:
     return f"{value:g}"
 
 
-def show(console: Console, document: Mapping[str, Any]) -> None:
-    """Print a verdict."""
+def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = False) -> None:
+    """Print a verdict; with `exit_zero` the process exits with 0 whatever it is."""
     verdict = document["verdict"]
     style = f"bold {_STYLES.get(verdict['decision'], 'red')}"
     code = f"exit code {verdict['exit_code']}"
+    if exit_zero and verdict["exit_code"]:
+        code = f"exit code 0 ({verdict['exit_code']} without --exit-zero)"
     console.print(Text.assemble(("gate", "bold"), "  ", (verdict["decision"], style), f"  {verdict['reason']}, {code}"))
     console.print(Text(heading(document), style="dim"))
     console.print()
@@ -125,7 +127,7 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
     for row in rows(document):
         decision = Text(row.decision, style=_STYLES.get(row.decision, "red"))
         table.add_row(Text(row.condition), row.found, row.interval, decision)
-    console.print(table)
+    print_table(console, table)
     console.print()
     for row in rows(document):
         console.print(Text(row.message))

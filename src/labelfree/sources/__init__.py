@@ -31,6 +31,8 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     paths = source if isinstance(source, list | tuple) else [source]
     if paths and all(isinstance(path, str | os.PathLike) for path in paths):
         names = [os.fspath(path) for path in paths]
+        for name in names:
+            _check_local(name)
         try:
             if paths is not source:
                 return _open_path(names[0], columns)
@@ -47,10 +49,28 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     return frame_source(source, columns) if framed else array_source(source, columns)
 
 
+def _check_local(name: str) -> None:
+    """Refuse what is no path of a file here."""
+    if name == "-":
+        raise SourceError(f"-: rows are read more than once, which standard input cannot be; name a file ({_KINDS})")
+    if scheme := re.match(r"[a-z][a-z0-9+.]*://", name):
+        raise SourceError(f"{name}: {scheme[0]} is not supported yet: download it first, and name the file")
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse a pipe or a device: reading it may never end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise SourceError(
+            f"{path}: expected a file or directory, found a pipe or device; rows are read more than once: write them "
+            "to a file first"
+        )
+
+
 def _open_path(name: str, columns: Columns) -> Source:
     if not name:
         raise SourceError(f"expected {_KINDS}, found an empty path")
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
+    _check_regular(Path(path))
     if member is None and Path(path).is_dir() and (tensors := _checkpoint_files(Path(path))):
         if rows := _known(Path(path))[0]:
             raise SourceError(_mixed(path, rows, tensors))
@@ -82,7 +102,10 @@ def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
     suffixes = sorted({file.suffix.lower() for file in files})
     kinds = {"parquet" if s in _PARQUET else "checkpoint" if s in _CHECKPOINT else s for s in suffixes}
     if len(kinds) > 1:
-        raise SourceError(f"{name}: expected files of one kind, found {', '.join(suffixes)}; name them by a glob")
+        raise SourceError(
+            f"{name}: expected files of one kind, found {', '.join(suffixes)}; name one kind by a glob that "
+            f"ends in its suffix, such as '*{suffixes[0]}'"
+        )
     kind = kinds.pop()
     if kind == "parquet":
         from labelfree.sources.parquet import parquet_source
@@ -111,6 +134,7 @@ def _files(name: str) -> list[Path]:
     if path.is_dir():
         return _inside(path)
     if path.exists():
+        _check_regular(path)
         return [path]
     if has_magic(name):
         files = [p for p in map(Path, glob(name, recursive=True)) if p.is_file() and not _marker(p)]
@@ -162,13 +186,17 @@ def _mixed(path: str, rows: list[Path], tensors: list[Path]) -> str:
 
 
 def _missing(name: str) -> str:
-    parent = Path(name).parent
+    path = Path(name)
+    if path.is_symlink():
+        return f"{name}: is a link to {os.readlink(path)}, which does not exist; mend the link, or name the file"
     near = []
-    if parent.is_dir():
+    if path.parent.is_dir():
         from difflib import get_close_matches
 
-        near = get_close_matches(Path(name).name, [p.name for p in parent.iterdir()], n=1)
-    hint = f"; did you mean {parent / near[0]}?" if near else ""
+        usable = (*_PARQUET, *_CHECKPOINT, ".npy", ".npz")
+        there = [p for p in path.parent.iterdir() if p.is_dir() or (p.is_file() and p.suffix.lower() in usable)]
+        near = get_close_matches(path.name, [p.name for p in there], n=1)
+    hint = f"; did you mean {path.parent / near[0]}?" if near else ""
     return f"{name}: no such file or directory{hint}"
 
 

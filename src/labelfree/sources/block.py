@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from glob import has_magic
 from typing import Any, Literal, TypeAlias
@@ -124,3 +124,12 @@ class Columns:
         return frozenset(
             name for name in (self.id, self.group, self.label, self.domain, *self.others) if name and name != AUTO
         )
+
+
+def dtype_of(dtypes: Iterable[str]) -> str:
+    """What to call the dtype of a data set in many files: each of theirs once, the coarsest float first."""
+
+    def fineness(name: str) -> tuple[bool, int, str]:
+        return "float" not in name, int("".join(filter(str.isdigit, name)) or 0), name
+
+    return ", ".join(sorted(set(dtypes), key=fineness))

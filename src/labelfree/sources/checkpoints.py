@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -256,8 +257,11 @@ def _loaded(path: Path, torch: Any) -> Any:
                 "trust"
             ) from error
         said = error.__context__ if isinstance(error, pickle.UnpicklingError) else error  # without torch's advice
-        text = " ".join(str(said).split())[:200]
-        raise SourceError(f"{path}: expected a complete PyTorch file ({text}); it may be truncated") from error
+        text = shorten(str(said).split(". ")[0], 200, placeholder=" ...") or type(said).__name__
+        raise SourceError(
+            f"{path}: expected a complete PyTorch file ({text if path.stat().st_size else 'it is empty'}); it may be "
+            "truncated: save or copy it again"
+        ) from error
 
 
 def _unwrapped(state: Any) -> Mapping[Any, Any]:

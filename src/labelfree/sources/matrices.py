@@ -10,7 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Rows, as_rows
 from labelfree.errors import ArrayError, ColumnError
-from labelfree.sources.block import Block, Columns, Source, Values
+from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 
 
 def check_matrix(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None:
@@ -51,7 +51,7 @@ def matrix_source(
             yield from _row_blocks(array, rows, offset, convert)
             offset += len(array)
 
-    dtype = dtype or str(first.dtype)
+    dtype = dtype or dtype_of(str(array.dtype) for array in arrays)
     total = sum(len(array) for array in arrays)
     counts = tuple(len(array) for array in arrays)
     return Source(name, files, column, f"{layout}<{dtype}>", dtype, first.shape[1], total, size, read, counts=counts)

@@ -7,11 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from labelfree.errors import ColumnError, SourceError
 from labelfree.sources.arrow import block_of, output_column, plain, roles_of, widths
-from labelfree.sources.block import Block, Columns, Source, Values
+from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 from labelfree.sources.columns import Candidate, choose, choose_outputs, unread_labels
 
 BUFFER = 1 << 20
@@ -85,7 +86,7 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
         files=tuple(map(str, files)),
         column=first.embedding.name,
         layout=first.embedding.layout,
-        dtype=first.embedding.dtype,
+        dtype=dtype_of(part.embedding.dtype for part in parts),
         d=d,
         total=sum(part.total for part in parts),
         size=size,
@@ -175,14 +176,11 @@ def _explained(file: Path) -> Iterator[None]:
 
     try:
         yield
-    except OSError as error:
-        raise SourceError(f"{file}: cannot be read ({error.strerror or _said(error)})") from error
-    except (pa.ArrowException, EOFError, UnicodeDecodeError) as error:
+    except (OSError, pa.ArrowException, EOFError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.strerror:  # the system's; Arrow has OSErrors of its own
+            raise SourceError(f"{file}: cannot be read ({error.strerror})") from error
+        said = shorten(str(error), 200, placeholder=" ...")
         raise SourceError(
-            f"{file}: expected a complete Parquet file, but it cannot be read ({_said(error)}); "
-            "it may be truncated, still being written, or of another format"
+            f"{file}: expected a complete Parquet file, but it cannot be read ({said}); it may be truncated, still "
+            "being written, or of another format: write or copy it again"
         ) from error
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

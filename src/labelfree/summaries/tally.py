@@ -8,7 +8,7 @@ from typing import Literal, Self, TypeAlias, get_args
 
 from labelfree.arrays import Float, Index
 
-Defect: TypeAlias = Literal["null", "ragged", "nonfinite", "zero", "no_id"]
+Defect: TypeAlias = Literal["null", "ragged", "nonfinite", "overflow", "underflow", "zero", "no_id"]
 DEFECTS: tuple[Defect, ...] = get_args(Defect)
 
 
