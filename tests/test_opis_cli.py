@@ -200,7 +200,7 @@ def test_pictures(items: Path, tmp_path: Path, several: bool) -> None:
     assert "nan" not in text.lower().replace("finance", "")
 
 
-def test_null_groups_and_singletons_are_left_out_and_counted(items: Path, tmp_path: Path) -> None:
+def test_null_groups_and_singletons_are_left_out_and_counted(inside: Program, items: Path, tmp_path: Path) -> None:
     report = package.opis(items, group="some")
     p = report["opis"].parts
     assert (p["rows_without_group"], p["groups"], p["rows"], p["singletons_left_out"]) == (25, 18, 175, 0)
@@ -211,12 +211,12 @@ def test_null_groups_and_singletons_are_left_out_and_counted(items: Path, tmp_pa
     lonely[:3] = [100, 101, 102]
     found = package.opis({"embedding": embeddings(), "g": lonely}, group="g")["opis"].parts
     assert (found["singletons_left_out"], found["rows"], found["size_min"]) == (3, 197, 7)
-    from labelfree.render.rows import beside
-
-    assert "left out: 3 groups of one row" in " ".join(
-        beside(package.opis({"embedding": embeddings(), "g": lonely}, group="g"), False)
-    )
-    assert "25 rows without a group" in " ".join(beside(report, False))
+    said = inside("opis", items, "--group", "some").stdout
+    assert "18 of 5 to 10 rows" in said
+    assert "left out: 25 rows without a group" in said
+    own = ["one of a kind" if i == 7 else f"product {i // EACH}" for i in range(T * EACH)]
+    written(tmp_path / "own.parquet", embeddings(), own=own)
+    assert "left out: 1 group of one row" in inside("opis", "own.parquet", "--group", "own").stdout
 
 
 def test_only_singletons_are_3_and_still_printed(inside: Program, items: Path) -> None:

@@ -64,7 +64,7 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("space", ["l2", "cosine"])
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(seed=seeds)
 def test_what_does_not_matter_to_few_rows(change: str, space: str, seed: int) -> None:
     X, group = clouds(FEW, seed)
