@@ -365,7 +365,6 @@ def test_a_sample_is_of_whole_groups(items: Path, column: str) -> None:
     assert len(seen) > 1  # other seeds, other groups
 
 
-@pytest.mark.xfail(strict=True, reason="a sample of groups is said nowhere in the report")
 def test_a_sample_of_groups_is_said(items: Path) -> None:
     report = package.opis(items, group="product", sample=63)
     whole = package.opis(items, group="product")
@@ -373,7 +372,6 @@ def test_a_sample_of_groups_is_said(items: Path) -> None:
         package.gate(report, against=whole, max_drop=["opis=50%", "mean_utility=50%"])
 
 
-@pytest.mark.xfail(strict=True, reason="input.sample is of the 5,000 rows beside, though all groups were used")
 def test_a_sample_that_opis_does_not_use_is_not_said_to_be_its() -> None:
     X = np.random.default_rng(0).normal(size=(5600, 3)).astype(np.float32)
     report = package.opis({"embedding": X, "g": np.arange(5600) // 8}, group="g")
@@ -381,7 +379,6 @@ def test_a_sample_that_opis_does_not_use_is_not_said_to_be_its() -> None:
     assert report.input.sample is None
 
 
-@pytest.mark.xfail(strict=True, reason="evaluate judges 5,000 rows, opis 100,000, and neither says so")
 def test_evaluate_and_opis_agree_or_say_why_not() -> None:
     X = np.random.default_rng(0).normal(size=(5600, 3)).astype(np.float32)
     data = {"embedding": X, "g": np.arange(5600) // 8}

@@ -171,10 +171,13 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     behind = adaptation.source_of(opened, columns(chosen), chosen.setting) if command == "transfer" else None
     with _threads(chosen.threads):
         refuse_zero = command in ("separability", "opis")
+        group_rows = chosen.sample if command == "opis" else GROUP_ROWS
 
         def of(one: Source, wanted: Wanted | None) -> Survey:
             bad, zero = chosen.on_bad, refuse_zero
-            return _surveyed(one, needs, chosen, bad, progress, metrics, refuse_zero=zero, wanted=wanted)
+            return _surveyed(
+                one, needs, chosen, bad, progress, metrics, refuse_zero=zero, wanted=wanted, group_rows=group_rows
+            )
 
         headed = any(metric.name in HEADED for metric in metrics)
         found = adaptation.surveyed(opened, behind, chosen.setting, of, headed=headed) if adapted else of(opened, None)
@@ -214,6 +217,7 @@ def _surveyed(
     *,
     refuse_zero: bool = False,
     wanted: Wanted | None = None,
+    group_rows: int | None = None,
 ) -> Survey:
     _check_memory(opened, needs, metrics, chosen)
     sample = chosen.sample
@@ -226,7 +230,7 @@ def _surveyed(
         on_bad=on_bad,
         refuse_zero=refuse_zero,
         sample=sample,
-        group_rows=chosen.sample if "groups" in needs else None,
+        group_rows=group_rows,
         seed=chosen.seed,
         threads=chosen.threads,
         progress=progress,
@@ -283,6 +287,8 @@ def _report(
     source, e = found.source, found.evidence
     defects = list(defects)
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
+    if command == "opis" and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
+        sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
     settings: dict[str, Any] = {k: getattr(chosen, k) for k in options_of(command) if k != "threads"}
     settings |= {name: told(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings}
     if "far" in settings:

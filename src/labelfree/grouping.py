@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from labelfree.options import Options, columns
 from labelfree.results import Result
 from labelfree.sources import Source, open_source
 from labelfree.sources.group_files import FrozenGroups, read_groups, write_groups
+from labelfree.summaries.groups import digest_of, membership
 from labelfree.summaries.hashing import hash_ids, unmix
+from labelfree.summaries.sample import OPEN
 from labelfree.survey import Survey
 
 GROUP_ROWS = 100_000
@@ -64,7 +66,8 @@ def _by_column(found: Survey) -> GroupRows:
 
     if drawn is None:
         return replace(_none(found), null=groups.null, digest=groups.digest)
-    return GroupRows(drawn.keys, drawn.index, drawn.rows, names, groups.null, groups.digest)
+    cut = (len(drawn.keys), found.evidence.seed) if groups.sample.cut < OPEN else None
+    return GroupRows(drawn.keys, drawn.index, drawn.rows, names, groups.null, groups.digest, sampled=cut)
 
 
 def _frozen(found: Survey, frozen: FrozenGroups) -> GroupRows:
@@ -77,8 +80,8 @@ def _frozen(found: Survey, frozen: FrozenGroups) -> GroupRows:
             "--id, or freeze groups of this file"
         )
     labels, missing = frozen.of(_row_keys(e))
-    about = frozen.about
-    return _labelled(found, labels, missing, origin=str(about["source"]), digest=_digest(about), frozen=True)
+    own = frozen.about.get("content") == found.content
+    return _labelled(found, labels, missing, origin=str(frozen.about["source"]), frozen=True, own=own)
 
 
 def _from_other(found: Survey, chosen: Options, of: Callable[[Source], Survey]) -> GroupRows:
@@ -101,8 +104,8 @@ def _from_other(found: Survey, chosen: Options, of: Callable[[Source], Survey]) 
     labels, missing = made
     if missing == len(labels):
         raise UsageError(f"groups_from: no row of {source.name} has its id in {other.source.name}")
-    digest = f"{k} clusters of {other.source.name} {other.fingerprint[:8]}, seed {chosen.seed}"
-    return _labelled(found, labels, missing, origin="other_space", digest=digest)
+    own = other.content == found.content
+    return _labelled(found, labels, missing, origin="same_space" if own else "other_space", own=own)
 
 
 def _row_keys(e: Evidence) -> Keys:
@@ -111,19 +114,15 @@ def _row_keys(e: Evidence) -> Keys:
     return unmix(e.drawn.keys, e.seed)
 
 
-def _digest(about: Mapping[str, Any]) -> str:
-    return f"{about['k']} clusters of rows {about['rows_hash'][:8]}, seed {about['seed']}"
-
-
-def _labelled(
-    found: Survey, labels: Index, missing: int, *, origin: str, digest: str, frozen: bool = False
-) -> GroupRows:
+def _labelled(found: Survey, labels: Index, missing: int, *, origin: str, own: bool, frozen: bool = False) -> GroupRows:
     drawn = found.evidence.drawn
     assert drawn is not None
     there = np.flatnonzero(labels >= 0)
     kept, labels = drawn.take(there), labels[there]
+    keys = hash_ids(labels)
+    digest = digest_of(membership(unmix(kept.keys, found.evidence.seed), keys))
     return GroupRows(
-        hash_ids(labels), kept.index, kept.rows, labels.astype(str), missing, digest, origin, frozen,  # type: ignore[arg-type]
+        keys, kept.index, kept.rows, labels.astype(str), missing, digest, origin, frozen, own,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -138,6 +137,7 @@ def freeze(found: Survey, judged: Judged, path: Any) -> None:
     about = {
         "source": given.origin, "circular": given.origin == "same_space", "k": judged.runs["k"],
         "seed": judged.runs["chosen_seed"], "rows_hash": found.rows_hash,
+        "content": found.content,
     }  # fmt: skip
     write_groups(Path(path), _row_keys(e), given.names.astype(np.int64), about, ids)  # type: ignore[union-attr]
 

@@ -46,6 +46,7 @@ class Survey:
     epochs: int
     rows_hash: str
     fingerprint: str
+    content: str
     regression: Regression | None = None
     groups: Groups | None = None
     behind: Survey | None = None
@@ -301,7 +302,7 @@ class _State:
             self.ids.duplicates,
             len(self.epochs),
             digest,
-            self._print(source),
+            *self._prints(source),
             None if self.scores is None else self.scores.regression,
             self.groups if "groups" in self.needs and "group" in source.roles else None,
         )
@@ -313,11 +314,12 @@ class _State:
             given = block.extra["outputs"][good]
             yield block.rows[good], logits_of(given, self.source, block.index[good])
 
-    def _print(self, source: Source) -> str:
+    def _prints(self, source: Source) -> tuple[str, str]:
+        """Hashes that tell this source, and these rows, from others."""
         drawn = self.print.drawn()
         head = repr((source.name, source.size, source.column, self.used, self.d))
         body = b"" if drawn is None else np.ascontiguousarray(drawn.rows).tobytes()
-        return hashlib.sha256(head.encode() + body).hexdigest()[:32]
+        return hashlib.sha256(head.encode() + body).hexdigest()[:32], hashlib.sha256(body).hexdigest()[:32]
 
 
 def _keys(extra: dict[str, Values], index: Index) -> Keys:

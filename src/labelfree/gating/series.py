@@ -26,6 +26,11 @@ class Reading:
                 f"{self.metric}: {self.where}: its groups are clusters of the very distances that they judge, which no "
                 "gate may trust; measure with --group, or with cross-fitted groups that --freeze wrote"
             )
+        if self.entry["params"].get("stable") is False:
+            raise UsageError(
+                f"{self.metric}: {self.where}: its pseudo-groups are unstable (clusterings with other seeds agree "
+                "little), which no gate may trust; measure with --group, or freeze groups of a better checkpoint"
+            )
 
     @property
     def entry(self) -> dict[str, Any]:

@@ -96,9 +96,10 @@ def settings(
 
 def _check_opis(chosen: Settings) -> None:
     asked = {r.metric for r in chosen.require} | {d.metric for d in chosen.max_drop}
+    kept = {r.metric for r in chosen.require if r.operator in (">", ">=")} | {d.metric for d in chosen.max_drop}
     judged = asked | set(chosen.plateau)
     for name in ("opis", "pseudo_opis", "eps_opis"):
-        if name in judged and "mean_utility" not in asked:
+        if name in judged and "mean_utility" not in kept:
             raise UsageError(
                 f"{name}: a dead model has the lowest {name} of all, so a gate on it needs one on mean_utility beside "
                 "it: add --require 'mean_utility >= NUMBER'"

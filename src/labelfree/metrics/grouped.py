@@ -23,8 +23,8 @@ class GroupRows:
     """Rows with a group each, in any order: keys (m,) of the groups, index (m,) positions, rows (m, d).
 
     names: of the groups of these rows (m,), or what reads them given positions; null: rows of the data set that have no
-    group; digest: of all rows and groups, whatever their order; frozen: the groups were made from another data set,
-    and only read.
+    group; digest: of all rows and groups, whatever their order; frozen: the groups were made before, and only read;
+    own: they were made of these very rows; sampled: rows kept of more, in whole groups, and the seed of that sample.
     """
 
     keys: Keys
@@ -35,6 +35,8 @@ class GroupRows:
     digest: str = ""
     origin: Origin = "column"
     frozen: bool = False
+    own: bool = False
+    sampled: tuple[int, int] | None = None
 
     def named(self, positions: Index) -> NDArray[Any]:
         """The names of the groups that rows at these positions (t,) of the data set belong to."""
@@ -46,7 +48,7 @@ class GroupRows:
     @property
     def circular(self) -> bool:
         """Whether the groups come from the distances that they are to judge."""
-        return self.origin == "same_space" and not self.frozen
+        return self.origin == "same_space" and (self.own or not self.frozen)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from labelfree.metrics.genuine import Genuine
 from labelfree.metrics.grouped import Grouped
 
 SPLITS, _ENOUGH = 5, 10_000  # at most so many splits, fewer where they split more groups than this together
-LEAST = 4
-"""Rows of a group whose halves have a positive pair each."""
+LEAST = 6
+"""Rows of a group from which on halves have three pairs each; the utility of a single pair is another quantity."""
 _SEED = 0x5917
 
 Halves = tuple[tuple[Float, Float], ...]

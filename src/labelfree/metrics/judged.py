@@ -12,6 +12,9 @@ from labelfree.metrics.grouped import GroupRows, grouped
 from labelfree.metrics.operating import Operating, operating
 from labelfree.results import Plain, Result, undefined
 
+UNSTABLE = 0.5
+"""Adjusted Rand index over seeds below which pseudo-groups are called unstable."""
+
 
 @dataclass(frozen=True)
 class Grouping:
@@ -37,6 +40,12 @@ class Judged:
     operating: Operating
     pseudo: bool = False
     runs: Mapping[str, Plain] = field(default_factory=dict)
+
+    @property
+    def stable(self) -> bool | None:
+        """Whether pseudo-groups agree from seed to seed; None where that is not known."""
+        agreed = self.runs.get("stability_ari")
+        return agreed >= UNSTABLE if isinstance(agreed, float) else None
 
     @property
     def consistency(self) -> Consistency:

@@ -35,7 +35,7 @@ class Operating:
 
     own, other (n,): how near each row's nearest is inside its group, and outside: a cosine, or for few rows minus the
     distance, whose ties are ties. genuine, impostor (200,): shares of the positive pairs, and of the negative pairs of
-    `pilot` rows, with a cosine between neighboring EDGES.
+    `pilot` rows, with a cosine between neighboring EDGES; tie: what two such numbers differ by in rounding.
     """
 
     rows: Grouped
@@ -47,11 +47,12 @@ class Operating:
     impostor: Float
     pilot: int
     exact: bool
+    tie: float = 0.0
 
     @property
     def hit(self) -> NDArray[np.bool_]:
         """Whether the nearest row of each (n,) is of its own group; a tie with another group is a miss."""
-        return np.asarray(self.own > self.other)
+        return np.asarray(self.own - self.other > self.tie)
 
     @property
     def utility(self) -> Float:
@@ -130,7 +131,7 @@ def _tiled(rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progre
         curves = _longer(curves, rows, zone, unit, pilot, kernels, progress)
     return Operating(
         rows, curves, halves, own.nearest.astype(np.float64), found.nearest, own.histogram / own.histogram.sum(),
-        _shares(pilot.cosine), pilot.rows, exact=False,
+        _shares(pilot.cosine), pilot.rows, exact=False, tie=8 * float(np.finfo(unit.dtype).eps),
     )  # fmt: skip
 
 

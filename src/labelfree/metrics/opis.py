@@ -16,7 +16,6 @@ from labelfree.metrics.group_table import summary
 from labelfree.metrics.grouped import GroupRows
 from labelfree.metrics.judged import Grouping, Judged, judged
 from labelfree.metrics.operating import STEPS
-from labelfree.metrics.pseudo_runs import UNSTABLE
 from labelfree.metrics.spec import Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.hashing import hash_ids
@@ -42,6 +41,10 @@ def _params(found: Judged, zone: Calibration) -> dict[str, Plain]:
         "circular": found.given.circular,
         "groups_hash": found.given.digest,
         "singletons": "left out",
+        "sample": None
+        if found.given.sampled is None
+        else dict(zip(("rows", "seed"), found.given.sampled, strict=True)),
+        **({} if found.stable is None else {"stable": found.stable}),
     }
 
 
@@ -59,15 +62,19 @@ def _warnings(found: Judged, parts: dict[str, Any]) -> list[str]:
         )
     if parts["size_median"] < FEW_ROWS:
         share = parts["noise_share"]
-        of = "" if share is None else f", about {100 * min(1.0, max(0.0, share)):.0f} % of it in groups of 4 and more"
+        of = "" if share is None else f", about {100 * min(1.0, max(0.0, share)):.0f} % of it in groups of 6 and more"
         said.append(f"half of the groups have fewer than {FEW_ROWS} rows: the noise of small groups raises OPIS{of}")
     if LEAST_GROUPS <= len(found.consistency.utility) < FEW_GROUPS:
         said.append(f"{len(found.consistency.utility)} groups: the interval can be too narrow")
     if found.given.circular:
         said.append("circular: the groups are clusters of the very distances that they judge, tight by construction")
-    stable = found.runs.get("stability_ari")
-    if isinstance(stable, float) and stable < UNSTABLE:
-        said.append(f"unstable pseudo-groups: clusterings with other seeds agree little (adjusted Rand {stable:.2f})")
+    if found.stable is False:
+        agreed = found.runs["stability_ari"]
+        said.append(f"unstable pseudo-groups: clusterings with other seeds agree little (adjusted Rand {agreed:.2f})")
+    if found.given.own and found.given.origin == "crossfit":
+        said.append(
+            "the groups were made of half of these very dimensions: other checkpoints are judged without that help"
+        )
     null = found.runs.get("null")
     if isinstance(null, dict) and null["mean_utility"] >= mean:
         said.append("no evidence of groups: rows without structure reach the same mean utility")

@@ -15,10 +15,8 @@ from labelfree.metrics.judged import Grouping, Judged, of_groups
 from labelfree.metrics.persistence import gaussian_like
 from labelfree.metrics.pseudo_groups import candidates, clusters, halves, stability
 from labelfree.results import Result, undefined
-from labelfree.summaries.hashing import hash_ids
-
-UNSTABLE = 0.5
-"""Adjusted Rand index over seeds below which pseudo-groups are called unstable."""
+from labelfree.summaries.groups import digest_of, membership
+from labelfree.summaries.hashing import hash_ids, unmix
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +83,15 @@ def _run(e: Evidence, how: Grouping, split: tuple[Any, Any], k: int, seed: int) 
     if isinstance(labels, Result):
         return labels
     assert e.drawn is not None
+    keys = hash_ids(labels)
     given = GroupRows(
-        keys=hash_ids(labels), index=e.drawn.index, rows=split[1], names=labels.astype(str),
-        digest=f"clusters k={k} seed={seed}", origin="same_space" if how.circular else "crossfit",
-    )  # fmt: skip
+        keys=keys,
+        index=e.drawn.index,
+        rows=split[1],
+        names=labels.astype(str),
+        digest=digest_of(membership(unmix(e.drawn.keys, e.seed), keys)),
+        origin="same_space" if how.circular else "crossfit",
+    )
     judged = of_groups(e, given, how.zone, pseudo=True)
     return judged if isinstance(judged, Result) else Run(k, seed, labels, judged)
 

@@ -32,17 +32,31 @@ class Groups:
 
     def update(self, rows: Rows, group: Keys, row: Keys, index: Index, read: int) -> Self:
         """With (m, d) rows of groups (m,) more, of `read` rows, whose others have none; row, index (m,): which."""
-        both = mix(row ^ mix(group, 7))
-        sums = [(total + int(mix(both, i).sum(dtype=np.uint64))) % _WRAP for i, total in enumerate(self.sums)]
+        sums = _added(self.sums, membership(row, group))
         sample = self.sample.update(rows, mix(group, self.seed), index)
-        return type(self)(sample, self.seed, (sums[0], sums[1]), self.null + read - len(rows))
+        return type(self)(sample, self.seed, sums, self.null + read - len(rows))
 
     def merge(self, other: Self) -> Self:
         """Of both sets of rows."""
-        sums = tuple((a + b) % _WRAP for a, b in zip(self.sums, other.sums, strict=True))
-        return type(self)(self.sample.merge(other.sample), self.seed, (sums[0], sums[1]), self.null + other.null)
+        sums = _added(self.sums, other.sums)
+        return type(self)(self.sample.merge(other.sample), self.seed, sums, self.null + other.null)
 
     @property
     def digest(self) -> str:
         """What rows and groups there are, as 32 hexadecimal digits."""
-        return f"{self.sums[0]:016x}{self.sums[1]:016x}"
+        return digest_of(self.sums)
+
+
+def membership(row: Keys, group: Keys) -> tuple[int, int]:
+    """Sums of hashes of which row (m,) is in which group (m,), whatever their order."""
+    both = mix(row ^ mix(group, 7))
+    return int(mix(both, 0).sum(dtype=np.uint64)), int(mix(both, 1).sum(dtype=np.uint64))
+
+
+def digest_of(sums: tuple[int, int]) -> str:
+    """Sums of `membership` as 32 hexadecimal digits."""
+    return f"{sums[0]:016x}{sums[1]:016x}"
+
+
+def _added(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return (one[0] + other[0]) % _WRAP, (one[1] + other[1]) % _WRAP

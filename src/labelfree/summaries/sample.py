@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Keys, Rows
 
-_OPEN = np.uint64(0xFFFFFFFFFFFFFFFF)
+OPEN = np.uint64(0xFFFFFFFFFFFFFFFF)
+"""The cut of a sample that has refused nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Sample:
     """
 
     limit: int | None
-    cut: np.uint64 = _OPEN
+    cut: np.uint64 = OPEN
     chunks: tuple[Drawn, ...] = ()
 
     @classmethod
