@@ -195,7 +195,11 @@ def _gathered(reports: Sequence[Report], names: Sequence[str]) -> list[str]:
     """What is to be said of the sources, once, with the sources it is true of."""
     said: dict[str, list[str]] = {}
     for report in reports:
-        missing = [f"{n} is {e.status}: {e.reason}" for n in names if (e := report.metrics[n]).status != "ok"]
+        missing = [
+            f"{n} is {e.status}: {e.reason}"
+            for n in names
+            if (e := report.metrics[n]).status != "ok" and not groups.elsewhere(report, n)
+        ]
         for text in [*remarks(report, names), *missing]:
             said.setdefault(text.split(";")[0], []).append(_short(report, reports))
     told = once(dict(sorted(said.items(), key=lambda pair: gravity(pair[0]))), len(reports))
