@@ -508,7 +508,7 @@ def test_a_bar_appears_in_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
 def test_the_demo_runs_every_command_it_prints(labelfree: Program) -> None:
     done = labelfree("demo")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("$ labelfree ") == 7
+    assert done.stdout.count("$ labelfree ") == 8
     for command in ("doctor", "rank", "evaluate"):
         assert f"$ labelfree {command} " in done.stdout
     assert '"value": ' in done.stdout

@@ -64,7 +64,7 @@ def test_a_run_from_checkpoints_to_a_verdict(labelfree: Program, tmp_path: Path)
         ("--against noisy.json --max-drop separability=0.05 --on-undecided pass", 0),
         ("--against noisy.json --max-drop separability=0.05 --on-undecided fail", 10),
         ("--require 'rankmee > 1'", 2),
-        ("--require 'worst_utility > 0'", 2),
+        ("--require 'worst_utility > 0'", 10),
         ("", 2),
         ("--nonsense", 2),
     ],

@@ -16,13 +16,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
 import labelfree
 import oracles
 from labelfree import api
-from labelfree.metrics import METRICS, directions, intrinsic, numerical, shape, spectral, views
+from labelfree.metrics import METRICS, pseudo_groups
 from labelfree.render.explanation import explanation, sections
 
 ROOT = Path(__file__).parent.parent
@@ -34,12 +36,23 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
 
 
+def _sentences(place: Path) -> None:
+    """The sentences with groups under the names of the examples, and their embeddings in another space."""
+    table = pq.read_table(ROOT / "fixtures" / "sentences.parquet")
+    for name in ("product_id", "item"):
+        table = table.append_column(name, table["module"])
+    pq.write_table(table, place / "embeddings.parquet")
+    rows = np.stack(table["embedding"].to_numpy()) @ np.random.default_rng(0).normal(size=(384, 64))
+    other = {"id": table["id"], "embedding": pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), 64)}
+    pq.write_table(pa.table(other), place / "reference.parquet")
+
+
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
     """A directory with the files that the examples name."""
     from safetensors.numpy import save_file
 
-    shutil.copy(ROOT / "fixtures" / "sentences.parquet", tmp_path / "embeddings.parquet")
+    _sentences(tmp_path)
     for i in range(3):
         shutil.copy(ROOT / "fixtures" / "finetune" / f"epoch_0{i}.parquet", tmp_path)
     for name in ("source.parquet", "target.parquet", "head.safetensors"):
@@ -85,9 +98,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize(
-    "module", [api, directions, intrinsic, numerical, shape, spectral, views], ids=lambda m: m.__name__
-)
+MODULES = [api, pseudo_groups, *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 def test_docstring_examples(module: ModuleType) -> None:
     finder = doctest.DocTestFinder()
     tests = [t for t in finder.find(module) if t.examples]

@@ -100,7 +100,7 @@ def test_the_worst_values_are_those_of_the_docstrings() -> None:
     assert set(directed) - set(WORST) == {"alpha_req", *by_classes}  # a target, and no bound
     for name, (direction, worst) in WORST.items():
         said = directed[name].explanation.split("Range: ")[1].split("\n")[0]
-        ends = re.findall(r"(?:^| to )(-?\d+)", said)
+        ends = re.findall(r"(?:^| to )(-?\d+(?:\.\d+)?)", said)
         assert (directed[name].direction, str(worst)) == (direction, ends[0 if direction == "higher" else 1]), said
 
 

@@ -8,12 +8,14 @@ from labelfree.errors import UsageError
 from labelfree.gating.grammar import Drop, decimal, plain
 from labelfree.gating.series import Reading
 
-WORST = {
+WORST: dict[str, tuple[str, int | Decimal]] = {
     "rankme": ("higher", 1), "effective_rank": ("higher", 1), "rankme_centered": ("higher", 1), "lidar": ("higher", 1),
     "separability": ("higher", 0), "separability_robust": ("higher", 0), "uniformity": ("lower", 0),
     "alignment": ("lower", 4), "hopkins": ("higher", 0), "infomax": ("higher", 0), "diversity": ("higher", 0),
     "snd": ("higher", 0), "source_accuracy": ("higher", 0), "doc": ("higher", 0), "atc_mc": ("higher", 0),
     "atc_ne": ("higher", 0), "cot": ("higher", 0), "ensv": ("higher", 0), "gde": ("higher", 0),
+    "opis": ("lower", Decimal("0.25")), "pseudo_opis": ("lower", Decimal("0.25")), "eps_opis": ("lower", 1),
+    "mean_utility": ("higher", 0), "worst_utility": ("higher", 0),
 }  # fmt: skip
 """The worst value of each metric that has a direction and an end in it, as its docstring says under Range; without
 those whose end depends on the number of classes."""

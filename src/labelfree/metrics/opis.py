@@ -180,7 +180,7 @@ def opis(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed: int = 0
     groups. Counts are exact; the integral is exact up to 256 rows, and the trapezoidal rule over 256 steps beyond.
     Input: X (n, d) finite real numbers, no zero row, scaled to length one here; group (n,), names of what belongs
     together, two groups of two rows at least (single rows are left out). space "l2" or "cosine": what t is.
-    Range: 0 (every group behaves alike) to 1/4; parts.root is on the scale of U. Depends on `far`: compare at one.
+    Range: 0 (every group behaves alike) to 0.25; parts.root is on the scale of U. Depends on `far`: compare at one.
     Undefined: fewer than two groups; fewer than 1 / far_min pairs of different groups; a calibration range without
     width, as in a collapsed embedding.
     Interval: log-normal, from 300 resamples of whole groups, times T / (T - 1); none below 5 groups. It is of other
@@ -212,7 +212,7 @@ def pseudo_opis(
     rows of the same mean and covariance.
     Input: X (n, d) finite real numbers, d >= 2, no zero row; of more than 5,000 rows a sample. k: numbers of groups to
     try; none for half, once and twice sqrt(n / 2).
-    Range: 0 to 1/4; not on the scale of opis: half of the dimensions have less utility and more spread.
+    Range: 0 to 0.25; not on the scale of opis: half of the dimensions have less utility and more spread.
     Undefined: as opis; one dimension.
     Interval: as opis, for the groups of the median run; without the uncertainty of the clustering.
     Cost: k-means and opis for every k and seed.
@@ -233,7 +233,9 @@ def eps_opis(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed: int
 
     Formula: integral (U_eps(t) - mean_i U_i(t))^2 dt / (t_max - t_min), U_eps(t) the mean utility of the worst tenth
     of the groups (at least one), chosen anew at each threshold; the rest as opis.
-    Input, undefined, cost: as opis.
+    Input: as opis.
+    Undefined: as opis.
+    Cost: shared with opis.
     Range: 0 to 1; 0 for a single worst group that is all of them.
     Interval: log-normal, from the influence of each group; none below 21 groups.
     When it lies: as opis; with few groups it is one group's noise.
@@ -252,7 +254,9 @@ def mean_utility(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed:
     """The utility of a group at one global threshold, averaged over groups and the calibration range.
 
     Formula: integral mean_i U_i(t) dt / (t_max - t_min), as in opis.
-    Input, undefined, cost: as opis.
+    Input: as opis.
+    Undefined: as opis.
+    Cost: shared with opis.
     Range: 0 to 1. Groups that say nothing have parts.chance_utility (the mean of 2 F (1 - F), F the false accept rate);
     parts.utility_lift is the share of the way from there to one.
     Interval: standard error over groups; none below 5.
@@ -262,8 +266,8 @@ def mean_utility(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed:
     >>> import numpy as np
     >>> angle = np.repeat(np.arange(6), 3) * np.pi / 3 + np.tile([-0.2, 0.0, 0.2], 6)
     >>> X = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    >>> round(mean_utility(X, np.repeat(np.arange(6), 3), far=(0.05, 0.3)).value, 10)
-    0.8885532251
+    >>> round(mean_utility(X, np.repeat(np.arange(6), 3), far=(0.05, 0.3)).value, 6)
+    0.888553
     """
     return _mean_utility(_evidence(X, group, far, space, seed))
 
@@ -272,7 +276,9 @@ def worst_utility(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed
     """The utility of the worst tenth of the groups at one global threshold, averaged over the calibration range.
 
     Formula: integral U_eps(t) dt / (t_max - t_min), U_eps as in eps_opis.
-    Input, undefined, cost: as opis.
+    Input: as opis.
+    Undefined: as opis.
+    Cost: shared with opis.
     Range: 0 to 1, at most mean_utility.
     Interval: from the influence of each group on a mean below a quantile; none below 21 groups.
     When it lies: groups of few rows are the worst by chance.
@@ -281,8 +287,8 @@ def worst_utility(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed
     >>> import numpy as np
     >>> angle = np.repeat(np.arange(6), 3) * np.pi / 3 + np.tile([-0.2, 0.0, 0.2], 6)
     >>> X = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    >>> round(worst_utility(X, np.repeat(np.arange(6), 3), far=(0.05, 0.3)).value, 10)
-    0.8885532251
+    >>> round(worst_utility(X, np.repeat(np.arange(6), 3), far=(0.05, 0.3)).value, 6)
+    0.888553
     """
     return _worst_utility(_evidence(X, group, far, space, seed))
 
