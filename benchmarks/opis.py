@@ -65,15 +65,15 @@ BRUTE = """
 X = X / np.linalg.norm(X, axis=1, keepdims=True)
 distance = np.sqrt(np.maximum(2 - 2 * (X @ X.T), 0))
 same = group[:, None] == group
-upper = np.triu(np.ones_like(same), 1)
-negative = np.sort(distance[upper & ~same])
+inside = np.triu(same, 1)
+negative = np.sort(distance[np.triu(~same, 1)])
 low, high = (negative[int(np.ceil(f * len(negative))) - 1] for f in (0.01, 0.1))
-names, size = np.unique(group, return_counts=True)
+size = np.bincount(group)
 utilities = []
 for t in np.linspace(low, high, 257):
     near = distance <= t
-    right = np.array([(near & same & upper)[group == g].sum() for g in names]) / (size * (size - 1) / 2)
-    wrong = np.array([(near & ~same)[group == g].sum() for g in names]) / (size * (len(X) - size))
+    right = np.bincount(group, (near & inside).sum(axis=1)) / (size * (size - 1) / 2)
+    wrong = np.bincount(group, (near & ~same).sum(axis=1)) / (size * (len(X) - size))
     total = right + 1 - wrong
     utilities.append(np.where(total > 0, 2 * right * (1 - wrong) / np.where(total > 0, total, 1), 0))
 U = np.array(utilities)

@@ -57,7 +57,7 @@ def _none(found: Survey) -> GroupRows:
 def _by_column(found: Survey) -> GroupRows:
     groups, source = found.groups, found.source
     assert groups is not None
-    drawn = groups.sample.drawn()
+    drawn = next(iter(groups.sample.chunks), None)  # packed, in any order
 
     def names(positions: Index) -> NDArray[Any]:
         assert source.values is not None

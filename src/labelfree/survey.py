@@ -304,7 +304,7 @@ class _State:
             digest,
             *self._prints(source),
             None if self.scores is None else self.scores.regression,
-            self.groups if "groups" in self.needs and "group" in source.roles else None,
+            self.groups.packed() if "groups" in self.needs and "group" in source.roles else None,
         )
 
     def _again(self) -> Iterator[tuple[Rows, Rows]]:

@@ -31,14 +31,14 @@ class Pilot:
     @classmethod
     def of(cls, given: Grouped, seed: int) -> Pilot:
         """The pairs of at most 2,048 rows."""
-        order = np.random.default_rng((seed, _SEED)).permutation(len(given.rows))
+        order = np.random.default_rng((seed, _SEED)).permutation(given.count)
         largest = given.code[order] == given.size.argmax()
         if largest[:ROWS].all():  # then without pairs: half of them from other groups, as far as there are as many
             others = order[~largest][: ROWS // 2]
             order = np.concatenate([others, order[largest]])
         chosen = np.sort(order[:ROWS])
         code = given.code[chosen]
-        part = Grouped(given.rows[chosen], np.zeros(1, np.int64), np.zeros(1, np.int64), 0).unit(np.float64)
+        part = given.unit(np.float64, chosen)
         different = np.triu(code[:, None] != code, 1)
         return cls(np.sort((part @ part.T)[different]), len(chosen))
 

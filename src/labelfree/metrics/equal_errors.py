@@ -7,6 +7,8 @@ import numpy as np
 from labelfree.arrays import Float
 from labelfree.metrics.calibration import Curves
 
+_GROUPS = 1024
+
 
 def unmet(curves: Curves) -> bool:
     """Whether false rejects outnumber false accepts at the last threshold, for some group or for all together."""
@@ -27,4 +29,7 @@ def equal_errors(far: Float, frr: Float, threshold: Float) -> tuple[Float, Float
 
 def equal_errors_of(curves: Curves) -> tuple[Float, Float]:
     """Of each group (T,)."""
-    return equal_errors(1 - curves.specificity, 1 - curves.sensitivity, curves.threshold)
+    parts = (slice(start, start + _GROUPS) for start in range(0, len(curves.size), _GROUPS))
+    found = [equal_errors(1 - curves.specificity[p], 1 - curves.sensitivity[p], curves.threshold) for p in parts]
+    rates, thresholds = zip(*found, strict=True)
+    return np.concatenate(rates), np.concatenate(thresholds)

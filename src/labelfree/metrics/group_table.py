@@ -59,7 +59,14 @@ def chance(curve_far: Float, weight: Float) -> float:
 
 
 def summary(found: Judged) -> dict[str, Plain]:
-    """What stands beside OPIS: of sizes, errors and the noise of small groups."""
+    """What stands beside OPIS: of sizes, errors and the noise of small groups; computed once."""
+    known = found.__dict__.get("_summary")
+    if known is None:
+        known = found.__dict__["_summary"] = _summary(found)
+    return known  # type: ignore[no-any-return]
+
+
+def _summary(found: Judged) -> dict[str, Plain]:
     op, curves, scores = found.operating, found.operating.curves, found.consistency
     inside = curves.inside
     far, frr = curves.far[inside], curves.frr[inside]

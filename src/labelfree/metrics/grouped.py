@@ -15,7 +15,7 @@ from labelfree.results import Result, undefined
 
 Origin: TypeAlias = Literal["column", "other_space", "crossfit", "same_space"]
 """Where groups are from: a column, clusters made in another space, in other dimensions, or in the judged space."""
-_BLOCK = 1024
+_BLOCK, _COLUMNS = 1024, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,20 +53,26 @@ class GroupRows:
 
 @dataclass(frozen=True, eq=False)
 class Grouped:
-    """Rows (n, d) of T groups of at least two, one group after another, which begin at starts (T,).
+    """n rows of T groups of at least two, one group after another: stored[order], of which groups begin at starts (T,).
 
     first (T,): the position in the data set of a group's first row; single: groups of one row, which were left out.
     """
 
-    rows: Rows
+    stored: Rows
+    order: Index
     starts: Index
     first: Index
     single: int
 
     @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.order)
+
+    @property
     def size(self) -> Index:
         """Rows of each group (T,)."""
-        return np.diff(np.append(self.starts, len(self.rows)))
+        return np.diff(np.append(self.starts, self.count))
 
     @property
     def code(self) -> Index:
@@ -76,19 +82,24 @@ class Grouped:
     @property
     def pairs(self) -> int:
         """Unordered pairs of rows of different groups."""
-        return (len(self.rows) ** 2 - int((self.size**2).sum())) // 2
+        return (self.count**2 - int((self.size**2).sum())) // 2
 
-    def unit(self, dtype: DTypeLike) -> Rows:
-        """The rows scaled to length one, (n, d)."""
-        out = np.empty(self.rows.shape, dtype)
+    def unit(self, dtype: DTypeLike, which: Index | None = None) -> Rows:
+        """The rows, or some of them (m,), scaled to length one: (n, d) or (m, d)."""
+        order = self.order if which is None else self.order[which]
+        out = np.empty((len(order), self.stored.shape[1]), dtype)
         for start in range(0, len(out), _BLOCK):
             part = slice(start, start + _BLOCK)
-            out[part] = unit(self.rows[part])
+            out[part] = unit(self.stored[order[part]])
         return out
 
     def summed(self, values: NDArray[Any]) -> Index:
-        """Sums of the rows of each group, (T, ...) of (n, ...)."""
-        return np.add.reduceat(values, self.starts, axis=0, dtype=np.int64)
+        """Sums of the rows of each group, (T, g) of (n, g), a few columns at a time."""
+        out = np.empty((len(self.starts), values.shape[1]), np.int64)
+        for start in range(0, values.shape[1], _COLUMNS):
+            part = slice(start, start + _COLUMNS)
+            out[:, part] = np.add.reduceat(values[:, part], self.starts, axis=0, dtype=np.int64)
+        return out
 
 
 def grouped(given: GroupRows, least_negatives: float) -> Grouped | Result:
@@ -111,7 +122,7 @@ def grouped(given: GroupRows, least_negatives: float) -> Grouped | Result:
     if len(starts) < 2:
         alone = f" and {single} of one row" if single else ""
         return undefined("insufficient", f"needs at least 2 groups of 2 rows or more, found {len(starts)}{alone}")
-    found = Grouped(given.rows[order], starts, first[code[order]][starts], single)
+    found = Grouped(given.rows, order, starts, first[code[order]][starts], single)
     if found.pairs < least_negatives:
         return undefined(
             "insufficient",

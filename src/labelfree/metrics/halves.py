@@ -71,8 +71,8 @@ def exact_halves_of(distance: Float, rows: Grouped, curves: Curves, split: NDArr
 
 
 def _utility(right: Index, wrong: Index, rows: Grouped, member: NDArray[np.bool_], large: Index) -> Float:
-    members = rows.summed(member)[large]
-    positives, negatives = members * (members - 1) // 2, members * (len(rows.rows) - rows.size[large])
+    members = np.add.reduceat(member, rows.starts, dtype=np.int64)[large]
+    positives, negatives = members * (members - 1) // 2, members * (rows.count - rows.size[large])
     return utility(right / positives[:, None], 1 - wrong / negatives[:, None])
 
 

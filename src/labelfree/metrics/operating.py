@@ -70,7 +70,7 @@ def operating(
     rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progress: Progress = lambda stage, done: None
 ) -> Operating | Result:
     """The curves of groups in the calibration range; or why there is none."""
-    few = len(rows.rows) <= EXACT_ROWS
+    few = rows.count <= EXACT_ROWS
     found = _exact(rows, zone, seed) if few else _tiled(rows, zone, kernels, seed, progress)
     if found is not None:
         return found

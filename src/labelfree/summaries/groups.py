@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -40,6 +40,10 @@ class Groups:
         """Of both sets of rows."""
         sums = _added(self.sums, other.sums)
         return type(self)(self.sample.merge(other.sample), self.seed, sums, self.null + other.null)
+
+    def packed(self) -> Self:
+        """The same, the sampled rows in one chunk where there are any."""
+        return replace(self, sample=self.sample.packed())
 
     @property
     def digest(self) -> str:

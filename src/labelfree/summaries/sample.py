@@ -70,6 +70,10 @@ class Sample:
             return type(self)(self.limit, cut, self.chunks)
         return type(self)(self.limit, cut, _packed(self.chunks, cut))
 
+    def packed(self) -> Self:
+        """The same sample, its rows in one chunk where there are any."""
+        return type(self)(self.limit, self.cut, _packed(self.chunks, self.cut))
+
     def drawn(self) -> Drawn | None:
         """The sampled rows in the order of their keys (then positions); None when there are none."""
         packed = _packed(self.chunks, self.cut)
@@ -80,10 +84,11 @@ class Sample:
 
 def _packed(chunks: tuple[Drawn, ...], cut: np.uint64) -> tuple[Drawn, ...]:
     """The chunks as one, without the entries at or above the cut."""
-    kept = [chunk.take(np.flatnonzero(chunk.keys < cut)) for chunk in chunks]
+    below = [chunk.keys < cut for chunk in chunks]
+    kept = [c if which.all() else c.take(np.flatnonzero(which)) for c, which in zip(chunks, below, strict=True)]
     kept = [chunk for chunk in kept if len(chunk.keys)]
-    if not kept:
-        return ()
+    if len(kept) < 2:
+        return tuple(kept)
     columns = zip(*((chunk.keys, chunk.index, chunk.rows) for chunk in kept), strict=True)
     keys, index, rows = (np.concatenate(column) for column in columns)
     return (Drawn(keys, index, rows),)
