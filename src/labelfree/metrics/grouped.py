@@ -107,7 +107,7 @@ def grouped(given: GroupRows, least_negatives: float) -> Grouped | Result:
 
     Groups are ordered by their lowest row and rows by their position, so that nothing depends on the order of keys.
     """
-    there = given.rows.any(axis=1)
+    there = np.asarray(given.rows.any(axis=1))
     if not there.all():
         zero = int((~there).sum())
         return undefined("zero_rows", f"{zero} of {len(there)} rows are zero and have no direction; remove them")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,10 +149,10 @@ def _longer(
     more = curves_of(
         own.accepted, rows.summed(accepted), rows.size, zone.distance(level), np.zeros(len(level)), curves.zone
     )
-    return replace(
-        curves,
-        **{name: np.concatenate([getattr(curves, name), getattr(more, name)], axis=-1) for name in _ALONG},
-    )
+    longer: dict[str, Any] = {
+        name: np.concatenate([getattr(curves, name), getattr(more, name)], axis=-1) for name in _ALONG
+    }
+    return replace(curves, **longer)
 
 
 _ALONG = ("threshold", "weight", "sensitivity", "specificity", "far", "frr")
