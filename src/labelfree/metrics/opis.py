@@ -34,6 +34,7 @@ def _params(found: Judged, zone: Calibration) -> dict[str, Plain]:
     return {
         "far": list(zone.far),
         "space": zone.space,
+        "c": 1,
         "reference_curve": "macro",
         "quadrature": "exact" if found.operating.exact else f"trapezoid-{STEPS}",
         "label_source": found.given.origin,
@@ -303,7 +304,7 @@ _HOLDS = (
 OPIS = (
     Metric(
         opis, _opis, "opis", ("groups",), "rank", "lower", _HOLDS,
-        "opis/v1: mean over thresholds of Var_i U_i; " + _CURVES,
+        "opis/v1, after Zhang et al., ICLR 2024: mean over thresholds of Var_i U_i; " + _CURVES,
     ),
     Metric(
         pseudo_opis, _pseudo_opis, "opis", ("groups",), "rank", "lower",
@@ -312,7 +313,7 @@ OPIS = (
     ),
     Metric(
         eps_opis, _eps_opis, "opis", ("groups",), "rank", "lower", _HOLDS,
-        "eps-opis/v1: mean over thresholds of (mean of the worst 10 % of U_i - mean U_i)^2; " + _CURVES,
+        "eps-opis/v1, after Zhang et al., ICLR 2024: mean over thresholds of (mean of the worst 10 % of U_i - mean U_i)^2; " + _CURVES,
     ),
     Metric(
         mean_utility, _mean_utility, "opis", ("groups",), "rank", "higher",
