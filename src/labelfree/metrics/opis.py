@@ -313,8 +313,8 @@ OPIS = (
     ),
     Metric(
         eps_opis, _eps_opis, "opis", ("groups",), "rank", "lower", _HOLDS,
-        "eps-opis/v1, after Zhang et al., ICLR 2024: mean over thresholds of (mean of the worst 10 % of U_i - mean U_i)^2"
-        "; " + _CURVES,
+        "eps-opis/v1, after Zhang et al., ICLR 2024: "
+        "mean over thresholds of (mean of the worst 10 % of U_i - mean U_i)^2; " + _CURVES,
     ),
     Metric(
         mean_utility, _mean_utility, "opis", ("groups",), "rank", "higher",
