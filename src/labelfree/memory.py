@@ -18,7 +18,7 @@ from labelfree.trees.spanning import DENSE
 
 _PROGRAM = 60_000_000  # Python, numpy and labelfree
 _ARROW = 50_000_000
-_CLUSTERING = 70_000_000  # scikit-learn and scipy
+_CLUSTERING = 130_000_000  # scikit-learn and scipy, and what they work in
 _TILES = 60_000_000  # tiles of query points and rows
 _GROUP_TABLES, _GROUP_SIZE = 8, 5  # numbers for every group and level, and rows of a group where they are many
 _PAIRS = 50_000_000  # blocks of distances to nearest neighbors
