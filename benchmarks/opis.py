@@ -15,12 +15,12 @@ import argparse
 import json
 import sys
 import tempfile
-import textwrap
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from pages import paragraph
 from processes import machine, run
 
 HERE = Path(__file__).parent
@@ -174,19 +174,15 @@ def page(results: dict[str, Any]) -> str:
         OPIS, {small["values"]["brute force"]["opis"]:.6f}, differs from ours by {apart:.0e}."""
     parts = [
         "# Speed and memory of OPIS",
-        _paragraph(setting),
+        paragraph(setting),
         f"## {large['n']:,} x {large['d']}, {large['groups']:,} groups",
-        _paragraph(target),
+        paragraph(target),
         _table(large),
         f"## {small['n']:,} x {small['d']}, {small['groups']:,} groups",
-        _paragraph(brute),
+        paragraph(brute),
         _table(small),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _paragraph(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _table(case: dict[str, Any]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
+
+from pages import paragraph
 
 PEERS = ("giotto-tda", "giotto-ph", "scipy", "fast_hdbscan")
 SHAPES = ("isotropic", "manifold", "clusters")
@@ -58,7 +59,7 @@ def _setting(on: dict[str, Any]) -> tuple[str, str]:
     second = f"""
         A **GEMM pass** is 2 n² d operations at the best rate of the run, {max(rates):g} GFLOP/s: what the distances of
         all pairs alone would cost, each computed twice."""
-    return _paragraph(first), _paragraph(second)
+    return paragraph(first), paragraph(second)
 
 
 def _peers(peered: list[dict[str, Any]]) -> tuple[str, str]:
@@ -72,11 +73,7 @@ def _peers(peered: list[dict[str, Any]]) -> tuple[str, str]:
         The whole command, which scales the rows to length one first, and the peers are given as multiples of the time
         of the tree. Peers ran once, ours two or
         three times (median). The deaths of all of them agree with ours within {worst:.0e} of the largest."""
-    return _paragraph(first), _paragraph(second)
-
-
-def _paragraph(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
+    return paragraph(first), paragraph(second)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], text_columns: int = 1) -> str:

@@ -16,12 +16,12 @@ import argparse
 import json
 import sys
 import tempfile
-import textwrap
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from pages import paragraph
 from processes import machine, run
 
 HERE = Path(__file__).parent
@@ -199,11 +199,11 @@ def page(results: dict[str, Any]) -> str:
         differ by {apart(large, "official", "released procedure"):.0e}."""
     parts = [
         "# Speed and memory of transfer",
-        _paragraph(setting),
+        paragraph(setting),
         f"## {large['n']:,} x {large['d']}, {large['classes']} classes",
         f"The whole command is to stay within 3 GEMM passes; it takes {over['command']:g}, from start to end.",
         _table(large, {**NAMES, "family": "whole family, arrays in memory", "official": "`--variant official`"}),
-        _paragraph(score),
+        paragraph(score),
         f"## {small['n']:,} x {small['d']}, {small['classes']} classes: validators",
     ]
     if "pytorch-adapt" in small["seconds"]:
@@ -211,13 +211,9 @@ def page(results: dict[str, Any]) -> str:
             Entropy, diversity, infomax, nuclear norm, soft neighborhood density and ClassAMI of all rows, by
             pytorch-adapt 0.0.83 and here (with their intervals). Largest difference of a value:
             {apart(small, "six validators", "pytorch-adapt"):.0e}, in single precision there."""
-        parts.append(_paragraph(peer))
+        parts.append(paragraph(peer))
     parts.append(_table(small, {"six validators": "labelfree"}))
     return "\n\n".join(parts) + "\n"
-
-
-def _paragraph(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _table(case: dict[str, Any], names: dict[str, str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tabular import table
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results" / "threshold_consistency.json"
@@ -37,8 +39,8 @@ def opis() -> str:
         "STABLEST_OPEN": stablest(found, "open"),
     }
     page = (DOCS / "opis.intro.md").read_text()
-    for name, table in tables.items():
-        page = page.replace(f"@{name}@", table)
+    for name, text in tables.items():
+        page = page.replace(f"@{name}@", text)
     return re.sub(r"@([a-z][^@\n]*/[^@\n]*)@", lambda match: _cited(found, match[1].split("/")), page)
 
 
@@ -52,7 +54,7 @@ def coverage(cases: Sequence[Any]) -> str:
             width = "" if found["covered"] is None else f" ({found['width_over_target']:g})"
             cells.append(f"{_number(found['covered'])}{width}")
         rows.append(cells)
-    return _table(["groups", "rows each", "spread", *(f"`{name}`" for name in names)], rows, 3)
+    return table(["groups", "rows each", "spread", *(f"`{name}`" for name in names)], rows, 3)
 
 
 def _cited(found: Any, path: Sequence[str]) -> str:
@@ -65,11 +67,6 @@ def _cited(found: Any, path: Sequence[str]) -> str:
         return f"{found:g}"
     small = path[-1].startswith("opis") or path[2].startswith("opis ")
     return _number(found, 4 if small else 2)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    out = [f"| {' | '.join(head)} |", "|" + "---|" * left + "---:|" * (len(head) - left)]
-    return "\n".join([*out, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _number(value: float | None, digits: int = 2) -> str:
@@ -110,7 +107,7 @@ def models(means: dict[str, Any]) -> str:
         cells = [name, f"{entry['healthy']}/{entry['of']}"]
         cells += [_number(entry[key]) for key in ("recall", "mean_utility true", "worst_utility true")]
         rows.append(cells + [_number(entry[f"opis {source}"], 4) for source in SHOWN])
-    return _table([*head, *(f"OPIS: {_named(source)}" for source in SHOWN)], rows)
+    return table([*head, *(f"OPIS: {_named(source)}" for source in SHOWN)], rows)
 
 
 def orderings(found: dict[str, Any]) -> str:
@@ -125,7 +122,7 @@ def orderings(found: dict[str, Any]) -> str:
     for name, entry in (("*true identities, one half of the rows against the other*", "ceiling"), ("*recall@1*", "")):
         cells = [found[s]["orderings"][entry] if entry else found[s]["orderings"]["by"]["recall"] for s in SETTINGS]
         rows.append([name, *(_rho(cell[what]) for cell in cells for what in KINDS)])
-    return _table(head, rows)
+    return table(head, rows)
 
 
 KINDS = ("all", "healthy", "sweep")
@@ -146,7 +143,7 @@ def utility(found: dict[str, Any]) -> str:
         for name in found["closed"]["orderings"]["by"]
         if not name.startswith(("half", "recall"))
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def term(found: dict[str, Any]) -> str:
@@ -159,7 +156,7 @@ def term(found: dict[str, Any]) -> str:
         name = {"recall": "recall@1", "view recall": "recall@1 of views"}.get(key)
         name = name or f"{'OPIS' if field == 'opis' else 'mean utility'}: {_named(source)}"
         rows.append([name, *(_difference(found[key][weight], digits) for weight in weights)])
-    return _table(["with the term less without it", *weights], rows)
+    return table(["with the term less without it", *weights], rows)
 
 
 def _difference(entry: dict[str, Any], digits: int) -> str:
@@ -181,7 +178,7 @@ def choices(found: dict[str, Any]) -> str:
             cells += [f"{one['all']['unhealthy']:.3g}/{one['all']['pools']}", _number(one["all"]["utility"])]
             cells += [_number(one["healthy"]["opis"], 4), _number(one["healthy"]["utility"])]
         rows.append([f"{RULES[rule]}{_named(source)}" if source else f"*{name}*", *cells])
-    return _table(head, rows)
+    return table(head, rows)
 
 
 RULES = {
@@ -204,7 +201,7 @@ def trap(found: dict[str, Any]) -> str:
                     counted[name] = counted.get(name, 0) + 1
                 cells.append(f"{entry['unhealthy']}/{entry['of']}: {', '.join(f'{n} {c}' for n, c in counted.items())}")
             rows.append([_named(source), *cells])
-    return _table(["the ten lowest OPIS by", *(f"{s}: not healthy, and which models" for s in SETTINGS)], rows, left=3)
+    return table(["the ten lowest OPIS by", *(f"{s}: not healthy, and which models" for s in SETTINGS)], rows, left=3)
 
 
 def stability(found: dict[str, Any]) -> str:
@@ -214,7 +211,7 @@ def stability(found: dict[str, Any]) -> str:
     rows = [
         [name, *(_number(found[s]["means"][name][f"stability {k}"]) for s in SETTINGS for k in ks)] for name in names
     ]
-    return _table(["model", *(f"{s}: k = {k}" for s in SETTINGS for k in ks)], rows)
+    return table(["model", *(f"{s}: k = {k}" for s in SETTINGS for k in ks)], rows)
 
 
 def stablest(found: dict[str, Any], name: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from tabular import table
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results"
@@ -29,14 +30,9 @@ def separability() -> str:
         "COVERAGE": intervals(coverage["coverage"]),
     }
     page = (DOCS / "separability.intro.md").read_text()
-    for name, table in tables.items():
-        page = page.replace(f"@{name}@", table)
+    for name, text in tables.items():
+        page = page.replace(f"@{name}@", text)
     return page
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    out = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
-    return "\n".join([*out, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _number(value: float | None, digits: int = 2) -> str:
@@ -59,7 +55,7 @@ def agreement(families: dict[str, Any]) -> str:
     pairs += [("excess", "fisher"), ("robust_excess", "fisher")]
     head = ["", *(f"{NAMES[u]}, {s.capitalize() if s != 'knn' else 'kNN'}" for u, s in pairs)]
     head = [h.replace("Auc", "AUC").replace("Calinski", "C-H") for h in head]
-    return _table(head, ([name, *(_number(f["spearman"][u][s]) for u, s in pairs)] for name, f in families.items()))
+    return table(head, ([name, *(_number(f["spearman"][u][s]) for u, s in pairs)] for name, f in families.items()))
 
 
 def dimension(families: dict[str, Any]) -> str:
@@ -70,7 +66,7 @@ def dimension(families: dict[str, Any]) -> str:
         values = families[f"k = 5, d = {d}"]["values"]
         for name, shown in (("separability", "S"), ("robust", "robust"), ("knn", "kNN accuracy")):
             rows.append([f"d = {d}: {shown}", *(_number(v) for v in _means(values, "distance", name))])
-    return _table(["distance", *(f"{x:g}" for x in distances)], rows)
+    return table(["distance", *(f"{x:g}" for x in distances)], rows)
 
 
 def outliers(families: dict[str, Any]) -> str:
@@ -83,7 +79,7 @@ def outliers(families: dict[str, Any]) -> str:
         for name, shown in (("separability", "S"), ("robust", "robust")):
             values = _means(families[case]["values"], "distance", name)
             rows.append([f"{case}: {shown}", *(_number(v) for v in values)])
-    return _table(["distance", *(f"{x:g}" for x in distances)], rows)
+    return table(["distance", *(f"{x:g}" for x in distances)], rows)
 
 
 def digits(found: dict[str, Any]) -> str:
@@ -98,7 +94,7 @@ def digits(found: dict[str, Any]) -> str:
         f"Labels say of these pixels: Fisher's ratio {labels['fisher']:.2f}, kNN accuracy {labels['knn']:.3f}, "
         f"AUC {labels['auc']:.3f}."
     )
-    return _table(["pixels", *NAMES.values()], rows) + "\n\n" + after
+    return table(["pixels", *NAMES.values()], rows) + "\n\n" + after
 
 
 def _four(values: dict[str, Any]) -> list[str]:
@@ -115,7 +111,7 @@ def runs(found: dict[str, Any]) -> str:
             correlations = [_number(entry["spearman"][u][s]) for s in against]
             rows.append([f"{run}: {shown}", *correlations, f"{lost['mean']:.1f}", f"{lost['worst']:.1f}"])
     head = ["", "accuracy", "Fisher", "kNN", "AUC", "points lost, mean", "worst"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def epochs(values: dict[str, list[Any]]) -> str:
@@ -126,19 +122,19 @@ def epochs(values: dict[str, list[Any]]) -> str:
         "accuracy": "accuracy of the head", "warned": "share of runs with a warning of collapse",
     }  # fmt: skip
     rows = [[label, *(_number(v) for v in _means(values, "epoch", name))] for name, label in shown.items()]
-    return _table(["epoch", *map(str, steps)], rows)
+    return table(["epoch", *map(str, steps)], rows)
 
 
 def classless(found: dict[str, Any]) -> str:
     """Rows without classes."""
     rows = [[name, *_four(values), "yes" if values["warned"] else "no"] for name, values in found.items()]
-    return _table(["rows", *NAMES.values(), "warned of"], rows)
+    return table(["rows", *NAMES.values(), "warned of"], rows)
 
 
 def sizes(found: dict[str, Any]) -> str:
     """One law at several numbers of rows."""
     rows = [[label, *(_number(v, 3) for v in found[u])] for u, label in NAMES.items()]
-    return _table(["rows", *(f"{n:,}" for n in found["n"])], rows)
+    return table(["rows", *(f"{n:,}" for n in found["n"])], rows)
 
 
 def intervals(found: dict[str, Any]) -> str:
@@ -152,4 +148,4 @@ def intervals(found: dict[str, Any]) -> str:
                 ["-"] * 3 if one is None else [f"{one['coverage']:.2f}", f"{one['se_over_sd']:.2f}", f"{one['sd']:.4f}"]
             )
         rows.append([case, str(entry["repetitions"]), *cells])
-    return _table(["law", "draws", "S: coverage", "se / sd", "sd", "robust: coverage", "se / sd", "sd"], rows)
+    return table(["law", "draws", "S: coverage", "se / sd", "sd", "robust: coverage", "se / sd", "sd"], rows)

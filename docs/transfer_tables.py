@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tabular import table
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results" / "transfer_validity.json"
@@ -37,8 +39,8 @@ def transfer() -> str:
         "COLLAPSE": course(found, "faded", "entropy"),
     }
     page = (DOCS / "transfer.intro.md").read_text()
-    for name, table in tables.items():
-        page = page.replace(f"@{name}@", table)
+    for name, text in tables.items():
+        page = page.replace(f"@{name}@", text)
     return re.sub(r"@([a-z][^@\n]*/[^@\n]*)@", lambda match: _cited(found, match[1].split("/")), page)
 
 
@@ -49,11 +51,6 @@ def _cited(found: Any, path: Sequence[str]) -> str:
     if path[0] == "accuracy" or path[-1] == "accuracy":
         return _percent(found)
     return str(found) if isinstance(found, int) else _number(found, 2 if path[-1] in ("spearman", "lowest") else 1)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    out = [f"| {' | '.join(head)} |", "|" + "---|" * left + "---:|" * (len(head) - left)]
-    return "\n".join([*out, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _number(value: float | None, digits: int = 2) -> str:
@@ -74,7 +71,7 @@ def scores() -> str:
         for m in METRICS
         if m.family == "transfer"
     ]
-    return _table(["score", "kind", "better", "what it is", "holds in"], rows, left=5)
+    return table(["score", "kind", "better", "what it is", "holds in"], rows, left=5)
 
 
 def _text(text: str) -> str:
@@ -101,7 +98,7 @@ def accuracy(found: dict[str, Any]) -> str:
     rows = [
         [m, *(_percent(found[name][m][when]) for name in found for when in ("first", "best", "last"))] for m in methods
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def trust(found: dict[str, Any]) -> str:
@@ -123,7 +120,7 @@ def trust(found: dict[str, Any]) -> str:
             cells += ["", *(["-", "-"] if one is None else [_number(one["lost"], 1), _number(one["worst"], 1)])]
         rows.append(cells)
     rows.append(["*oracle*", "rule", "", *["", "0.0", "0.0"] * len(POOLS)])
-    return _table(head, rows, left=3)
+    return table(head, rows, left=3)
 
 
 def by_method(found: dict[str, Any]) -> str:
@@ -136,7 +133,7 @@ def by_method(found: dict[str, Any]) -> str:
             value = _number(entry["epochs"]["by"][method]["spearman"])
             cells.append(f"**{value}**" if name in found["setting"]["optimizes"][method] else value)
         rows.append([f"`{name}`", *cells])
-    return _table(["rho within runs", *methods], rows)
+    return table(["rho within runs", *methods], rows)
 
 
 def by_target(found: dict[str, Any]) -> str:
@@ -149,7 +146,7 @@ def by_target(found: dict[str, Any]) -> str:
         ]
         for name, entry in found["scores"].items()
     ]
-    return _table(["points lost", *(f"{pool}: {target}" for pool in ("methods", "all") for target in targets)], rows)
+    return table(["points lost", *(f"{pool}: {target}" for pool in ("methods", "all") for target in targets)], rows)
 
 
 def errors(scores: dict[str, Any]) -> str:
@@ -166,7 +163,7 @@ def errors(scores: dict[str, Any]) -> str:
         ]
         for name, e in estimates.items()
     ]
-    return _table(["estimate", "absolute", "signed", *methods, "worst"], rows)
+    return table(["estimate", "absolute", "signed", *methods, "worst"], rows)
 
 
 def _signed(value: float | None) -> str:
@@ -193,7 +190,7 @@ def failed(scores: dict[str, Any]) -> str:
                 _number(worst["lost"], 1),
             ]
         )
-    return _table(["score", "kept", "on", "best was", "accuracy kept", "best", "lost"], rows, left=4)
+    return table(["score", "kept", "on", "best was", "accuracy kept", "best", "lost"], rows, left=4)
 
 
 def trained(found: dict[str, Any]) -> str:
@@ -218,7 +215,7 @@ def trained(found: dict[str, Any]) -> str:
                 ]
             )
     head = ["trained with", "score", "rho in its runs", "in the others", "points lost in its runs", "in the others"]
-    return _table(head, rows, left=2)
+    return table(head, rows, left=2)
 
 
 def saturation(found: dict[str, Any]) -> str:
@@ -231,7 +228,7 @@ def saturation(found: dict[str, Any]) -> str:
         *([name, _number(one["lost"], 1), _number(one["worst"], 1)] for name, one in rules.items()),
     ]
     after = f"The score saturated in {rule['saturated']} of {rule['runs']} runs."
-    return _table(["epoch kept", "points lost, mean", "worst"], rows) + "\n\n" + after
+    return table(["epoch kept", "points lost, mean", "worst"], rows) + "\n\n" + after
 
 
 def _pools(found: dict[str, Any], without: str = "") -> list[list[int]]:
@@ -280,4 +277,4 @@ def course(found: dict[str, Any], target: str, method: str) -> str:
             cells.append(_number(scale * sum(there) / len(there) if there else None))
         label = {"infomax": "`infomax` / ln 10", "accuracy": "true accuracy", "ensv all": "`ensv`"}
         rows.append([label.get(name, f"`{name}`"), *cells])
-    return _table([f"{method} on {target}: epoch", *map(str, epochs)], rows)
+    return table([f"{method} on {target}: epoch", *map(str, epochs)], rows)
