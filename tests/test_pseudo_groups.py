@@ -23,8 +23,8 @@ from labelfree.kernels import numpy_kernels
 from labelfree.metrics import pseudo_groups
 from labelfree.metrics.pseudo_groups import (
     candidates,
+    clusters,
     clusters_of_other_space,
-    crossfit,
     halves,
     rotated,
     same_space,
@@ -46,6 +46,15 @@ def classes(n: int = 1500, d: int = 32, spread: float = 0.4, seed: int = 0) -> t
     random = np.random.default_rng(seed)
     truth = random.integers(0, 20, n)
     return random.normal(size=(20, d))[truth] + spread * random.normal(size=(n, d)), truth
+
+
+def crossfit(rows: NDArray[Any], k: int, seed: int) -> tuple[Index, Matrix] | Result:
+    """Groups from one half of the dimensions, and the other half to judge."""
+    split = halves(rows, seed)
+    if isinstance(split, Result):
+        return split
+    labels = clusters(split[0], k, seed)
+    return labels if isinstance(labels, Result) else (labels, split[1])
 
 
 def labels_of(rows: Matrix, k: int, seed: int) -> Index:

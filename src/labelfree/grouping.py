@@ -17,7 +17,7 @@ from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.genuine import EDGES
 from labelfree.metrics.group_table import table
 from labelfree.metrics.grouped import GroupRows
-from labelfree.metrics.judged import Grouping, Judged
+from labelfree.metrics.judged import Grouping, Judged, known_of
 from labelfree.metrics.pseudo_groups import candidates, clusters_of_other_space
 from labelfree.options import Options, columns
 from labelfree.results import Result
@@ -37,9 +37,7 @@ def grouping_of(found: Survey, chosen: Options, of: Callable[[Source], Survey]) 
     if chosen.group is not None:
         return Grouping(chosen.zone, _by_column(found))
     if chosen.groups_from is None:
-        return Grouping(
-            chosen.zone, pseudo=True, circular=chosen.clusters == "same-space", k=chosen.k, seeds=chosen.seeds
-        )
+        return Grouping(chosen.zone, circular=chosen.clusters == "same-space", k=chosen.k, seeds=chosen.seeds)
     frozen = read_groups(Path(chosen.groups_from)) if isinstance(chosen.groups_from, str | os.PathLike) else None
     if frozen is not None and chosen.k:
         raise UsageError(f"k: {chosen.groups_from} holds groups that were made before; leave it out")
@@ -144,7 +142,7 @@ def freeze(found: Survey, judged: Judged, path: Any) -> None:
 
 def group_series(e: Evidence) -> dict[str, dict[str, Any]]:
     """Every group, and what pictures draw, where they were computed."""
-    found = e.__dict__.get("_judged")
+    found = known_of(e)
     if not isinstance(found, Judged):
         return {}
     op, curves = found.operating, found.operating.curves

@@ -32,7 +32,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     from labelfree.comparing import compared
     from labelfree.options import checked
     from labelfree.render import files
-    from labelfree.sources.group_files import SUFFIXES as GROUP_SUFFIXES
+    from labelfree.sources.block import PARQUET
     from labelfree.storage import check_apart, check_targets
 
     files.check(outputs, command)
@@ -62,7 +62,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     if (freeze := own.get("freeze")) is not None:
         if len(data_sets) > 1:
             raise UsageError(f"--freeze: expected one SOURCE, whose groups are kept, found {len(data_sets)}")
-        check_targets([freeze], GROUP_SUFFIXES, "--freeze")
+        check_targets([freeze], PARQUET, "--freeze")
         check_apart([freeze], {**kept, "-o": outputs}, "--freeze")
     if not shared.quiet:
         unread: dict[tuple[tuple[str, ...], str], str] = {}  # once for the epochs of one file

@@ -62,7 +62,7 @@ class Curves:
 
     weight (g,): of each threshold in an integral over the calibration range, whose ends are `zone`; sums to one, and
     is zero outside. sensitivity, specificity (T, g): shares of a group's positive pairs accepted, and of its negative
-    pairs rejected. far, frr (g,): of the pairs of all groups together. size, positives, negatives (T,): rows and pairs.
+    pairs rejected. far, frr (g,): of the pairs of all groups together. size (T,): rows.
     """
 
     threshold: Float
@@ -85,15 +85,10 @@ class Curves:
         """The places of both ends of the calibration range among the thresholds."""
         return [int(np.searchsorted(self.threshold, end)) for end in self.zone]
 
-    @property
-    def positives(self) -> Index:
-        """Unordered pairs inside each group (T,)."""
-        return np.asarray(self.size * (self.size - 1) // 2)
 
-    @property
-    def negatives(self) -> Index:
-        """Pairs with exactly one end in each group (T,)."""
-        return np.asarray(self.size * (self.size.sum() - self.size))
+def pairs_of(size: Index) -> tuple[Index, Index]:
+    """Of groups of so many rows (T,): unordered pairs inside each, and pairs with exactly one end in it."""
+    return size * (size - 1) // 2, size * (size.sum() - size)
 
 
 def utility(sensitivity: Any, specificity: Any) -> Float:
@@ -145,7 +140,7 @@ def curves_of(
     right: Any, accepted: Any, size: Index, threshold: Float, weight: Float, zone: tuple[float, float]
 ) -> Curves:
     """The curves of counts: positive pairs accepted `right` (T, g), negative pairs `accepted` (T, g)."""
-    inside, outside = size * (size - 1) // 2, size * (size.sum() - size)
+    inside, outside = pairs_of(size)
     return Curves(
         threshold=threshold,
         weight=weight,

@@ -7,28 +7,34 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.metrics.calibration import utility
+from labelfree.metrics.calibration import pairs_of, utility
 from labelfree.metrics.equal_errors import equal_errors, equal_errors_of
 from labelfree.metrics.halves import LEAST, between
 from labelfree.metrics.judged import Judged
+from labelfree.metrics.once import once
 from labelfree.results import Plain
 
 WORST = 20
 
 
 def table(found: Judged) -> dict[str, Any]:
-    """Every group, the worst first: columns of equal length."""
+    """Every group, the worst first: columns of equal length; computed once."""
+    return once(found, _table)
+
+
+def _table(found: Judged) -> dict[str, Any]:
     op, curves = found.operating, found.operating.curves
     scores = found.consistency
     rate, threshold = equal_errors_of(curves)
+    inside, outside = pairs_of(curves.size)
     far, frr = 1 - curves.specificity[:, curves.ends], 1 - curves.sensitivity[:, curves.ends]
     average = scores.utility @ scores.weight
     order = np.lexsort((np.arange(len(average)), average))
     columns = {
         "group": found.given.named(op.rows.first),
         "rows": curves.size,
-        "positives": curves.positives,
-        "negatives": curves.negatives,
+        "positives": inside,
+        "negatives": outside,
         "utility": average,
         "contribution": scores.contribution,
         "far_low": far[:, 0],
@@ -60,10 +66,7 @@ def chance(curve_far: Float, weight: Float) -> float:
 
 def summary(found: Judged) -> dict[str, Plain]:
     """What stands beside OPIS: of sizes, errors and the noise of small groups; computed once."""
-    known = found.__dict__.get("_summary")
-    if known is None:
-        known = found.__dict__["_summary"] = _summary(found)
-    return known  # type: ignore[no-any-return]
+    return once(found, _summary)
 
 
 def _summary(found: Judged) -> dict[str, Plain]:

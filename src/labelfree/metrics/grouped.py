@@ -102,15 +102,21 @@ class Grouped:
         return out
 
 
+def without_direction(rows: Rows) -> Result | None:
+    """Why rows cannot be compared by their cosine, where some are zero."""
+    zero = int((~np.asarray(rows.any(axis=1))).sum())
+    if zero == 0:
+        return None
+    return undefined("zero_rows", f"{zero} of {len(rows)} rows are zero and have no direction; remove them")
+
+
 def grouped(given: GroupRows, least_negatives: float) -> Grouped | Result:
     """The rows of groups of at least two, sorted by group; or why they do not do.
 
     Groups are ordered by their lowest row and rows by their position, so that nothing depends on the order of keys.
     """
-    there = np.asarray(given.rows.any(axis=1))
-    if not there.all():
-        zero = int((~there).sum())
-        return undefined("zero_rows", f"{zero} of {len(there)} rows are zero and have no direction; remove them")
+    if wrong := without_direction(given.rows):
+        return wrong
     _, code, size = np.unique(given.keys, return_inverse=True, return_counts=True)
     code = code.ravel()
     kept = np.flatnonzero(size[code] >= 2)

@@ -10,6 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Rows
 from labelfree.metrics.evidence import Evidence, Need
+from labelfree.metrics.once import once
 from labelfree.metrics.spec import Metric
 from labelfree.metrics.targets import target
 from labelfree.metrics.tendency import (
@@ -44,10 +45,7 @@ class Hopkins:
 
 def hopkins_of(e: Evidence) -> Hopkins | Result:
     """The standard statistic, computed once; or why there is none."""
-    found = e.__dict__.get("_hopkins")
-    if found is None:
-        found = e.__dict__["_hopkins"] = _hopkins_of(e)
-    return found  # type: ignore[no-any-return]
+    return once(e, _hopkins_of)
 
 
 def _hopkins_of(e: Evidence) -> Hopkins | Result:

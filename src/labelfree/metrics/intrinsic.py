@@ -8,6 +8,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Index
 from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
+from labelfree.metrics.once import once
 from labelfree.metrics.spec import FROM_SAMPLE, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
@@ -17,11 +18,11 @@ NEIGHBORS = 20
 
 def _neighbors(e: Evidence) -> tuple[Float, Index]:
     """Distances and positions of the NEIGHBORS nearest among the distinct sampled rows, computed once."""
-    found = e.__dict__.get("_neighbors")
-    if found is None:
-        k = min(NEIGHBORS, len(e.distinct) - 1)
-        found = e.__dict__["_neighbors"] = e.kernels.nearest(e.distinct, k, e.advance)
-    return found  # type: ignore[no-any-return]
+    return once(e, _nearest)
+
+
+def _nearest(e: Evidence) -> tuple[Float, Index]:
+    return e.kernels.nearest(e.distinct, min(NEIGHBORS, len(e.distinct) - 1), e.advance)
 
 
 def neighbor_error(influence: Float, index: Index) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from labelfree.metrics.calibration import Calibration
 from labelfree.metrics.consistency import Consistency
 from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.grouped import GroupRows, grouped
+from labelfree.metrics.once import known, once
 from labelfree.metrics.operating import Operating, operating
 from labelfree.results import Plain, Result, undefined
 
@@ -26,7 +28,6 @@ class Grouping:
 
     zone: Calibration
     given: GroupRows | None = None
-    pseudo: bool = False
     circular: bool = False
     k: tuple[int, ...] = ()
     seeds: int = 5
@@ -47,21 +48,20 @@ class Judged:
         agreed = self.runs.get("stability_ari")
         return agreed >= UNSTABLE if isinstance(agreed, float) else None
 
-    @property
+    @cached_property
     def consistency(self) -> Consistency:
         """The utilities of all groups in the calibration range."""
-        found = self.__dict__.get("_consistency")
-        if found is None:
-            found = self.__dict__["_consistency"] = Consistency(self.operating.utility, self.operating.weight)
-        return found  # type: ignore[no-any-return]
+        return Consistency(self.operating.utility, self.operating.weight)
 
 
 def judged(e: Evidence) -> Judged | Result:
     """What the groups of the data set do; or why that cannot be said."""
-    found = e.__dict__.get("_judged")
-    if found is None:
-        found = e.__dict__["_judged"] = _judged(e)
-    return found  # type: ignore[no-any-return]
+    return once(e, _judged)
+
+
+def known_of(e: Evidence) -> Judged | Result | None:
+    """The same where a metric has asked for it."""
+    return known(e, _judged)
 
 
 def _judged(e: Evidence) -> Judged | Result:

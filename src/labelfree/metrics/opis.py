@@ -49,6 +49,12 @@ def _params(found: Judged, zone: Calibration) -> dict[str, Plain]:
     }
 
 
+def _of_worst(found: Judged, e: Evidence) -> tuple[dict[str, Plain], dict[str, Plain]]:
+    """Params and parts of the metrics of the worst groups."""
+    params: dict[str, Plain] = {**_params(found, _zone(e)), "eps": EPS, "worst_set": "per_threshold"}
+    return params, {"worst_groups": found.consistency.count}
+
+
 def _zone(e: Evidence) -> Calibration:
     return e.grouping.zone if e.grouping is not None else Calibration()
 
@@ -118,8 +124,7 @@ def _eps_opis(e: Evidence) -> Result:
     scores = found.consistency
     value, error = scores.eps_opis, scores.eps_opis_error
     relative = None if error is None or value <= 0 else error / value
-    params: dict[str, Plain] = {**_params(found, _zone(e)), "eps": EPS, "worst_set": "per_threshold"}
-    parts: dict[str, Plain] = {"worst_groups": scores.count}
+    params, parts = _of_worst(found, e)
     return Result(value, error, log_interval(value, relative, 1.0), params=params, parts=parts)
 
 
@@ -140,8 +145,7 @@ def _worst_utility(e: Evidence) -> Result:
     if isinstance(found, Result):
         return found
     scores = found.consistency
-    params: dict[str, Plain] = {**_params(found, _zone(e)), "eps": EPS, "worst_set": "per_threshold"}
-    parts: dict[str, Plain] = {"worst_groups": scores.count}
+    params, parts = _of_worst(found, e)
     return measured(scores.worst_utility, scores.worst_utility_error, low=0.0, high=1.0, params=params, parts=parts)
 
 
@@ -160,7 +164,7 @@ def _evidence(
     zone = Calibration.checked(far, space)
     if group is None:
         e = evidence(X, sample=PSEUDO_ROWS, seed=seed)
-        e.grouping = Grouping(zone, pseudo=True, circular=circular, k=tuple(k), seeds=seeds)
+        e.grouping = Grouping(zone, circular=circular, k=tuple(k), seeds=seeds)
         return e
     names = np.asarray(group)
     if names.shape != (len(rows),):

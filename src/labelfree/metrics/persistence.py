@@ -13,6 +13,7 @@ from labelfree.arrays import Float, Keys, Rows
 from labelfree.errors import MissingExtra
 from labelfree.kernels.threads import spread
 from labelfree.metrics.evidence import Evidence, Topology
+from labelfree.metrics.once import known, once
 from labelfree.results import Result, undefined
 from labelfree.summaries.hashing import mix
 from labelfree.summaries.sample import Drawn
@@ -102,10 +103,7 @@ def _scale_to_one(points: Float) -> None:
 
 def persistence(e: Evidence) -> Persistence | Result:
     """The persistence of the sampled rows, computed once; or why there is none."""
-    found = e.__dict__.get("_persistence")
-    if found is None:
-        found = e.__dict__["_persistence"] = _persistence(e)
-    return found  # type: ignore[no-any-return]
+    return once(e, _persistence)
 
 
 def _persistence(e: Evidence) -> Persistence | Result:
@@ -220,7 +218,7 @@ def gaussian_like(rows: Rows, seed: int) -> Float:
 
 def death_series(e: Evidence) -> dict[str, Any] | None:
     """The deaths with the rows on both sides of each merge, largest first, where they were computed."""
-    found = e.__dict__.get("_persistence")
+    found = known(e, _persistence)
     if not isinstance(found, Persistence):
         return None
     m = found.merges

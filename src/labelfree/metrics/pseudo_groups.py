@@ -74,19 +74,6 @@ def rotated(rows: Float, seed: int) -> Float:
     return out
 
 
-def crossfit(rows: Rows, k: int, seed: int) -> tuple[Index, Float] | Result:
-    """Groups from one half of the dimensions, and the other half to judge: labels (n,), unit rows (n, d - d // 2).
-
-    A cluster may hold one row, and with d < 4 at most two hold any: the caller counts.
-    """
-    split = halves(rows, seed)
-    if isinstance(split, Result):
-        return split
-    clustered, judged = split
-    labels = clusters(clustered, k, seed)
-    return labels if isinstance(labels, Result) else (labels, judged)
-
-
 def same_space(rows: Rows, k: int, seed: int) -> Index | Result:
     """Groups (n,) from the rows that are to be judged. Circular: they are tight by construction."""
     return clusters(normalized(rows, _UNIT), k, seed)

@@ -10,7 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Index, Rows
 from labelfree.metrics.evidence import Evidence, unit
-from labelfree.metrics.grouped import GroupRows
+from labelfree.metrics.grouped import GroupRows, without_direction
 from labelfree.metrics.judged import Grouping, Judged, of_groups
 from labelfree.metrics.persistence import gaussian_like
 from labelfree.metrics.pseudo_groups import candidates, clusters, halves, stability
@@ -39,9 +39,8 @@ def pseudo_judged(e: Evidence, how: Grouping) -> Judged | Result:
     if e.drawn is None or len(e.drawn.rows) < 4:
         return undefined("insufficient", f"needs at least 4 rows, found {0 if e.drawn is None else len(e.drawn.rows)}")
     rows = e.drawn.rows
-    zero = int((~rows.any(axis=1)).sum())
-    if zero:
-        return undefined("zero_rows", f"{zero} of {len(rows)} rows are zero and have no direction; remove them")
+    if wrong := without_direction(rows):
+        return wrong
     counts = how.k or candidates(len(rows))
     runs: list[Run] = []
     failed: Result | None = None

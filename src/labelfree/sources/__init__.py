@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.errors import SourceError, UsageError
-from labelfree.sources.block import Block, Columns, Source
+from labelfree.sources.block import PARQUET, Block, Columns, Source
 
 __all__ = ["Block", "Columns", "Source", "open_source"]
 
-_PARQUET = (".parquet", ".pq", ".parq")
 _CHECKPOINT = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 _KINDS = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
 
@@ -100,7 +99,7 @@ def _open_member(path: Path, member: str, columns: Columns) -> Source:
 
 def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
     suffixes = sorted({file.suffix.lower() for file in files})
-    kinds = {"parquet" if s in _PARQUET else "checkpoint" if s in _CHECKPOINT else s for s in suffixes}
+    kinds = {"parquet" if s in PARQUET else "checkpoint" if s in _CHECKPOINT else s for s in suffixes}
     if len(kinds) > 1:
         raise SourceError(
             f"{name}: expected files of one kind, found {', '.join(suffixes)}; name one kind by a glob that "
@@ -164,7 +163,7 @@ def _known(path: Path) -> tuple[list[Path], int]:
         return not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
 
     files = [p for p in path.rglob("*") if p.is_file() and visible(p)]
-    known = [p for p in files if p.suffix.lower() in (*_PARQUET, ".npy")]
+    known = [p for p in files if p.suffix.lower() in (*PARQUET, ".npy")]
     return known, len(files) - len(known)
 
 
@@ -193,7 +192,7 @@ def _missing(name: str) -> str:
     if path.parent.is_dir():
         from difflib import get_close_matches
 
-        usable = (*_PARQUET, *_CHECKPOINT, ".npy", ".npz")
+        usable = (*PARQUET, *_CHECKPOINT, ".npy", ".npz")
         there = [p for p in path.parent.iterdir() if p.is_dir() or (p.is_file() and p.suffix.lower() in usable)]
         near = get_close_matches(path.name, [p.name for p in there], n=1)
     hint = f"; did you mean {path.parent / near[0]}?" if near else ""

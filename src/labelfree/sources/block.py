@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from labelfree.arrays import Index, Rows
 
 Values: TypeAlias = NDArray[Any]
+PARQUET = (".parquet", ".pq", ".parq")
+"""How the names of Parquet files end."""
 
 
 def _nowhere() -> Index:

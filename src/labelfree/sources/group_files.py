@@ -13,14 +13,13 @@ import numpy as np
 from labelfree.arrays import Index, Keys, positions
 from labelfree.errors import SourceError, UsageError
 from labelfree.sources.arrow import plain
-from labelfree.sources.block import Columns, Values
+from labelfree.sources.block import PARQUET, Columns, Values
 from labelfree.sources.columns import candidates
-from labelfree.sources.parquet import _explained, _opened
+from labelfree.sources.parquet import explained, opened
 from labelfree.storage import atomically
 
 VERSION = 1
 """The version of the files that this code writes, and the latest that it reads."""
-SUFFIXES = (".parquet", ".pq", ".parq")
 _METADATA = b"labelfree"
 _TYPES = {"key": "uint64", "group": "int64"}
 _ABOUT = {"source": str, "circular": bool, "k": int, "seed": int, "rows_hash": str}
@@ -70,9 +69,9 @@ def write_groups(path: Path, keys: Keys, groups: Index, about: Mapping[str, Any]
 
 def read_groups(path: Path) -> FrozenGroups | None:
     """The groups that a file holds; None where it is no file of frozen groups, but perhaps one of embeddings."""
-    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+    if not path.is_file() or path.suffix.lower() not in PARQUET:
         return None
-    with _opened(path) as parquet:
+    with opened(path) as parquet:
         schema = parquet.schema_arrow
         about = _about(schema, path)
         if about is None:
@@ -80,7 +79,7 @@ def read_groups(path: Path) -> FrozenGroups | None:
         found = {field.name: str(field.type) for field in schema if field.name in _TYPES}
         if found != _TYPES:
             raise SourceError(_damaged(path, f"expected columns of types {_TYPES}, found {found}"))
-        with _explained(path):
+        with explained(path):
             table = parquet.read(columns=list(_TYPES))
     for name in _TYPES:
         if nulls := table.column(name).null_count:

@@ -56,7 +56,7 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     counts: list[int] = []
     parts: list[_Part] = []
     for file in files:
-        with _opened(file) as parquet:
+        with opened(file) as parquet:
             counts.append(parquet.metadata.num_rows)
             if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
                 parts.append(_part(file, counts[-1], parquet.schema_arrow, chosen))
@@ -137,12 +137,12 @@ def _batches(file: Path, read: Sequence[Candidate], columns: Sequence[str], rows
     import pyarrow as pa
 
     with ExitStack() as stack:
-        parquet = stack.enter_context(_opened(file, columns=len(columns)))
+        parquet = stack.enter_context(opened(file, columns=len(columns)))
         if any("fixed_size_list" in one.layout for one in read) and int(pa.__version__.split(".")[0]) < _NULL_VECTORS:
-            parquet = stack.enter_context(_opened(file, _as_lists(parquet.metadata), len(columns)))
+            parquet = stack.enter_context(opened(file, _as_lists(parquet.metadata), len(columns)))
         batches = parquet.iter_batches(batch_size=rows, columns=list(dict.fromkeys(columns)))
         while True:
-            with _explained(file):
+            with explained(file):
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -159,18 +159,19 @@ def _as_lists(metadata: Any) -> Any:
 
 
 @contextmanager
-def _opened(file: Path, metadata: Any = None, columns: int = 1) -> Iterator[Any]:
+def opened(file: Path, metadata: Any = None, columns: int = 1) -> Iterator[Any]:
+    """The file, with little read ahead; closed at the end."""
     import pyarrow.parquet as pq
 
     buffer = max(BUFFER // columns, _LEAST_BUFFER)
-    with _explained(file):
+    with explained(file):
         parquet = pq.ParquetFile(file, metadata=metadata, pre_buffer=False, buffer_size=buffer)
     with parquet:
         yield parquet
 
 
 @contextmanager
-def _explained(file: Path) -> Iterator[None]:
+def explained(file: Path) -> Iterator[None]:
     """Turns what pyarrow and the system say of a bad file into what to do about it."""
     import pyarrow as pa
 
