@@ -135,7 +135,7 @@ def draw_utilities(axes: Any, report: Report) -> None:
     axes.plot(threshold, series["mean"], color="black", linewidth=2, label="mean of all groups")
     axes.set(
         xlim=(threshold[0], threshold[-1]),
-        ylim=(0, 1.02),
+        ylim=(0, 1.15),
         xlabel="threshold in the calibration range",
         ylabel="utility",
     )
@@ -148,7 +148,7 @@ def draw_errors(axes: Any, reports: Sequence[Report]) -> None:
     """Detection error trade-off of all groups together, on normal deviates."""
     from scipy.special import ndtri
 
-    ticks = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+    ticks = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99)
     for report in reports:
         far, frr = report.series["errors"]["far"], report.series["errors"]["frr"]
         there = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)
