@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +12,7 @@ import typer
 from labelfree.cli.printing import flag_first
 from labelfree.errors import ExitCode
 from labelfree.gating import gate as judged
+from labelfree.gating.configured import configured
 
 _JUDGE, _RULE, _OUT = "What to judge", "Plateau rule (all numbers count checks unless said otherwise)", "Output"
 
@@ -130,11 +132,28 @@ def gate(
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md, and .xml for JUnit.",
             metavar="FILE",
             rich_help_panel=_OUT,
         ),
     ] = None,
+    github: Annotated[
+        bool | None,
+        typer.Option(
+            "--github/--no-github",
+            help="Annotations on stderr, the summary of the job, and verdict= among the outputs of the step.",
+            show_default="where GITHUB_ACTIONS is true",
+            rich_help_panel=_OUT,
+        ),
+    ] = None,
+    config: Annotated[
+        bool,
+        typer.Option(
+            "--config/--no-config",
+            help="Take what is not given here from [tool.labelfree.gate] of the nearest pyproject.toml.",
+            rich_help_panel=_JUDGE,
+        ),
+    ] = True,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings on stderr.", rich_help_panel=_OUT)] = False,
 ) -> None:
     """A verdict on reports or on a run, with an exit code of its own.
@@ -151,20 +170,31 @@ def gate(
     labelfree gate report.json --require 'rankme >= 12'
     labelfree gate report.json --against base.json --max-drop rankme=10%
     labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5
+    labelfree gate report.json -o junit.xml        # with what [tool.labelfree.gate] asks
     """
     from labelfree.cli.printing import chosen_format, printed, write_texts
     from labelfree.storage import check_apart, check_targets
 
     form = chosen_format(format, json)
     check_targets(output or [], TEXTS)
-    kept = {"the report": reports, "the baseline": [against], "the history": [history]}
+    options: dict[str, Any] = {
+        "require": require, "against": against, "max_drop": max_drop, "on_undecided": on_undecided, "history": history,
+        "run": run, "plateau": plateau, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
+        "min_delta": min_delta, "patience": patience, "stop_at": stop_at,
+    }  # fmt: skip
+    options, place = configured(options, Path.cwd()) if config else (options, None)
+    kept = {"the report": reports, "the baseline": [options["against"]], "the history": [options["history"]]}
     check_apart(output or [], {what: [p for p in paths or () if p and p != "-"] for what, paths in kept.items()})
-    document = judged(
-        reports or [], history=history, run=run, require=require or (), against=against, max_drop=max_drop or (),
-        plateau=plateau or (), rule=rule, warmup=warmup, window=window, confidence=confidence, min_delta=min_delta,
-        patience=patience, stop_at=stop_at, on_undecided=on_undecided,
-    )  # fmt: skip
+    lists = {name: options[name] or () for name in ("require", "max_drop", "plateau")}
+    document = judged(reports or [], **{**options, **lists})
+    if place is not None and not quiet:
+        print(f"labelfree: gate: with [tool.labelfree.gate] of {place}", file=sys.stderr)
     write_texts(output or [], TEXTS, document)
+    told = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
+    if told:
+        from labelfree.cli.github import tell
+
+        tell(document, quiet=quiet)
     if form == "table":
         from labelfree.render.console import console_for
         from labelfree.render.verdict import show
@@ -172,7 +202,7 @@ def gate(
         printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero))
     else:
         printed(lambda: sys.stdout.write(TEXTS[f".{form}"](document)))
-        for warning in () if quiet else document["verdict"]["warnings"]:
+        for warning in () if quiet or told else document["verdict"]["warnings"]:
             print(f"labelfree: warning: {warning}", file=sys.stderr)
     if not exit_zero and document["verdict"]["exit_code"] != ExitCode.DONE:
         raise typer.Exit(document["verdict"]["exit_code"])
@@ -202,5 +232,11 @@ def _md(document: dict[str, Any]) -> str:
     return to_markdown(document)
 
 
-TEXTS = {".json": _json, ".ndjson": _ndjson, ".csv": _csv, ".md": _md}
+def _xml(document: dict[str, Any]) -> str:
+    from labelfree.render.junit import to_junit
+
+    return to_junit(document)
+
+
+TEXTS = {".json": _json, ".ndjson": _ndjson, ".csv": _csv, ".md": _md, ".xml": _xml}
 """What a verdict can be written as, by suffix."""

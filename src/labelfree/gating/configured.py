@@ -1,0 +1,106 @@
+"""What a project asks of its gate once and for all: the table [tool.labelfree.gate] of pyproject.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from labelfree.errors import UsageError
+
+JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
+"""What is judged: one of these on the command line replaces all of the file."""
+RULE = ("rule", "warmup", "window", "confidence", "min_delta", "patience", "stop_at")
+"""How a plateau is judged: each replaced on its own, all of them by --rule."""
+
+_LISTS = ("require", "max_drop", "plateau")
+_TEXTS = ("against", "history", "run", "rule", "on_undecided")
+_PATHS = ("against", "history")
+_COUNTS = ("warmup", "window", "patience")
+_FILE = "pyproject.toml"
+
+
+def configured(given: Mapping[str, Any], start: Path) -> tuple[dict[str, Any], Path | None]:
+    """The options of a gate, completed from the nearest pyproject.toml that has the table, and that file.
+
+    given: every option by name, None or empty where the command line does not name it; start: where to look, then
+    in its parents. Paths in the file are relative to it. A file that is not used is None.
+    """
+    place, table = _nearest(start)
+    options = dict(given)
+    if place is None:
+        return options, None
+    found = {key.replace("-", "_"): _checked(place, key, value) for key, value in table.items()}
+    named = {name for name, value in given.items() if value not in (None, [], ())}
+    judged = bool(named & set(JUDGED))
+    taken = {
+        name: value
+        for name, value in found.items()
+        if name not in named and not (name in JUDGED and judged) and not (name in RULE and "rule" in named)
+    }
+    if found.get("plateau") and judged and not options.get("plateau"):  # its rule goes with its plateau
+        taken = {name: value for name, value in taken.items() if name not in RULE}
+    return options | taken, place if taken else None
+
+
+def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The nearest pyproject.toml, in `start` or above it, that configures the gate."""
+    for directory in (start, *start.parents):
+        place = directory / _FILE
+        try:
+            text = place.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "labelfree" not in text:
+            continue
+        import tomllib
+
+        try:
+            table = tomllib.loads(text).get("tool", {}).get("labelfree", {})
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{place}: expected TOML ({error}); mend it, or use --no-config") from None
+        if not isinstance(table, dict) or not isinstance(table.get("gate", {}), dict):
+            raise UsageError(f"{place}: expected a table [tool.labelfree.gate], found another kind of value")
+        for name in table:
+            if name != "gate":
+                raise UsageError(
+                    f"{place}: [tool.labelfree] has no key {name!r}: only the gate is configured by a file, under "
+                    "[tool.labelfree.gate], so that no file changes a metric"
+                )
+        if "gate" in table:
+            return place, table["gate"]
+    return None, {}
+
+
+def _checked(place: Path, key: str, value: Any) -> Any:
+    """The value of a key as the option of that name takes it."""
+    name = key.replace("-", "_")
+    if name not in (*JUDGED, *RULE):
+        known = [one.replace("_", "-") for one in (*JUDGED, *RULE)]
+        near = get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"its keys are {', '.join(known)}"
+        raise UsageError(f"{place}: [tool.labelfree.gate] has no key {key!r}; {hint}")
+    where = f"{place}: [tool.labelfree.gate] {key}"
+    if name in _LISTS:
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise UsageError(f"{where}: expected a text or a list of them, found {value!r}")
+        return texts
+    if name in _TEXTS:
+        if not isinstance(value, str):
+            raise UsageError(f"{where}: expected a text, found {value!r}")
+        return _beside(place, value) if name in _PATHS else value
+    number = int if name in _COUNTS else int | float
+    if isinstance(value, bool) or not isinstance(value, number):
+        raise UsageError(f"{where}: expected a {'whole ' if name in _COUNTS else ''}number, found {value!r}")
+    return value
+
+
+def _beside(place: Path, name: str) -> str:
+    """A path of the file, as seen from the working directory."""
+    path = place.parent / name
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
