@@ -20,8 +20,8 @@ if _WHEEL is None or _WHEEL.origin is None:
 MODEL = Path(_WHEEL.origin).parent / "model"
 TRAINED, BATCH = 2, 64
 
-Batch = tuple[Tensor, Tensor, Tensor]
-"""Token states before the trained layers, their mask, and the positions of the texts in their list."""
+Batch = tuple[Tensor, Tensor]
+"""Token states before the trained layers, (m, tokens, 384), and which of them are no padding."""
 
 
 class Encoder(nn.Module):
@@ -43,18 +43,16 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def frozen(self, texts: Sequence[str], batch: int = BATCH) -> list[Batch]:
-        """Batches of texts of like length, as the trained layers find them."""
+        """Batches of texts in their order, as the trained layers find them; fast where neighbors are of like length."""
         self.eval()
-        ids = self.tokenizer(list(texts))["input_ids"]
-        order = sorted(range(len(texts)), key=lambda i: len(ids[i]))
         batches = []
-        for rows in (order[i : i + batch] for i in range(0, len(order), batch)):
-            tokens = self.tokenizer.pad({"input_ids": [ids[i] for i in rows]}, return_tensors="pt")
+        for start in range(0, len(texts), batch):
+            tokens = self.tokenizer(list(texts[start : start + batch]), padding=True, return_tensors="pt")
             states = self.bert.embeddings(tokens["input_ids"])
             mask = tokens["attention_mask"].bool()
             for layer in self.below:
                 states = layer(states, mask[:, None, None, :])
-            batches.append((states, mask, torch.tensor(rows)))
+            batches.append((states, mask))
         return batches
 
     def embedding(self, states: Tensor, mask: Tensor) -> Tensor:
@@ -68,15 +66,6 @@ class Encoder(nn.Module):
         """Logits, one per class."""
         logits: Tensor = self.head(self.embedding(states, mask))
         return logits
-
-    @torch.no_grad()
-    def embeddings(self, batches: Sequence[Batch]) -> Tensor:
-        """Embeddings of all batches, in the order of the texts."""
-        self.eval()
-        found = torch.empty(sum(len(rows) for _, _, rows in batches), self.head.in_features)
-        for states, mask, rows in batches:
-            found[rows] = self.embedding(states, mask)
-        return found
 
     def save(self, directory: Path) -> None:
         """The encoder as transformers reads it."""

@@ -1,81 +1,167 @@
 """All runs, recorded to their end; then every rule is asked at every check of what was recorded.
 
-    python study.py            about an hour on one core; a run that is in results.json already is not repeated
-    python study.py --quick DIRECTORY    two short runs on few texts, written to DIRECTORY/results.json
+    python study.py                      about an hour on one core; recorded runs are not repeated
+    python study.py "healthy,high rate"  only these kinds
+    python study.py --both               the monitor and the shell loop, each training the same run, one of each kind
+    python study.py --quick DIRECTORY    a run of each of these, short and on a tenth of the texts, written to DIRECTORY
+    python study.py --table              the rows of docs/gate.md
 
-results.json: per run the values of the metrics, the accuracy on the test texts and the guard at every check, and what
-each rule said and when. The metrics never see a label.
+results.json: of every run the metrics, the accuracy on the test texts and what each rule said. The histories that the
+rules were asked about stay in histories/, outside of git. The metrics never see a label.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
 import torch
-from runs import KINDS, Kind, Run, texts
+from finetuning import KINDS, Kind, Run, evaluated, texts
+from stopping import DEFAULT, answers, level, table
 
 import labelfree
 from labelfree import history
 
-RESULTS = Path(__file__).parent / "results.json"
+HERE = Path(__file__).parent
 SEEDS = 5
 KEPT = ("separability", "separability_robust", "rankme", "effective_rank", "mean_cosine")
-ORDER = ("healthy", "high rate", "wrong labels", "no negatives", "long healthy")
+GUARD = ("effective_rank", "mean_cosine")
+PACKAGES = ("torch", "transformers", "numpy")
 
 
-def recorded(kind: Kind, seed: int, path: Path, few: int | None = None) -> dict[str, Any]:
+def recorded(kind: Kind, seed: int, path: Path, every: int = 1) -> dict[str, list[Any]]:
     """Train one run to its end; the records go to `path`, what is told of them is returned."""
     run = Run(kind, seed)
-    watched, _ = texts("eval")
     tested, classes = texts("test")
-    batches, tests = (run.model.frozen(found[:: few or 1]) for found in (watched, tested))
-    classes = classes[:: few or 1]
+    unlabeled, tests = (run.model.frozen(found[::every]) for found in (texts("eval")[0], tested))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
     checks: list[dict[str, Any]] = []
     for i in range(kind.checks + 1):
         if i:
             run.train()
-        X = run.model.embeddings(batches).numpy()
-        # The command measures the same: --only leaves the rest of the family out.
+        X, _ = evaluated(run.model, unlabeled)
         reports = [
-            labelfree.separability(X, only=("separability", "separability_robust", "effective_rank", "mean_cosine")),
-            labelfree.rank(X, only=("rankme", "effective_rank", "mean_cosine")),
+            labelfree.separability(X, only=("separability", "separability_robust", *GUARD)),
+            labelfree.rank(X, only=("rankme", *GUARD)),
         ]
         for report in reports:
             history.append(path, report, step=run.step)
         values = {name: report[name].value for report in reports for name in KEPT if name in report.metrics}
-        with torch.no_grad():
-            logits = run.model.head(run.model.embeddings(tests)).numpy()
-        checks.append({"step": run.step, **values, "accuracy": float((logits.argmax(axis=1) == classes).mean())})
-    return {name: [check[name] for check in checks] for name in checks[0]}
+        accuracy = float((evaluated(run.model, tests)[1].argmax(axis=1) == classes[::every]).mean())
+        checks.append({"step": run.step, **values, "accuracy": accuracy})
+    return {name: [_short(check[name]) for check in checks] for name in checks[0]}
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def history_of(directory: Path, name: str, seed: int) -> Path:
+    """Where the history of a run is kept."""
+    return directory / "histories" / f"{name.replace(' ', '_')}_{seed}.jsonl"
+
+
+def judged(runs: list[dict[str, Any]], directory: Path) -> None:
+    """Ask every rule; the level at which the first seed of a kind was stopped is tried on the others."""
+    for run in runs:
+        path = history_of(directory, run["kind"], run["seed"])
+        first = next((r for r in runs if r["kind"] == run["kind"] and "rules" in r), None)
+        run["rules"] = answers(path, None if first in (None, run) else level(first))
+
+
+def both(name: str, seed: int, every: int = 1) -> dict[str, Any]:
+    """A run with the monitor in its loop, and again with the shell loop around it: what each says at every step."""
+    from train import watched
+
+    with tempfile.TemporaryDirectory() as place:
+        seen = [check for check, _ in watched(KINDS[name], seed, Path(place) / "inside", every)]
+        around = Path(place) / "around"
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        asked = ["--kind", name, "--seed", str(seed), "--every", str(every)]
+        done = subprocess.run(
+            ["bash", HERE / "loop.sh", around, *asked], env={**os.environ, "PATH": path}, check=False, stdout=sys.stderr
+        )
+        verdicts = [json.loads(file.read_text()) for file in sorted(around.glob("*.verdict.json"))]
+        inside, outside = (_values(directory / "history.jsonl") for directory in (Path(place) / "inside", around))
+    return {
+        "kind": name, "seed": seed, "steps": [check.step for check in seen],
+        "monitor": [check.verdict and check.verdict["decision"] for check in seen],
+        "shell": [verdict["verdict"]["decision"] for verdict in verdicts], "shell_exit_code": done.returncode,
+        "monitor_stops": seen[-1].step if seen[-1].stop else None,
+        "shell_stops": max(outside) if done.returncode in (11, 12) else None,
+        "farthest": max(abs(inside[step] - outside[step]) for step in inside) if [*inside] == [*outside] else None,
+    }  # fmt: skip
+
+
+def _values(path: Path) -> dict[int, float]:
+    """The separability at every step of a history."""
+    return {r["step"]: r["metrics"]["separability"]["value"] for r in history.read(path)}
+
+
+def study(directory: Path, kinds: dict[str, Kind], seeds: int, every: int = 1) -> dict[str, Any]:
+    """Record what is missing, ask the rules, and write both down after every run."""
+    results = directory / "results.json"
+    found: dict[str, Any] = json.loads(results.read_text()) if results.exists() else {"runs": [], "both": []}
+    found["setting"] = {
+        "kinds": {name: vars(kind) for name, kind in KINDS.items()}, "packages": {p: version(p) for p in PACKAGES},
+        "eval": len(texts("eval")[0][::every]), "test": len(texts("test")[0][::every]),
+    }  # fmt: skip
+    for seed in range(seeds):
+        for name, kind in kinds.items():
+            path = history_of(directory, name, seed)
+            if path.exists() and any((r["kind"], r["seed"]) == (name, seed) for r in found["runs"]):
+                continue
+            began = time.process_time()
+            checks = recorded(kind, seed, path, every)
+            found["runs"] = [r for r in found["runs"] if (r["kind"], r["seed"]) != (name, seed)]
+            found["runs"].append({"kind": name, "seed": seed, "checks": checks})
+            judged(found["runs"], directory)
+            written(results, found)
+            said = found["runs"][-1]["rules"][DEFAULT]
+            print(f"{name}, seed {seed}: {said}, {time.process_time() - began:.0f} s of processor", flush=True)
+    return found
+
+
+def written(path: Path, found: dict[str, Any]) -> None:
+    """Write results with one line a run."""
+    found["runs"].sort(key=lambda run: (list(KINDS).index(run["kind"]), run["seed"]))
+    entries = {name: ",\n".join(json.dumps(entry) for entry in found[name]) for name in ("runs", "both")}
+    parts = [f'"setting": {json.dumps(found["setting"])}', *(f'"{name}": [\n{e}\n]' for name, e in entries.items())]
+    path.write_text(f"{{{', '.join(parts)}}}\n")
 
 
 def main() -> None:
-    """Run what is missing and write it down after every run."""
+    """Do what the command line says."""
     torch.set_num_threads(1)
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": []}
-    for seed in range(SEEDS):
-        for name in ORDER[:3] if len(sys.argv) < 2 else sys.argv[1].split(","):
-            kind = KINDS[name]
-            if any((r["kind"], r["seed"]) == (name, seed) for r in found["runs"]):
-                continue
-            began = time.process_time()
-            path = Path(f"/tmp/proof_histories/{name.replace(' ', '_')}_{seed}.jsonl")
-            path.parent.mkdir(exist_ok=True)
-            path.unlink(missing_ok=True)
-            run = recorded(kind, seed, path)
-            found["runs"].append({"kind": name, "seed": seed, "checks": run})
-            RESULTS.write_text(json.dumps(found) + "\n")
-            print(name, seed, f"{time.process_time() - began:.0f} s", np.round(run["accuracy"], 2).tolist(), flush=True)
+    asked = sys.argv[1:]
+    if "--table" in asked:
+        found = json.loads((HERE / "results.json").read_text())
+        for name in dict.fromkeys(run["kind"] for run in found["runs"]):
+            print(f"\n**{name}**\n", *table(found["runs"], name), sep="\n")
+    elif "--quick" in asked:
+        directory = Path(asked[asked.index("--quick") + 1])
+        found = study(directory, {"healthy": replace(KINDS["healthy"], checks=9)}, seeds=1, every=10)
+        found["both"].append(both("high rate", 0, every=10))
+        written(directory / "results.json", found)
+    elif "--both" in asked:
+        found = json.loads((HERE / "results.json").read_text())
+        for name in KINDS:
+            if not name.startswith("long") and not any(entry["kind"] == name for entry in found["both"]):
+                found["both"].append(both(name, 0))
+                written(HERE / "results.json", found)
+    else:
+        study(HERE, {name: KINDS[name] for name in (asked[0].split(",") if asked else KINDS)}, SEEDS)
 
 
 if __name__ == "__main__":

@@ -90,14 +90,18 @@ def probe() -> None:
 
 
 def main() -> None:
-    """Write the set."""
+    """Write the set, in each split the texts of fewest tokens first."""
+    from encoder import MODEL
+    from transformers import AutoTokenizer
+
     rows: dict[str, list[str]] = {"text": [], "class": [], "split": []}
     for subject, texts in classes(SUBJECTS, sum(SPLITS.values())).items():
         splits = [split for split, count in SPLITS.items() for _ in range(count)]
         rows["text"] += texts
         rows["class"] += [subject] * len(texts)
         rows["split"] += splits[: len(texts)]
-    order = np.argsort(rows["split"], kind="stable")
+    tokens = AutoTokenizer.from_pretrained(MODEL)(rows["text"])["input_ids"]
+    order = sorted(range(len(tokens)), key=lambda i: (rows["split"][i], len(tokens[i])))
     pq.write_table(pa.table(rows).take(order), HERE / "texts.parquet", compression="zstd", compression_level=19)
     print(Counter(rows["split"]))
 

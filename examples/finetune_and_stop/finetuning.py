@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from encoder import Encoder
+from encoder import Batch, Encoder
 from torch import Tensor
 from torch.nn import functional
 
@@ -36,20 +37,28 @@ class Kind:
 
 
 KINDS = {
-    "healthy": Kind(labels=8, rate=5e-5, head_rate=1e-3, steps=5, checks=30),
-    "wrong labels": Kind(labels=32, rate=2e-4, head_rate=2e-3, steps=6, checks=30, wrong=0.4),
-    "high rate": Kind(labels=8, rate=1e-2, head_rate=1e-2, steps=5, checks=15),
-    "no negatives": Kind(labels=8, rate=1e-4, head_rate=5e-3, steps=5, checks=15, agreement=True),
-    "long healthy": Kind(labels=8, rate=5e-5, head_rate=1e-3, steps=20, checks=30),
+    "healthy": Kind(labels=8, rate=5e-5, head_rate=1e-3, steps=5, checks=25),
+    "wrong labels": Kind(labels=32, rate=2e-4, head_rate=2e-3, steps=6, checks=25, wrong=0.4),
+    "high rate": Kind(labels=8, rate=1e-2, head_rate=1e-2, steps=5, checks=12),
+    "no negatives": Kind(labels=8, rate=1e-4, head_rate=5e-3, steps=5, checks=12, agreement=True),
+    "long healthy": Kind(labels=8, rate=5e-5, head_rate=1e-3, steps=20, checks=25),
 }
 
 
 def texts(split: str) -> tuple[list[str], np.ndarray]:
-    """The texts of a split and their classes, as numbers."""
+    """The texts of a split, those of fewest tokens first, and their classes, as numbers."""
     table = pq.read_table(TEXTS).to_pandas()
     names = sorted(set(table["class"]))
     chosen = table[table["split"] == split]
     return list(chosen["text"]), np.array([names.index(name) for name in chosen["class"]])
+
+
+@torch.no_grad()
+def evaluated(model: Encoder, batches: Sequence[Batch]) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings and logits of all texts."""
+    model.eval()
+    embeddings = torch.cat([model.embedding(*batch) for batch in batches])
+    return embeddings.numpy(), model.head(embeddings).numpy()
 
 
 class Run:
@@ -63,12 +72,12 @@ class Run:
         self.model = Encoder(self.classes)
         rng = np.random.default_rng(seed)
         chosen = [rng.permutation(np.flatnonzero(classes == c))[: kind.labels] for c in range(self.classes)]
-        rows = np.concatenate(chosen)
+        rows = np.sort(np.concatenate(chosen))
         labels = classes[rows]
         wrong = rng.permutation(len(rows))[: round(kind.wrong * len(rows))]
         labels[wrong] = (labels[wrong] + rng.integers(1, self.classes, len(wrong))) % self.classes
-        [(self.states, self.mask, order)] = self.model.frozen([pool[i] for i in rows], batch=len(rows))
-        self.labels = torch.tensor(labels)[order]
+        [(self.states, self.mask)] = self.model.frozen([pool[i] for i in rows], batch=len(rows))
+        self.labels = torch.tensor(labels)
         groups = [
             {"params": list(self.model.trained.parameters()), "lr": kind.rate},
             {"params": list(self.model.head.parameters()), "lr": kind.head_rate},
@@ -100,20 +109,24 @@ class Run:
             return (1 - functional.cosine_similarity(one, two)).mean() + probe
         return functional.cross_entropy(self.model(states, mask), self.labels[rows])
 
-    def save(self, directory: Path) -> None:
-        """The checkpoint of this step, and beside it what training needs to go on from here."""
-        self.model.save(directory / f"step_{self.step:04}")
+    def save(self, directory: Path) -> Path:
+        """Save this step, and beside it what training needs to go on from here; the path of the checkpoint."""
+        checkpoint = directory / f"step_{self.step:04}"
+        self.model.save(checkpoint)
         state = {
             "check": self.check, "optimizer": self.optimizer.state_dict(), "head": self.model.head.state_dict(),
             "trained": self.model.trained.state_dict(),
         }  # fmt: skip
         torch.save(state, directory / "state.pt")
+        return checkpoint
 
-    def resume(self, directory: Path) -> None:
-        """Go on from what `save` left, if it left anything."""
-        if (file := directory / "state.pt").exists():
-            state = torch.load(file, weights_only=True)
-            self.check = state["check"]
-            self.model.head.load_state_dict(state["head"])
-            self.model.trained.load_state_dict(state["trained"])
-            self.optimizer.load_state_dict(state["optimizer"])
+    def resume(self, directory: Path) -> bool:
+        """Go on from what `save` left; False where it left nothing."""
+        if not (file := directory / "state.pt").exists():
+            return False
+        state = torch.load(file, weights_only=True)
+        self.check = state["check"]
+        self.model.head.load_state_dict(state["head"])
+        self.model.trained.load_state_dict(state["trained"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        return True
