@@ -8,7 +8,7 @@ shift
 while true; do
     checkpoint=$(python "$here/train.py" "$run" --once "$@")
     [ -n "$checkpoint" ] || exit 0
-    labelfree embed "$checkpoint" --data "$run/texts.txt" -o "$checkpoint.parquet" -q
+    labelfree embed "$checkpoint" --data "$run/texts.txt" -o "$checkpoint.parquet" -q > /dev/null
     labelfree separability "$checkpoint.parquet" --append "$run/history.jsonl" -q > "$checkpoint.txt" || [ $? -eq 3 ]
     labelfree gate --history "$run/history.jsonl" --plateau separability --json > "$checkpoint.verdict.json" && continue
     verdict=$?

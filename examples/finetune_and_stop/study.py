@@ -127,8 +127,8 @@ def study(directory: Path, kinds: dict[str, Kind], seeds: int, every: int = 1) -
             found["runs"] = [r for r in found["runs"] if (r["kind"], r["seed"]) != (name, seed)]
             found["runs"].append({"kind": name, "seed": seed, "checks": checks})
             judged(found["runs"], directory)
-            written(results, found)
             said = found["runs"][-1]["rules"][DEFAULT]
+            written(results, found)
             print(f"{name}, seed {seed}: {said}, {time.process_time() - began:.0f} s of processor", flush=True)
     return found
 

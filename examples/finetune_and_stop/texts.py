@@ -1,7 +1,8 @@
 """Sentences about ten subjects: the first sentences of docstrings of Python packages, the class is the subject.
 
     python texts.py            writes texts.parquet beside this script, from the packages that are installed
-    python texts.py --probe    what a linear probe on the untrained encoder gets right, by which the set was chosen
+    python texts.py --probe    probe.json: what a linear probe on the untrained encoder gets right, of this set and of
+                               the other one that was considered; the choice was made by it
 
 texts.parquet: text, class, split. `eval` are 2,000 texts whose classes nothing but this sentence knows, `train` the
 few that are labeled, `test` is for the accuracy in the report.
@@ -10,6 +11,7 @@ few that are labeled, `test` is for the accuracy in the report.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import sysconfig
@@ -68,12 +70,13 @@ def classes(subjects: tuple[str, ...], most: int) -> dict[str, list[str]]:
 
 
 def probe() -> None:
-    """Accuracy of logistic regression on the untrained encoder, trained on a few texts per class and on many."""
+    """Write the accuracy of logistic regression on the untrained encoder, with a few labels per class and with many."""
     from encoder import MODEL
     from sentence_transformers import SentenceTransformer
     from sklearn.linear_model import LogisticRegression
 
     model = SentenceTransformer(str(MODEL), device="cpu")
+    accuracy: dict[str, dict[str, float]] = {}
     for name, subjects in (("packages", PACKAGES), ("subjects", SUBJECTS)):
         found = classes(subjects, sum(SPLITS.values()))
         y = np.repeat(np.arange(len(subjects)), [len(texts) for texts in found.values()])
@@ -86,7 +89,8 @@ def probe() -> None:
                 rest = np.setdiff1d(np.arange(len(y)), train)
                 fitted = LogisticRegression(C=10, max_iter=500).fit(X[train], y[train])
                 scores.append(fitted.score(X[rest], y[rest]))
-            print(f"{name}: {len(subjects)} classes, {few} labels of each: {np.mean(scores):.2f}")
+            accuracy.setdefault(name, {})[f"{few} labels per class"] = round(float(np.mean(scores)), 3)
+    (HERE / "probe.json").write_text(json.dumps(accuracy, indent=1) + "\n")
 
 
 def main() -> None:

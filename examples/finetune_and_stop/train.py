@@ -27,6 +27,7 @@ def watched(kind: Kind, seed: int, directory: Path, every: int = 1) -> Iterator[
     unlabeled = run.model.frozen(texts("eval")[0][::every])
     tested, classes = texts("test")
     tests = run.model.frozen(tested[::every])
+    directory.mkdir(parents=True, exist_ok=True)
     with Monitor(run.model, head="head", history=directory / "history.jsonl", plateau="separability") as monitor:
         while True:
             evaluated(run.model, unlabeled)
