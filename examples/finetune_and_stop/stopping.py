@@ -82,7 +82,8 @@ def table(runs: list[dict[str, Any]], kind: str) -> list[str]:
         asked = [(run, end) for run, end in zip(runs, ends, strict=True) if name in run["rules"]]
         said = [run["rules"][name]["check"] for run, _ in asked]
         at = [end if check is None else check for check, (_, end) in zip(said, asked, strict=True)]
-        rows.append(_row(name, [run for run, _ in asked], at, said))
+        if asked:
+            rows.append(_row(name, [run for run, _ in asked], at, said))
     return rows
 
 

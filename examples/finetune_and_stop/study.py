@@ -64,7 +64,7 @@ def recorded(kind: Kind, seed: int, path: Path, every: int = 1) -> dict[str, lis
 
 
 def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.6g}")
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def history_of(directory: Path, name: str, seed: int) -> Path:
