@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from labelfree.gating import gate
     from labelfree.report import Report
     from labelfree.results import Result
+    from labelfree.watching import watch
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "opis",
-    "rank", "separability", "transfer", "transfer_all",
+    "rank", "separability", "transfer", "transfer_all", "watch",
 ]  # fmt: skip
 
 _HOME = {
@@ -32,6 +33,7 @@ _HOME = {
     "transfer": "labelfree.api",
     "transfer_all": "labelfree.api",
     "gate": "labelfree.gating",
+    "watch": "labelfree.watching",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",
     "Result": "labelfree.results",

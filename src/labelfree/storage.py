@@ -62,10 +62,11 @@ def _one_file(one: Path, other: Path) -> bool:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock of a file, `<file>.lock` beside it: one writer at a time, freed by the system if we die.
 
-    The lock file stays: to remove it would let two writers hold two locks of the same name.
+    The lock file stays: to remove it would let two writers hold two locks of the same name. With wait=False a lock
+    that another process holds is an OutputError.
     """
     import fcntl
 
@@ -75,7 +76,10 @@ def locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{path}: its lock {beside.name} cannot be made ({error.strerror or error})") from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise OutputError(f"{beside}: another process holds this lock; wait for it to end, or stop it") from None
         yield
     finally:
         os.close(handle)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -145,20 +145,22 @@ class Decided:
     shown: str
 
 
-def sharing(**defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def sharing(*, without: Sequence[str] = (), **defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """For a command whose parameter `shared: Shared` is to be spelled out as one option per field.
 
-    defaults: those of this command where they differ from the shared ones.
+    without: fields that this command does not offer; defaults: its own where they differ from the shared ones.
     """
-    return lambda command: _spelled(command, defaults)
+    return lambda command: _spelled(command, without, defaults)
 
 
-def _spelled(command: Callable[..., None], defaults: dict[str, object]) -> Callable[..., None]:
+def _spelled(command: Callable[..., None], without: Sequence[str], defaults: dict[str, object]) -> Callable[..., None]:
     signature = inspect.signature(command)
     own = get_type_hints(command, include_extras=True)
     hints = get_type_hints(Shared, include_extras=True)
     spelled = []
     for f in fields(Shared):
+        if f.name in without:
+            continue
         default, hint = defaults.get(f.name, f.default), hints[f.name]
         if isinstance(default, Decided):
             kind, option = get_args(hint)

@@ -37,18 +37,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
 
     files.check(outputs, command)
     asked = named_metrics(command, shared)
-    options = {
-        "column": shared.column,
-        "id": shared.id,
-        "on_bad": shared.on_bad,
-        "seed": shared.seed,
-        "device": shared.device,
-        "memory": parse_memory(shared.memory),
-        "threads": shared.threads,
-        **own,
-    }
-    if shared.sample is not None:
-        options["sample"] = parse_sample(shared.sample)
+    options = {**measuring(shared), **own}
     if command != "doctor":
         options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, command)
@@ -97,6 +86,20 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
                 print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
     if any(undefined(report, asked) for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)
+
+
+def measuring(shared: Shared) -> dict[str, Any]:
+    """The options of every measuring function that the command line gives."""
+    options = {
+        "column": shared.column,
+        "id": shared.id,
+        "on_bad": shared.on_bad,
+        "seed": shared.seed,
+        "device": shared.device,
+        "memory": parse_memory(shared.memory),
+        "threads": shared.threads,
+    }
+    return options if shared.sample is None else {**options, "sample": parse_sample(shared.sample)}
 
 
 def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> list[int]:
