@@ -16,13 +16,14 @@ from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.memory import needed
+from labelfree.model_sources import embedded, renamed
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import SAMPLE, Evidence, Need
 from labelfree.metrics.judged import Judged, judged
 from labelfree.metrics.opis import PSEUDO_ROWS
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
-from labelfree.options import HEADED, ON_REQUEST, Options, checked, columns, options_of, selected
+from labelfree.options import HEADED, MODELS, ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
@@ -154,6 +155,17 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
     chosen = checked("doctor", options)
+    if chosen.data is not None and not isinstance(source, Source):
+
+
+        def measure(path: str, inner: Options) -> Report:
+            return _doctored(renamed(open_source(path, columns(inner)), source), inner, progress)
+
+        return embedded(source, chosen, progress, measure)
+    return _doctored(source, chosen, progress)
+
+
+def _doctored(source: Any, chosen: Options, progress: Progress) -> Report:
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
@@ -162,6 +174,13 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
 
 
 def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
+    if chosen.data is not None and not isinstance(source, Source):
+
+        def measure(path: str, inner: Options) -> Report:
+            (rows,) = opened_for(command, path, inner)
+            return _measured(command, renamed(rows, source), inner, progress)
+
+        return embedded(source, chosen, progress, measure)
     (opened,) = opened_for(command, source, chosen)
     on_request = tuple(ON_REQUEST) if chosen.homology else ()
     scored = opened.outputs is not None or chosen.head is not None
@@ -289,7 +308,8 @@ def _report(
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     if command == "opis" and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
         sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
-    settings: dict[str, Any] = {k: getattr(chosen, k) for k in options_of(command) if k != "threads"}
+    kept = [name for name in options_of(command) if name not in ("threads", *MODELS)]
+    settings: dict[str, Any] = {name: getattr(chosen, name) for name in kept}
     settings |= {name: told(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings}
     if "far" in settings:
         settings |= {"far": list(chosen.zone.far), "k": list(chosen.k)}

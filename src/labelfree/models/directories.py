@@ -124,9 +124,10 @@ def _transformer(path: Path, trust_code: bool, device: str) -> Network:
     tools = _Tools(path, model, config, trust_code)
 
     def call(values: Any) -> Any:
-        if both and "pixel_values" in values:
-            return model.get_image_features(**values)
-        return model.get_text_features(**values) if both else model(**values)
+        if not both:
+            return model(**values)
+        out = model.get_image_features(**values) if "pixel_values" in values else model.get_text_features(**values)
+        return getattr(out, "pooler_output", out)
 
     return Network(
         str(path), "transformers", model, accepts, tools.prepare, call, facts, pool=pool, notes=notes,

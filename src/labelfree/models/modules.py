@@ -48,10 +48,9 @@ def _network(
     missing: list[str],
 ) -> Network:
     facts = {"architecture": type(module).__name__, "normalization": None, **described(transform, image_size), **facts}
-    facts["random"] = missing
     return Network(
         str(path), "module", module, ("text", "image", "array"), preparation(transform, image_size), module, facts,
-        notes=notes,
+        notes=notes, random=tuple(missing),
     )  # fmt: skip
 
 

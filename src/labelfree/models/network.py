@@ -40,7 +40,8 @@ class Network:
     name: the checkpoint; kind: who runs it; module: the torch.nn.Module; accepts: kinds of data; prepare: items to a
     batch; call: a batch to what the model returns; facts: what fixes the numbers, JSON-able; final: whether what it
     returns is the embedding itself; pool: how tokens are pooled unless asked otherwise; notes: what a user should be
-    told; longest: tokens of the longest input.
+    told; longest: tokens of the longest input; random: tensors that the
+    checkpoint did not have.
     """
 
     name: str
@@ -54,3 +55,4 @@ class Network:
     pool: str | None = None
     notes: list[str] = field(default_factory=list)
     longest: int | None = None
+    random: tuple[str, ...] = ()
