@@ -13,18 +13,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from labelfree import history, metrics
     from labelfree.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
+    from labelfree.embedding import embed
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.report import Report
     from labelfree.results import Result
 
 __all__ = [
-    "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "opis",
+    "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics", "opis",
     "rank", "separability", "transfer", "transfer_all",
 ]  # fmt: skip
 
 _HOME = {
     "doctor": "labelfree.api",
+    "embed": "labelfree.embedding",
     "evaluate": "labelfree.api",
     "opis": "labelfree.api",
     "rank": "labelfree.api",

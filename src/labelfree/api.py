@@ -16,7 +16,7 @@ from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.memory import needed
-from labelfree.model_sources import embedded, renamed
+from labelfree.model_sources import checkpoint_files, embedded, run_first
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import SAMPLE, Evidence, Need
 from labelfree.metrics.judged import Judged, judged
@@ -78,6 +78,8 @@ def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) 
     2.0
     """
     chosen = checked("transfer", options)
+    if run_first(target, chosen):
+        return _measured("transfer", target, chosen, progress)
     opened, *more = opened_for("transfer", target, chosen)
     if more:
         raise UsageError(
@@ -124,9 +126,12 @@ def opis(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     return _measured("opis", source, checked("opis", {"sample": rows, **options}), progress)
 
 
-def opened_for(command: str, source: Any, chosen: Options) -> list[Source]:
-    """The data sets that a source holds for a command: one, and for `transfer` one for each epoch."""
-    if isinstance(source, Source):
+def opened_for(command: str, source: Any, chosen: Options) -> list[Any]:
+    """The data sets that a source holds for a command: one, and for `transfer` one for each epoch.
+
+    A checkpoint that is to be run over data first is left as it is.
+    """
+    if isinstance(source, Source) or chosen.data is not None:
         return [source]
     if command == "transfer":
         return adaptation.open_targets(source, columns(chosen), chosen.setting)
@@ -155,13 +160,11 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
     chosen = checked("doctor", options)
-    if chosen.data is not None and not isinstance(source, Source):
-
-
-        def measure(path: str, inner: Options) -> Report:
-            return _doctored(renamed(open_source(path, columns(inner)), source), inner, progress)
-
-        return embedded(source, chosen, progress, measure)
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for("doctor", path, inner)[0],
+            lambda rows, inner: _doctored(rows, inner, progress), progress,
+        )  # fmt: skip
     return _doctored(source, chosen, progress)
 
 
@@ -174,13 +177,11 @@ def _doctored(source: Any, chosen: Options, progress: Progress) -> Report:
 
 
 def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
-    if chosen.data is not None and not isinstance(source, Source):
-
-        def measure(path: str, inner: Options) -> Report:
-            (rows,) = opened_for(command, path, inner)
-            return _measured(command, renamed(rows, source), inner, progress)
-
-        return embedded(source, chosen, progress, measure)
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for(command, path, inner)[0],
+            lambda rows, inner: _measured(command, rows, inner, progress), progress,
+        )  # fmt: skip
     (opened,) = opened_for(command, source, chosen)
     on_request = tuple(ON_REQUEST) if chosen.homology else ()
     scored = opened.outputs is not None or chosen.head is not None

@@ -23,7 +23,7 @@ from labelfree.models.network import Network
 from labelfree.models.opening import check_checkpoint, open_network
 from labelfree.models.output import EmbeddingFile
 from labelfree.models.pooling import POOLS
-from labelfree.models.run import check_kind, inference, precision, run
+from labelfree.models.run import Account, check_kind, inference, precision, run
 from labelfree.sources.block import PARQUET
 from labelfree.storage import check_apart, check_targets
 
@@ -39,7 +39,8 @@ class Embedding:
     path: the Parquet file; checkpoint, data: what it was made from; rows, d: of the embeddings; classes: of the logits,
     None where there are none; dtype: as stored; computed: rows that this run computed, the others were there from an
     interrupted one; dropped: bad rows left out, by reason; facts: what fixes the numbers, as in the file; warnings: what
-    a reader should know; head: the last linear layer, where the rows are what it is applied to.
+    a reader should know; head: the last linear layer, where the rows are what it is applied to; seconds: of the run,
+    without loading the model.
     """
 
     path: str
@@ -54,10 +55,11 @@ class Embedding:
     facts: dict[str, Any]
     warnings: tuple[str, ...] = ()
     head: Head | None = field(default=None, repr=False)
+    seconds: float = field(default=0.0, compare=False)
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """All of it but the head as JSON, sorted keys: the same bytes for the same run."""
-        document = {k: v for k, v in self.__dict__.items() if k != "head"}
+        """All of it but head and seconds as JSON, sorted keys: the same bytes for the same run."""
+        document = {k: v for k, v in self.__dict__.items() if k not in ("head", "seconds")}
         tool = {"name": "labelfree", "version": __version__}
         return as_json({"schema_version": 1, "tool": tool, "command": "embed", **document}, indent=indent)
 
@@ -135,9 +137,10 @@ def embed(
     with inference(device, threads):
         plan, size = _planned(network, opened, device, layer, pool, batch_size, memory)
         facts = _facts(network, plan, opened, device)
-        file = EmbeddingFile(output, dtype=dtype, facts=facts, resume=resume)
-        with file:
-            account = run(network, plan, opened, file, size=size, device=device, progress=progress)
+        with EmbeddingFile(output, dtype=dtype, facts=facts, resume=resume) as file:
+            account = Account()
+            if not file.complete:
+                account = run(network, plan, opened, file, size=size, device=device, progress=progress)
             file.finish()
     notes = [*network.notes, *opened.notes]
     if network.random and plan.head:
@@ -147,10 +150,21 @@ def embed(
         notes.append(f"{share} are longer than {network.longest} tokens and were cut there")
     if account.halved:
         notes.append("memory was short: batches were halved")
+    rows, d, classes = _shape(Path(output))
     return Embedding(
-        os.fspath(output), os.fspath(checkpoint), opened.name, file.rows, file.d, file.classes, dtype,
+        os.fspath(output), os.fspath(checkpoint), opened.name, rows, d, classes, dtype,
         account.computed, dict(opened.dropped), facts, tuple(notes), head_of(network, plan),
+        account.seconds,
     )  # fmt: skip
+
+
+def _shape(path: Path) -> tuple[int, int, int | None]:
+    """Rows, width of the embeddings and number of classes of a file that is finished."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as parquet:
+        widths = {field.name: getattr(field.type, "list_size", None) for field in parquet.schema_arrow}
+        return parquet.metadata.num_rows, int(widths["embedding"] or 0), widths.get("logits")
 
 
 def _planned(

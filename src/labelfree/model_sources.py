@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,18 +12,37 @@ from typing import Any
 from labelfree.comparing import told
 from labelfree.embedding import Embedding, embed
 from labelfree.errors import UsageError
+from labelfree.models.opening import check_checkpoint
 from labelfree.options import MODELS, Options
 from labelfree.report import ModelInfo, Report
 from labelfree.sources import Source
 from labelfree.survey import Progress
 
 
+def run_first(source: Any, chosen: Options) -> bool:
+    """Whether a source is a checkpoint that is to be run over data before anything is measured."""
+    return chosen.data is not None and not isinstance(source, Source)
+
+
+def checkpoint_files(checkpoints: Sequence[Any], chosen: Options) -> dict[str, list[str]]:
+    """The files of checkpoints and data, by what they are; what cannot be run is refused before any work."""
+    for checkpoint in checkpoints:
+        if isinstance(checkpoint, list):
+            raise UsageError("--concat: every checkpoint is a data set of its own; leave it out, or --data")
+        check_checkpoint(checkpoint)
+    return {"SOURCE": list(checkpoints), "--data": [os.fspath(chosen.data)]}
+
+
 def embedded(
-    checkpoint: Any, chosen: Options, progress: Progress, measure: Callable[[str, Options], Report]
+    checkpoint: Any,
+    chosen: Options,
+    opening: Callable[[str, Options], Source],
+    measure: Callable[[Source, Options], Report],
+    progress: Progress,
 ) -> Report:
     """The report on the embeddings of a checkpoint.
 
-    measure: given the file of embeddings and the options for it, returns the report. Head and logits of the checkpoint
+    opening, measure: the data set of a file of embeddings, and the report on one, with the options for it. Head and logits of the checkpoint
     are those of the report where none were named; columns that the options name are carried along from the data.
     """
     if not isinstance(checkpoint, str | os.PathLike):
@@ -43,13 +62,9 @@ def embedded(
             chosen, column="embedding", id=None, head=done.head if chosen.head is None else chosen.head,
             **{name: Options.__dataclass_fields__[name].default for name in MODELS},
         )  # fmt: skip
-        report = measure(done.path, inner)
+        rows = replace(opening(done.path, inner), name=done.checkpoint, files=(done.checkpoint,))
+        report = measure(rows, inner)
     return _named(report, done, chosen)
-
-
-def renamed(opened: Source, checkpoint: Any) -> Source:
-    """The embeddings of a checkpoint under its own name."""
-    return replace(opened, name=os.fspath(checkpoint), files=(os.fspath(checkpoint),))
 
 
 def _named(report: Report, done: Embedding, chosen: Options) -> Report:

@@ -126,12 +126,9 @@ def embed(
     if not quiet:
         for warning in done.warnings:
             print(f"labelfree: warning: {done.checkpoint}: {warning}", file=sys.stderr)
-        seconds = max(time.monotonic() - began, 1e-9)
-        rate = f"{done.computed / seconds:,.0f} rows/s"
-        print(
-            f"labelfree: {done.path}: {done.rows:,} rows of {done.d} numbers in {seconds:.1f} s ({rate})",
-            file=sys.stderr,
-        )
+        rate = f", {done.computed / done.seconds:,.0f} rows/s" if done.computed else ", which were there"
+        said = f"{done.rows:,} rows of {done.d} numbers in {time.monotonic() - began:.1f} s{rate}"
+        print(f"labelfree: {done.path}: {said}", file=sys.stderr)
     if json:
         printed(lambda: sys.stdout.write(done.to_json() + "\n"))
     else:

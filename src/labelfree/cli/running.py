@@ -30,7 +30,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     steps = [] if command == "transfer" else steps_to_append(command, sources, shared)
     from labelfree import api
     from labelfree.comparing import compared
-    from labelfree.options import checked
+    from labelfree.options import MODELS, checked
     from labelfree.render import files
     from labelfree.sources.block import PARQUET
     from labelfree.storage import check_apart, check_targets
@@ -45,6 +45,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         "device": shared.device,
         "memory": parse_memory(shared.memory),
         "threads": shared.threads,
+        **{name: getattr(shared, name) for name in MODELS},
         **own,
     }
     if shared.sample is not None:
@@ -54,10 +55,14 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     measure: Callable[..., Report] = getattr(api, command)
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
     chosen = checked(command, options)
-    data_sets = [s for names in data_sets for s in api.opened_for(command, names, chosen)]  # all, before any work
+    if chosen.data is None:
+        data_sets = [s for names in data_sets for s in api.opened_for(command, names, chosen)]  # all, before any work
+        read = {"SOURCE": [f for s in data_sets for f in s.files]}
+    else:
+        read = api.checkpoint_files(data_sets, chosen)
     if command == "transfer":  # a file may hold several epochs
-        steps = steps_to_append(command, [source.name for source in data_sets], shared)
-    kept = {"the history": [shared.append] if shared.append else [], "SOURCE": [f for s in data_sets for f in s.files]}
+        steps = steps_to_append(command, [getattr(source, "name", source) for source in data_sets], shared)
+    kept = {"the history": [shared.append] if shared.append else [], **read}
     check_apart(outputs, kept)
     if (freeze := own.get("freeze")) is not None:
         if len(data_sets) > 1:
@@ -66,7 +71,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         check_apart([freeze], {**kept, "-o": outputs}, "--freeze")
     if not shared.quiet:
         unread: dict[tuple[tuple[str, ...], str], str] = {}  # once for the epochs of one file
-        for opened in data_sets:
+        for opened in data_sets if chosen.data is None else ():
             for note in opened.notes:
                 unread.setdefault((opened.files, note), opened.files[0] if len(opened.files) == 1 else opened.name)
         for (_, note), name in unread.items():
@@ -241,8 +246,8 @@ class Bar:
             return
         if self.progress is None:
             self._open()
-        fresh = stage != self.progress.tasks[0].description
-        if fresh:
+        shown = self.progress.tasks[0].description
+        if stage.partition(": ")[0] != shown.partition(": ")[0]:  # what follows a colon is a detail of the same stage
             self.progress.reset(self.task, description=stage)
         self.progress.update(self.task, completed=done, description=stage)
 

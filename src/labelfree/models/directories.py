@@ -76,7 +76,7 @@ def _sentences(path: Path, trust_code: bool, device: str) -> Network:
     return Network(
         str(path), "sentence-transformers", model, _accepted(model), prepare, lambda values: _sentence(model, values),
         {
-            "architecture": " > ".join(modules), "prompt": prompt, "max_length": longest,
+            "architecture": " > ".join(modules), "prompt": prompt,
             "pooling": str(pooling[0]) if len(pooling) == 1 else None,
             "normalization": "l2" if "Normalize" in modules else None,
         },
