@@ -105,7 +105,7 @@ def embed(
     batch, else what memory allows. resume: go on after an interruption with the same settings.
 
     On the CPU all is computed as float32, on a GPU products are bfloat16. Rows do not depend on the batch they were in
-    beyond the rounding of float32. Cost: one forward pass over the data, and one more over its first eight rows.
+    beyond the rounding of float32. Cost: one forward pass over the data, and two more over its first rows (eight, of texts two of them).
     Raises LabelfreeError: what cannot be loaded, would run code, gives no vector a row, or gives NaN.
 
     >>> import numpy as np, pyarrow.parquet as pq, torch

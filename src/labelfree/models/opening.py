@@ -65,7 +65,8 @@ def open_network(
     else:
         network = open_module(path, model, trust_code=trust_code, image_size=image_size)
     network.module.eval()
-    network.module.requires_grad_(False)
+    for parameter in network.module.parameters():
+        parameter.requires_grad_(False)
     if device == "cpu" and not isinstance(network.module, torch.jit.ScriptModule):
         network.module.float()
     network.module.to(device)

@@ -52,12 +52,12 @@ def _places(wanted: Mapping[str, Any], found: Mapping[str, Tensor]) -> dict[str,
     if all(name in best for name in needed):
         return best
     prefixes = dict.fromkeys(name[: i + 1] for name in found for i, c in enumerate(name) if c == ".")
-    whole = [p for p in prefixes if all(p + bare_name(name) in found or p + name in found for name in needed)]
-    if len(whole) == 1:
-        (p,) = whole
-        behind = {name: p + name if p + name in found else p + bare_name(name) for name in wanted}
-        return {name: there for name, there in behind.items() if there in found}
-    return best
+    spelled = [{name: p + name for name in wanted} for p in prefixes]
+    spelled += [{name: p + b for b, name in short.items()} for p in prefixes if short]
+    whole = [names for names in spelled if all(names[name] in found for name in needed)]
+    if any(names != whole[0] for names in whole) or not whole:
+        return best
+    return {name: there for name, there in whole[0].items() if there in found}
 
 
 def _copy(target: Any, tensor: Tensor) -> None:
