@@ -76,7 +76,7 @@ def sentences(n: int) -> list[str]:
             for doc in (inspect.getdoc(value), *(inspect.getdoc(v) for _, v in inspect.getmembers(value)[:40])):
                 text = " ".join((doc or "").split())
                 if 12 <= len(text):
-                    found.setdefault(text[: 40 + 13 * (len(found) % 60)])
+                    found.setdefault(text[: 24 + 7 * (len(found) % 60)])
     assert len(found) >= n, len(found)
     return list(found)[:n]
 
