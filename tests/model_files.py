@@ -75,7 +75,7 @@ def sentences(n: int) -> list[str]:
         for _, value in inspect.getmembers(module):
             for doc in (inspect.getdoc(value), *(inspect.getdoc(v) for _, v in inspect.getmembers(value)[:40])):
                 text = " ".join((doc or "").split())
-                if 12 <= len(text):
+                if len(text) >= 12:
                     found.setdefault(text[: 24 + 7 * (len(found) % 60)])
     assert len(found) >= n, len(found)
     return list(found)[:n]
@@ -94,5 +94,3 @@ def bare_embeddings(path: Path, texts: list[str]) -> Any:
             mean = model(**tokens).last_hidden_state[0].mean(dim=0)
             rows.append((mean / mean.norm()).numpy())
     return np.stack(rows)
-
-

@@ -18,6 +18,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("sentence_transformers")
 
+from torch import nn  # noqa: E402
+
 import labelfree  # noqa: E402
 from conftest import Program  # noqa: E402
 from labelfree.embedding import Embedding  # noqa: E402
@@ -145,7 +147,12 @@ def test_ids_and_columns_go_along_and_bad_rows_stay_out(tmp_path: Path) -> None:
     path = transformer(tmp_path / "model", "BertForSequenceClassification", num_labels=3)
     table = pa.table({"id": [7, 8, 9, 10], "text": ["one", None, "a cat", "two"], "group": ["a", "a", "b", "b"]})
     pq.write_table(table, tmp_path / "t.parquet")
-    wish = {"data": tmp_path / "t.parquet", "output": tmp_path / "e.parquet", "column": "text", "device": "cpu"}
+    wish: dict[str, Any] = {
+        "data": tmp_path / "t.parquet",
+        "output": tmp_path / "e.parquet",
+        "column": "text",
+        "device": "cpu",
+    }
     with pytest.raises(RowsError, match=r"first at row 1"):
         labelfree.embed(path, **wish)
     done = labelfree.embed(path, **wish, on_bad="drop", keep=("group",), dtype="float16")
@@ -216,7 +223,6 @@ def test_the_preparation_of_images_is_that_of_imagenet(images: Path) -> None:
 
 def test_a_checkpoint_that_lightning_wrote(tmp_path: Path) -> None:
     lightning = pytest.importorskip("lightning")
-    from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
     def network() -> Any:
@@ -339,7 +345,7 @@ def test_an_interrupted_run_goes_on(by: str, code: int, tmp_path: Path, monkeypa
 # Refusals.
 
 
-class Diverged(torch.nn.Module):
+class Diverged(nn.Module):  # type: ignore[misc]
     """A network that makes NaN of a row, and infinity in float16 of another."""
 
     def __init__(self) -> None:
@@ -356,7 +362,9 @@ def test_what_a_model_makes_of_a_row_must_be_a_number(tmp_path: Path) -> None:
     rows[67, 1] = -1.0
     rows[70, 2] = 0.0
     np.save(tmp_path / "x.npy", rows)
-    with pytest.raises(RowsError, match=r"x\.npy: an embedding with NaN or infinity for 2 of 26 rows, first for row 67;"):
+    with pytest.raises(
+        RowsError, match=r"x\.npy: an embedding with NaN or infinity for 2 of 26 rows, first for row 67;"
+    ):
         labelfree.embed(
             tmp_path / "w.pt", data=tmp_path / "x.npy", output=tmp_path / "e.parquet", model=Diverged, device="cpu"
         )

@@ -28,7 +28,7 @@ from model_files import minilm, transformer  # noqa: E402
 D, K = 6, 3
 
 
-class Classifier(nn.Module):
+class Classifier(nn.Module):  # type: ignore[misc]
     """A trunk and a head, as most networks of images are."""
 
     def __init__(self, head: str = "fc") -> None:
@@ -172,8 +172,8 @@ def test_a_factory_of_the_current_directory(
     saved: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_own_nets.py").write_text(
-        "from torch import nn\n\ndef doubling():\n    return nn.Linear(4, 8, bias=False), lambda item: __import__('torch')"
-        ".as_tensor(item) * 2\n"
+        "from torch import nn\n\ndef doubling():\n    return nn.Linear(4, 8, bias=False), double\n\n"
+        "def double(item):\n    import torch\n\n    return torch.as_tensor(item) * 2\n"
     )
     torch.save({"weight": torch.eye(8, 4)}, tmp_path / "eye.pt")
     monkeypatch.chdir(tmp_path)
@@ -200,7 +200,7 @@ def test_weights_alone_ask_for_the_network(saved: tuple[Path, Any], tmp_path: Pa
 # Heads: by what they compute, on networks whose layers are called as in many libraries.
 
 
-class Run(nn.Module):
+class Run(nn.Module):  # type: ignore[misc]
     """A network of one chain of layers: a trunk, and the head of a library at its end."""
 
     def __init__(self, name: str) -> None:
@@ -299,7 +299,9 @@ def test_maps_are_pooled_over_space_and_none_takes_vectors_alone() -> None:
     assert np.array_equal(pooled(maps[:, :, :1, :1], 2, None, "none", "x"), maps[:, :, 0, 0])
     with pytest.raises(UsageError, match=r"--pool none: x gives shape \(2, 3, 2, 2\), not one vector a row; .*mean"):
         pooled(maps, 2, None, "none", "x")
-    with pytest.raises(UsageError, match=r"--pool none: x gives shape \(2, 3, 2\), .* expected --pool mean, cls or last"):
+    with pytest.raises(
+        UsageError, match=r"--pool none: x gives shape \(2, 3, 2\), .* expected --pool mean, cls or last"
+    ):
         pooled(TOKENS, 2, None, "none", "x")
     with pytest.raises(UsageError, match=r"x: expected one output for each of 3 rows, found shape \(2, 3, 2\)"):
         pooled(TOKENS, 3, None, "mean", "x")
@@ -323,7 +325,10 @@ def test_a_classifier_of_transformers(classifier: Path) -> None:
 
     network = open_network(str(classifier))
     rows, logits, plan = features(network, TEXTS)
-    model, tokenizer = AutoModelForSequenceClassification.from_pretrained(classifier), AutoTokenizer.from_pretrained(classifier)
+    model, tokenizer = (
+        AutoModelForSequenceClassification.from_pretrained(classifier),
+        AutoTokenizer.from_pretrained(classifier),
+    )
     with torch.inference_mode():
         for i, text in enumerate(TEXTS):
             out = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True)
@@ -503,7 +508,7 @@ def test_adapters_are_explained(classifier: Path, tmp_path: Path) -> None:
         open_network(str(tmp_path))
 
 
-class Whole(nn.Module):
+class Whole(nn.Module):  # type: ignore[misc]
     """A module that is pickled whole."""
 
     def __init__(self) -> None:
@@ -604,7 +609,12 @@ def test_batches_follow_the_memory(saved: tuple[Path, Any]) -> None:
         batch = network.prepare(arrays(8))
         parameters = sum(p.numel() for p in network.module.parameters()) * 4
         row = 3 * (8 + 8) * 4  # the ReLU: 8 numbers in and 8 out, and as much again twice
-        for rows, memory in ((32, 10**9), (32, parameters + 32 * row), (16, parameters + 32 * row - 1), (1, parameters + row)):
+        for rows, memory in (
+            (32, 10**9),
+            (32, parameters + 32 * row),
+            (16, parameters + 32 * row - 1),
+            (1, parameters + row),
+        ):
             assert batch_rows(network, batch, 8, "cpu", memory) == rows
         with pytest.raises(ResourceError, match=r"--memory 0MB: the weights .* one row"):
             batch_rows(network, batch, 8, "cpu", parameters + row - 1)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from labelfree.results import Result
 
 __all__ = [
-    "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics", "opis",
-    "rank", "separability", "transfer", "transfer_all",
+    "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
+    "opis", "rank", "separability", "transfer", "transfer_all",
 ]  # fmt: skip
 
 _HOME = {

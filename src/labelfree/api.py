@@ -16,13 +16,13 @@ from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.memory import needed
-from labelfree.model_sources import checkpoint_files, embedded, run_first
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import SAMPLE, Evidence, Need
 from labelfree.metrics.judged import Judged, judged
 from labelfree.metrics.opis import PSEUDO_ROWS
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
+from labelfree.model_sources import embedded, run_first
 from labelfree.options import HEADED, MODELS, ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
 from labelfree.scores import Wanted

@@ -38,8 +38,8 @@ class Embedding:
 
     path: the Parquet file; checkpoint, data: what it was made from; rows, d: of the embeddings; classes: of the logits,
     None where there are none; dtype: as stored; computed: rows that this run computed, the others were there from an
-    interrupted one; dropped: bad rows left out, by reason; facts: what fixes the numbers, as in the file; warnings: what
-    a reader should know; head: the last linear layer, where the rows are what it is applied to; seconds: of the run,
+    interrupted one; dropped: bad rows left out, by reason; facts: what fixes the numbers, as in the file; warnings:
+    what a reader should know; head: the last linear layer, where the rows are what it is applied to; seconds: of the run,
     without loading the model.
     """
 
@@ -93,8 +93,8 @@ def embed(
     """Run the model of a checkpoint over data and write its embeddings, and its logits where it has a head.
 
     checkpoint: a Hugging Face or sentence-transformers directory, or the weights (.safetensors, .pt, .pth, .ckpt, .bin)
-    of the network that `model` builds: "package.module:factory" or a function, which returns a torch.nn.Module or a pair
-    of one and a transform. data: texts, images or arrays (see `labelfree.models.data.open_data`), of which column, id,
+    of the network that `model` builds: "package.module:factory" or a function, which returns a torch.nn.Module, or a
+    pair of one and a transform. data: texts, images or arrays (see `labelfree.models.data.open_data`), of which column, id,
     keep and on_bad say what is read. output: the Parquet file, columns id, the kept ones, embedding, logits.
 
     layer: the module whose output is the embedding; by default the input of the last linear layer of a classifier, else
@@ -105,7 +105,8 @@ def embed(
     batch, else what memory allows. resume: go on after an interruption with the same settings.
 
     On the CPU all is computed as float32, on a GPU products are bfloat16. Rows do not depend on the batch they were in
-    beyond the rounding of float32. Cost: one forward pass over the data, and two more over its first rows (eight, of texts two of them).
+    beyond the rounding of float32. Cost: one forward pass over the data, and two over its first rows (eight, of texts
+    two of them).
     Raises LabelfreeError: what cannot be loaded, would run code, gives no vector a row, or gives NaN.
 
     >>> import numpy as np, pyarrow.parquet as pq, torch
@@ -201,7 +202,7 @@ def _facts(network: Network, plan: Plan, data: Data, device: str) -> dict[str, A
 
 
 def device_for(device: str) -> str:
-    """"cpu", "cuda" or "cuda:1"; "auto" is a GPU where there is one."""
+    """ "cpu", "cuda" or "cuda:1"; "auto" is a GPU where there is one."""
     if device == "cpu":
         return device
     if device != "auto" and not device.startswith("cuda"):

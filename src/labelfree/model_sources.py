@@ -42,13 +42,14 @@ def embedded(
 ) -> Report:
     """The report on the embeddings of a checkpoint.
 
-    opening, measure: the data set of a file of embeddings, and the report on one, with the options for it. Head and logits of the checkpoint
-    are those of the report where none were named; columns that the options name are carried along from the data.
+    opening, measure: the data set of a file of embeddings, and the report on one, with the options for it. Head and
+    logits of the checkpoint are those of the report where none were named; columns that the options name are carried
+    along from the data.
     """
     if not isinstance(checkpoint, str | os.PathLike):
         raise UsageError(
-            f"data: expected one checkpoint by its path to run over it, found {type(checkpoint).__name__}; leave data out "
-            "to measure rows"
+            f"data: expected one checkpoint by its path to run over it, found {type(checkpoint).__name__}; leave data "
+            "out to measure rows"
         )
     keep = [name for name in (chosen.group, chosen.audit) if name is not None]
     with TemporaryDirectory(prefix="labelfree-") as place:
@@ -58,9 +59,10 @@ def embedded(
             trust_code=chosen.trust_code, device=chosen.device, batch_size=chosen.batch_size, memory=chosen.memory,
             threads=chosen.threads, progress=progress,
         )  # fmt: skip
+        defaults: dict[str, Any] = {name: Options.__dataclass_fields__[name].default for name in MODELS}
         inner = replace(
             chosen, column="embedding", id=None, head=done.head if chosen.head is None else chosen.head,
-            **{name: Options.__dataclass_fields__[name].default for name in MODELS},
+            **defaults,
         )  # fmt: skip
         rows = replace(opening(done.path, inner), name=done.checkpoint, files=(done.checkpoint,))
         report = measure(rows, inner)
@@ -70,7 +72,9 @@ def embedded(
 def _named(report: Report, done: Embedding, chosen: Options) -> Report:
     """The report with the model, the options that concern it, and what its run gave to know."""
     settings = {**report.settings, "column": chosen.column, "id": chosen.id}
-    settings |= {name: getattr(chosen, name) for name in MODELS} | {name: told(getattr(chosen, name)) for name in ("data", "model")}
+    settings |= {name: getattr(chosen, name) for name in MODELS} | {
+        name: told(getattr(chosen, name)) for name in ("data", "model")
+    }
     model = ModelInfo(checkpoint=done.checkpoint, data=done.data, facts=done.facts)
     left = [f"{count} rows of {done.data} were left out: {what}" for what, count in done.dropped.items()]
     warnings = [*report.warnings, *left, *done.warnings]

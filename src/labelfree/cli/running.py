@@ -30,6 +30,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     steps = [] if command == "transfer" else steps_to_append(command, sources, shared)
     from labelfree import api
     from labelfree.comparing import compared
+    from labelfree.model_sources import checkpoint_files
     from labelfree.options import MODELS, checked
     from labelfree.render import files
     from labelfree.sources.block import PARQUET
@@ -59,7 +60,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         data_sets = [s for names in data_sets for s in api.opened_for(command, names, chosen)]  # all, before any work
         read = {"SOURCE": [f for s in data_sets for f in s.files]}
     else:
-        read = api.checkpoint_files(data_sets, chosen)
+        read = checkpoint_files(data_sets, chosen)
     if command == "transfer":  # a file may hold several epochs
         steps = steps_to_append(command, [getattr(source, "name", source) for source in data_sets], shared)
     kept = {"the history": [shared.append] if shared.append else [], **read}
@@ -242,12 +243,13 @@ class Bar:
         self.clear()
 
     def __call__(self, stage: str, done: float) -> None:
+        """Show which fraction of a stage is done; what follows a colon in its name is a detail of it."""
         if not self.enabled or time.monotonic() - self.began < _PATIENCE:
             return
         if self.progress is None:
             self._open()
         shown = self.progress.tasks[0].description
-        if stage.partition(": ")[0] != shown.partition(": ")[0]:  # what follows a colon is a detail of the same stage
+        if stage.partition(": ")[0] != shown.partition(": ")[0]:
             self.progress.reset(self.task, description=stage)
         self.progress.update(self.task, completed=done, description=stage)
 

@@ -106,7 +106,9 @@ class Halving:
                 if not _out_of_memory(error):
                     raise
                 if self.rows == 1:
-                    raise ResourceError(f"not enough memory for one row of this model ({_first_line(error)})") from error
+                    raise ResourceError(
+                        f"not enough memory for one row of this model ({_first_line(error)})"
+                    ) from error
                 self.rows = max(1, min(self.rows, len(items) - start) // 2)
                 self.halved = True
         return done

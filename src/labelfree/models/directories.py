@@ -1,14 +1,15 @@
-"""Hugging Face and sentence-transformers directories, run by those libraries: from the disk alone, and no code of theirs."""
+"""Directories of transformers and sentence-transformers, run by these: from the disk alone, and no code of theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from labelfree.errors import LabelfreeError, MissingExtra, SourceError, UsageError
-from labelfree.models.network import Kind, Network, Prepared
+from labelfree.models.batch import Kind
+from labelfree.models.network import Network, Prepared
 from labelfree.models.trust import module_directories, offline, quiet, read_json, refuse_adapter, refuse_code
 from labelfree.sources.checkpoints import tensors
 
@@ -56,7 +57,9 @@ def _sentences(path: Path, trust_code: bool, device: str) -> Network:
     settings = path / "config_sentence_transformers.json"
     kind = read_json(settings).get("model_type", "SentenceTransformer") if settings.exists() else "SentenceTransformer"
     if kind != "SentenceTransformer":
-        raise UsageError(f"{path}: expected one vector a text (SentenceTransformer), found a {kind}, which gives others")
+        raise UsageError(
+            f"{path}: expected one vector a text (SentenceTransformer), found a {kind}, which gives others"
+        )
     model = SentenceTransformer(
         str(path), device="cpu", local_files_only=True, trust_remote_code=trust_code,
         model_kwargs={"dtype": _dtype(device)},
@@ -146,13 +149,16 @@ def _loaded(path: Path, config: Any, trust_code: bool, device: str) -> tuple[Any
         wanted = ("AutoModelForSequenceClassification", "AutoModelForImageClassification")
         auto = next((n for n in wanted if n in maps and named.endswith(_CLASSIFIERS)), "AutoModel")
         own = getattr(transformers, auto)
+    own = cast(Any, own)
     model, said = own.from_pretrained(
         path, config=config, local_files_only=True, trust_remote_code=trust_code, dtype=_dtype(device),
         output_loading_info=True,
     )  # fmt: skip
     missing = sorted(name for name in said["missing_keys"] if not name.startswith("pooler."))  # its output is not used
     if missing or said["mismatched_keys"]:
-        wrong = missing or sorted(str(key[0]) if isinstance(key, tuple) else str(key) for key in said["mismatched_keys"])
+        wrong = missing or sorted(
+            str(key[0]) if isinstance(key, tuple) else str(key) for key in said["mismatched_keys"]
+        )
         what = "lacks" if missing else "has in another shape"
         raise SourceError(
             f"{path}: {what} {len(wrong)} of the tensors of {type(model).__name__} ({', '.join(wrong[:8])}), which "

@@ -56,15 +56,17 @@ def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, 
     if network.final and layer is None:
         if pool is not None:
             raise UsageError(
-                f"--pool {pool}: {network.name} pools as its own settings say; leave it out, or name the tokens to pool "
-                f"with --layer, for instance --layer {next(iter(named), '') or '0'}"
+                f"--pool {pool}: {network.name} pools as its own settings say; leave it out, or name the tokens to "
+                f"pool with --layer, for instance --layer {next(iter(named), '') or '0'}"
             )
         return Plan("", False, "none", None, False)
     ran, tapped, output = _probed(network, batch, layer)
     logits = _scores(output, rows)
     head = None if logits is None else head_name(ran, logits)
     if head is None and layer is None and getattr(output, "logits", None) is not None:
-        raise UsageError(f"{network.name}: the last linear layer of its classifier was not found; name one with --layer")
+        raise UsageError(
+            f"{network.name}: the last linear layer of its classifier was not found; name one with --layer"
+        )
     without_head = bool(network.random) and head is not None and all(n.startswith(f"{head}.") for n in network.random)
     if network.random and (not without_head or layer == head):
         raise UsageError(_incomplete(network))
@@ -187,6 +189,6 @@ def _incomplete(network: Network) -> str:
     names = list(network.random)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return (
-        f"{network.name}: lacks {len(names)} tensors of the module that --model builds ({shown}), which would be random "
-        "numbers; build the module that this checkpoint was saved from"
+        f"{network.name}: lacks {len(names)} tensors of the module that --model builds ({shown}), which would be "
+        "random numbers; build the module that this checkpoint was saved from"
     )

@@ -38,4 +38,6 @@ def _bits(values: Any) -> bytes:
     total = int(words.sum(dtype=torch.int64))
     octets = words.numpy().view(np.uint8)
     starts = np.linspace(0, max(len(octets) - _BLOCK, 0), _BLOCKS).astype(int)
-    return total.to_bytes(8, "little", signed=True) + b"".join(octets[s : s + _BLOCK].tobytes() for s in dict.fromkeys(starts))
+    return total.to_bytes(8, "little", signed=True) + b"".join(
+        octets[s : s + _BLOCK].tobytes() for s in dict.fromkeys(starts)
+    )

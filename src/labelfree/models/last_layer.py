@@ -40,13 +40,13 @@ def head_name(ran: Mapping[str, Run], logits: Tensor) -> str | None:
     import torch
 
     shape, flat = tuple(logits.shape), None
-    for name, run in reversed(ran.items()):
+    for name, run in reversed(list(ran.items())):
         after = run.after
         if after.numel() == logits.numel() and after.shape[0] == shape[0]:
             flat = logits.flatten(1) if flat is None else flat
             if torch.equal(after.flatten(1), flat):
                 return name
-    for name, run in reversed(ran.items()):
+    for name, run in reversed(list(ran.items())):
         if conventional(name) and shape[1] in (run.after.shape[1], run.after.shape[-1]):
             return name
     return None

@@ -55,7 +55,9 @@ def open_network(
         import torch
     except ImportError as error:
         raise MissingExtra(f"running the model {checkpoint}", "torch") from error
-    directory = path.is_dir() and any((path / n).exists() for n in ("config.json", "modules.json", "adapter_config.json"))
+    directory = path.is_dir() and any(
+        (path / n).exists() for n in ("config.json", "modules.json", "adapter_config.json")
+    )
     if directory and model is None:
         if image_size is not None:
             raise UsageError(f"--image-size: {path} brings its own image processor; leave it out")

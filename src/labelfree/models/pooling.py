@@ -40,7 +40,9 @@ def pooled(tensor: Tensor, rows: int, mask: Tensor | None, pool: str, where: str
     """
     shape = tuple(tensor.shape)
     if not shape or shape[0] != rows or tensor.numel() == 0:
-        raise UsageError(f"{where}: expected one output for each of {rows} rows, found shape {shape}; name another layer")
+        raise UsageError(
+            f"{where}: expected one output for each of {rows} rows, found shape {shape}; name another layer"
+        )
     if len(shape) == 4 and pool in ("mean", "none"):
         if pool == "none" and shape[2:] != (1, 1):
             raise _unpooled(where, shape, "mean")

@@ -16,7 +16,7 @@ CROP = 0.875
 
 
 def preparation(transform: Callable[[Any], Any] | None, size: int | None) -> Callable[[Sequence[Any]], Prepared]:
-    """How items become one tensor: by the transform, else arrays as they are and images as ImageNet models take them."""
+    """How items become one tensor: by the transform, else arrays as they are and images as models of ImageNet do."""
     if transform is not None and size is not None:
         raise UsageError("--image-size: has no effect beside the transform that --model returns; leave it out")
 
@@ -30,8 +30,8 @@ def preparation(transform: Callable[[Any], Any] | None, size: int | None) -> Cal
             return Prepared(torch.from_numpy(np.ascontiguousarray(items)))
         if isinstance(items[0], str):
             raise UsageError(
-                "--model: texts need a tokenizer: let the factory return (module, transform), where transform gives the "
-                "tensor of a text, or name a directory of transformers or sentence-transformers"
+                "--model: texts need a tokenizer: let the factory return (module, transform), where transform gives "
+                "the tensor of a text, or name a directory of transformers or sentence-transformers"
             )
         return Prepared(torch.from_numpy(np.stack([imagenet(image, size or SIZE) for image in items])))
 

@@ -132,8 +132,7 @@ def _ordered(parts: list[Any], order: Any) -> Any:
 def _check_finite(rows: Any, logits: Any, batch: Batch, data: Data) -> None:
     """Refuse what the model made of a row where it is no number."""
     for what, values in (("an embedding", rows), ("logits", logits)):
-        fine = np.True_ if values is None else np.isfinite(values).all(axis=1)
-        if not fine.all():
+        if values is not None and not (fine := np.isfinite(values).all(axis=1)).all():
             row = int(batch.index[int(np.flatnonzero(~fine)[0])])
             raise RowsError(
                 f"{data.name}: {what} with NaN or infinity for {int((~fine).sum())} of {len(fine)} rows, first for row "

@@ -80,11 +80,9 @@ def _named(document: Any, name: str, depth: int = 0) -> Iterator[str]:
     for key, value in document.items():
         if key == "auto_map" and value:
             yield f"auto_map {json.dumps(value)[:200]}"
-        elif key in ("attn_implementation", "_attn_implementation") and "/" in str(value):
-            yield f"{key} {value!r}"
-        elif key == "activation_function" and "." in str(value) and not _ACTIVATION.fullmatch(str(value)):
-            yield f"{key} {value!r}"
-        elif key == "tokenizer_class" and "." in str(value):
+        elif (key in ("attn_implementation", "_attn_implementation") and "/" in str(value)) or (
+            key in ("activation_function", "tokenizer_class") and _imported(str(value))
+        ):  # a kernel of the hub
             yield f"{key} {value!r}"
         elif key == "type" and name == "modules.json" and not _OWN_MODULE.fullmatch(str(value)):
             yield f"the module {value!r}"
@@ -94,6 +92,11 @@ def _named(document: Any, name: str, depth: int = 0) -> Iterator[str]:
             yield from _named(value, name, depth + 1)
 
 
+def _imported(value: str) -> bool:
+    """Whether a class is named by its module, other than the activations of torch."""
+    return "." in value and not _ACTIVATION.fullmatch(value)
+
+
 def refuse_adapter(path: Path) -> None:
     """Refuse the weights of an adapter: the model that it changes is elsewhere."""
     file = path / "adapter_config.json"
@@ -101,8 +104,8 @@ def refuse_adapter(path: Path) -> None:
         settings = read_json(file)
         base = settings.get("base_model_name_or_path") if isinstance(settings, dict) else None
         raise SourceError(
-            f"{path}: is an adapter (PEFT) of the model {base!r}, which is not in it and is not fetched; merge the two: "
-            "PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(DIR), and name DIR"
+            f"{path}: is an adapter (PEFT) of the model {base!r}, which is elsewhere and is not fetched; merge the two "
+            "first: PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(DIR), and name DIR"
         )
 
 
