@@ -35,7 +35,7 @@ def array_data(name: str, file: Path, wish: Wish, on_bad: Literal["error", "drop
         listed = ", ".join(f"{key} {one.shape}" for key, one in found.items())
         raise SourceError(f"{name}: expected one array, found {listed or 'none'}; save the one to embed with np.save")
     tensor = next(iter(found.values()))
-    if len(tensor.shape) < 2 or 0 in tensor.shape[1:] or np.dtype(tensor.dtype).kind not in "fiu":
+    if len(tensor.shape) < 2 or 0 in tensor.shape[1:] or not tensor.dtype.startswith(("float", "int", "uint")):
         raise ArrayError(
             f"{name}: expected numbers of shape (n, ...), one row per item, found {tensor.dtype} of shape "
             f"{tensor.shape}; reshape or convert the array first"

@@ -66,7 +66,7 @@ class Partial:
         return reached
 
     def add(self, table: Any, start: int, stop: int) -> None:
-        """Write an Arrow table of the data from row `start` to before `stop` as the next part, and wait for the disk."""
+        """Write an Arrow table of the data from row `start` to before `stop` as the next part; wait for the disk."""
         import pyarrow as pa
 
         with (

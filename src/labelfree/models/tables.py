@@ -23,7 +23,7 @@ from labelfree.sources.columns import Candidate
 from labelfree.sources.columns import candidates as vector_columns
 from labelfree.sources.parquet import batches, opened
 
-_ROWS: dict[str, int] = {"text": 1000, "image": 16}
+_ROWS: dict[str, int] = {"text": 200, "image": 16}
 _IDS = 1 << 16
 _MISSING = {"text": "have no text", "image": "have no image"}
 
@@ -49,7 +49,7 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
     kinds = _kinds(schema, vectors)
     column = wish.column or the_only(
         name,
-        candidates({c: kind for c, kind in kinds.items() if kind != "array" or vectors[c].offered}, wish, id),
+        candidates({c: kind for c, kind in kinds.items() if _offered(schema, c, vectors)}, wish, id),
         {field.name: str(field.type) for field in schema},
         wish,
     )
@@ -121,6 +121,13 @@ def _kinds(schema: Any, vectors: dict[str, Candidate]) -> dict[str, Kind]:
         elif _is_bytes(field.type) or _holds_bytes(field.type):
             kinds[field.name] = "image"
     return kinds | dict.fromkeys(vectors, "array")
+
+
+def _offered(schema: Any, column: str, vectors: dict[str, Candidate]) -> bool:
+    """Whether a column may be embedded without being named: no categories, no lists of token numbers."""
+    import pyarrow as pa
+
+    return vectors[column].offered if column in vectors else not pa.types.is_dictionary(schema.field(column).type)
 
 
 def _is_text(kind: Any) -> bool:
