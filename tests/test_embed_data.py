@@ -99,10 +99,10 @@ def test_ids_and_columns_come_along(suffix: str, tmp_path: Path) -> None:
         (0, "a", 7, (1.5, "x", "a")), (1, "b\nb", 8, (2.0, "y", "b\nb")), (2, "c", 10, (-3e-7, "x", "c")),
     ]  # fmt: skip
     with pytest.raises(
-        SourceError, match="column 'kind'|expected each id once, found 'x' in column 'kind' at row 0 and"
+        SourceError, match=r"column 'kind'|expected each id once, found 'x' in column 'kind' at row 0 and"
     ):
         open_data(file, column="text", id="kind")
-    with pytest.raises(SourceError, match="column 'score'.*expected integers or text"):
+    with pytest.raises(SourceError, match=r"column 'score'.*expected integers or text"):
         open_data(file, column="text", id="score")
 
 
@@ -287,7 +287,7 @@ def test_decompression_bombs_are_refused(factor: int, photos: Path, monkeypatch:
     (photos / "bomb.png").write_bytes(image("1", size=(101 * factor, 100)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
     with pytest.raises(
-        RowsError, match="bomb.png: more than the 10000 pixels that Pillow allows: a decompression bomb"
+        RowsError, match=r"bomb.png: more than the 10000 pixels that Pillow allows: a decompression bomb"
     ):
         list(open_data(photos).batches(9))
 
@@ -403,13 +403,15 @@ def array(X: Any) -> Maker:
 NOT_UTF8 = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, 2], np.int32).tobytes()), pa.py_buffer(b"a\xff"))
 REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
     ("nothing there", lambda path: path / "texts.txt", {}, "texts.txt: no such file or directory"),
-    ("nearly there", lambda path: (text_file("texts.txt", "a")(path), path / "text.txt")[1], {}, "did you mean .*texts.txt"),
+    ("nearly there", lambda path: (text_file("texts.txt", "a")(path), path / "text.txt")[1], {},
+     "did you mean .*texts.txt"),
     ("standard input", lambda path: "-", {}, "-: rows are read more than once"),
     ("a URL", lambda path: "s3://bucket/a.txt", {}, "s3:// is not supported yet"),
     ("an empty path", lambda path: "", {}, "found an empty path"),
     ("an empty directory", files(), {}, "expected images, Parquet or text files in the directory, found nothing"),
     ("a directory of others", files("a.md"), {}, "found 1 other files, such as a.md"),
-    ("a directory of two kinds", files("a.csv", "b.jsonl"), {}, r"expected files of one kind, found .csv, .jsonl; .*\*.csv"),
+    ("a directory of two kinds", files("a.csv", "b.jsonl"), {},
+     r"expected files of one kind, found .csv, .jsonl; .*\*.csv"),
     ("images beside Parquet", files("a.png", "b.parquet"), {}, "found Parquet, images"),
     ("no match", lambda path: f"{path}/*.txt", {}, "no file matches the pattern"),
     ("an unknown kind", text_file("a.docx", "a"), {}, "expected Parquet, .txt, .* found '.docx'"),
@@ -426,7 +428,8 @@ REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
     ("bytes in Parquet", table(text=NOT_UTF8), {}, "found the byte 0xff at byte 1 of a text in rows 0 to 0"),
     ("no gzip", text_file("a.txt.gz", "hello"), {}, "cannot be read .*Not a gzipped file"),
     ("half a gzip", text_file("a.txt.gz", gzip.compress(bytes(range(256)) * 99)[:150]), {}, "may be truncated|UTF-8"),
-    ("a ragged CSV", text_file("a.csv", "id,text\n1,a\n2,b,c\n"), {}, "line 3: expected 2 fields as in the header, found 3"),
+    ("a ragged CSV", text_file("a.csv", "id,text\n1,a\n2,b,c\n"), {},
+     "line 3: expected 2 fields as in the header, found 3"),
     ("an open quote", text_file("a.csv", 'text\na\n"b\nc\n'), {}, "line 4: expected separated values.*quote left open"),
     ("semicolons", text_file("a.csv", "id;text\n1;a\n"), {}, "found one column 'id;text'; they look separated by ';'"),
     ("a header twice", text_file("a.csv", "text,text\na,b\n"), {}, "expected one column 'text' in the header, found 2"),
@@ -440,7 +443,8 @@ REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
     ("no candidate", table(id=[1], n=[2.5]), {}, "found none; the columns are id: int64, n: double"),
     ("only a label", table(label=["x"]), {}, "taken only when named: --column label"),
     ("integers", table(text=[1, 2]), {"column": "text"}, "column 'text' is int64; expected text, .*numbers"),
-    ("integers for text", table(n=[1]), {"column": "n", "kind": "text"}, "is int64; expected text; numbers are no text"),
+    ("integers for text", table(n=[1]), {"column": "n", "kind": "text"},
+     "is int64; expected text; numbers are no text"),
     ("integers in CSV", text_file("a.csv", "n\n1\n2\n"), {"column": "n"}, r"expected text .*found integers \(line 2\)"),
     ("numbers in JSONL", text_file("a.jsonl", '{"t": "a"}\n{"t": 5}\n'), {"column": "t"}, r"found integers \(line 2\)"),
     ("a list in JSONL", text_file("a.jsonl", '{"t": ["a"]}\n'), {"column": "t"}, r"found a list \(line 1\)"),
@@ -450,20 +454,28 @@ REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
     ("deep JSON", text_file("a.jsonl", "[" * 100_000), {}, "line 1: expected one JSON object"),
     ("mixed types", text_file("a.jsonl", '{"t": "a", "k": 1}\n{"t": "b", "k": "x"}\n'), {"column": "t", "keep": ["k"]},
      r"column 'k': expected numbers or text of one type .*found integers and text \(line 2\)"),
-    ("a null", text_file("a.jsonl", '{"t": "a"}\n{"t": null}\n{}\n'), {}, r"2 of 3 rows have no text, first at row 1 \(line 2\)"),
+    ("a null", text_file("a.jsonl", '{"t": "a"}\n{"t": null}\n{}\n'), {},
+     r"2 of 3 rows have no text, first at row 1 \(line 2\)"),
     ("a null in Parquet", table(t=["a", None]), {}, "t: 1 of 2 rows have no text, first at row 1; .*--on-bad drop"),
-    ("an empty field", text_file("a.csv", 'id,text\n1,"a\nb"\n2,\n'), {}, r"1 of 2 rows have no text, first at row 1 \(line 4\)"),
-    ("only nulls", text_file("a.csv", "id,text\n1,\n2,\n"), {"column": "text", "on_bad": "drop"}, "all 2 rows have no text"),
+    ("an empty field", text_file("a.csv", 'id,text\n1,"a\nb"\n2,\n'), {},
+     r"1 of 2 rows have no text, first at row 1 \(line 4\)"),
+    ("only nulls", text_file("a.csv", "id,text\n1,\n2,\n"), {"column": "text", "on_bad": "drop"},
+     "all 2 rows have no text"),
     ("an id twice", text_file("a.csv", "id,text\n1,a\n2,b\n1,c\n"), {},
      "expected each id once, found '1' in column 'id' at row 0 and at row 2"),
-    ("an id twice in Parquet", table(id=["x", "y", "y"], t=list("abc")), {"column": "t"}, "found 'y' in column 'id' at row 1"),
-    ("an id missing", table(id=["x", None], t=["a", "b"]), {"column": "t"}, "1 of 2 rows have no id in column 'id', first at row 1"),
+    ("an id twice in Parquet", table(id=["x", "y", "y"], t=list("abc")), {"column": "t"},
+     "found 'y' in column 'id' at row 1"),
+    ("an id missing", table(id=["x", None], t=["a", "b"]), {"column": "t"},
+     "1 of 2 rows have no id in column 'id', first at row 1"),
     ("an id missing in JSONL", text_file("a.jsonl", '{"id": 1, "t": "a"}\n{"t": "b"}\n'), {}, "1 of 2 rows have no id"),
-    ("a name that is taken", table(t=["a"], logits=[1]), {"keep": ["logits"]}, "--keep logits: expected a name that is free"),
-    ("two ids", table(t=["a"], id=[1], k=[2]), {"id": "k", "keep": ["id"]}, "--keep id: .*the ids are written under it"),
+    ("a name that is taken", table(t=["a"], logits=[1]), {"keep": ["logits"]},
+     "--keep logits: expected a name that is free"),
+    ("two ids", table(t=["a"], id=[1], k=[2]), {"id": "k", "keep": ["id"]},
+     "--keep id: .*the ids are written under it"),
     ("text for a vision model", text_file("a.txt", "a"), {"kind": "image"}, "expected images, found a file of text"),
     ("images for a language model", text_file("a.png", image()), {"kind": "text"}, "expected texts, found image files"),
-    ("an array for a language model", array(np.ones((2, 2))), {"kind": "text"}, "expected texts, found a file of arrays"),
+    ("an array for a language model", array(np.ones((2, 2))), {"kind": "text"},
+     "expected texts, found a file of arrays"),
     ("text named for a vision model", table(t=["a"]), {"kind": "image", "column": "t"}, "is string; expected images"),
     ("columns of images", files("a.png"), {"keep": ["x"]}, "image files have no columns, but 'x' was asked for"),
     ("columns of an array", array(np.ones((2, 2))), {"column": "x"}, "an array has no columns, but 'x' was asked for"),
@@ -471,7 +483,8 @@ REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
     ("texts in an array", array(np.array([["a", "b"]])), {}, "found <U1|found str"),
     ("a pickle", array(np.array([[{}]])), {}, "holds Python objects, which only run code can read"),
     ("no Parquet", text_file("a.parquet", "hello"), {}, "expected a complete Parquet file"),
-    ("a wrong kind", text_file("a.txt", "a"), {"kind": "sound"}, "kind: expected auto, text, image, array, found 'sound'"),
+    ("a wrong kind", text_file("a.txt", "a"), {"kind": "sound"},
+     "kind: expected auto, text, image, array, found 'sound'"),
     ("a wrong policy", text_file("a.txt", "a"), {"on_bad": "skip"}, "on_bad: expected error or drop, found 'skip'"),
 ]  # fmt: skip
 
@@ -498,7 +511,7 @@ def test_files_that_differ_are_refused(tmp_path: Path) -> None:
 
 def test_everything_bad_is_refused_even_where_bad_rows_are_dropped(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
-    with pytest.raises(RowsError, match="no usable row is left of 1 .1 cannot be decoded.: nothing to embed"):
+    with pytest.raises(RowsError, match=r"no usable row is left of 1 .1 cannot be decoded.: nothing to embed"):
         list(open_data(tmp_path, on_bad="drop").batches(4))
 
 
@@ -588,9 +601,9 @@ print(peak() - before)
 def test_memory_is_bounded(name: str, tmp_path: Path) -> None:
     write_texts(tmp_path / "little.parquet", ["a"])
     if name == "a.npy":
-        np.save(tmp_path / name, np.ones((200_000, 300), np.float32))
+        np.save(tmp_path / name, np.ones((100_000, 300), np.float32))
     else:
-        texts = [f"{i} " * 2000 for i in range(20_000)]
+        texts = [f"{i} " * 2000 for i in range(20_000 if name == "a.parquet" else 8000)]
         if name == "a.parquet":
             pq.write_table(pa.table({"text": texts}), tmp_path / name, compression="none", use_dictionary=False)
         else:
@@ -598,7 +611,7 @@ def test_memory_is_bounded(name: str, tmp_path: Path) -> None:
                 file.writelines(f'{{"text": "{text}"}}\n' for text in texts)
     command = [sys.executable, "-c", PEAK, str(tmp_path), name]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert int(done.stdout) < 120e6  # of 220 to 240 MB
+    assert int(done.stdout) < (120e6 if name == "a.parquet" else 45e6)  # of 230, 90 and 120 MB
 
 
 def test_a_line_that_does_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,8 @@ class EmbeddingFile:
         if dtype not in ("float32", "float16"):
             raise UsageError(f"dtype: expected float32 or float16, found {dtype!r}")
         self.path = Path(path)
-        check_targets([self.path], PARQUET)
+        with writing(self.path):  # the directory may be closed to us
+            check_targets([self.path], PARQUET)
         self.dtype = dtype
         self.complete = False
         """Whether an earlier run with the same facts has finished the file: there is nothing left to do."""
