@@ -92,7 +92,7 @@ def test_texts_are_read_as_they_are(suffix: str, size: int, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet", "csv.gz"])
 def test_ids_and_columns_come_along(suffix: str, tmp_path: Path) -> None:
-    beside = {"id": [7, 8, 10], "kind": ["x", "y", "x"], "score": [1.5, 2.0, -3e-7]}
+    beside: dict[str, list[Any]] = {"id": [7, 8, 10], "kind": ["x", "y", "x"], "score": [1.5, 2.0, -3e-7]}
     file = write_texts(tmp_path / f"a.{suffix}", ["a", "b\nb", "c"], **beside)
     data = open_data(file, column="text", keep=["score", "kind", "text"])
     assert everything(data) == [
@@ -137,7 +137,7 @@ def test_numbers_among_texts_are_texts_in_a_csv(tmp_path: Path) -> None:
 
 def test_the_only_column_of_texts_is_taken(tmp_path: Path) -> None:
     """Labels, ids and columns that are carried along are no candidates."""
-    beside = {"id": ["p", "q"], "label": ["good", "bad"], "source": ["web", "web"], "n": [1, 2]}
+    beside: dict[str, list[Any]] = {"id": ["p", "q"], "label": ["good", "bad"], "source": ["web", "web"], "n": [1, 2]}
     for suffix in ("csv", "jsonl", "parquet"):
         data = open_data(write_texts(tmp_path / f"a.{suffix}", ["a", "b"], **beside), keep=["source"])
         assert (data.column, data.kept, data.ids) == ("text", ("source",), True)
@@ -332,7 +332,7 @@ def test_arrays_of_any_shape_become_float32(dtype: str, shape: tuple[int, ...], 
     "kind", [pa.list_(pa.float32(), 6), pa.list_(pa.float64()), pa.fixed_shape_tensor(pa.float32(), (2, 3))], ids=str
 )
 def test_vectors_and_tensors_in_parquet(kind: Any, tmp_path: Path) -> None:
-    X = np.arange(60, dtype=np.float64).reshape(10, 6)
+    X: Any = np.arange(60, dtype=np.float64).reshape(10, 6)
     if isinstance(kind, pa.BaseExtensionType):
         column = pa.FixedShapeTensorArray.from_numpy_ndarray(X.astype(np.float32).reshape(10, 2, 3))
         X = X.reshape(10, 2, 3)
@@ -354,6 +354,17 @@ def test_vectors_and_tensors_in_parquet(kind: Any, tmp_path: Path) -> None:
     if X.ndim == 2:
         with pytest.raises(RowsError, match="1 of the first 10 rows are null or hold a null, first at row 4; 1 of"):
             list(open_data(tmp_path / "a.parquet").batches(2))
+
+
+def test_one_column_per_dimension(tmp_path: Path) -> None:
+    wide = {f"e{j}": pa.array([1.0 + j, None if j == 0 else 5.0, 3.0]) for j in range(3)}
+    pq.write_table(pa.table({"id": ["a", "b", "c"], **wide, "n": [7, 8, 9]}), tmp_path / "a.parquet")
+    found = everything(open_data(tmp_path / "a.parquet", kind="array", keep=["n"], on_bad="drop"))
+    assert [(i, x.tolist(), id, kept) for i, x, id, kept in found] == [
+        (0, [1, 2, 3], "a", (7,)), (2, [3, 3, 3], "c", (9,)),
+    ]  # fmt: skip
+    with pytest.raises(RowsError, match=r"e\*: 1 of the first 3 rows are null or hold a null, first at row 1"):
+        list(open_data(tmp_path / "a.parquet", column="e*").batches(9))
 
 
 def test_numbers_beyond_float32_are_bad_rows(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -29,6 +30,7 @@ from labelfree.models import output
 from labelfree.models.batch import Batch
 from labelfree.models.grouped import groups
 from labelfree.models.output import EmbeddingFile
+from labelfree.storage import locked
 
 FACTS: dict[str, Any] = {"model": {"fingerprint": "abc", "layer": "encoder"}, "pool": "mean"}
 ROWS = 30_500
@@ -211,6 +213,27 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         write(first, until=1)
         first.finish()
     assert left(tmp_path / "a.parquet") == []
+
+
+def test_who_waits_for_a_lock_that_is_removed_gets_the_next_one(tmp_path: Path) -> None:
+    """Else two would hold it: one the file that is gone, and the next comer a new one."""
+    lock, entered, leave = tmp_path / "lock", threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with locked(tmp_path / "a", lock=lock):
+            entered.set()
+            leave.wait(10)
+
+    with locked(tmp_path / "a", lock=lock):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert not entered.wait(0.2)
+        lock.unlink()
+    assert entered.wait(10)
+    with pytest.raises(OutputError, match="another process"), locked(tmp_path / "a", wait=False, lock=lock):
+        pass
+    leave.set()
+    thread.join()
 
 
 def test_two_runs_after_each_other_in_one_process(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def _chunk(
     with np.errstate(over="ignore"):
         items = np.array(values, np.float32, order="C")
     index = row + np.arange(len(items), dtype=np.int64) if index is None else index
-    finite = np.isfinite(items).all(axis=tuple(range(1, items.ndim)))
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(items).all(axis=tuple(range(1, items.ndim))))
     found = list(bad)
     if not finite.all():
         found.append(Bad("hold NaN or infinity", int((~finite).sum()), int(index[int(np.argmin(finite))])))

@@ -30,7 +30,7 @@ _MISSING = {"text": "have no text", "image": "have no image"}
 
 @dataclass(frozen=True)
 class _Part:
-    """One file: its rows, the types of the columns that are read, and how many items are known to be null."""
+    """One file: its rows, the types of the columns that are read, and how many texts or images are known to be null."""
 
     file: Path
     total: int
@@ -71,7 +71,7 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
         raise SourceError(f"{name}: expected rows to embed, found none in {len(files)} Parquet file(s)")
     if id:
         _check_ids(name, id, files)
-    nulls = sum(part.nulls for part in parts)
+    nulls = 0 if vector else sum(part.nulls for part in parts)
     if nulls and on_bad == "error":
         first = next(row for row, there in enumerate(_valid(files, column)) if not there)
         raise RowsError(refused(f"{name}: {column}", [Bad(_MISSING[kind], nulls, first)], total))
