@@ -90,6 +90,9 @@ def _taken(path: Path, lock: Path, wait: bool) -> int:
         except BlockingIOError as error:
             os.close(handle)
             raise OutputError(f"{path}: another process is writing it; let it finish, or name another file") from error
+        except OSError as error:
+            os.close(handle)
+            raise OutputError(f"{path}: its lock {lock.name} cannot be held ({error.strerror or error})") from error
         except BaseException:
             os.close(handle)
             raise

@@ -12,7 +12,7 @@ from labelfree.arrays import Index
 from labelfree.errors import RowsError
 
 Kind: TypeAlias = Literal["text", "image", "array"]
-KINDS = {"text": "text", "image": "images", "array": "arrays"}
+KINDS = {"text": "texts", "image": "images", "array": "arrays"}
 """What the items of each kind are called."""
 Items: TypeAlias = Any
 """list[str], list[PIL.Image.Image] in RGB, or (m, ...) float32."""
@@ -76,8 +76,8 @@ class Chunk:
     bad: tuple[Bad, ...] = ()
 
     def cut(self, at: int) -> tuple[Chunk, Chunk]:
-        """The first `at` good rows, and the others; bad rows between go with the others."""
-        rows = int(self.index[at - 1]) + 1 - self.start if at < len(self.index) else self.count
+        """The first `at` good rows, one or more, and the others; bad rows between go with the others."""
+        rows = int(self.index[at - 1]) + 1 - self.start
         first, rest = (None, None) if self.beside is None else (self.beside.slice(0, at), self.beside.slice(at))
         return (
             Chunk(self.start, rows, self.items[:at], self.index[:at], first),

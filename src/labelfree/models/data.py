@@ -95,13 +95,14 @@ def _listed(name: str, wish: Wish) -> tuple[Path, list[Path], list[Path]]:
         if not known:
             raise SourceError(f"{name}: no file matches the pattern (in {Path.cwd()})")
         path = Path(os.path.commonpath([file.parent for file in known]))
+    known, others = sorted(known, key=natural), sorted(others, key=natural)
     kinds = {"images" if form(file) in IMAGES else "Parquet" if form(file) in PARQUET else form(file) for file in known}
     if len(kinds) > 1:
         raise SourceError(
             f"{name}: expected files of one kind, found {', '.join(sorted(kinds))}; name one kind by a pattern in "
             f"quotes, such as '{path}/*{known[0].suffix}'"
         )
-    return path, sorted(known, key=natural), sorted(others, key=natural)
+    return path, known, others
 
 
 def _inside(path: Path, wish: Wish) -> tuple[list[Path], list[Path]]:

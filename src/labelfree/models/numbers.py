@@ -35,7 +35,7 @@ def array_data(name: str, file: Path, wish: Wish, on_bad: Literal["error", "drop
         listed = ", ".join(f"{key} {one.shape}" for key, one in found.items())
         raise SourceError(f"{name}: expected one array, found {listed or 'none'}; save the one to embed with np.save")
     tensor = next(iter(found.values()))
-    if len(tensor.shape) < 2 or 0 in tensor.shape[1:] or np.dtype(tensor.dtype).kind not in "fiu":
+    if len(tensor.shape) < 2 or 0 in tensor.shape[1:] or not tensor.dtype.startswith(("float", "int", "uint")):
         raise ArrayError(
             f"{name}: expected numbers of shape (n, ...), one row per item, found {tensor.dtype} of shape "
             f"{tensor.shape}; reshape or convert the array first"
@@ -93,7 +93,7 @@ def _chunk(
     with np.errstate(over="ignore"):
         items = np.array(values, np.float32, order="C")
     index = row + np.arange(len(items), dtype=np.int64) if index is None else index
-    finite = np.isfinite(items).all(axis=tuple(range(1, items.ndim)))
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(items).all(axis=tuple(range(1, items.ndim))))
     found = list(bad)
     if not finite.all():
         found.append(Bad("hold NaN or infinity", int((~finite).sum()), int(index[int(np.argmin(finite))])))

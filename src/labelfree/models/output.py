@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from labelfree.arrays import Rows
 from labelfree.errors import OutputError, RowsError, UsageError
 from labelfree.models.batch import Batch
+from labelfree.models.choice import WRITTEN
 from labelfree.models.grouped import groups
 from labelfree.models.partial import Partial, settled, writing
 from labelfree.sources.block import PARQUET
@@ -25,7 +26,6 @@ METADATA = b"labelfree"
 """The key of the facts in the metadata of the file."""
 _ROWS = b"labelfree.rows"
 GROUP = 25_000
-_COMPRESSION = "zstd"
 _FLUSH_BYTES = 32 << 20
 _FLUSH_SECONDS = 20.0
 
@@ -39,7 +39,9 @@ class EmbeddingFile:
     Columns: `id`, where the data have ids; the columns carried along, of their own types; `embedding`,
     fixed_size_list of d numbers; `logits`, fixed_size_list<float> of K, where the model has a head. Groups of 25,000
     rows; the facts as JSON in the metadata under the key `labelfree`. The same rows give the same bytes, whether they
-    were written at once or by several runs.
+    were written at once or by several runs. Compressed by zstd, float32 split into streams of bytes: on 50,000
+    embeddings of MiniLM 0.83 to 0.85 of the size at 1.5 times the reading time (0.12 s in place of 0.08 s; zstd
+    alone: 0.91 to 0.93, 1.4 times).
 
     Until then the rows lie in `.NAME.partial` beside the file, at most 32 MiB or 20 s behind `write`, and are copied
     from there, group by group: for a moment the disk holds them twice. One process at a time may write a file.
@@ -59,7 +61,8 @@ class EmbeddingFile:
         if dtype not in ("float32", "float16"):
             raise UsageError(f"dtype: expected float32 or float16, found {dtype!r}")
         self.path = Path(path)
-        check_targets([self.path], PARQUET)
+        with writing(self.path):  # the directory may be closed to us
+            check_targets([self.path], PARQUET)
         self.dtype = dtype
         self.complete = False
         """Whether an earlier run with the same facts has finished the file: there is nothing left to do."""
@@ -221,12 +224,22 @@ class EmbeddingFile:
             _ROWS: json.dumps({"dtype": self.dtype, "read": self._stop}),
         }
         schema = self._schema.with_metadata(metadata)
-        beside = [name for name in schema.names if name not in ("embedding", "logits")]
+        beside = [name for name in schema.names if name not in WRITTEN]
         with pq.ParquetWriter(
-            target, schema, compression=_COMPRESSION, use_dictionary=beside or False, write_statistics=beside or False
+            target,
+            schema,
+            compression="zstd",
+            use_dictionary=beside or False,
+            write_statistics=beside or False,
+            use_byte_stream_split=[f"{name}.list.element" for name in schema.names if _single(schema.field(name))],
         ) as writer:
             for table in groups(self._partial.batches(), schema, GROUP):
                 writer.write_table(table, row_group_size=GROUP)
+
+
+def _single(field: Any) -> bool:
+    """Whether a column is one of ours in float32; not every reader knows the encoding for float16."""
+    return field.name in WRITTEN and str(field.type.value_type) == "float"
 
 
 def _vectors(rows: NDArray[Any]) -> Any:

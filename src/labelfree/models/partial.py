@@ -66,7 +66,7 @@ class Partial:
         return reached
 
     def add(self, table: Any, start: int, stop: int) -> None:
-        """Write rows `start` to `stop` - 1 of the data, an Arrow table, as the next part; on the disk when it returns."""
+        """Write an Arrow table of the data from row `start` to before `stop` as the next part; wait for the disk."""
         import pyarrow as pa
 
         with (

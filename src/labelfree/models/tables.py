@@ -23,14 +23,14 @@ from labelfree.sources.columns import Candidate
 from labelfree.sources.columns import candidates as vector_columns
 from labelfree.sources.parquet import batches, opened
 
-_ROWS: dict[str, int] = {"text": 1000, "image": 16}
+_ROWS: dict[str, int] = {"text": 200, "image": 16}
 _IDS = 1 << 16
 _MISSING = {"text": "have no text", "image": "have no image"}
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One file: its rows, the types of the columns that are read, and how many items are known to be null."""
+    """One file: its rows, the types of the columns that are read, and how many texts or images are known to be null."""
 
     file: Path
     total: int
@@ -49,7 +49,7 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
     kinds = _kinds(schema, vectors)
     column = wish.column or the_only(
         name,
-        candidates({c: kind for c, kind in kinds.items() if kind != "array" or vectors[c].offered}, wish, id),
+        candidates({c: kind for c, kind in kinds.items() if _offered(schema, c, vectors)}, wish, id),
         {field.name: str(field.type) for field in schema},
         wish,
     )
@@ -71,7 +71,7 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
         raise SourceError(f"{name}: expected rows to embed, found none in {len(files)} Parquet file(s)")
     if id:
         _check_ids(name, id, files)
-    nulls = sum(part.nulls for part in parts)
+    nulls = 0 if vector else sum(part.nulls for part in parts)
     if nulls and on_bad == "error":
         first = next(row for row, there in enumerate(_valid(files, column)) if not there)
         raise RowsError(refused(f"{name}: {column}", [Bad(_MISSING[kind], nulls, first)], total))
@@ -121,6 +121,13 @@ def _kinds(schema: Any, vectors: dict[str, Candidate]) -> dict[str, Kind]:
         elif _is_bytes(field.type) or _holds_bytes(field.type):
             kinds[field.name] = "image"
     return kinds | dict.fromkeys(vectors, "array")
+
+
+def _offered(schema: Any, column: str, vectors: dict[str, Candidate]) -> bool:
+    """Whether a column may be embedded without being named: no categories, no lists of token numbers."""
+    import pyarrow as pa
+
+    return vectors[column].offered if column in vectors else not pa.types.is_dictionary(schema.field(column).type)
 
 
 def _is_text(kind: Any) -> bool:

@@ -17,7 +17,7 @@ from labelfree.models.identities import Identities
 from labelfree.models.records import JSON_LINES, columns, form, records
 from labelfree.models.values import Seen
 
-_HEAD = _CHUNK = 1000
+_HEAD, _CHUNK = 1000, 200
 
 
 def text_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
@@ -36,8 +36,8 @@ def text_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["err
     if not total:
         raise SourceError(f"{name}: expected texts, found no row in {files[0].name}")
     _check_text(name, text, seen[text], total, on_bad)
-    for column in beside.values():
-        _check_type(name, column, seen[column], total)
+    for out, column in beside.items():
+        _check_type(name, column, seen[column], "id" if out == "id" else "keep")
 
     def chunks(start: int) -> Iterator[Chunk]:
         offset = 0
@@ -75,6 +75,8 @@ def _chosen(name: str, file: Path, wish: Wish, written: bool) -> tuple[str, dict
     for row, (line, record) in enumerate(islice(records(file), _HEAD)):
         for column, value in record.items():
             head[column].add(value, row, line)
+    if not any(seen.kinds or seen.nulls for seen in head.values()):
+        raise SourceError(f"{name}: expected texts, found no row in {file.name}")
     found = candidates({column: "text" for column in names if head[column].kind == "text"}, wish, id)
     return the_only(name, found, {column: seen.kind for column, seen in head.items()}, wish), beside
 
@@ -115,7 +117,12 @@ def _check_text(name: str, column: str, seen: Seen, total: int, on_bad: str) -> 
         raise RowsError(refused(f"{name}: {column}", [Bad("have no text", seen.nulls, row, f" (line {line})")], total))
 
 
-def _check_type(name: str, column: str, seen: Seen, total: int) -> None:
+def _check_type(name: str, column: str, seen: Seen, role: str) -> None:
+    if role == "id" and seen.kind not in ("text", "integers"):
+        raise ColumnError(
+            f"{name}: column {column!r}: expected integers or text as ids, found {seen.kind} (line "
+            f"{max(seen.kinds.values())}); name another one with --id"
+        )
     if seen.column([]) is None:
         raise ColumnError(
             f"{name}: column {column!r}: expected numbers or text of one type to carry along, found {seen.kind} (line "
