@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from labelfree import history, metrics
     from labelfree.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
+    from labelfree.embedding import embed
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.report import Report
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from labelfree.watching import watch
 
 __all__ = [
-    "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "opis",
-    "rank", "separability", "transfer", "transfer_all", "watch",
+    "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
+    "opis", "rank", "separability", "transfer", "transfer_all", "watch",
 ]  # fmt: skip
 
 _HOME = {
     "doctor": "labelfree.api",
+    "embed": "labelfree.embedding",
     "evaluate": "labelfree.api",
     "opis": "labelfree.api",
     "rank": "labelfree.api",

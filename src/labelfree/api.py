@@ -22,7 +22,8 @@ from labelfree.metrics.judged import Judged, judged
 from labelfree.metrics.opis import PSEUDO_ROWS
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
-from labelfree.options import HEADED, ON_REQUEST, Options, checked, columns, options_of, selected
+from labelfree.model_sources import embedded, run_first
+from labelfree.options import HEADED, MODELS, ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
@@ -77,6 +78,8 @@ def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) 
     2.0
     """
     chosen = checked("transfer", options)
+    if run_first(target, chosen):
+        return _measured("transfer", target, chosen, progress)
     opened, *more = opened_for("transfer", target, chosen)
     if more:
         raise UsageError(
@@ -123,9 +126,12 @@ def opis(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     return _measured("opis", source, checked("opis", {"sample": rows, **options}), progress)
 
 
-def opened_for(command: str, source: Any, chosen: Options) -> list[Source]:
-    """The data sets that a source holds for a command: one, and for `transfer` one for each epoch."""
-    if isinstance(source, Source):
+def opened_for(command: str, source: Any, chosen: Options) -> list[Any]:
+    """The data sets that a source holds for a command: one, and for `transfer` one for each epoch.
+
+    A checkpoint that is to be run over data first is left as it is.
+    """
+    if isinstance(source, Source) or chosen.data is not None:
         return [source]
     if command == "transfer":
         return adaptation.open_targets(source, columns(chosen), chosen.setting)
@@ -154,6 +160,15 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
     chosen = checked("doctor", options)
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for("doctor", path, inner)[0],
+            lambda rows, inner: _doctored(rows, inner, progress), progress,
+        )  # fmt: skip
+    return _doctored(source, chosen, progress)
+
+
+def _doctored(source: Any, chosen: Options, progress: Progress) -> Report:
     opened = open_source(source, columns(chosen))
     with _threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
@@ -162,6 +177,11 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
 
 
 def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for(command, path, inner)[0],
+            lambda rows, inner: _measured(command, rows, inner, progress), progress,
+        )  # fmt: skip
     (opened,) = opened_for(command, source, chosen)
     on_request = tuple(ON_REQUEST) if chosen.homology else ()
     scored = opened.outputs is not None or chosen.head is not None
@@ -289,7 +309,8 @@ def _report(
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     if command == "opis" and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
         sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
-    settings: dict[str, Any] = {k: getattr(chosen, k) for k in options_of(command) if k != "threads"}
+    kept = [name for name in options_of(command) if name not in ("threads", *MODELS)]
+    settings: dict[str, Any] = {name: getattr(chosen, name) for name in kept}
     settings |= {name: told(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings}
     if "far" in settings:
         settings |= {"far": list(chosen.zone.far), "k": list(chosen.k)}

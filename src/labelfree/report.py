@@ -93,6 +93,14 @@ class Audit(_Model):
     rows: int
 
 
+class ModelInfo(_Model):
+    """The model whose embeddings were measured: all that fixes its numbers, and the data that it was run over."""
+
+    checkpoint: str
+    data: str
+    facts: dict[str, Any]
+
+
 class Input(_Model):
     """What was read. `fingerprint` identifies the source, `rows_hash` the rows that were used."""
 
@@ -111,6 +119,7 @@ class Input(_Model):
     outputs: OutputInfo | None = None
     source: SourceInfo | None = None
     head: HeadInfo | None = None
+    model: ModelInfo | None = None
 
 
 class MetricEntry(_Model):
@@ -188,10 +197,12 @@ class Report(_Model):
 
     @model_serializer(mode="wrap")
     def _marked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only a report that has seen target labels says anything of an audit."""
+        """Only a report that has seen target labels says anything of an audit, and one of a model of a model."""
         document: dict[str, Any] = handler(self)
         if self.audit is None:
             del document["audit"]
+        if self.input.model is None:
+            del document["input"]["model"]
         return document
 
     def __getitem__(self, name: str) -> MetricEntry:

@@ -62,27 +62,41 @@ def _one_file(one: Path, other: Path) -> bool:
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of a file, `<file>.lock` beside it: one writer at a time, freed by the system if we die.
+def locked(path: Path, *, wait: bool = True, lock: Path | None = None) -> Iterator[None]:
+    """Hold the lock of a file: one writer at a time, freed by the system if we die.
 
-    The lock file stays: to remove it would let two writers hold two locks of the same name. With wait=False a lock
-    that another process holds is an OutputError.
+    wait: for another writer, else OutputError; lock: the lock file, else `<file>.lock` beside it. It stays: to remove
+    it would let two writers hold two locks of the same name. Only its holder may, as the last act.
     """
-    import fcntl
-
-    beside = path.with_name(path.name + ".lock")
+    handle = _taken(path, lock or path.with_name(path.name + ".lock"), wait)
     try:
-        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise OutputError(f"{path}: its lock {beside.name} cannot be made ({error.strerror or error})") from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise OutputError(f"{beside}: another process holds this lock; wait for it to end, or stop it") from None
         yield
     finally:
         os.close(handle)
+
+
+def _taken(path: Path, lock: Path, wait: bool) -> int:
+    import fcntl
+
+    while True:
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise OutputError(f"{path}: its lock {lock.name} cannot be made ({error.strerror or error})") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            if os.fstat(handle).st_nlink:
+                return handle
+        except BlockingIOError as error:
+            os.close(handle)
+            raise OutputError(f"{path}: another process is writing it; let it finish, or name another file") from error
+        except OSError as error:
+            os.close(handle)
+            raise OutputError(f"{path}: its lock {lock.name} cannot be held ({error.strerror or error})") from error
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # its last holder has removed it since
 
 
 def rewritten(path: Path, text: str) -> None:

@@ -228,7 +228,14 @@ def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str
     given = (plateau,) if isinstance(plateau, str) else tuple(plateau)
     options = {"plateau": given or names[:1], **rule}
     watched = Watch(
-        Path(directory), measured_by(names, data, measuring or {}), data is not None, run, options, interval, idle, once
+        Path(directory),
+        measured_by(names, {**(measuring or {}), "data": data}),
+        data is not None,
+        run,
+        options,
+        interval,
+        idle,
+        once,
     )
     verdict = None
     for check in watched.checks():
@@ -236,7 +243,7 @@ def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str
     return verdict
 
 
-def measured_by(metrics: Sequence[str], data: Any, options: Mapping[str, Any]) -> Callable[[Path], Any]:
+def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[[Path], Any]:
     """A function from a path to the report of these metrics, by the narrowest command that has them all."""
     from labelfree import api
     from labelfree.metrics import METRICS
@@ -250,9 +257,8 @@ def measured_by(metrics: Sequence[str], data: Any, options: Mapping[str, Any]) -
     asked = {families[name] for name in metrics if name not in COLLAPSE_METRICS} or {"rank"}
     command = asked.pop() if len(asked) == 1 else "evaluate"
     only = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS)))
-    more = {} if data is None else {"data": data}
     measure = getattr(api, command)
-    return lambda path: measure(str(path), only=only, **more, **options)
+    return lambda path: measure(str(path), only=only, **options)
 
 
 def check_options(options: Mapping[str, Any], run: str) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from labelfree import __version__
 from labelfree.cli.demo import demo
+from labelfree.cli.embed import embed
 from labelfree.cli.explain import explain, schema
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
@@ -59,6 +60,7 @@ app.command()(transfer)
 app.command()(opis)
 app.command()(evaluate)
 app.command()(doctor)
+app.command()(embed)
 app.command()(gate)
 app.command()(watch)
 app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)

@@ -67,8 +67,8 @@ def watch(
         "stop_at": stop_at,
     }  # fmt: skip
     options: dict[str, Any] = {"plateau": tuple(plateau or metric[:1]), "rule": rule, **numbers}
-    measure = measured_by(metric, None, measuring(shared))
-    watched = Watch(directory, measure, False, shared.run or "default", options, interval, idle, once)
+    measure = measured_by(metric, measuring(shared))
+    watched = Watch(directory, measure, shared.data is not None, shared.run or "default", options, interval, idle, once)
     verdict = None
     for check in watched.checks():
         verdict = check.verdict or verdict

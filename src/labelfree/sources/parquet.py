@@ -43,7 +43,7 @@ class _Part:
         scores = (self.outputs, classes) if self.outputs else None
         vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]
         columns = [*(name for one in vectors for name in one.fields), *self.roles.values()]
-        for batch in _batches(self.file, vectors, columns, rows):
+        for batch in batches(self.file, vectors, columns, rows):
             yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
             done += batch.num_rows
         if done != self.total:
@@ -78,7 +78,7 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
 
     def values(column: str) -> Iterator[Values]:
         for part in parts:
-            for batch in _batches(part.file, [], [column], _VALUES):
+            for batch in batches(part.file, [], [column], _VALUES):
                 yield plain(batch.column(column), column, "epoch", str(part.file))
 
     return Source(
@@ -101,10 +101,10 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
 
 def _part(file: Path, total: int, schema: Any, chosen: Columns) -> _Part:
     embedding = choose(schema, chosen, str(file))
-    found = widths(_batches(file, [embedding], embedding.fields, _FIRST_ROWS), embedding, str(file))
+    found = widths(batches(file, [embedding], embedding.fields, _FIRST_ROWS), embedding, str(file))
     roles, notes = roles_of(schema, chosen, embedding), unread_labels(schema, chosen, embedding)
     outputs = choose_outputs(schema, chosen, str(file))
-    classes = widths(_batches(file, [outputs], outputs.fields, _FIRST_ROWS), outputs, str(file)) if outputs else []
+    classes = widths(batches(file, [outputs], outputs.fields, _FIRST_ROWS), outputs, str(file)) if outputs else []
     return _Part(file, total, embedding, roles, notes, found, outputs, classes)
 
 
@@ -133,20 +133,37 @@ def _agree(part: _Part, first: _Part, filled: _Part) -> None:
         )
 
 
-def _batches(file: Path, read: Sequence[Candidate], columns: Sequence[str], rows: int) -> Iterator[Any]:
+def batches(file: Path, read: Sequence[Candidate], columns: Sequence[str], rows: int, start: int = 0) -> Iterator[Any]:
+    """Record batches of these columns, `rows` at a time, from row `start` on; row groups before it are not read.
+
+    read: which of the columns hold vectors.
+    """
     import pyarrow as pa
 
     with ExitStack() as stack:
         parquet = stack.enter_context(opened(file, columns=len(columns)))
         if any("fixed_size_list" in one.layout for one in read) and int(pa.__version__.split(".")[0]) < _NULL_VECTORS:
             parquet = stack.enter_context(opened(file, _as_lists(parquet.metadata), len(columns)))
-        batches = parquet.iter_batches(batch_size=rows, columns=list(dict.fromkeys(columns)))
+        groups, skip = _groups_from(parquet.metadata, start)
+        found = parquet.iter_batches(batch_size=rows, row_groups=groups, columns=list(dict.fromkeys(columns)))
         while True:
             with explained(file):
-                batch = next(batches, None)
+                batch = next(found, None)
             if batch is None:
                 return
-            yield batch
+            if skip < batch.num_rows:
+                yield batch.slice(skip)
+            skip = max(skip - batch.num_rows, 0)
+
+
+def _groups_from(metadata: Any, start: int) -> tuple[list[int], int]:
+    """The row groups from the one that holds row `start` on, and how many of their rows come before it."""
+    for group in range(metadata.num_row_groups):
+        held = metadata.row_group(group).num_rows
+        if start < held:
+            return list(range(group, metadata.num_row_groups)), start
+        start -= held
+    return [], 0
 
 
 def _as_lists(metadata: Any) -> Any:
