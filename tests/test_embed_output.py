@@ -206,7 +206,7 @@ def test_a_killed_run_is_resumed_without_repeating_a_row(when: str, whole: Path,
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     with EmbeddingFile(tmp_path / "a.parquet", facts=FACTS) as first:
         for resume in (False, True):
-            with pytest.raises(OutputError, match="another process is writing it; let it finish, or name another file"):
+            with pytest.raises(OutputError, match="another process is at work on it; let it finish, or name another"):
                 EmbeddingFile(tmp_path / "a.parquet", facts=FACTS, resume=resume)
         with EmbeddingFile(tmp_path / "b.parquet", facts=FACTS):
             pass

@@ -207,7 +207,7 @@ def test_one_watch_at_a_time(tmp_path: Path) -> None:
     first = watched(tmp_path, lambda: None, once=False)[0].checks()
     flat(tmp_path, 0)
     next(first)
-    with pytest.raises(OutputError, match="being written by another process|another"):
+    with pytest.raises(OutputError, match="another process is at work on it"):
         list(watched(tmp_path, once=True)[0].checks())
 
 
@@ -311,6 +311,33 @@ def test_python_says_what_the_command_says(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     with pytest.raises(LabelfreeError):
         package.watch(tmp_path, metric=R, once=True)
+
+
+def network() -> Any:
+    """What the weights of the checkpoints below belong to."""
+    from torch import nn
+
+    return nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3))
+
+
+def test_checkpoints_are_run_over_the_data(tmp_path: Path) -> None:
+    import torch
+
+    rows = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    np.save(tmp_path / "rows.npy", rows)
+    run = tmp_path / "run"
+    run.mkdir()
+    for step in (10, 20):
+        torch.manual_seed(step)
+        torch.save({"state_dict": network().state_dict()}, run / f"epoch=0-step={step}.ckpt")
+    options = {"model": network, "sample": 50}
+    found = watch(run, metric=R, data=tmp_path / "rows.npy", measuring=options, once=True)
+    assert found is not None
+    records = history.read(run / HISTORY)
+    assert [(r["step"], r["metrics"][R]["n"], r["metrics"][R]["d"]) for r in records] == [(10, 60, 6), (20, 60, 6)]
+    torch.manual_seed(20)
+    features = np.tanh(rows @ (linear := network()[0]).weight.detach().numpy().T + linear.bias.detach().numpy())
+    assert records[1]["metrics"][R]["value"] == pytest.approx(package.metrics.rankme(features).value, rel=1e-5)
 
 
 def test_the_history_may_hold_other_runs(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def _taken(path: Path, lock: Path, wait: bool) -> int:
                 return handle
         except BlockingIOError as error:
             os.close(handle)
-            raise OutputError(f"{path}: another process is writing it; let it finish, or name another file") from error
+            raise OutputError(f"{path}: another process is at work on it; let it finish, or name another") from error
         except OSError as error:
             os.close(handle)
             raise OutputError(f"{path}: its lock {lock.name} cannot be held ({error.strerror or error})") from error

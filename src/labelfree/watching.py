@@ -82,7 +82,7 @@ class Watch:
         check_options(self.options, self.run)
         if not self.directory.is_dir():
             raise SourceError(f"{self.directory}: expected a directory to watch, found none; make it first")
-        with locked(self.directory / ".watch", wait=False):
+        with locked(self.directory, wait=False, lock=self.directory / ".watch.lock"):
             yield from self._until_stopped()
 
     def _until_stopped(self) -> Iterator[Check]:
