@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from labelfree.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
+    from labelfree.layers.api import weights
     from labelfree.report import Report
     from labelfree.results import Result
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "opis",
-    "rank", "separability", "transfer", "transfer_all",
+    "rank", "separability", "transfer", "transfer_all", "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -32,6 +33,7 @@ _HOME = {
     "transfer": "labelfree.api",
     "transfer_all": "labelfree.api",
     "gate": "labelfree.gating",
+    "weights": "labelfree.layers.api",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",
     "Result": "labelfree.results",

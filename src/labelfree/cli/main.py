@@ -17,6 +17,7 @@ from labelfree.cli.history import app as history
 from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
 from labelfree.cli.refusals import ParserError, refusal
 from labelfree.cli.streams import discard, patient
+from labelfree.cli.weights import weights
 from labelfree.errors import ExitCode, LabelfreeError
 
 app = typer.Typer(
@@ -58,6 +59,7 @@ app.command()(transfer)
 app.command()(opis)
 app.command()(evaluate)
 app.command()(doctor)
+app.command()(weights)
 app.command()(gate)
 app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)
 app.command()(explain)

@@ -72,7 +72,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         for (_, note), name in unread.items():
             print(f"labelfree: {name}: {note}", file=sys.stderr)
     reports = []
-    with _Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
+    with Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         for i, source in enumerate(data_sets):
             began = time.perf_counter()
             prefix = f"{i + 1}/{len(data_sets)} " if len(data_sets) > 1 else ""
@@ -221,7 +221,7 @@ def parse_memory(given: str | None) -> int | None:
         raise UsageError(f"--memory: expected an amount such as 400MB or 2GB, found {given!r}") from None
 
 
-class _Bar:
+class Bar:
     """A progress bar on stderr that appears only when the work takes longer than a second."""
 
     def __init__(self, *, enabled: bool) -> None:
@@ -230,13 +230,14 @@ class _Bar:
         self.progress: Any = None
         self.task: Any = None
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.clear()
 
     def __call__(self, stage: str, done: float) -> None:
+        """Say what is being done, and which share of it is."""
         if not self.enabled or time.monotonic() - self.began < _PATIENCE:
             return
         if self.progress is None:

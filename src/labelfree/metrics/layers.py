@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -99,7 +100,7 @@ def median_rank_share(weights: Mapping[str, Any]) -> Result:
     """Median over the layers of a checkpoint of the share of full rank that each uses.
 
     Formula: median of effective_rank(W) / min(n, d); parts.least and parts.least_layer are the lowest and whose it is.
-    Input: weights, matrices (n, d) of real numbers by name; of a checkpoint every weight that `labelfree weights` takes.
+    Input: weights, matrices (n, d) of real numbers by name.
     Range: above 0 to 1. Invariant to the scale of every layer.
     Undefined: no layer is finite and not zero.
     Cost: one decomposition of the smaller side of each layer.
@@ -179,8 +180,8 @@ def _poor_fit_layers(layers: Sequence[Layer]) -> Result:
 def poor_fit_layers(weights: Mapping[str, Any]) -> Result:
     """Layers whose spectrum has no tail that a power law fits.
 
-    Formula: number of layers whose tail_exponent is undefined with reason_code poor_fit; parts.tried is their number and
-    that of the layers with a value.
+    Formula: number of layers whose tail_exponent is undefined with reason_code poor_fit; parts.tried counts these and
+    the layers with a value.
     Input: weights, matrices (n, d) of real numbers by name.
     Range: 0 to the number of layers, a whole number.
     Undefined: never.
@@ -200,8 +201,8 @@ def _weight_norm(layers: Sequence[Layer]) -> Result:
     missing = [norm for norm in norms if norm.value is None]
     if missing:
         return undefined(missing[0].reason_code or "", f"{missing[0].reason} in one of the layers", _params(layers))
-    total = float(np.linalg.norm([norm.value for norm in norms]))
-    if not np.isfinite(total):
+    total = math.hypot(*(norm.value or 0.0 for norm in norms))
+    if not math.isfinite(total):
         return undefined("out_of_range", "it is beyond the largest number of float64", _params(layers))
     return measured(total, params=_params(layers))
 

@@ -138,5 +138,5 @@ def _singular_values(part: Part, n: int, d: int, scale: float) -> Float:
         for block in _narrow(part, n, d, scale):
             triangle = np.concatenate([triangle, block])
             if len(triangle) > triangle.shape[1]:
-                triangle = np.linalg.qr(triangle, mode="r")
+                triangle = np.asarray(np.linalg.qr(triangle, mode="r"))
         return np.asarray(np.linalg.svd(triangle, compute_uv=False))

@@ -171,8 +171,8 @@ def _tail_exponent(w: Weight) -> Result:
 def tail_exponent(W: Any) -> Result:
     """Exponent of the power law in the tail of a weight matrix's spectrum, where there is one.
 
-    Formula: 1 + n / sum ln(x / x_min) over the n eigenvalues x of W^T W from x_min on, x_min the eigenvalue whose tail is
-    nearest to its law (least Kolmogorov-Smirnov distance). parts.fitted is the exponent whatever the fit,
+    Formula: 1 + n / sum ln(x / x_min) over the n eigenvalues x of W^T W from x_min on, x_min the eigenvalue whose tail
+    is nearest to its law (least Kolmogorov-Smirnov distance). parts.fitted is the exponent whatever the fit,
     parts.start x_min, parts.tail n, parts.distance and parts.p the fit, parts.against_exponential Vuong's statistic.
     Input: W (n, d) finite real numbers.
     Range: above 1. Invariant to scale, rotation and transposition.
@@ -182,8 +182,8 @@ def tail_exponent(W: Any) -> Result:
     Cost: m^2 / 2 exponentials for m = min(n, d) eigenvalues.
     When it lies: a log-normal spectrum of large spread passes for a power law, and nothing short of many more
     eigenvalues tells them apart; how often what passes and what does not: docs/weights.md.
-    Source: Clauset, Shalizi, Newman, SIAM Review 2009, on spectra of weights as WeightWatcher has it. Deviations: p from
-    a table of simulated power laws instead of a bootstrap for each fit; refused where the fit is poor.
+    Source: Clauset, Shalizi, Newman, SIAM Review 2009; of spectra of weights as in WeightWatcher. Deviations: p from a
+    table of simulated power laws instead of a bootstrap for each fit; refused where the fit is poor.
 
     >>> import numpy as np
     >>> quantiles = (np.arange(200) + 0.5) / 200
@@ -214,8 +214,8 @@ def nonuniformity_of(w: Weight) -> Result:
 WEIGHT = (
     Metric(
         tail_exponent, _tail_exponent, "weights", (), "description", "none", NO_DIRECTION,
-        "power-law exponent of the tail of the eigenvalues of W^T W, x_min by least KS distance, refused where p < 0.1, "
-        "fewer than 20 values or no better than exponential",
+        "power-law exponent of the tail of the eigenvalues of W^T W, x_min by least KS distance; refused where "
+        "p < 0.1, of fewer than 20 values, or no better than exponential",
     ),
     Metric(
         weight_spikes, _weight_spikes, "weights", (), "description", "none", NO_DIRECTION,
@@ -225,6 +225,7 @@ WEIGHT = (
         spectral_norm, _spectral_norm, "weights", (), "description", "none", NO_DIRECTION, "sigma_1 of W",
     ),
     Metric(
-        frobenius_norm, _frobenius_norm, "weights", (), "description", "none", NO_DIRECTION, "root of the sum of squares",
+        frobenius_norm, _frobenius_norm, "weights", (), "description", "none", NO_DIRECTION,
+        "root of the sum of squares",
     ),
 )  # fmt: skip
