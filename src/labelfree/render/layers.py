@@ -15,6 +15,7 @@ from rich.text import Text
 from labelfree.document import as_json
 from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.console import plain_table, print_table
+from labelfree.render.naming import short_names
 from labelfree.render.numbers import counted, number, value
 from labelfree.weights_report import LayerEntry, WeightsReport
 
@@ -159,19 +160,26 @@ def _told(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> No
 def _several(console: Console, reports: Sequence[WeightsReport], everything: bool) -> None:
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} checkpoints"))
     console.print()
-    values = [Column(name, [value(r.metrics[name]) for r in reports]) for name in reports[0].metrics]
-    print_blocks(console, Column("checkpoint", [r.input.sources[0] for r in reports]), values)
+    names = list(reports[0].metrics)
+    short = short_names([report.input.sources[0] for report in reports])
+    headings = names if not console.is_terminal else [name.replace("_", "_\n", 1) for name in names]
+    values = [Column(h, [value(r.metrics[n]) for r in reports]) for h, n in zip(headings, names, strict=True)]
+    print_blocks(console, Column("checkpoint", short), values)
     found = across(reports)
     moved = found["changes"]
     if moved:
         some = moved if everything else moved[:SHOWN]
         console.print()
         console.print(
-            Text(f"{len(some)} of {counted(len(moved), 'layer')}, the largest changes of rank first", style="dim")
+            Text(
+                f"{len(some)} of {counted(len(moved), 'layer')}: rank as a share of full, spectral norm, in "
+                f"{short[0]} and {short[-1]}; the largest changes of rank first",
+                style="dim",
+            )
         )
         table = plain_table(console)
         table.add_column("layer", overflow="fold")
-        for head in ("of full", "at last", "norm", "at last"):
+        for head in ("of full", "at the end", "norm", "at the end"):
             table.add_column(head, justify="right", no_wrap=True)
         for change in some:
             shares, norms = change["rank_share"], change["spectral_norm"]
@@ -180,7 +188,7 @@ def _several(console: Console, reports: Sequence[WeightsReport], everything: boo
             table.add_row(change["layer"].removesuffix(".weight"), *ends, *sizes)
         print_table(console, table)
     warnings = [f"not comparable: {text}" for text in found["differences"]]
-    warnings += [f"{r.input.sources[0]}: {text}" for r in reports for text in r.warnings]
+    warnings += [f"{s}: {text}" for s, r in zip(short, reports, strict=True) for text in r.warnings]
     _told(console, [_READING], warnings)
 
 
