@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from processes import machine
 
-from labelfree.metrics.tail import LEAST_P, LEAST_RATIO, LEAST_TAIL, NULL, PowerLaw, power_law
+from labelfree.metrics.tail import LEAST_P, LEAST_RATIO, LEAST_TAIL, NULL, OUTLIERS, PowerLaw, power_law
 
 RESULTS = Path(__file__).parent / "results" / "power_law.json"
 SEED = 20261121
@@ -67,8 +67,8 @@ def cases(sizes: tuple[int, ...]) -> dict[str, Draw]:
             found[f"power law, exponent {exponent}, in 30 % of the values | {m}"] = pareto(m, exponent, 0.3)
         for q in (1, 4):
             found[f"Gaussian matrix, {q} to 1 | {m}"] = gram(normal, q * m, m)
-        found[f"Gaussian matrix, 2 to 1, 5 spikes | {m}"] = gram(normal, 2 * m, m, 5)
-        found[f"Gaussian matrix, 2 to 1, 20 spikes | {m}"] = gram(normal, 2 * m, m, 20)
+        for spikes in (1, 2, 3, 5, 20):
+            found[f"Gaussian matrix, 2 to 1, spikes: {spikes} | {m}"] = gram(normal, 2 * m, m, spikes)
         found[f"entries of Student's t, 4 degrees | {m}"] = gram(student(4), 2 * m, m)
         found[f"entries of Student's t, 2.5 degrees | {m}"] = gram(student(2.5), 2 * m, m)
         found[f"exponential values | {m}"] = lambda rng, m=m: rng.exponential(size=m)
@@ -119,7 +119,7 @@ def main() -> None:
         results[name] = measured(draw, times // 10 if heavy else times, rng)
         print(name, results[name], flush=True)
     if not quick:
-        rule = {"least_tail": LEAST_TAIL, "least_p": LEAST_P, "least_ratio": LEAST_RATIO}
+        rule = {"least_tail": LEAST_TAIL, "least_p": LEAST_P, "least_ratio": LEAST_RATIO, "outliers": OUTLIERS}
         found = {"machine": machine(), "seed": SEED, "rule": rule, "null": quantiles, "cases": results}
         RESULTS.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ LEAST_P = 0.1
 """Share of true power laws that fit worse, below which a fit is refused: what the authors advise."""
 LEAST_RATIO = 1.0
 """Standard deviations by which the power law must explain the tail better than an exponential does."""
+OUTLIERS = 3
+"""Largest values without any one, two or three of which the power law must still explain the tail better."""
 _SAME = 1e-6  # logarithms nearer than this are one value, up to rounding
 _ROWS = 32  # candidates for the start of the tail that are tried at once
 
@@ -31,7 +34,8 @@ class PowerLaw:
 
     distance: largest difference between the shares of values below x and the fitted law (Kolmogorov and Smirnov);
     p: share of true power laws that fit worse; ratio: log-likelihood against an exponential law from the same start,
-    in standard deviations (Vuong), positive where the power law explains the values better.
+    in standard deviations (Vuong), positive where the power law explains the values better; trimmed: the least of that
+    with the one, two and three largest values left out, both laws cut off where they begin.
     """
 
     exponent: float
@@ -41,6 +45,7 @@ class PowerLaw:
     distance: float
     p: float
     ratio: float
+    trimmed: float
 
     @property
     def refused(self) -> str | None:
@@ -53,6 +58,11 @@ class PowerLaw:
             return (
                 f"an exponential law explains its tail as well (log-likelihood ratio {self.ratio:.2f} standard "
                 f"deviations, expected at least {LEAST_RATIO:g})"
+            )
+        if self.trimmed <= 0:
+            return (
+                f"it rests on its largest values: without {OUTLIERS} of them or fewer an exponential law explains the "
+                "tail better"
             )
         return None
 
@@ -79,8 +89,10 @@ def power_law(values: Float) -> PowerLaw | None:
     scaled = float(distance[best]) * (n**0.5 + 0.26 + 0.5 / n**0.5)
     levels, quantiles = zip(*NULL, strict=True)
     p = float(np.interp(scaled, quantiles, levels, left=1.0, right=0.0))
-    ratio = _against_exponential(log[best:] - log[best], float(rate[best]))
-    return PowerLaw(1 + float(rate[best]), float(np.exp(log[best])), n, m, float(distance[best]), p, ratio)
+    beyond = log[best:] - log[best]
+    ratio = _against_exponential(beyond, float(rate[best]))
+    trimmed = min(_trimmed(beyond, t) for t in range(1, OUTLIERS + 1)) if n >= LEAST_TAIL else 0.0
+    return PowerLaw(1 + float(rate[best]), float(np.exp(log[best])), n, m, float(distance[best]), p, ratio, trimmed)
 
 
 def _distances(log: Float, rate: Float, first: int, last: int) -> Float:
@@ -98,5 +110,45 @@ def _against_exponential(log: Float, rate: float) -> float:
     beyond = np.expm1(log)
     mean = float(beyond.mean())
     gain = (np.log(rate) - (rate + 1) * log) - (-np.log(mean) - beyond / mean)
+    return _in_deviations(gain)
+
+
+def _trimmed(log: Float, largest: int) -> float:
+    """The same without the largest values, of both laws cut off at the first of them."""
+    kept, end = log[:-largest], float(log[-largest])
+    beyond = np.expm1(kept)
+    if end <= _SAME:
+        return 0.0
+    power = _cut_off(kept, end) - kept
+    return _in_deviations(power - _cut_off(beyond, float(np.expm1(end))))
+
+
+def _cut_off(x: Float, end: float) -> Float:
+    """Log-densities of the exponential law on 0 to `end` that is most likely for x (n,); its rate may be negative."""
+    mean = float(x.sum()) / (len(x) - 1) / end  # the first is where the tail starts, which was chosen
+    mean = min(max(mean, 1e-12), 1 - 1e-12)
+    low, high = -1 / (1 - mean), 1 / mean
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _mean(middle) > mean else (low, middle)
+    rate = (low + high) / 2
+    return np.asarray(-rate * x / end - _log_mass(rate) - math.log(end))
+
+
+def _log_mass(rate: float) -> float:
+    """Logarithm of the integral of exp(-rate x) over 0 to 1."""
+    if abs(rate) < _SAME:
+        return -rate / 2
+    return math.log(-math.expm1(-rate) / rate) if rate > 0 else math.log(math.expm1(rate) / rate) - rate
+
+
+def _mean(rate: float) -> float:
+    """Mean of the exponential law of this rate on 0 to 1."""
+    if abs(rate) < _SAME:
+        return 0.5 - rate / 12
+    return 1 / rate - (1 / math.expm1(rate) if rate < 700 else 0.0)
+
+
+def _in_deviations(gain: Float) -> float:
     spread = float(gain.std()) * len(gain) ** 0.5
     return float(gain.sum()) / spread if spread > 0 else 0.0

@@ -76,7 +76,7 @@ def weighed(part: Part, n: int, d: int, *, name: str = "", directed: bool = Fals
             total += _directions(block[live]).sum(axis=0)
     duplicate = int(usable.sum()) - len(np.unique(hashes[usable]))
     zero = n - nonfinite - int(usable.sum())
-    scale = 1.0 if peak == 0 or 1 / _HELD < peak < _HELD else float(2.0 ** np.frexp(peak)[1])
+    scale = 1.0 if peak == 0 or 1 / _HELD < peak < _HELD else float(np.ldexp(0.5, int(np.frexp(peak)[1])))
     lam, floor = (None, 0.0) if nonfinite else _eigenvalues(part, n, d, scale)
     values = np.asarray(part(everything, everything), np.float64) if kept and not nonfinite else None
     return Weight(name, n, d, zero, duplicate, nonfinite, lam, scale, floor, _digest(n, d, hashes), total, values)

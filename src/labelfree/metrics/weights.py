@@ -159,9 +159,10 @@ def _tail_exponent(w: Weight) -> Result:
     fit = power_law(positive)
     if fit is None:
         return undefined("equal_eigenvalues", f"{_ONES}: there is no tail")
+    start = fit.start * w.scale * w.scale
     parts: dict[str, Plain] = {
-        "fitted": fit.exponent, "start": fit.start * w.scale**2, "tail": fit.size, "of": fit.of,
-        "distance": fit.distance, "p": fit.p, "against_exponential": fit.ratio,
+        "fitted": fit.exponent, "start": start if np.isfinite(start) else None, "tail": fit.size, "of": fit.of,
+        "distance": fit.distance, "p": fit.p, "against_exponential": fit.ratio, "without_largest": fit.trimmed,
     }  # fmt: skip
     if fit.refused is not None:
         return Result(None, status="undefined", reason_code="poor_fit", reason=fit.refused, parts=parts)
@@ -173,12 +174,13 @@ def tail_exponent(W: Any) -> Result:
 
     Formula: 1 + n / sum ln(x / x_min) over the n eigenvalues x of W^T W from x_min on, x_min the eigenvalue whose tail
     is nearest to its law (least Kolmogorov-Smirnov distance). parts.fitted is the exponent whatever the fit,
-    parts.start x_min, parts.tail n, parts.distance and parts.p the fit, parts.against_exponential Vuong's statistic.
+    parts.start x_min, parts.tail n, parts.distance and parts.p the fit, parts.against_exponential Vuong's statistic,
+    parts.without_largest the least of it without the one, two and three largest.
     Input: W (n, d) finite real numbers.
     Range: above 1. Invariant to scale, rotation and transposition.
     Undefined: poor_fit: fewer than 20 eigenvalues in the tail, a fit worse than 90 % of those to true power laws
-    (p < 0.1), or an exponential law that explains the tail as well (less than one standard deviation apart); also fewer
-    than 20 eigenvalues above rounding, or all of them equal.
+    (p < 0.1), an exponential law that explains the tail as well (less than one standard deviation apart), or better
+    without the three largest or fewer; also fewer than 20 eigenvalues above rounding, or all of them equal.
     Cost: m^2 / 2 exponentials for m = min(n, d) eigenvalues.
     When it lies: a log-normal spectrum of large spread passes for a power law, and nothing short of many more
     eigenvalues tells them apart; how often what passes and what does not: docs/weights.md.
@@ -215,7 +217,7 @@ WEIGHT = (
     Metric(
         tail_exponent, _tail_exponent, "weights", (), "description", "none", NO_DIRECTION,
         "power-law exponent of the tail of the eigenvalues of W^T W, x_min by least KS distance; refused where "
-        "p < 0.1, of fewer than 20 values, or no better than exponential",
+        "p < 0.1, of fewer than 20 values, or no better than exponential, also without the 3 largest",
     ),
     Metric(
         weight_spikes, _weight_spikes, "weights", (), "description", "none", NO_DIRECTION,
