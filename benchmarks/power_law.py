@@ -5,7 +5,8 @@ python benchmarks/power_law.py --quick    a glance at it, in seconds; written no
 
 `null`: the scaled distance D (sqrt n + 0.26 + 0.5 / sqrt n) of fits to true power laws of exponents 1.5 to 6, whole or
 above a body, 64 to 1,024 values, by the share of them that lies above it; `metrics/tail.py` holds these numbers.
-`cases`: how often a fit is accepted, and the exponents that are accepted, on fresh draws.
+`cases`: how often a fit is accepted, how often it would be without the rule on the largest values, and the exponents
+that are accepted, on fresh draws.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,7 @@ def measured(draw: Draw, times: int, rng: np.random.Generator) -> dict[str, Any]
     return {
         "draws": times,
         "accepted": round(len(kept) / times, 3),
+        "but_for_the_largest": round(sum(replace(fit, trimmed=1.0).refused is None for fit in found) / times, 3),
         "exponents": None if not kept else [round(float(v), 2) for v in (low, middle, high)],
         "all_exponents": [round(float(v), 2) for v in np.quantile([f.exponent for f in found], [0.1, 0.5, 0.9])],
     }
