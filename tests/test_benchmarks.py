@@ -26,6 +26,8 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("transfer", "", "over_gemm_pass"),
         ("opis", "", "over_floor"),
         ("coverage_opis", "", "worst_utility"),
+        ("weights", "", "over_svdvals"),
+        ("power_law", "", "accepted"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -142,6 +144,22 @@ def test_opis_keeps_within_its_passes_and_agrees_with_brute_force(monkeypatch: p
     for name in ("opis", "mean_utility"):
         assert small["opis and utilities"][name] == pytest.approx(small["brute force"][name], rel=1e-4)
     assert (BENCHMARKS.parent / "docs" / "speed-opis.md").read_text() == opis.page(found)
+
+
+def test_weights_take_hardly_longer_than_singular_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, found = imported("weights", monkeypatch), results("weights")
+    minilm = found["cases"]["all-MiniLM-L6-v2, 40 matrices"]
+    assert minilm["matrices"] == 40
+    assert minilm["over_svdvals"]["labelfree.weights"] <= found["target"] == 1.2
+    for case in found["cases"].values():
+        assert case["effective_rank_apart"]["labelfree.weights"] < 1e-9
+    assert (BENCHMARKS.parent / "docs" / "speed-weights.md").read_text() == weights.page(found)
+
+
+def test_the_agreement_with_weightwatcher_is_what_the_page_says() -> None:
+    for name, found in results("weightwatcher")["models"].items():
+        assert found["stable_rank_largest"] < 1e-13, name
+        assert found["alpha_largest"] < 1e-12, name
 
 
 def test_the_intervals_of_opis_cover_where_groups_are_many() -> None:

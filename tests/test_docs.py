@@ -24,7 +24,10 @@ from numpy.typing import NDArray
 import labelfree
 import oracles
 from labelfree import api
+from labelfree.layers import api as layers_api
+from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS, pseudo_groups
+from labelfree.render import naming
 from labelfree.render.explanation import explanation, sections
 
 ROOT = Path(__file__).parent.parent
@@ -98,7 +101,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-MODULES = [api, pseudo_groups, *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS)]
+MODULES = [
+    api, layers_api, layers_checkpoint, naming, pseudo_groups,
+    *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
+]  # fmt: skip
+    api,
+    layers_api,
+    layers_checkpoint,
+    naming,
+    pseudo_groups,
+    *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
+]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from labelfree.embedding import embed
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
+    from labelfree.layers.api import weights
     from labelfree.report import Report
     from labelfree.results import Result
     from labelfree.watching import watch
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
-    "opis", "rank", "separability", "transfer", "transfer_all", "watch",
+    "opis", "rank", "separability", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -36,6 +37,7 @@ _HOME = {
     "transfer_all": "labelfree.api",
     "gate": "labelfree.gating",
     "watch": "labelfree.watching",
+    "weights": "labelfree.layers.api",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",
     "Result": "labelfree.results",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
@@ -167,20 +167,37 @@ class Verdict(_Model):
     conditions: list[dict[str, Any]]
 
 
-class Report(_Model):
+class Findings(_Model):
+    """What every report holds, whatever was read."""
+
+    schema_version: Literal[1] = 1
+    tool: Tool = Tool()
+    command: str
+    settings: dict[str, Any]
+    metrics: dict[str, MetricEntry]
+    warnings: list[str]
+    verdict: Verdict | None = None
+
+    def __getitem__(self, name: str) -> MetricEntry:
+        return self.metrics[name]
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The report as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
+        return as_json(self.model_dump(mode="json"), indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """A report from its JSON; raises pydantic's ValidationError where it is none."""
+        return cls.model_validate_json(text)
+
+
+class Report(Findings):
     """Everything a command found out about one data set.
 
     `series` holds long results (a whole spectrum) for pictures and `-o FILE.parquet`; it is not part of the JSON.
     """
 
-    schema_version: Literal[1] = 1
-    tool: Tool = Tool()
-    command: str
     input: Input
-    settings: dict[str, Any]
-    metrics: dict[str, MetricEntry]
-    warnings: list[str]
-    verdict: Verdict | None = None
     audit: Audit | None = None
     _candidate: Any = PrivateAttr(default=None)
     _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
@@ -204,18 +221,6 @@ class Report(_Model):
         if self.input.model is None:
             del document["input"]["model"]
         return document
-
-    def __getitem__(self, name: str) -> MetricEntry:
-        return self.metrics[name]
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """The report as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
-        return as_json(self.model_dump(mode="json"), indent=indent)
-
-    @classmethod
-    def from_json(cls, text: str) -> Report:
-        """A report from its JSON; raises pydantic's ValidationError where it is none."""
-        return cls.model_validate_json(text)
 
 
 class GateInput(BaseModel):
@@ -277,7 +282,6 @@ class GateReport(_Model):
     verdict: GateVerdict
 
 
-def json_schema(of: Literal["report", "gate"] = "report") -> dict[str, Any]:
-    """The JSON Schema of a report, or of the verdict of a gate."""
-    model = Report if of == "report" else GateReport
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+def json_schema(of: type[BaseModel] = Report) -> dict[str, Any]:
+    """The JSON Schema of a report, of a report on weights, or of the verdict of a gate."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **of.model_json_schema()}

@@ -19,6 +19,7 @@ from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, 
 from labelfree.cli.refusals import ParserError, refusal
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
+from labelfree.cli.weights import weights
 from labelfree.errors import ExitCode, LabelfreeError
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ app.command()(opis)
 app.command()(evaluate)
 app.command()(doctor)
 app.command()(embed)
+app.command()(weights)
 app.command()(gate)
 app.command()(watch)
 app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)

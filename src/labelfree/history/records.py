@@ -30,6 +30,11 @@ def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: 
 
     time: ISO 8601; now where it is not given. The only clock of labelfree, and no part of what makes two records equal.
     """
+    if report["command"] == "weights":
+        raise HistoryError(
+            f"{report['input']['sources'][0]}: a history holds measurements of rows, and this report is of weights; "
+            "give it to the gate itself: labelfree gate REPORT --require 'nonfinite_rows == 0'"
+        )
     lacking = [name for name in COLLAPSE_METRICS if name not in report["metrics"]]
     if lacking:
         raise HistoryError(
@@ -50,12 +55,12 @@ def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: 
 def abridged(report: Mapping[str, Any]) -> Record:
     """What comparisons need of a report, in the form of a record without a place in a run."""
     given = report["input"]
-    sample = given.get("sample")
+    sample = given.get("sample")  # neither it nor n and d are there of weights, whose params say which layers
     return {
         "command": report["command"],
         "source": given["sources"][0],
         "fingerprint": given["fingerprint"],
-        "rows_hash": given["rows_hash"],
+        "rows_hash": given["rows_hash"] if "rows_hash" in given else given["layers_hash"],
         "seed": report["settings"].get("seed"),
         "sample": sample and sample["size"],
         "tool": dict(report["tool"]),
@@ -64,7 +69,7 @@ def abridged(report: Mapping[str, Any]) -> Record:
 
 
 def _entry(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: entry.get(name) for name in _KEPT} | {"n": given["n"], "d": given["d"]}
+    kept = {name: entry.get(name) for name in _KEPT} | {"n": given.get("n"), "d": given.get("d")}
     parts = entry.get("parts") or {}
     return kept | {name: parts[name] for name in ("replicates", "replicate_factor") if name in parts}
 
