@@ -105,13 +105,6 @@ MODULES = [
     api, layers_api, layers_checkpoint, naming, pseudo_groups,
     *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
 ]  # fmt: skip
-    api,
-    layers_api,
-    layers_checkpoint,
-    naming,
-    pseudo_groups,
-    *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
-]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
