@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import labelfree
 import oracles
-from labelfree import api
+from labelfree import api, embedding
 from labelfree.metrics import METRICS, pseudo_groups
 from labelfree.render.explanation import explanation, sections
 
@@ -98,7 +98,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-MODULES = [api, pseudo_groups, *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS)]
+MODULES = [api, embedding, pseudo_groups, *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS)]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)

@@ -36,11 +36,11 @@ _PROBED = 8
 class Embedding:
     """What `embed` wrote.
 
-    path: the Parquet file; checkpoint, data: what it was made from; rows, d: of the embeddings; classes: of the logits,
-    None where there are none; dtype: as stored; computed: rows that this run computed, the others were there from an
-    interrupted one; dropped: bad rows left out, by reason; facts: what fixes the numbers, as in the file; warnings:
-    what a reader should know; head: the last linear layer, where the rows are what it is applied to; seconds: of the run,
-    without loading the model.
+    path: the Parquet file; checkpoint, data: what it was made from; rows, d: of the embeddings; classes: of the
+    logits, None where there are none; dtype: as stored; computed: rows that this run computed, the others were there
+    from an interrupted one; dropped: bad rows left out, by reason; facts: what fixes the numbers, as in the file;
+    warnings: what a reader should know; head: the last linear layer, where the rows are what it is applied to;
+    seconds: of the run, without loading the model.
     """
 
     path: str
@@ -92,10 +92,11 @@ def embed(
 ) -> Embedding:
     """Run the model of a checkpoint over data and write its embeddings, and its logits where it has a head.
 
-    checkpoint: a Hugging Face or sentence-transformers directory, or the weights (.safetensors, .pt, .pth, .ckpt, .bin)
-    of the network that `model` builds: "package.module:factory" or a function, which returns a torch.nn.Module, or a
-    pair of one and a transform. data: texts, images or arrays (see `labelfree.models.data.open_data`), of which column, id,
-    keep and on_bad say what is read. output: the Parquet file, columns id, the kept ones, embedding, logits.
+    checkpoint: a directory of transformers or sentence-transformers, or the weights (.safetensors, .pt, .pth, .ckpt,
+    .bin) of the network that `model` builds: "package.module:factory" or a function, which returns a torch.nn.Module,
+    or a pair of one and a transform. data: texts, images or arrays (see `labelfree.models.data.open_data`), of which
+    column, id, keep and on_bad say what is read. output: the Parquet file, with the columns id, the kept ones,
+    embedding, logits.
 
     layer: the module whose output is the embedding; by default the input of the last linear layer of a classifier, else
     what the model returns; sentence-transformers pool and normalize as they say themselves. pool: mean (over real
@@ -111,7 +112,8 @@ def embed(
 
     >>> import numpy as np, pyarrow.parquet as pq, torch
     >>> from pathlib import Path
-    >>>     >>> with TemporaryDirectory() as place:
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
     ...     torch.save({"weight": torch.tensor([0.25])}, Path(place) / "w.pt")
     ...     np.save(Path(place) / "x.npy", np.array([[4.0, -4.0], [-8.0, 2.0]]))
     ...     done = embed(f"{place}/w.pt", data=f"{place}/x.npy", output=f"{place}/e.parquet", model="torch.nn:PReLU")
