@@ -167,11 +167,7 @@ def undeclared(source: str) -> set[str]:
     wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
     declared = {re.split(r"[\s<>=!~\[;]", requirement)[0] for requirement in wanted}
     found = {name.split(".")[0] for name in imports(ast.parse(source))} - {*sys.stdlib_module_names, "labelfree"}
-    return {
-        name
-        for name in found
-        if DISTRIBUTIONS.get(name, name) not in declared
-    }
+    return {name for name in found if DISTRIBUTIONS.get(name, name) not in declared}
 
 
 def test_every_package_that_is_imported_is_declared() -> None:

@@ -26,6 +26,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("transfer", "", "over_gemm_pass"),
         ("opis", "", "over_floor"),
         ("coverage_opis", "", "worst_utility"),
+        ("embed", "sentence_transformers", "over_bare"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -142,6 +143,16 @@ def test_opis_keeps_within_its_passes_and_agrees_with_brute_force(monkeypatch: p
     for name in ("opis", "mean_utility"):
         assert small["opis and utilities"][name] == pytest.approx(small["brute force"][name], rel=1e-4)
     assert (BENCHMARKS.parent / "docs" / "speed-opis.md").read_text() == opis.page(found)
+
+
+def test_embed_stays_within_five_percent_of_a_bare_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    embed, found = imported("embed", monkeypatch), results("embed")
+    assert found["embed"]["n"] >= 2000
+    assert embed.reached(found)
+    assert embed.reached({"embed": {"over_bare": {"embed": 1.05}}})
+    assert not embed.reached({"embed": {"over_bare": {"embed": 1.051}}})
+    assert max(found["embed"]["largest_difference"].values()) < 1e-5
+    assert (BENCHMARKS.parent / "docs" / "speed-embed.md").read_text() == embed.page(found)
 
 
 def test_the_intervals_of_opis_cover_where_groups_are_many() -> None:

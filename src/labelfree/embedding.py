@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -40,7 +41,7 @@ class Embedding:
     logits, None where there are none; dtype: as stored; computed: rows that this run computed, the others were there
     from an interrupted one; dropped: bad rows left out, by reason; facts: what fixes the numbers, as in the file;
     warnings: what a reader should know; head: the last linear layer, where the rows are what it is applied to;
-    seconds: of the run, without loading the model.
+    seconds: of reading, running and writing, without loading the model.
     """
 
     path: str
@@ -141,10 +142,11 @@ def embed(
         plan, size = _planned(network, opened, device, layer, pool, batch_size, memory)
         facts = _facts(network, plan, opened, device)
         with EmbeddingFile(output, dtype=dtype, facts=facts, resume=resume) as file:
-            account = Account()
+            account, began = Account(), time.monotonic()
             if not file.complete:
                 account = run(network, plan, opened, file, size=size, device=device, progress=progress)
             file.finish()
+            seconds = time.monotonic() - began
     notes = [*network.notes, *opened.notes]
     if network.random and plan.head:
         notes.append(f"the checkpoint lacks the head {plan.head}: no logits were written")
@@ -157,7 +159,7 @@ def embed(
     return Embedding(
         os.fspath(output), os.fspath(checkpoint), opened.name, rows, d, classes, dtype,
         account.computed, dict(opened.dropped), facts, tuple(notes), head_of(network, plan),
-        account.seconds,
+        seconds,
     )  # fmt: skip
 
 

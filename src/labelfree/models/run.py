@@ -23,13 +23,11 @@ WINDOW = 2048
 
 @dataclass
 class Account:
-    """What a run did: rows that it computed, texts among them that were cut, whether batches had to be halved, and
-    how long it took."""
+    """What a run did: rows that it computed, texts among them that were cut, and whether batches had to be halved."""
 
     computed: int = 0
     truncated: int = 0
     halved: bool = False
-    seconds: float = 0.0
 
 
 @contextmanager
@@ -85,8 +83,8 @@ def run(
         _check_finite(rows, logits, batch, data)
         file.write(rows, logits, batch)
         account.computed += len(rows)
-        account.seconds = max(time.monotonic() - began, 1e-9)
-        progress(f"embedding: {account.computed / account.seconds:,.0f} rows/s", batch.stop / max(data.total, 1))
+        rate = account.computed / max(time.monotonic() - began, 1e-9)
+        progress(f"embedding: {rate:,.0f} rows/s", batch.stop / max(data.total, 1))
     account.halved = halving.halved
     return account
 
