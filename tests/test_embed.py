@@ -382,7 +382,7 @@ def test_what_a_model_makes_of_a_row_must_be_a_number(tmp_path: Path) -> None:
         ({"device": "tpu"}, UsageError, r"--device: expected cpu, cuda or auto, found 'tpu'"),
         ({"image_size": 224}, UsageError, r"--image-size: .* brings its own image processor"),
         ({"layer": "pooling"}, UsageError, r"--layer pooling: .* has no such layer"),
-        ({"data": "x.npy"}, UsageError, r"x\.npy: expected text, which .* takes, found arrays"),
+        ({"data": "x.npy"}, UsageError, r"x\.npy: expected texts, which .* takes, found arrays"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -393,6 +393,34 @@ def test_what_cannot_be_done_is_said(
     np.save("x.npy", np.zeros((2, 2), np.float32))
     with pytest.raises(error, match=message):
         labelfree.embed(minilm(), **{"data": "texts.txt", "output": "e.parquet", "device": "cpu", **options})
+
+
+def test_data_that_a_network_cannot_take(tmp_path: Path) -> None:
+    torch.save(nn.Linear(4, 2).state_dict(), tmp_path / "w.pt")
+    np.save(tmp_path / "x.npy", np.zeros((3, 5), np.float32))
+    wish: dict[str, Any] = {"data": tmp_path / "x.npy", "output": tmp_path / "e.parquet", "device": "cpu"}
+    with pytest.raises(
+        UsageError, match=r"w\.pt: expected a network that can be run over .*x\.npy.* it raised Runtime"
+    ):
+        labelfree.embed(tmp_path / "w.pt", **wish, model=lambda: nn.Linear(4, 2))
+    with pytest.raises(UsageError, match=r"--image-size: has no effect on .*x\.npy, which holds no images"):
+        labelfree.embed(tmp_path / "w.pt", **wish, model=lambda: nn.Linear(4, 2), image_size=64)
+
+
+def test_settings_beside_the_weights_are_part_of_what_fixes_the_numbers(tmp_path: Path) -> None:
+    path = transformer(tmp_path / "model", "BertModel")
+    (tmp_path / "t.txt").write_text("a\nb\n")
+    wish: dict[str, Any] = {"data": tmp_path / "t.txt", "output": tmp_path / "e.parquet", "device": "cpu"}
+    first = labelfree.embed(path, **wish)
+    tokenizer = json.loads((path / "tokenizer.json").read_text())
+    tokenizer["normalizer"] = None
+    (path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    second = labelfree.embed(path, **wish)
+    assert first.facts["model"]["fingerprint"] == second.facts["model"]["fingerprint"]
+    assert first.facts["model"]["settings"] != second.facts["model"]["settings"]
+    (path / "special_tokens_map.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"model\.settings"):
+        labelfree.embed(path, **wish, resume=True)
 
 
 def test_an_output_never_replaces_its_input(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from labelfree.models.network import Network
 from labelfree.models.opening import check_checkpoint, open_network
 from labelfree.models.output import EmbeddingFile
 from labelfree.models.pooling import POOLS
-from labelfree.models.run import Account, check_kind, inference, precision, run
+from labelfree.models.run import Account, check_kind, inference, precision, run, running
 from labelfree.sources.block import PARQUET
 from labelfree.storage import check_apart, check_targets
 
@@ -138,6 +138,8 @@ def embed(
         os.fspath(checkpoint), model=model, trust_code=trust_code, image_size=image_size, device=device
     )
     check_kind(network, opened)
+    if image_size is not None and opened.kind != "image":
+        raise UsageError(f"--image-size: has no effect on {opened.name}, which holds no images; leave it out")
     with inference(device, threads):
         plan, size = _planned(network, opened, device, layer, pool, batch_size, memory)
         facts = _facts(network, plan, opened, device)
@@ -146,10 +148,12 @@ def embed(
             if not file.complete:
                 account = run(network, plan, opened, file, size=size, device=device, progress=progress)
             file.finish()
-            seconds = time.monotonic() - began
+            seconds, discarded = time.monotonic() - began, file.discarded
     notes = [*network.notes, *opened.notes]
     if network.random and plan.head:
         notes.append(f"the checkpoint lacks the head {plan.head}: no logits were written")
+    if discarded:
+        notes.append(f"{discarded:,} rows of an interrupted run were computed again: --resume goes on after them")
     if account.truncated:
         share = f"{account.truncated:,} of {account.computed:,} texts"
         notes.append(f"{share} are longer than {network.longest} tokens and were cut there")
@@ -180,9 +184,10 @@ def _planned(
     items = batch.items
     if data.kind == "text":
         items = [max(items, key=len), min(items, key=len)]
-    prepared = network.prepare(items).on(device)
-    plan = planned(network, prepared, len(items), layer=layer, pool=pool)
-    return plan, size or batch_rows(network, prepared, len(items), device, memory)
+    with running(network, data):
+        prepared = network.prepare(items).on(device)
+        plan = planned(network, prepared, len(items), layer=layer, pool=pool)
+        return plan, size or batch_rows(network, prepared, len(items), device, memory)
 
 
 def _facts(network: Network, plan: Plan, data: Data, device: str) -> dict[str, Any]:

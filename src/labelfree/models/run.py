@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.errors import RowsError, UsageError
+from labelfree.errors import LabelfreeError, RowsError, UsageError
 from labelfree.models.batch import KINDS, Batch, Data
-from labelfree.models.batching import Halving
+from labelfree.models.batching import Halving, out_of_memory
 from labelfree.models.features import Plan, extracted
 from labelfree.models.network import Network
 from labelfree.models.output import EmbeddingFile
@@ -105,12 +105,16 @@ class _Forward:
         text = self.data.kind == "text"
         order = np.argsort([-len(item) for item in items], kind="stable") if text else np.arange(len(items))
         taken = [items[i] for i in order] if text else items
-        parts = halving.run(taken, lambda part: self._part(part, batch, order))
+        parts = halving.run(taken, lambda part: self._part(part, batch))
         rows = _ordered([r for r, _, _ in parts], order)
         self.account.truncated += sum(cut for _, _, cut in parts)
         return rows, None if parts[0][1] is None else _ordered([s for _, s, _ in parts], order)
 
-    def _part(self, items: Sequence[Any], batch: Batch, order: Any) -> tuple[Any, Any, int]:
+    def _part(self, items: Sequence[Any], batch: Batch) -> tuple[Any, Any, int]:
+        with running(self.network, self.data):
+            return self._computed(items, batch)
+
+    def _computed(self, items: Sequence[Any], batch: Batch) -> tuple[Any, Any, int]:
         prepared = self.network.prepare(items)
         if prepared.mask is not None and int(prepared.mask.sum(1).min()) == 0:
             empty = items[int(prepared.mask.sum(1).argmin())]
@@ -136,6 +140,23 @@ def _check_finite(rows: Any, logits: Any, batch: Batch, data: Data) -> None:
                 f"{data.name}: {what} with NaN or infinity for {int((~fine).sum())} of {len(fine)} rows, first for row "
                 f"{row}; take a checkpoint from before training diverged, or that row out where the others are fine"
             )
+
+
+@contextmanager
+def running(network: Network, data: Data) -> Iterator[None]:
+    """Turns what a network raises into an error that says over which data it was run."""
+    try:
+        yield
+    except (LabelfreeError, MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        said = " ".join(str(error).split())[:300]
+        raise UsageError(
+            f"{network.name}: expected a network that can be run over {data.name} ({KINDS[data.kind]}); it raised "
+            f"{type(error).__name__}: {said}"
+        ) from error
 
 
 def check_kind(network: Network, data: Data) -> None:

@@ -126,6 +126,7 @@ def offline() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Neither bars nor advice of transformers on stderr: what matters there is said in our words."""
     import logging
+    import warnings
 
     from transformers.utils import logging as theirs
 
@@ -136,7 +137,9 @@ def quiet() -> Iterator[None]:
     theirs.disable_progress_bar()
     sentences.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         theirs.set_verbosity(verbosity)
         sentences.setLevel(level)
