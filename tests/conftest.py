@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+pytest_plugins = ("wheels",)
+
 ROOT = Path(__file__).parent.parent
 
 hypothesis.settings.register_profile("labelfree", deadline=None, derandomize=True, max_examples=60)
