@@ -19,10 +19,26 @@ import pytest
 
 FACENET, RESEMBLYZER = "facenet-pytorch==2.6.0", "Resemblyzer==0.1.4"
 CHECKPOINTS = {
-    "pnet.pt": (FACENET, "facenet_pytorch/data/pnet.pt", "a2a71925e0b9996a42f63e47efc1ca19043e69558b5c523b978d611dfae49c8f"),
-    "rnet.pt": (FACENET, "facenet_pytorch/data/rnet.pt", "bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86"),
-    "onet.pt": (FACENET, "facenet_pytorch/data/onet.pt", "165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d"),
-    "pretrained.pt": (RESEMBLYZER, "resemblyzer/pretrained.pt", "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"),
+    "pnet.pt": (
+        FACENET,
+        "facenet_pytorch/data/pnet.pt",
+        "a2a71925e0b9996a42f63e47efc1ca19043e69558b5c523b978d611dfae49c8f",
+    ),
+    "rnet.pt": (
+        FACENET,
+        "facenet_pytorch/data/rnet.pt",
+        "bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86",
+    ),
+    "onet.pt": (
+        FACENET,
+        "facenet_pytorch/data/onet.pt",
+        "165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
+    ),
+    "pretrained.pt": (
+        RESEMBLYZER,
+        "resemblyzer/pretrained.pt",
+        "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+    ),
 }
 """File name -> the wheel, the file in it, its SHA-256. The first three are state dicts of a face detector (MIT), the
 last is a wrapped one of a speaker encoder: {"step", "model_state", "optimizer_state"} (Apache-2.0)."""
