@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from conftest import Program  # noqa: E402
 from labelfree.embedding import Embedding  # noqa: E402
 from labelfree.errors import LabelfreeError, OutputError, RowsError, UsageError  # noqa: E402
 from model_files import bare_embeddings, letters, minilm, sentences, transformer  # noqa: E402
+from wheels import Checkpoint  # noqa: E402
 
 N = 96
 
@@ -129,6 +132,19 @@ def test_texts_that_are_cut_are_counted(tmp_path: Path) -> None:
     rows = matrix(tmp_path / "e.parquet")
     assert np.allclose(rows[2], rows[1], atol=1e-5), "the 63rd letter was cut off"
     assert letters(64).model_max_length == 64
+
+
+def test_progress_is_told_batch_by_batch(tmp_path: Path) -> None:
+    path = transformer(tmp_path / "model", "BertModel")
+    (tmp_path / "t.txt").write_text("\n".join(sentences(80)))
+    told: list[tuple[str, float]] = []
+    labelfree.embed(
+        path, data=tmp_path / "t.txt", output=tmp_path / "e.parquet", device="cpu", batch_size=16,
+        progress=lambda *stage: told.append(stage),
+    )  # fmt: skip
+    assert told[0] == ("loading the model", 0.0)
+    assert [fraction for _, fraction in told[1:]] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert all(re.fullmatch(r"embedding: [\d,]+ rows/s", stage) for stage, _ in told[1:])
 
 
 def test_a_text_without_any_token_is_refused(tmp_path: Path) -> None:
@@ -262,6 +278,67 @@ def test_a_checkpoint_that_lightning_wrote(tmp_path: Path) -> None:
     with torch.no_grad():
         expected = task.net(torch.from_numpy(x)).numpy()
     assert np.abs(matrix(tmp_path / "e.parquet", "logits") - expected).max() < 1e-5
+
+
+# Checkpoints of wheels that are not installed.
+
+
+class Speaker(nn.Module):  # type: ignore[misc]
+    """The speaker encoder of Resemblyzer, without the two numbers of its loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(40, 256, 3, batch_first=True)
+        self.linear = nn.Linear(256, 256)
+
+    def forward(self, mels: Any) -> Any:
+        _, (hidden, _) = self.lstm(mels)
+        return nn.functional.normalize(torch.relu(self.linear(hidden[-1])), dim=1)
+
+
+def test_a_speaker_encoder_in_a_wrapped_checkpoint(wheel_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    path = wheel_checkpoint("pretrained.pt")
+    mels = np.random.default_rng(0).random((6, 20, 40)).astype(np.float32)
+    np.save(tmp_path / "mels.npy", mels)
+    done = labelfree.embed(
+        path, data=tmp_path / "mels.npy", output=tmp_path / "e.parquet", model=Speaker, layer="linear", device="cpu"
+    )
+    assert done.warnings == ("2 tensors are not used by the module of --model: similarity_weight, similarity_bias",)
+    model = Speaker().eval()
+    state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
+    model.load_state_dict({name: value for name, value in state.items() if "similarity" not in name})
+    with torch.no_grad():
+        expected = model.linear(model.lstm(torch.from_numpy(mels))[1][0][-1]).numpy()
+    assert np.abs(matrix(tmp_path / "e.parquet") - expected).max() < 1e-5
+
+
+def face_detector() -> Any:
+    """The first network of MTCNN, of which a map of features is pooled over space."""
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(3, 10, 3), prelu1=nn.PReLU(10), pool1=nn.MaxPool2d(2, 2, ceil_mode=True),
+            conv2=nn.Conv2d(10, 16, 3), prelu2=nn.PReLU(16), conv3=nn.Conv2d(16, 32, 3), prelu3=nn.PReLU(32),
+        )
+    )  # fmt: skip
+
+
+def test_a_face_detector_without_its_heads(wheel_checkpoint: Checkpoint, images: Path, tmp_path: Path) -> None:
+    path = wheel_checkpoint("pnet.pt")
+    done = labelfree.embed(
+        path, data=images, output=tmp_path / "e.parquet", model=face_detector, image_size=48, device="cpu"
+    )
+    assert (done.rows, done.d, done.facts["pooling"]) == (2, 32, "mean")
+    assert "conv4_1.weight" in done.warnings[0]
+    model = face_detector().eval()
+    model.load_state_dict(torch.load(path, weights_only=True), strict=False)
+    from PIL import Image
+
+    from labelfree.models.preparation import imagenet
+
+    for row, name in zip(matrix(tmp_path / "e.parquet"), ("china.jpg", "flower.jpg"), strict=True):
+        with torch.no_grad(), Image.open(images / name) as image:
+            features = model(torch.from_numpy(imagenet(image, 48))[None])
+        assert np.abs(row - features.mean(dim=(2, 3))[0].numpy()).max() < 1e-5
 
 
 # Interruptions.

@@ -77,14 +77,17 @@ def run(
     back in their order; the file is written to a window, or a batch, at a time.
     """
     account, halving, began = Account(), Halving(size), time.monotonic()
-    forward = _Forward(network, plan, data, device, account)
+
+    def told(rows: int) -> None:
+        account.computed += rows
+        rate = account.computed / max(time.monotonic() - began, 1e-9)
+        progress(f"embedding: {rate:,.0f} rows/s", min(1.0, (file.done + account.computed) / max(data.total, 1)))
+
+    forward = _Forward(network, plan, data, device, account, told)
     for batch in data.batches(WINDOW if data.kind == "text" else size, file.done):
         rows, logits = forward.window(batch, halving)
         _check_finite(rows, logits, batch, data)
         file.write(rows, logits, batch)
-        account.computed += len(rows)
-        rate = account.computed / max(time.monotonic() - began, 1e-9)
-        progress(f"embedding: {rate:,.0f} rows/s", batch.stop / max(data.total, 1))
     account.halved = halving.halved
     return account
 
@@ -98,6 +101,7 @@ class _Forward:
     data: Data
     device: str
     account: Account
+    told: Callable[[int], None]
 
     def window(self, batch: Batch, halving: Halving) -> tuple[Any, Any]:
         """(m, d) float32 embeddings and (m, K) float32 logits or None of a window, in its order."""
@@ -120,8 +124,10 @@ class _Forward:
             empty = items[int(prepared.mask.sum(1).argmin())]
             row = int(batch.index[batch.items.index(empty)])
             raise RowsError(f"{self.data.name}: row {row}: the tokenizer makes nothing of {empty!r}; remove such rows")
-        rows, logits = extracted(self.network, self.plan, prepared.on(self.device), len(items))
-        return rows.float().cpu().numpy(), None if logits is None else logits.float().cpu().numpy(), prepared.truncated
+        embedded, logits = extracted(self.network, self.plan, prepared.on(self.device), len(items))
+        rows = embedded.float().cpu().numpy()
+        self.told(len(rows))
+        return rows, None if logits is None else logits.float().cpu().numpy(), prepared.truncated
 
 
 def _ordered(parts: list[Any], order: Any) -> Any:
