@@ -28,6 +28,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("coverage_opis", "", "worst_utility"),
         ("weights", "", "over_svdvals"),
         ("power_law", "", "accepted"),
+        ("embed", "sentence_transformers", "over_bare"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -160,6 +161,16 @@ def test_the_agreement_with_weightwatcher_is_what_the_page_says() -> None:
     for name, found in results("weightwatcher")["models"].items():
         assert found["stable_rank_largest"] < 1e-13, name
         assert found["alpha_largest"] < 1e-12, name
+
+
+def test_embed_stays_within_five_percent_of_a_bare_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    embed, found = imported("embed", monkeypatch), results("embed")
+    assert found["embed"]["n"] >= 2000
+    assert embed.reached(found)
+    assert embed.reached({"embed": {"over_bare": {"embed": 1.05}}})
+    assert not embed.reached({"embed": {"over_bare": {"embed": 1.051}}})
+    assert max(found["embed"]["largest_difference"].values()) < 1e-5
+    assert (BENCHMARKS.parent / "docs" / "speed-embed.md").read_text() == embed.page(found)
 
 
 def test_the_intervals_of_opis_cover_where_groups_are_many() -> None:

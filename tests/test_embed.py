@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from conftest import Program  # noqa: E402
 from labelfree.embedding import Embedding  # noqa: E402
 from labelfree.errors import LabelfreeError, OutputError, RowsError, UsageError  # noqa: E402
 from model_files import bare_embeddings, letters, minilm, sentences, transformer  # noqa: E402
+from wheels import Checkpoint  # noqa: E402
 
 N = 96
 
@@ -129,6 +132,19 @@ def test_texts_that_are_cut_are_counted(tmp_path: Path) -> None:
     rows = matrix(tmp_path / "e.parquet")
     assert np.allclose(rows[2], rows[1], atol=1e-5), "the 63rd letter was cut off"
     assert letters(64).model_max_length == 64
+
+
+def test_progress_is_told_batch_by_batch(tmp_path: Path) -> None:
+    path = transformer(tmp_path / "model", "BertModel")
+    (tmp_path / "t.txt").write_text("\n".join(sentences(80)))
+    told: list[tuple[str, float]] = []
+    labelfree.embed(
+        path, data=tmp_path / "t.txt", output=tmp_path / "e.parquet", device="cpu", batch_size=16,
+        progress=lambda *stage: told.append(stage),
+    )  # fmt: skip
+    assert told[0] == ("loading the model", 0.0)
+    assert [fraction for _, fraction in told[1:]] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert all(re.fullmatch(r"embedding: [\d,]+ rows/s", stage) for stage, _ in told[1:])
 
 
 def test_a_text_without_any_token_is_refused(tmp_path: Path) -> None:
@@ -264,6 +280,67 @@ def test_a_checkpoint_that_lightning_wrote(tmp_path: Path) -> None:
     assert np.abs(matrix(tmp_path / "e.parquet", "logits") - expected).max() < 1e-5
 
 
+# Checkpoints of wheels that are not installed.
+
+
+class Speaker(nn.Module):  # type: ignore[misc]
+    """The speaker encoder of Resemblyzer, without the two numbers of its loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(40, 256, 3, batch_first=True)
+        self.linear = nn.Linear(256, 256)
+
+    def forward(self, mels: Any) -> Any:
+        _, (hidden, _) = self.lstm(mels)
+        return nn.functional.normalize(torch.relu(self.linear(hidden[-1])), dim=1)
+
+
+def test_a_speaker_encoder_in_a_wrapped_checkpoint(wheel_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    path = wheel_checkpoint("pretrained.pt")
+    mels = np.random.default_rng(0).random((6, 20, 40)).astype(np.float32)
+    np.save(tmp_path / "mels.npy", mels)
+    done = labelfree.embed(
+        path, data=tmp_path / "mels.npy", output=tmp_path / "e.parquet", model=Speaker, layer="linear", device="cpu"
+    )
+    assert done.warnings == ("2 tensors are not used by the module of --model: similarity_weight, similarity_bias",)
+    model = Speaker().eval()
+    state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
+    model.load_state_dict({name: value for name, value in state.items() if "similarity" not in name})
+    with torch.no_grad():
+        expected = model.linear(model.lstm(torch.from_numpy(mels))[1][0][-1]).numpy()
+    assert np.abs(matrix(tmp_path / "e.parquet") - expected).max() < 1e-5
+
+
+def face_detector() -> Any:
+    """The first network of MTCNN, of which a map of features is pooled over space."""
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(3, 10, 3), prelu1=nn.PReLU(10), pool1=nn.MaxPool2d(2, 2, ceil_mode=True),
+            conv2=nn.Conv2d(10, 16, 3), prelu2=nn.PReLU(16), conv3=nn.Conv2d(16, 32, 3), prelu3=nn.PReLU(32),
+        )
+    )  # fmt: skip
+
+
+def test_a_face_detector_without_its_heads(wheel_checkpoint: Checkpoint, images: Path, tmp_path: Path) -> None:
+    path = wheel_checkpoint("pnet.pt")
+    done = labelfree.embed(
+        path, data=images, output=tmp_path / "e.parquet", model=face_detector, image_size=48, device="cpu"
+    )
+    assert (done.rows, done.d, done.facts["pooling"]) == (2, 32, "mean")
+    assert "conv4_1.weight" in done.warnings[0]
+    model = face_detector().eval()
+    model.load_state_dict(torch.load(path, weights_only=True), strict=False)
+    from PIL import Image
+
+    from labelfree.models.preparation import imagenet
+
+    for row, name in zip(matrix(tmp_path / "e.parquet"), ("china.jpg", "flower.jpg"), strict=True):
+        with torch.no_grad(), Image.open(images / name) as image:
+            features = model(torch.from_numpy(imagenet(image, 48))[None])
+        assert np.abs(row - features.mean(dim=(2, 3))[0].numpy()).max() < 1e-5
+
+
 # Interruptions.
 
 WIDE = 16_384
@@ -382,7 +459,7 @@ def test_what_a_model_makes_of_a_row_must_be_a_number(tmp_path: Path) -> None:
         ({"device": "tpu"}, UsageError, r"--device: expected cpu, cuda or auto, found 'tpu'"),
         ({"image_size": 224}, UsageError, r"--image-size: .* brings its own image processor"),
         ({"layer": "pooling"}, UsageError, r"--layer pooling: .* has no such layer"),
-        ({"data": "x.npy"}, UsageError, r"x\.npy: expected text, which .* takes, found arrays"),
+        ({"data": "x.npy"}, UsageError, r"x\.npy: expected texts, which .* takes, found arrays"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -393,6 +470,34 @@ def test_what_cannot_be_done_is_said(
     np.save("x.npy", np.zeros((2, 2), np.float32))
     with pytest.raises(error, match=message):
         labelfree.embed(minilm(), **{"data": "texts.txt", "output": "e.parquet", "device": "cpu", **options})
+
+
+def test_data_that_a_network_cannot_take(tmp_path: Path) -> None:
+    torch.save(nn.Linear(4, 2).state_dict(), tmp_path / "w.pt")
+    np.save(tmp_path / "x.npy", np.zeros((3, 5), np.float32))
+    wish: dict[str, Any] = {"data": tmp_path / "x.npy", "output": tmp_path / "e.parquet", "device": "cpu"}
+    with pytest.raises(
+        UsageError, match=r"w\.pt: expected a network that can be run over .*x\.npy.* it raised Runtime"
+    ):
+        labelfree.embed(tmp_path / "w.pt", **wish, model=lambda: nn.Linear(4, 2))
+    with pytest.raises(UsageError, match=r"--image-size: has no effect on .*x\.npy, which holds no images"):
+        labelfree.embed(tmp_path / "w.pt", **wish, model=lambda: nn.Linear(4, 2), image_size=64)
+
+
+def test_settings_beside_the_weights_are_part_of_what_fixes_the_numbers(tmp_path: Path) -> None:
+    path = transformer(tmp_path / "model", "BertModel")
+    (tmp_path / "t.txt").write_text("a\nb\n")
+    wish: dict[str, Any] = {"data": tmp_path / "t.txt", "output": tmp_path / "e.parquet", "device": "cpu"}
+    first = labelfree.embed(path, **wish)
+    tokenizer = json.loads((path / "tokenizer.json").read_text())
+    tokenizer["normalizer"] = None
+    (path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    second = labelfree.embed(path, **wish)
+    assert first.facts["model"]["fingerprint"] == second.facts["model"]["fingerprint"]
+    assert first.facts["model"]["settings"] != second.facts["model"]["settings"]
+    (path / "special_tokens_map.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"model\.settings"):
+        labelfree.embed(path, **wish, resume=True)
 
 
 def test_an_output_never_replaces_its_input(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -23,7 +24,7 @@ from labelfree.models.network import Network
 from labelfree.models.opening import check_checkpoint, open_network
 from labelfree.models.output import EmbeddingFile
 from labelfree.models.pooling import POOLS
-from labelfree.models.run import Account, check_kind, inference, precision, run
+from labelfree.models.run import Account, check_kind, inference, precision, run, running
 from labelfree.sources.block import PARQUET
 from labelfree.storage import check_apart, check_targets
 
@@ -36,11 +37,11 @@ _PROBED = 8
 class Embedding:
     """What `embed` wrote.
 
-    path: the Parquet file; checkpoint, data: what it was made from; rows, d: of the embeddings; classes: of the logits,
-    None where there are none; dtype: as stored; computed: rows that this run computed, the others were there from an
-    interrupted one; dropped: bad rows left out, by reason; facts: what fixes the numbers, as in the file; warnings:
-    what a reader should know; head: the last linear layer, where the rows are what it is applied to; seconds: of the run,
-    without loading the model.
+    path: the Parquet file; checkpoint, data: what it was made from; rows, d: of the embeddings; classes: of the
+    logits, None where there are none; dtype: as stored; computed: rows that this run computed, the others were there
+    from an interrupted one; dropped: bad rows left out, by reason; facts: what fixes the numbers, as in the file;
+    warnings: what a reader should know; head: the last linear layer, where the rows are what it is applied to;
+    seconds: of reading, running and writing, without loading the model.
     """
 
     path: str
@@ -92,10 +93,11 @@ def embed(
 ) -> Embedding:
     """Run the model of a checkpoint over data and write its embeddings, and its logits where it has a head.
 
-    checkpoint: a Hugging Face or sentence-transformers directory, or the weights (.safetensors, .pt, .pth, .ckpt, .bin)
-    of the network that `model` builds: "package.module:factory" or a function, which returns a torch.nn.Module, or a
-    pair of one and a transform. data: texts, images or arrays (see `labelfree.models.data.open_data`), of which column, id,
-    keep and on_bad say what is read. output: the Parquet file, columns id, the kept ones, embedding, logits.
+    checkpoint: a directory of transformers or sentence-transformers, or the weights (.safetensors, .pt, .pth, .ckpt,
+    .bin) of the network that `model` builds: "package.module:factory" or a function, which returns a torch.nn.Module,
+    or a pair of one and a transform. data: texts, images or arrays (see `labelfree.models.data.open_data`), of which
+    column, id, keep and on_bad say what is read. output: the Parquet file, with the columns id, the kept ones,
+    embedding, logits.
 
     layer: the module whose output is the embedding; by default the input of the last linear layer of a classifier, else
     what the model returns; sentence-transformers pool and normalize as they say themselves. pool: mean (over real
@@ -111,7 +113,8 @@ def embed(
 
     >>> import numpy as np, pyarrow.parquet as pq, torch
     >>> from pathlib import Path
-    >>>     >>> with TemporaryDirectory() as place:
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
     ...     torch.save({"weight": torch.tensor([0.25])}, Path(place) / "w.pt")
     ...     np.save(Path(place) / "x.npy", np.array([[4.0, -4.0], [-8.0, 2.0]]))
     ...     done = embed(f"{place}/w.pt", data=f"{place}/x.npy", output=f"{place}/e.parquet", model="torch.nn:PReLU")
@@ -135,17 +138,22 @@ def embed(
         os.fspath(checkpoint), model=model, trust_code=trust_code, image_size=image_size, device=device
     )
     check_kind(network, opened)
+    if image_size is not None and opened.kind != "image":
+        raise UsageError(f"--image-size: has no effect on {opened.name}, which holds no images; leave it out")
     with inference(device, threads):
         plan, size = _planned(network, opened, device, layer, pool, batch_size, memory)
         facts = _facts(network, plan, opened, device)
         with EmbeddingFile(output, dtype=dtype, facts=facts, resume=resume) as file:
-            account = Account()
+            account, began = Account(), time.monotonic()
             if not file.complete:
                 account = run(network, plan, opened, file, size=size, device=device, progress=progress)
             file.finish()
+            seconds, discarded = time.monotonic() - began, file.discarded
     notes = [*network.notes, *opened.notes]
     if network.random and plan.head:
         notes.append(f"the checkpoint lacks the head {plan.head}: no logits were written")
+    if discarded:
+        notes.append(f"{discarded:,} rows of an interrupted run were computed again: --resume goes on after them")
     if account.truncated:
         share = f"{account.truncated:,} of {account.computed:,} texts"
         notes.append(f"{share} are longer than {network.longest} tokens and were cut there")
@@ -155,7 +163,7 @@ def embed(
     return Embedding(
         os.fspath(output), os.fspath(checkpoint), opened.name, rows, d, classes, dtype,
         account.computed, dict(opened.dropped), facts, tuple(notes), head_of(network, plan),
-        account.seconds,
+        seconds,
     )  # fmt: skip
 
 
@@ -176,9 +184,10 @@ def _planned(
     items = batch.items
     if data.kind == "text":
         items = [max(items, key=len), min(items, key=len)]
-    prepared = network.prepare(items).on(device)
-    plan = planned(network, prepared, len(items), layer=layer, pool=pool)
-    return plan, size or batch_rows(network, prepared, len(items), device, memory)
+    with running(network, data):
+        prepared = network.prepare(items).on(device)
+        plan = planned(network, prepared, len(items), layer=layer, pool=pool)
+        return plan, size or batch_rows(network, prepared, len(items), device, memory)
 
 
 def _facts(network: Network, plan: Plan, data: Data, device: str) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Halving:
                 done.append(work(items[start : start + self.rows]))
                 start += self.rows
             except Exception as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
                 if self.rows == 1:
                     raise ResourceError(
@@ -114,7 +114,8 @@ class Halving:
         return done
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory is short, on whatever device."""
     import torch
 
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)

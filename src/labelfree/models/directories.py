@@ -9,12 +9,19 @@ from typing import Any, cast
 
 from labelfree.errors import LabelfreeError, MissingExtra, SourceError, UsageError
 from labelfree.models.batch import Kind
+from labelfree.models.fingerprints import files_fingerprint
 from labelfree.models.network import Network, Prepared
 from labelfree.models.trust import module_directories, offline, quiet, read_json, refuse_adapter, refuse_code
 from labelfree.sources.checkpoints import tensors
 
 _CLASSIFIERS = ("ForSequenceClassification", "ForImageClassification", "ForImageClassificationWithTeacher")
 _INPUTS: dict[str, tuple[Kind, ...]] = {"input_ids": ("text",), "pixel_values": ("image",)}
+SETTINGS = (
+    "config.json", "modules.json", "config_sentence_transformers.json", "sentence_*_config.json", "tokenizer*.json",
+    "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model", "preprocessor_config.json",
+    "processor_config.json",
+)  # fmt: skip
+"""Files beside the weights that fix the numbers too."""
 _UNSET = 1 << 20
 """Tokenizers that know no longest input say 1e30."""
 
@@ -31,7 +38,8 @@ def open_directory(path: Path, *, trust_code: bool, device: str) -> Network:
     parts = module_directories(path)
     for part in dict.fromkeys(parts) if parts else [path]:
         if not parts or any(part.glob("*.safetensors")) or any(part.glob("*.bin")):
-            tensors(part)  # whole, and without foreign globals; what is wrong is said better here than by the libraries
+            single = part / "model.safetensors"
+            tensors(single if single.exists() else part)  # whole, and without foreign globals; said better here
     try:
         import transformers  # noqa: F401
     except ImportError as error:
@@ -40,12 +48,14 @@ def open_directory(path: Path, *, trust_code: bool, device: str) -> Network:
         stack.enter_context(offline())
         stack.enter_context(quiet())
         try:
-            return _sentences(path, trust_code, device) if parts else _transformer(path, trust_code, device)
+            network = _sentences(path, trust_code, device) if parts else _transformer(path, trust_code, device)
         except (LabelfreeError, MemoryError, KeyboardInterrupt):
             raise
         except Exception as error:
             said = " ".join(str(error).split())[:500]
             raise SourceError(f"{path}: cannot be loaded ({type(error).__name__}: {said})") from error
+    network.facts["settings"] = files_fingerprint([path, *(part for part in parts if part != path)], SETTINGS)
+    return network
 
 
 def _sentences(path: Path, trust_code: bool, device: str) -> Network:

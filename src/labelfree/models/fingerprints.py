@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 _BLOCK = 1024
@@ -23,6 +25,16 @@ def fingerprint(module: Any) -> str:
         found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         if values.numel():
             found.update(_bits(values))
+    return found.hexdigest()[:32]
+
+
+def files_fingerprint(directories: Iterable[Path], patterns: Iterable[str]) -> str:
+    """32 hexadecimal digits of the contents of the files of these names, wherever the directories lie."""
+    found = hashlib.sha256()
+    for directory in directories:
+        for file in sorted({file for pattern in patterns for file in directory.glob(pattern) if file.is_file()}):
+            found.update(f"{file.name} {file.stat().st_size}".encode())
+            found.update(file.read_bytes())
     return found.hexdigest()[:32]
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.errors import RowsError, UsageError
+from labelfree.errors import LabelfreeError, RowsError, UsageError
 from labelfree.models.batch import KINDS, Batch, Data
-from labelfree.models.batching import Halving
+from labelfree.models.batching import Halving, out_of_memory
 from labelfree.models.features import Plan, extracted
 from labelfree.models.network import Network
 from labelfree.models.output import EmbeddingFile
@@ -23,13 +23,11 @@ WINDOW = 2048
 
 @dataclass
 class Account:
-    """What a run did: rows that it computed, texts among them that were cut, whether batches had to be halved, and
-    how long it took."""
+    """What a run did: rows that it computed, texts among them that were cut, and whether batches had to be halved."""
 
     computed: int = 0
     truncated: int = 0
     halved: bool = False
-    seconds: float = 0.0
 
 
 @contextmanager
@@ -79,14 +77,17 @@ def run(
     back in their order; the file is written to a window, or a batch, at a time.
     """
     account, halving, began = Account(), Halving(size), time.monotonic()
-    forward = _Forward(network, plan, data, device, account)
+
+    def told(rows: int) -> None:
+        account.computed += rows
+        rate = account.computed / max(time.monotonic() - began, 1e-9)
+        progress(f"embedding: {rate:,.0f} rows/s", min(1.0, (file.done + account.computed) / max(data.total, 1)))
+
+    forward = _Forward(network, plan, data, device, account, told)
     for batch in data.batches(WINDOW if data.kind == "text" else size, file.done):
         rows, logits = forward.window(batch, halving)
         _check_finite(rows, logits, batch, data)
         file.write(rows, logits, batch)
-        account.computed += len(rows)
-        account.seconds = max(time.monotonic() - began, 1e-9)
-        progress(f"embedding: {account.computed / account.seconds:,.0f} rows/s", batch.stop / max(data.total, 1))
     account.halved = halving.halved
     return account
 
@@ -100,6 +101,7 @@ class _Forward:
     data: Data
     device: str
     account: Account
+    told: Callable[[int], None]
 
     def window(self, batch: Batch, halving: Halving) -> tuple[Any, Any]:
         """(m, d) float32 embeddings and (m, K) float32 logits or None of a window, in its order."""
@@ -107,19 +109,25 @@ class _Forward:
         text = self.data.kind == "text"
         order = np.argsort([-len(item) for item in items], kind="stable") if text else np.arange(len(items))
         taken = [items[i] for i in order] if text else items
-        parts = halving.run(taken, lambda part: self._part(part, batch, order))
+        parts = halving.run(taken, lambda part: self._part(part, batch))
         rows = _ordered([r for r, _, _ in parts], order)
         self.account.truncated += sum(cut for _, _, cut in parts)
         return rows, None if parts[0][1] is None else _ordered([s for _, s, _ in parts], order)
 
-    def _part(self, items: Sequence[Any], batch: Batch, order: Any) -> tuple[Any, Any, int]:
+    def _part(self, items: Sequence[Any], batch: Batch) -> tuple[Any, Any, int]:
+        with running(self.network, self.data):
+            return self._computed(items, batch)
+
+    def _computed(self, items: Sequence[Any], batch: Batch) -> tuple[Any, Any, int]:
         prepared = self.network.prepare(items)
         if prepared.mask is not None and int(prepared.mask.sum(1).min()) == 0:
             empty = items[int(prepared.mask.sum(1).argmin())]
             row = int(batch.index[batch.items.index(empty)])
             raise RowsError(f"{self.data.name}: row {row}: the tokenizer makes nothing of {empty!r}; remove such rows")
-        rows, logits = extracted(self.network, self.plan, prepared.on(self.device), len(items))
-        return rows.float().cpu().numpy(), None if logits is None else logits.float().cpu().numpy(), prepared.truncated
+        embedded, logits = extracted(self.network, self.plan, prepared.on(self.device), len(items))
+        rows = embedded.float().cpu().numpy()
+        self.told(len(rows))
+        return rows, None if logits is None else logits.float().cpu().numpy(), prepared.truncated
 
 
 def _ordered(parts: list[Any], order: Any) -> Any:
@@ -138,6 +146,23 @@ def _check_finite(rows: Any, logits: Any, batch: Batch, data: Data) -> None:
                 f"{data.name}: {what} with NaN or infinity for {int((~fine).sum())} of {len(fine)} rows, first for row "
                 f"{row}; take a checkpoint from before training diverged, or that row out where the others are fine"
             )
+
+
+@contextmanager
+def running(network: Network, data: Data) -> Iterator[None]:
+    """Turns what a network raises into an error that says over which data it was run."""
+    try:
+        yield
+    except (LabelfreeError, MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        said = " ".join(str(error).split())[:300]
+        raise UsageError(
+            f"{network.name}: expected a network that can be run over {data.name} ({KINDS[data.kind]}); it raised "
+            f"{type(error).__name__}: {said}"
+        ) from error
 
 
 def check_kind(network: Network, data: Data) -> None:

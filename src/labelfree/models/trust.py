@@ -78,23 +78,23 @@ def _named(document: Any, name: str, depth: int = 0) -> Iterator[str]:
     if not isinstance(document, dict):
         return
     for key, value in document.items():
-        if key == "auto_map" and value:
-            yield f"auto_map {json.dumps(value)[:200]}"
-        elif (key in ("attn_implementation", "_attn_implementation") and "/" in str(value)) or (
-            key in ("activation_function", "tokenizer_class") and _imported(str(value))
-        ):  # a kernel of the hub
-            yield f"{key} {value!r}"
-        elif key == "type" and name == "modules.json" and not _OWN_MODULE.fullmatch(str(value)):
-            yield f"the module {value!r}"
-        elif key == "types" and isinstance(value, dict):
-            yield from (f"the module {v!r}" for v in value.values() if not _OWN_MODULE.fullmatch(str(v)))
+        if _imported(key, value, name):
+            yield f"{key} {json.dumps(value)[:200]}"
         else:
             yield from _named(value, name, depth + 1)
 
 
-def _imported(value: str) -> bool:
-    """Whether a class is named by its module, other than the activations of torch."""
-    return "." in value and not _ACTIVATION.fullmatch(value)
+def _imported(key: str, value: Any, name: str) -> bool:
+    """Whether a setting in a file of this name makes the libraries import what it names."""
+    if key == "auto_map":
+        return bool(value)
+    if key in ("attn_implementation", "_attn_implementation"):
+        return "/" in str(value)  # a kernel of the hub
+    if key in ("activation_function", "tokenizer_class"):
+        return "." in str(value) and not _ACTIVATION.fullmatch(str(value))
+    if name == "modules.json":
+        return key == "type" and not _OWN_MODULE.fullmatch(str(value))
+    return name == "router_config.json" and key == "types"
 
 
 def refuse_adapter(path: Path) -> None:
@@ -126,6 +126,7 @@ def offline() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Neither bars nor advice of transformers on stderr: what matters there is said in our words."""
     import logging
+    import warnings
 
     from transformers.utils import logging as theirs
 
@@ -136,7 +137,9 @@ def quiet() -> Iterator[None]:
     theirs.disable_progress_bar()
     sentences.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         theirs.set_verbosity(verbosity)
         sentences.setLevel(level)
