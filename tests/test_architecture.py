@@ -65,6 +65,7 @@ ALLOWED = {
     },
     "memory": {"metrics", "parallel", "summaries", "survey", "sources.block", "trees"},
     "scores": {"errors", "arrays", "summaries", "metrics", "sources.block"},
+    "models": {"errors", "arrays", "sources", "storage", "summaries"},
     "adaptation": {"errors", "head", "metrics", "scores", "sources", "survey"},
     "comparing": {"adaptation", "findings", "metrics", "report", "results", "summaries", "survey"},
     "options": {"errors", "metrics", "sources", "adaptation"},
@@ -84,6 +85,22 @@ ALLOWED = {
         "adaptation",
         "comparing",
     },
+    "training": {
+        "errors",
+        "arrays",
+        "names",
+        "history",
+        "gating",
+        "metrics",
+        "models.last_layer",
+        "models.pooling",
+        "options",
+        "sources.block",
+        "sources.head_names",
+        "summaries",
+        "survey",
+        "api",
+    },
     "cli": {
         "errors",
         "names",
@@ -100,7 +117,7 @@ ALLOWED = {
         "sources",
     },  # fmt: skip,
     "__main__": {"cli"},
-    "__init__": {"errors", "api", "gating", "history", "metrics", "report", "results"},
+    "__init__": {"errors", "api", "gating", "history", "metrics", "report", "results", "training"},
 }
 
 
