@@ -8,8 +8,10 @@ trainer = lightning.Trainer(callbacks=[LabelfreeCallback(history="history.jsonl"
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from labelfree import history
 from labelfree.errors import MissingExtra
 from labelfree.training.check import Check
 from labelfree.training.monitor import Monitor
@@ -31,12 +33,14 @@ class Hooks:
         self.options, self.dataloader = options, dataloader
         self.monitor: Monitor | None = None
         self.last: Check | None = None
+        self.known: list[history.Record] = []
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to watch, after the sanity check and after a checkpoint was loaded."""
         self._close()
         resume = trainer.global_step or None
-        self.monitor = Monitor(pl_module, resume=resume, to=list(trainer.loggers), **self.options)
+        loggers = list(trainer.loggers)
+        self.monitor = Monitor(pl_module, resume=resume, known=self.known, to=loggers, **self.options)
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Leave out what came before."""
@@ -68,6 +72,16 @@ class Hooks:
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Take the hooks off the model."""
         self._close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The records of the run, so that a checkpoint can be resumed where its history is not at hand."""
+        path = self.options.get("history")
+        records = [] if path is None or not Path(path).exists() else history.read(path, run=self.options.get("run", "default"))
+        return {"records": records}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the records of a checkpoint."""
+        self.known = list(state_dict["records"])
 
     def _close(self) -> None:
         if self.monitor is not None:

@@ -10,7 +10,8 @@ from labelfree import history
 from labelfree.api import report_of
 from labelfree.errors import HistoryError, LabelfreeError, UsageError
 from labelfree.gating import gate
-from labelfree.history.store import forgotten
+from labelfree.history.records import Record, checked_step, key
+from labelfree.history.store import added, forgotten
 from labelfree.survey import Summaries
 from labelfree.training import ranks
 from labelfree.training.check import Check
@@ -28,7 +29,8 @@ class Monitor:
 
     model: a torch.nn.Module whose batches are summed up by a hook while it is in eval mode; None where `add` is given
     the features. resume: the step that training goes on from, None for a run that begins; records of later steps are
-    forgotten then, since that timeline was left. to: what the scalars are logged to (see `logged`). Options: `Asked`.
+    forgotten then, since that timeline was left; known: records that a checkpoint kept, added where the history lacks
+    them. to: what the scalars are logged to (see `logged`). Options: `Asked`.
 
     A wrong option, a history that cannot be written to, or one that holds the run of a training that begins raises a
     LabelfreeError at once. Afterwards nothing here raises: what goes wrong is told by the logger "labelfree" and stands
@@ -48,7 +50,13 @@ class Monitor:
     """
 
     def __init__(
-        self, model: Any = None, *, resume: int | None = None, to: Any = None, **options: Unpack[Asked]
+        self,
+        model: Any = None,
+        *,
+        resume: int | None = None,
+        known: Sequence[Record] = (),
+        to: Any = None,
+        **options: Unpack[Asked],
     ) -> None:
         self.plan = plan(**options)
         self.to = to
@@ -57,7 +65,7 @@ class Monitor:
         self._problem: str | None = None
         self._told: set[str] = set()
         self._hook: Hook | None = None
-        self._begin()
+        self._begin(known)
         if model is not None:
             where = self.plan
             self._hook = Hook(model, self._receive, layer=where.layer, head=where.head, pool=where.pool)
@@ -69,18 +77,20 @@ class Monitor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _begin(self) -> None:
+    def _begin(self, known: Sequence[Record]) -> None:
         """Take up the run where it was left, or see that there is none of its name yet; by rank 0, for all."""
-        refused = ranks.shared(_refused(self._taken_up) if ranks.place()[0] == 0 else None)
+        refused = ranks.shared(_refused(lambda: self._taken_up(known)) if ranks.place()[0] == 0 else None)
         if refused is not None:
             raise refused
 
-    def _taken_up(self) -> None:
+    def _taken_up(self, known: Sequence[Record]) -> None:
         path, run, resume = self.plan.history, self.plan.run, self._resumed
         if resume is not None and (isinstance(resume, bool) or not isinstance(resume, int) or resume < 0):
             raise UsageError(f"resume: expected the step that training goes on from, found {resume!r}")
-        records = [] if path is None or not path.exists() else history.read(path, run=run)
-        if path is None or (resume is None and not records):
+        if path is None:
+            return
+        records = history.read(path, run=run) if path.exists() else []
+        if resume is None and not records:
             return
         if resume is None:
             raise HistoryError(
@@ -88,9 +98,12 @@ class Monitor:
                 f"name another run, remove that one (labelfree history remove {path} --run {run}), or say with resume "
                 "which step training goes on from"
             )
-        if not any(r["step"] <= resume for r in records):
+        held = {key(r) for r in records}
+        if lost := [r for r in known if r["run"] == run and r["step"] <= resume and key(r) not in held]:
+            self._say(f"{path}: {added(path, lost)} records of run {run!r} restored from the checkpoint")
+        elif not any(r["step"] <= resume for r in records):
             self._say(f"{path}: no check of run {run!r} up to step {resume}: a plateau is looked for from here on")
-        elif left := forgotten(path, run=run, after=resume):
+        if path.exists() and (left := forgotten(path, run=run, after=resume)):
             self._say(f"{path}: run {run!r} goes on from step {resume}: {left} records of later steps forgotten")
 
     def _fresh(self) -> Collection:
@@ -155,7 +168,7 @@ class Monitor:
 
     def _verdict(self, step: int, document: dict[str, Any]) -> dict[str, Any] | None:
         path, run, asked = self.plan.history, self.plan.run, self.plan.gate
-        if step < self._last:
+        if checked_step(step) < self._last:
             raise UsageError(f"step: expected none before the last check, at {self._last}, found {step}")
         if path is not None:
             # A run that goes on may evaluate the step of its checkpoint once more.
