@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,21 +54,35 @@ def tensorboard(place: Path) -> tuple[Series, Series]:
 def wandb(place: Path) -> tuple[Series, Series]:
     """A run in offline mode, read from its file."""
     import wandb as package
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
+    from wandb.proto.wandb_internal_pb2 import Record
 
     with package.init(project="labelfree", mode="offline", dir=str(place), settings={"silent": True}) as started:
         logged = run(started)
     (file,) = place.rglob("*.wandb")
-    store, found = DataStore(), []
-    store.open_for_scan(str(file))
-    while (data := store.scan_data()) is not None:
-        record = wandb_internal_pb2.Record()
+    found = []
+    for data in _log_records(file.read_bytes()[7:], 7):
+        record = Record()
         record.ParseFromString(data)
         row = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
         if METRIC in row:
             found.append((int(row["_step"]), float(row[METRIC])))
     return logged, found
+
+
+def _log_records(data: bytes, offset: int) -> Iterator[bytes]:
+    """The records of a log in LevelDB's format: parts with a head of 7 bytes, in blocks of 32,768 bytes."""
+    at, whole = 0, b""
+    while at < len(data):
+        room = 32_768 - (at + offset) % 32_768
+        if room < 7:
+            at += room
+            continue
+        size, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        whole += data[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):  # whole, or the last part
+            yield whole
+            whole = b""
 
 
 def mlflow(place: Path) -> tuple[Series, Series]:
@@ -107,7 +121,12 @@ LOGGERS: dict[str, Callable[[Path], tuple[Series, Series]]] = {
 
 def main() -> int:
     """Log to each, read back, compare, write down."""
-    os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true", "HF_HUB_OFFLINE": "1", "MLFLOW_DISABLE_TELEMETRY": "1"}
+    os.environ |= {
+        "WANDB_MODE": "offline",
+        "WANDB_SILENT": "true",
+        "HF_HUB_OFFLINE": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "1",
+    }
     found: dict[str, Any] = {}
     for name, logs in LOGGERS.items():
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:

@@ -24,7 +24,7 @@ def data() -> TensorDataset:
     return TensorDataset(torch.tensor(rows, dtype=torch.float32), torch.tensor(label))
 
 
-class Net(nn.Module):
+class Net(nn.Module):  # type: ignore[misc]
     """A body and a classifier; `collapses` pulls all features to one point instead of learning the classes."""
 
     def __init__(self, *, collapses: bool = False) -> None:
@@ -100,7 +100,7 @@ def main(place: Path, kill_at: int) -> None:
 
     from labelfree.training.lightning import LabelfreeCallback
 
-    class Kill(pl.Callback):
+    class Kill(pl.Callback):  # type: ignore[misc]
         def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
             if trainer.current_epoch == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -237,6 +237,11 @@ def test_gate_in_python_is_light() -> None:
     )
 
 
+def test_the_monitor_loads_no_framework() -> None:
+    loaded = loaded_by("import labelfree.training.lightning, labelfree.training.transformers")
+    assert loaded & {"torch", "lightning", "pytorch_lightning", "transformers", "accelerate"} == set()
+
+
 def test_importing_labelfree_is_light() -> None:
     assert loaded_by("import labelfree") & {*HEAVY, "numpy", "typer", "rich", "pydantic"} == set()
 

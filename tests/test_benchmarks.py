@@ -26,6 +26,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("transfer", "", "over_gemm_pass"),
         ("opis", "", "over_floor"),
         ("coverage_opis", "", "worst_utility"),
+        ("monitor", "transformers", "rankme"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -142,6 +143,13 @@ def test_opis_keeps_within_its_passes_and_agrees_with_brute_force(monkeypatch: p
     for name in ("opis", "mean_utility"):
         assert small["opis and utilities"][name] == pytest.approx(small["brute force"][name], rel=1e-4)
     assert (BENCHMARKS.parent / "docs" / "speed-opis.md").read_text() == opis.page(found)
+
+
+def test_a_monitor_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor, found = imported("monitor", monkeypatch), results("monitor")
+    assert max(np.median(found["over"]["evaluation"]), np.median(found["over"]["training"])) < 0.05
+    assert max(found["check_over_evaluation"].values()) < 0.5
+    assert (BENCHMARKS.parent / "docs" / "speed-training.md").read_text() == monitor.page(found)
 
 
 def test_the_intervals_of_opis_cover_where_groups_are_many() -> None:

@@ -26,6 +26,7 @@ import oracles
 from labelfree import api
 from labelfree.metrics import METRICS, pseudo_groups
 from labelfree.render.explanation import explanation, sections
+from labelfree.training import monitor
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -98,7 +99,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-MODULES = [api, pseudo_groups, *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS)]
+MODULES = [api, pseudo_groups, monitor, *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS)]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)

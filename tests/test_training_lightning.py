@@ -67,7 +67,7 @@ def test_the_scalars_are_in_every_logger(plateau: Any) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     place, trainer, callback = plateau
-    expected = [
+    expected: list[Any] = [
         (r["step"], pytest.approx(r["metrics"]["separability"]["value"], rel=1e-6))
         for r in history.read(place / "h.jsonl")
     ]
@@ -144,12 +144,26 @@ def test_a_logger_that_throws_and_bad_rows_do_not_stop_training(
 
     callback = callback_class(history=tmp_path / "h.jsonl", plateau="separability", min_delta=0)
     trainer = runs.fit(
-        pl, [callback, Spoil()], tmp_path, logger=Broken(tmp_path), limit_val_batches=1, num_sanity_val_steps=0, max_steps=20
+        pl,
+        [callback, Spoil()],
+        tmp_path,
+        logger=Broken(tmp_path),
+        limit_val_batches=1,
+        num_sanity_val_steps=0,
+        max_steps=20,
     )
     assert trainer.global_step == 20
     assert [r["step"] for r in history.read(tmp_path / "h.jsonl")] == [4, 8, 16, 20]
     assert caplog.text.count("the logger Broken failed") == 1
     assert "step 12: input of net.classifier: 64 of 64 rows hold NaN" in caplog.text
+
+
+def test_a_torn_history_does_not_keep_a_checkpoint_from_being_written(callback_class: Any, tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    callback = callback_class(history=path)
+    assert callback.state_dict() == {"records": []}
+    path.write_text("torn {")
+    assert callback.state_dict() == {"records": []}
 
 
 def test_one_of_several_validation_sets(pl: Any, callback_class: Any, tmp_path: Path) -> None:

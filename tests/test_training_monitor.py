@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from torch import nn
 
 import labelfree
 from labelfree import history
-from labelfree.errors import HistoryError, LabelfreeError, UsageError
+from labelfree.errors import HistoryError, LabelfreeError, MissingExtra, UsageError
 from labelfree.training import Check, Monitor
 from labelfree.training.collection import Collection
 from labelfree.training.features import located
@@ -28,7 +30,7 @@ from reports import report
 Matrix = NDArray[np.float32]
 
 
-class Classifier(nn.Module):
+class Classifier(nn.Module):  # type: ignore[misc]
     """Two layers and a head, as a user writes them."""
 
     def __init__(self, head: str = "fc") -> None:
@@ -44,7 +46,9 @@ class Classifier(nn.Module):
 @pytest.fixture
 def classifier() -> Classifier:
     torch.manual_seed(0)
-    return Classifier().eval()
+    net = Classifier()
+    net.eval()
+    return net
 
 
 def rows(n: int = 300, d: int = 12, seed: int = 0) -> Matrix:
@@ -167,7 +171,7 @@ def test_a_frozen_part_in_eval_mode_does_not_count_as_evaluation(classifier: Cla
 
 
 def test_features_are_copied_before_anything_changes_them() -> None:
-    class Changed(nn.Module):
+    class Changed(nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.body = nn.Linear(6, 8)
@@ -237,7 +241,7 @@ def test_a_model_that_is_none() -> None:
         Monitor(np.eye(3))
 
 
-class Tokens(nn.Module):
+class Tokens(nn.Module):  # type: ignore[misc]
     """Embeds tokens; the mask comes in as users pass it."""
 
     def __init__(self) -> None:
@@ -288,6 +292,18 @@ def test_a_mask_is_never_kept_for_another_batch() -> None:
         found = monitor.check(0)
     expected = net.inner.weight.detach().numpy()[TABLE.numpy()].mean(axis=1)
     assert found.scalars["labelfree/rankme"] == pytest.approx(labelfree.metrics.rankme(expected).value, rel=1e-6)
+
+
+@pytest.mark.parametrize(("framework", "extra"), [("lightning", "lightning"), ("transformers", "hf")])
+def test_a_framework_that_is_missing(monkeypatch: pytest.MonkeyPatch, framework: str, extra: str) -> None:
+    module = importlib.import_module(f"labelfree.training.{framework}")
+    monkeypatch.delitem(vars(module), "LabelfreeCallback", raising=False)
+    for name in ("lightning", "lightning.pytorch", "pytorch_lightning", "transformers"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtra, match=rf"pip install .*\[{extra}\]"):
+        module.LabelfreeCallback  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'Callback'"):
+        module.Callback  # noqa: B018
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -479,6 +495,18 @@ def test_resuming_forgets_what_came_later(tmp_path: Path, caplog: pytest.LogCapt
     assert values == [0.1, 0.3, 0.4]
 
 
+def test_nothing_is_forgotten_where_the_layer_does_not_exist(tmp_path: Path, classifier: Classifier) -> None:
+    path = tmp_path / "h.jsonl"
+    for step in (0, 10):
+        history.append(path, report({"separability": 0.1}), step=step)
+    with pytest.raises(UsageError, match="no module 'nowhere'"):
+        Monitor(classifier, layer="nowhere", history=path, resume=0)
+    assert [r["step"] for r in history.read(path)] == [0, 10]
+    with pytest.raises(HistoryError, match="whose training begins"):
+        Monitor(classifier, history=path)
+    assert not classifier.get_submodule("fc")._forward_pre_hooks
+
+
 def test_resuming_without_a_history_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Monitor(history=tmp_path / "h.jsonl", resume=10)
     assert "no check of run 'default' up to step 10" in caplog.text
@@ -509,7 +537,7 @@ def test_the_summaries_do_not_grow_with_the_rows() -> None:
 
     small, large = kept(10_000), kept(100_000)
     assert large - small < 90_000 * 9  # one hash of eight bytes a row, up to a million; a row has 256 bytes
-    assert 10_000 * 256 > small
+    assert small < 10_000 * 256
 
 
 def test_waiting_rows_are_bounded() -> None:

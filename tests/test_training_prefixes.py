@@ -66,7 +66,10 @@ RUNS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str | None]] = {
     "a short window": (_run(_noisy(PLATEAU)), {**SLOPE, "window": 4, "warmup": 0, "min_delta": 0.05}, "stop"),
     "a requirement that fails": (_run(PLATEAU), {**SLOPE, "require": "separability >= 0.55"}, "stop"),
     "two metrics": (
-        [{**r, "metrics": {**r["metrics"], "separability_robust": entry(RISING[i])}} for i, r in enumerate(_run(PLATEAU))],
+        [
+            {**r, "metrics": {**r["metrics"], "separability_robust": entry(RISING[i])}}
+            for i, r in enumerate(_run(PLATEAU))
+        ],
         {"plateau": ["separability", "separability_robust"]},
         "stop",
     ),

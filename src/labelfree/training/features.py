@@ -38,9 +38,13 @@ class Hook:
         self.name, entering = located(self.model, layer, head)
         self.place = f"{'input' if entering else 'output'} of {self.name or 'the model'}"
         self.calls: list[tuple[int, Any, Any, Any]] = []
+        self.entering, self.handles = entering, []
+
+    def attach(self) -> None:
+        """Put the hooks on the model."""
         module = self.model.get_submodule(self.name)
-        hook = module.register_forward_pre_hook if entering else module.register_forward_hook
-        self.handles = [hook(self._entered if entering else self._left, with_kwargs=True)]
+        hook = module.register_forward_pre_hook if self.entering else module.register_forward_hook
+        self.handles.append(hook(self._entered if self.entering else self._left, with_kwargs=True))
         for depth, outer in enumerate(_ancestors(self.model, self.name)):
             self.handles.append(outer.register_forward_pre_hook(self._called(depth), with_kwargs=True, prepend=True))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from labelfree import history
 from labelfree.errors import MissingExtra
 from labelfree.training.check import Check
-from labelfree.training.monitor import Monitor
+from labelfree.training.monitor import Monitor, attempted
 from labelfree.training.plan import Asked, plan
 
 __all__ = ["LabelfreeCallback"]
@@ -75,13 +75,17 @@ class Hooks:
 
     def state_dict(self) -> dict[str, Any]:
         """The records of the run, so that a checkpoint can be resumed where its history is not at hand."""
-        path = self.options.get("history")
-        records = [] if path is None or not Path(path).exists() else history.read(path, run=self.options.get("run", "default"))
-        return {"records": records}
+        return {"records": attempted(self._records)[0] or []}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the records of a checkpoint."""
-        self.known = list(state_dict["records"])
+        self.known = list(state_dict.get("records", ()))
+
+    def _records(self) -> list[history.Record]:
+        path = self.options.get("history")
+        if path is None or not Path(path).exists():
+            return []
+        return history.read(path, run=self.options.get("run", "default"))
 
     def _close(self) -> None:
         if self.monitor is not None:

@@ -38,7 +38,7 @@ class Monitor:
     wait; the reports are those of the command over the same rows, to 1e-8. A spectrum whose tail rounding has hidden is
     not measured a second time unless all rows are in the sample.
 
-    With torch.distributed every rank has a monitor over its share of the rows and calls `check` at the same steps;
+    With torch.distributed every rank makes a monitor over its share of the rows and calls `check` at the same steps;
     rank 0 merges their summaries, writes the history, and tells the others what it found.
 
     >>> import numpy as np, pathlib, tempfile
@@ -64,11 +64,13 @@ class Monitor:
         self._resumed, self._last = resume, -1
         self._problem: str | None = None
         self._told: set[str] = set()
-        self._hook: Hook | None = None
-        self._begin(known)
+        where = self.plan
+        self._hook = None
         if model is not None:
-            where = self.plan
             self._hook = Hook(model, self._receive, layer=where.layer, head=where.head, pool=where.pool)
+        self._begin(known)
+        if self._hook is not None:
+            self._hook.attach()
         self._collection = self._fresh()
 
     def __enter__(self) -> Self:
@@ -90,9 +92,9 @@ class Monitor:
         if path is None:
             return
         records = history.read(path, run=run) if path.exists() else []
-        if resume is None and not records:
-            return
         if resume is None:
+            if not records:
+                return
             raise HistoryError(
                 f"{path}: expected no record of run {run!r}, whose training begins, found {history.contents(records)}; "
                 f"name another run, remove that one (labelfree history remove {path} --run {run}), or say with resume "
@@ -130,7 +132,7 @@ class Monitor:
     def _receive(self, features: Callable[[], Any], ids: Sequence[Any] | None = None) -> None:
         """Take in a batch; after a problem the rest of the evaluation is left alone."""
         if self._problem is None and not self.paused:
-            self._problem = _attempted(lambda: self._collection.add(features(), ids))[1]
+            self._problem = attempted(lambda: self._collection.add(features(), ids))[1]
 
     def check(self, step: int, *, source: str | None = None) -> Check:
         """Measure the rows since the last check, record them, ask the gate, log; on every rank, with one result.
@@ -140,7 +142,7 @@ class Monitor:
         collected, problem = self._collection, self._problem
         self.reset()
         if problem is None:
-            problem = _attempted(collected.settle)[1]
+            problem = attempted(collected.settle)[1]
         everyone = ranks.gathered(collected.summaries if problem is None else problem)
         found = None if everyone is None else self._measured(everyone, step, source or f"step {step}")
         return ranks.shared(found)
@@ -151,7 +153,7 @@ class Monitor:
         if problems or not parts:
             nothing = "no features came: is the model in eval mode, and does the watched module run?"
             return self._ended(Check(step, problem=problems[0] if problems else nothing))
-        report, problem = _attempted(lambda: self._report(parts, source))
+        report, problem = attempted(lambda: self._report(parts, source))
         return self._ended(Check(step, problem=problem)) if report is None else self.judge(step, report)
 
     def _report(self, parts: list[Summaries], source: str) -> dict[str, Any]:
@@ -160,10 +162,10 @@ class Monitor:
 
     def judge(self, step: int, report: Any) -> Check:
         """Record a report that was made elsewhere (a Report, or its document), and ask the gate; `check` ends here."""
-        document, problem = _attempted(lambda: history.plain(report))
+        document, problem = attempted(lambda: history.plain(report))
         if document is None:
             return self._ended(Check(step, problem=problem))
-        verdict, problem = _attempted(lambda: self._verdict(step, document))
+        verdict, problem = attempted(lambda: self._verdict(step, document))
         return self._ended(Check(step, document, verdict, scalars_of(document["metrics"]), problem))
 
     def _verdict(self, step: int, document: dict[str, Any]) -> dict[str, Any] | None:
@@ -194,7 +196,7 @@ class Monitor:
             _LOG.warning("labelfree: %s", message)
 
 
-def _attempted(work: Callable[[], T]) -> tuple[T | None, str | None]:
+def attempted(work: Callable[[], T]) -> tuple[T | None, str | None]:
     """What the work returns, or what went wrong: nothing that a monitor does may end a training run."""
     try:
         return work(), None
