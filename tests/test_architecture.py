@@ -104,6 +104,22 @@ ALLOWED = {
         "model_sources",
     },
     "watching": {"errors", "names", "document", "storage", "history", "gating", "metrics", "api"},
+    "training": {
+        "errors",
+        "arrays",
+        "names",
+        "history",
+        "gating",
+        "metrics",
+        "models.last_layer",
+        "models.pooling",
+        "options",
+        "sources.block",
+        "sources.head_names",
+        "summaries",
+        "survey",
+        "api",
+    },
     "cli": {
         "watching",
         "errors",
@@ -135,6 +151,7 @@ ALLOWED = {
         "metrics",
         "report",
         "results",
+        "training",
         "watching",
     },
 }
@@ -259,6 +276,11 @@ def test_gate_in_python_is_light() -> None:
         & {*HEAVY, "numpy", "typer", "rich", "pydantic"}
         == set()
     )
+
+
+def test_the_monitor_loads_no_framework() -> None:
+    loaded = loaded_by("import labelfree.training.lightning, labelfree.training.transformers")
+    assert loaded & {"torch", "lightning", "pytorch_lightning", "transformers", "accelerate"} == set()
 
 
 def test_importing_labelfree_is_light() -> None:

@@ -29,6 +29,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("weights", "", "over_svdvals"),
         ("power_law", "", "accepted"),
         ("embed", "sentence_transformers", "over_bare"),
+        ("monitor", "transformers", "rankme"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -171,6 +172,13 @@ def test_embed_stays_within_five_percent_of_a_bare_loop(monkeypatch: pytest.Monk
     assert not embed.reached({"embed": {"over_bare": {"embed": 1.051}}})
     assert max(found["embed"]["largest_difference"].values()) < 1e-5
     assert (BENCHMARKS.parent / "docs" / "speed-embed.md").read_text() == embed.page(found)
+
+
+def test_a_monitor_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor, found = imported("monitor", monkeypatch), results("monitor")
+    assert max(np.median(found["over"]["evaluation"]), np.median(found["over"]["training"])) < 0.05
+    assert max(found["check_over_evaluation"].values()) < 0.5
+    assert (BENCHMARKS.parent / "docs" / "speed-training.md").read_text() == monitor.page(found)
 
 
 def test_the_intervals_of_opis_cover_where_groups_are_many() -> None:

@@ -30,6 +30,7 @@ from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS, pseudo_groups
 from labelfree.render import naming
 from labelfree.render.explanation import explanation, sections
+from labelfree.training import monitor
 from model_files import sentences, transformer
 
 ROOT = Path(__file__).parent.parent
@@ -115,7 +116,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 MODULES = [
-    api, embedding, layers_api, layers_checkpoint, naming, pseudo_groups,
+    api, embedding, layers_api, layers_checkpoint, monitor, naming, pseudo_groups,
     *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
 ]  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from labelfree import history, metrics
+    from labelfree import history, metrics, training
     from labelfree.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
     from labelfree.embedding import embed
     from labelfree.errors import LabelfreeError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
-    "opis", "rank", "separability", "transfer", "transfer_all", "watch", "weights",
+    "opis", "rank", "separability", "training", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -48,7 +48,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     from importlib import import_module
 
-    if name in ("history", "metrics"):
+    if name in ("history", "metrics", "training"):
         return import_module(f"labelfree.{name}")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)

@@ -201,15 +201,9 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
 
         headed = any(metric.name in HEADED for metric in metrics)
         found = adaptation.surveyed(opened, behind, chosen.setting, of, headed=headed) if adapted else of(opened, None)
-        found.evidence.topology = chosen.topology
         if "groups" in needs:
             found.evidence.grouping = grouping_of(found, chosen, lambda one: of(one, None))
-        entries = {}
-        for done, metric in enumerate(metrics):
-            progress("computing metrics", done / len(metrics))
-            entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
-        progress("computing metrics", 1.0)
-        report = _report(command, found, chosen, entries, findings(found))
+    report = report_of(command, found, metrics, chosen, progress)
     if chosen.freeze is not None:
         if "groups" not in needs:
             raise UsageError("freeze: none of the metrics of `only` makes groups; name pseudo_opis there too")
@@ -225,6 +219,20 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     if (deaths := death_series(found.evidence)) is not None:
         report.series["deaths"] = deaths
     return report
+
+
+def report_of(
+    command: str, found: Survey, metrics: Sequence[Metric], chosen: Options, progress: Progress = _no_progress
+) -> Report:
+    """The report of a command on what a pass has found: its metrics, and what is wrong with the rows."""
+    entries = {}
+    found.evidence.topology = chosen.topology
+    with _threads(chosen.threads):
+        for done, metric in enumerate(metrics):
+            progress("computing metrics", done / len(metrics))
+            entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
+        progress("computing metrics", 1.0)
+        return _report(command, found, chosen, entries, findings(found))
 
 
 def _surveyed(
