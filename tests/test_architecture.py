@@ -87,7 +87,9 @@ ALLOWED = {
     "options": {"errors", "metrics", "sources", "adaptation"},
     "model_sources": {"comparing", "embedding", "errors", "models.opening", "options", "report", "sources", "survey"},
     "grouping": {"errors", "arrays", "metrics", "options", "results", "sources", "summaries", "survey"},
+    "resources": {"errors", "kernels", "memory", "metrics", "options", "sources"},
     "api": {
+        "resources",
         "options",
         "grouping",
         "errors",
@@ -105,6 +107,7 @@ ALLOWED = {
     },
     "watching": {"errors", "names", "document", "storage", "history", "gating", "metrics", "api"},
     "training": {
+        "resources",
         "errors",
         "arrays",
         "names",

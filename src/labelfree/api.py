@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,11 +10,9 @@ import numpy as np
 
 from labelfree import adaptation
 from labelfree.comparing import compared, row_counts, told, with_outputs
-from labelfree.errors import ResourceError, UsageError
+from labelfree.errors import UsageError
 from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
-from labelfree.kernels import Kernels, numpy_kernels
-from labelfree.memory import needed
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import SAMPLE, Evidence, Need
 from labelfree.metrics.judged import Judged, judged
@@ -25,6 +22,7 @@ from labelfree.metrics.separability import EXACT
 from labelfree.model_sources import embedded, run_first
 from labelfree.options import HEADED, MODELS, ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
+from labelfree.resources import check_memory, kernels_for, limited_threads
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
 from labelfree.sources.block import AUTO
@@ -170,7 +168,7 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
 
 def _doctored(source: Any, chosen: Options, progress: Progress) -> Report:
     opened = open_source(source, columns(chosen))
-    with _threads(chosen.threads):
+    with limited_threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
         defects = findings(found, located=True)
     return _report("doctor", found, chosen, {}, defects)
@@ -189,7 +187,7 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     needs = frozenset(need for metric in metrics for need in metric.needs)
     adapted = any(metric.family == "transfer" for metric in metrics)
     behind = adaptation.source_of(opened, columns(chosen), chosen.setting) if command == "transfer" else None
-    with _threads(chosen.threads):
+    with limited_threads(chosen.threads):
         refuse_zero = command in ("separability", "opis")
         group_rows = chosen.sample if command == "opis" else GROUP_ROWS
 
@@ -227,7 +225,7 @@ def report_of(
     """The report of a command on what a pass has found: its metrics, and what is wrong with the rows."""
     entries = {}
     found.evidence.topology = chosen.topology
-    with _threads(chosen.threads):
+    with limited_threads(chosen.threads):
         for done, metric in enumerate(metrics):
             progress("computing metrics", done / len(metrics))
             entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
@@ -247,7 +245,7 @@ def _surveyed(
     wanted: Wanted | None = None,
     group_rows: int | None = None,
 ) -> Survey:
-    _check_memory(opened, needs, metrics, chosen)
+    check_memory(opened, needs, metrics, chosen)
     sample = chosen.sample
     if "groups" in needs and chosen.group is not None:  # pairs are of the sample of groups
         sample = SAMPLE if sample is None else min(sample, SAMPLE)
@@ -264,45 +262,6 @@ def _surveyed(
         progress=progress,
         wanted=wanted,
     )
-
-
-def kernels_for(device: str) -> Kernels:
-    """The kernels of a device: "cpu", "cuda" (or "cuda:1"), or "auto" for a GPU where there is one."""
-    if device == "cpu":
-        return numpy_kernels
-    if device != "auto" and not device.startswith("cuda"):
-        raise UsageError(f"--device: expected cpu, cuda or auto, found {device!r}")
-    from labelfree.kernels.torch_kernels import TorchKernels, cuda_available
-
-    if device == "auto":
-        return TorchKernels("cuda") if cuda_available() else numpy_kernels
-    if not cuda_available():
-        raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
-    return TorchKernels(device)
-
-
-def _threads(count: int | None) -> AbstractContextManager[Any]:
-    if count is None:
-        return nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(count)
-    return limits
-
-
-def _check_memory(source: Source, needs: frozenset[Need], metrics: Sequence[Metric], chosen: Options) -> None:
-    """Refuse a memory limit that the work cannot keep, before any of it is done."""
-    if chosen.memory is None:
-        return
-    need = needed(source, needs, metrics, chosen.sample, chosen.threads)
-    if need > chosen.memory:
-        sampled = source.total if chosen.sample is None else min(chosen.sample, source.total)
-        fewer = needed(source, needs, metrics, max(2, sampled // 2), chosen.threads)
-        raise ResourceError(
-            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {source.d} need about "
-            f"{need / 1e6:.0f} MB with a sample of {sampled}; raise the limit"
-            + (", or lower --sample" if fewer < 0.9 * need else ", or choose --only metrics" if metrics else "")
-        )
 
 
 def _report(
