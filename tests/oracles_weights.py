@@ -47,7 +47,7 @@ def tail(values: NDArray[np.float64]) -> tuple[float, float, int, float]:
 
 
 def tail_exponent(W: Matrix) -> float:
-    return tail(np.linalg.svd(W, compute_uv=False) ** 2)[0]
+    return tail(np.asarray(np.linalg.svd(W, compute_uv=False) ** 2, np.float64))[0]
 
 
 def against_exponential(above: NDArray[np.float64], exponent: float) -> float:

@@ -32,7 +32,7 @@ def gaussian(n: int, d: int, seed: int = 0) -> NDArray[np.float64]:
     return np.random.default_rng(seed).normal(size=(n, d))
 
 
-def with_spectrum(sigma: NDArray[np.float64], n: int, seed: int = 0) -> NDArray[np.float64]:
+def with_spectrum(sigma: NDArray[Any], n: int, seed: int = 0) -> NDArray[np.float64]:
     """An (n, k) matrix with these k singular values."""
     rng = np.random.default_rng(seed)
     k = len(sigma)

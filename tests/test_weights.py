@@ -131,7 +131,7 @@ def test_a_real_classifier_has_its_head_and_its_dead_filters(efficientnet: Weigh
     dead = {name: int((~W.any(axis=1)).sum()) for name, W in matrices.items()}
     assert {layer.name: layer.rows.zero for layer in efficientnet.layers} == dead
     assert efficientnet["dead_rows"].value == sum(dead.values()) > 0
-    assert "are all zero" in efficientnet.warnings[0]
+    assert "of zeros alone" in efficientnet.warnings[0]
     layer = next(layer for layer in efficientnet.layers if layer.name == "_conv_stem.weight")
     assert (layer.kind, layer.shape, layer.matrix) == ("conv", [32, 3, 3, 3], (32, 27))
     assert layer.value("effective_rank") == pytest.approx(oracles.effective_rank(matrices[layer.name]), rel=1e-9)
@@ -345,9 +345,9 @@ def test_broken_rows_are_counted_and_the_rest_is_measured(saved: Callable[..., P
     assert [found[n].value for n in ("nonfinite_rows", "dead_rows", "duplicate_rows", "weight_norm")] == [1, 1, 1, None]
     assert found["median_stable_rank"].parts["of"] == 4
     assert found.warnings == [
-        "1 row of 1 layer (first mlp.weight) hold NaN or infinity: what they feed is broken",
-        "1 row of 1 layer (first mlp.weight) are all zero: dead outputs, padding, or pruned",
-        "1 row of 1 layer (first mlp.weight) repeat an earlier row of their layer exactly",
+        "1 row of 1 layer (first mlp.weight) with NaN or infinity: what they feed is broken",
+        "1 row of 1 layer (first mlp.weight) of zeros alone: dead outputs, padding, or pruned",
+        "1 row of 1 layer (first mlp.weight) equal to an earlier row of the same layer",
     ]
     assert json.loads(found.to_json())["metrics"]["weight_norm"]["value"] is None
 
@@ -496,7 +496,7 @@ def test_the_table_tells_the_layers_and_what_is_left_out(labelfree: Program, sav
     left = {"2 of one dimension", "1 of integers", "1 without numbers"}
     assert set(lines[2].removeprefix("left out: ").removesuffix(" (by name: --json)").split(", ")) == left
     assert "mlp: 1 row all zero" in done.stdout
-    assert "warning: 1 row of 1 layer (first mlp.weight) are all zero" in done.stdout
+    assert "warning: 1 row of 1 layer (first mlp.weight) of zeros alone" in done.stdout
     assert not any(sign in done.stdout for sign in "│┃─")
 
 
@@ -550,7 +550,7 @@ def test_the_exit_codes(labelfree: Program, saved: Callable[..., Path], tmp_path
     done = labelfree("weights", zeros, "--json")
     assert done.returncode == 3
     assert json.loads(done.stdout)["metrics"]["median_rank_share"]["reason_code"] == "no_layer"
-    assert "are all zero" in done.stderr
+    assert "of zeros alone" in done.stderr
     assert labelfree("weights", zeros, "--json", "-q").stderr == ""
     assert labelfree("weights", saved(), "-o", "x.svg").returncode == 2
     assert labelfree("weights", saved(), "-o", "model.safetensors.json", "--trust-code").returncode == 2

@@ -156,9 +156,9 @@ def _warnings(kept: Sequence[Layer]) -> list[str]:
     """What is broken, or may be."""
     told = []
     for field, what in (
-        ("nonfinite", "hold NaN or infinity: what they feed is broken"),
-        ("zero", "are all zero: dead outputs, padding, or pruned"),
-        ("duplicate", "repeat an earlier row of their layer exactly"),
+        ("nonfinite", "with NaN or infinity: what they feed is broken"),
+        ("zero", "of zeros alone: dead outputs, padding, or pruned"),
+        ("duplicate", "equal to an earlier row of the same layer"),
     ):
         counts = {layer.name: int(getattr(layer, field)) for layer in kept}
         concerned = [name for name, count in counts.items() if count]
