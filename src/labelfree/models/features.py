@@ -57,7 +57,7 @@ def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, 
         if pool is not None:
             raise UsageError(
                 f"--pool {pool}: {network.name} pools as its own settings say; leave it out, or name the tokens to "
-                f"pool with --layer, for instance --layer {next(iter(named), '') or '0'}"
+                "pool with --layer, for instance --layer 0"
             )
         return Plan("", False, "none", None, False)
     ran, tapped, output = _probed(network, batch, layer)
