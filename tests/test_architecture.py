@@ -24,7 +24,7 @@ HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda",
 ALLOWED = {
     "errors": set(),
     "names": {"errors"},
-    "document": {"errors"},
+    "document": {"errors", "storage"},
     "wording": {"document"},
     "storage": {"errors"},
     "history": {"errors", "names", "document", "storage", "wording"},
@@ -36,7 +36,7 @@ ALLOWED = {
     "summaries": {"errors", "arrays", "kernels"},
     "trees": {"arrays", "kernels", "summaries"},
     "metrics": {"errors", "arrays", "head", "results", "kernels", "summaries", "trees"},
-    "sources": {"errors", "arrays", "head", "storage"},
+    "sources": {"errors", "arrays", "document", "head", "storage"},
     "parallel": {"sources.block"},
     "repetitions": {"arrays", "summaries", "sources.block"},
     "survey": {

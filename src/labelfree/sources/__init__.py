@@ -11,11 +11,16 @@ from typing import Any
 
 from labelfree.errors import SourceError, UsageError
 from labelfree.sources.block import PARQUET, Block, Columns, Source
+from labelfree.storage import check_regular
 
 __all__ = ["Block", "Columns", "Source", "open_source"]
 
 _CHECKPOINT = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 _KINDS = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
+
+
+_WIDEST = 1 << 24
+"""Numbers a row that a file may claim whatever its size; of more, one row must fit into it."""
 
 
 def open_source(source: Any, columns: Columns | None = None) -> Source:
@@ -26,7 +31,17 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     """
     if isinstance(source, Source):
         return source
-    columns = columns or Columns()
+    found = _opened(source, columns or Columns())
+    for what, width in (("rows", found.d), ("class scores", found.outputs.classes if found.outputs else 0)):
+        if width > max(_WIDEST, found.size):
+            raise SourceError(
+                f"{found.name}: its header claims {what} of {width:,} numbers, and it holds {found.size:,} bytes; it is "
+                "damaged or forged"
+            )
+    return found
+
+
+def _opened(source: Any, columns: Columns) -> Source:
     paths = source if isinstance(source, list | tuple) else [source]
     if paths and all(isinstance(path, str | os.PathLike) for path in paths):
         names = [os.fspath(path) for path in paths]
@@ -56,20 +71,11 @@ def _check_local(name: str) -> None:
         raise SourceError(f"{name}: {scheme[0]} is not supported yet: download it first, and name the file")
 
 
-def _check_regular(path: Path) -> None:
-    """Refuse a pipe or a device: reading it may never end."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise SourceError(
-            f"{path}: expected a file or directory, found a pipe or device; rows are read more than once: write them "
-            "to a file first"
-        )
-
-
 def _open_path(name: str, columns: Columns) -> Source:
     if not name:
         raise SourceError(f"expected {_KINDS}, found an empty path")
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
-    _check_regular(Path(path))
+    check_regular(Path(path))
     if member is None and Path(path).is_dir() and (tensors := _checkpoint_files(Path(path))):
         if rows := _known(Path(path))[0]:
             raise SourceError(_mixed(path, rows, tensors))
@@ -133,7 +139,7 @@ def _files(name: str) -> list[Path]:
     if path.is_dir():
         return _inside(path)
     if path.exists():
-        _check_regular(path)
+        check_regular(path)
         return [path]
     if has_magic(name):
         files = [p for p in map(Path, glob(name, recursive=True)) if p.is_file() and not _marker(p)]
