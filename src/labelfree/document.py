@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.errors import SourceError
+from labelfree.forms import REPORT, REPORTED, SAMPLED, misfit
 from labelfree.storage import read_text
 
 SCHEMA_VERSION = 1
@@ -127,25 +128,16 @@ def report_document(document: Any, where: str) -> dict[str, Any]:
     if document.get("command") == "gate":
         raise SourceError(f"{where}: expected a report, found the verdict of a gate; name the reports that it judged")
     metrics = document.get("metrics")
-    whole = version == SCHEMA_VERSION and isinstance(document.get("input"), dict) and isinstance(metrics, dict)
-    if not whole or not all(is_entry(entry) for entry in (metrics or {}).values()):
+    wrong = "the schema version" if version != SCHEMA_VERSION else misfit(document, REPORT)
+    if not wrong and document["input"].get("sample") is not None:
+        wrong = misfit(document["input"]["sample"], SAMPLED, "input.sample")
+    if not wrong and not isinstance(metrics, dict):
+        wrong = "metrics"
+    for name, entry in (metrics or {}).items() if not wrong else ():
+        wrong = wrong or misfit(entry, REPORTED, f"metrics.{name}")
+    if wrong:
         raise SourceError(
             f"{where}: expected a report of labelfree (schema version, input, metrics), found JSON that lacks some "
-            "of it; labelfree schema prints the form"
+            f"of it ({wrong}); labelfree schema prints the form"
         )
     return document
-
-
-def is_entry(entry: Any) -> bool:
-    """Whether this is a metric as reports and records hold it."""
-    return (
-        isinstance(entry, dict)
-        and {"value", "direction", "definition", "params"} <= set(entry)
-        and all(is_number(entry.get(name)) or entry.get(name) is None for name in ("value", "se"))
-        and isinstance(entry["params"], dict)
-    )
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value read from JSON is a number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -96,7 +96,7 @@ def locked(path: Path) -> Iterator[None]:
 
     beside = path.with_name(path.name + ".lock")
     try:
-        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise OutputError(f"{path}: its lock {beside.name} cannot be made ({error.strerror or error})") from error
     try:
@@ -115,7 +115,9 @@ def rewritten(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else None
-        with temporary.open("w", encoding="utf-8") as file:
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)  # follows no link
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -11,6 +11,7 @@ import typer
 from labelfree.cli.printing import flag_first
 from labelfree.errors import ExitCode
 from labelfree.gating import gate as judged
+from labelfree.wording import printable
 
 _JUDGE, _RULE, _OUT = "What to judge", "Plateau rule (all numbers count checks unless said otherwise)", "Output"
 
@@ -152,7 +153,7 @@ def gate(
     labelfree gate report.json --against base.json --max-drop rankme=10%
     labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5
     """
-    from labelfree.cli.printing import chosen_format, printed, write_texts
+    from labelfree.cli.printing import chosen_format, printed, shown, write_texts
     from labelfree.storage import check_apart, check_targets
 
     form = chosen_format(format, json)
@@ -171,9 +172,9 @@ def gate(
 
         printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero))
     else:
-        printed(lambda: sys.stdout.write(TEXTS[f".{form}"](document)))
+        printed(lambda: shown(TEXTS[f".{form}"](document)))
         for warning in () if quiet else document["verdict"]["warnings"]:
-            print(f"labelfree: warning: {warning}", file=sys.stderr)
+            print(f"labelfree: warning: {printable(warning)}", file=sys.stderr)
     if not exit_zero and document["verdict"]["exit_code"] != ExitCode.DONE:
         raise typer.Exit(document["verdict"]["exit_code"])
 

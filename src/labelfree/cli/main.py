@@ -18,6 +18,7 @@ from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, 
 from labelfree.cli.refusals import ParserError, refusal
 from labelfree.cli.streams import discard, patient
 from labelfree.errors import ExitCode, LabelfreeError
+from labelfree.wording import printable
 
 app = typer.Typer(
     name="labelfree",
@@ -129,7 +130,7 @@ def _run() -> int:
 
 
 def _told(message: str, code: ExitCode) -> int:
-    print(f"labelfree: {message}", file=sys.stderr)
+    print(f"labelfree: {printable(message)}", file=sys.stderr)
     return code
 
 

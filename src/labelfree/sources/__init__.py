@@ -19,7 +19,7 @@ _CHECKPOINT = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 _KINDS = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
 
 
-_WIDEST = 1 << 24
+_WIDEST = 1 << 16
 """Numbers a row that a file may claim whatever its size; of more, one row must fit into it."""
 
 
@@ -35,8 +35,8 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     for what, width in (("rows", found.d), ("class scores", found.outputs.classes if found.outputs else 0)):
         if width > max(_WIDEST, found.size):
             raise SourceError(
-                f"{found.name}: its header claims {what} of {width:,} numbers, and it holds {found.size:,} bytes; it is "
-                "damaged or forged"
+                f"{found.name}: its header claims {what} of {width:,} numbers, and it holds {found.size:,} bytes; "
+                "it is damaged or forged"
             )
     return found
 

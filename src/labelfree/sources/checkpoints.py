@@ -232,19 +232,18 @@ def _torch(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _unwrapped(state: Any) -> Mapping[Any, Any]:
-    """The innermost state dict of a training checkpoint."""
-    for _ in range(4):
-        if not isinstance(state, Mapping):
-            return {"tensor": state} if hasattr(state, "shape") else {}
-        state = _plain_dict(state)
-        inner = {w: state[w] for w in WRAPPERS if isinstance(state.get(w), Mapping)}
-        if not inner or any(_dimensions(value) > 1 for value in state.values()):
-            return state
-        if len(inner) > 1:  # teacher and student, model and ema: for the user to choose
-            return {f"{w}.{name}": value for w, one in inner.items() for name, value in _unwrapped(one).items()}
-        (state,) = inner.values()
-    return _plain_dict(state) if isinstance(state, Mapping) else {}
+def _unwrapped(state: Any, depth: int = 4) -> dict[Any, Any]:
+    """The innermost state dict of a training checkpoint, at most this many wrappers down."""
+    if not isinstance(state, Mapping):
+        return {"tensor": state} if hasattr(state, "shape") else {}
+    held = _plain_dict(state)
+    inner = {w: held[w] for w in WRAPPERS if isinstance(held.get(w), Mapping)}
+    if not inner or not depth or any(_dimensions(value) > 1 for value in held.values()):
+        return held
+    if len(inner) > 1:  # teacher and student, model and ema: for the user to choose
+        return {f"{w}.{name}": value for w, one in inner.items() for name, value in _unwrapped(one, depth - 1).items()}
+    (one,) = inner.values()
+    return _unwrapped(one, depth - 1)
 
 
 def _plain_dict(state: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -259,8 +258,9 @@ def _dimensions(value: Any) -> int:
 
 def _described(loaded: Any) -> str:
     kind = type(loaded).__name__
-    keys = [shorten(str(key), 80, placeholder=" ...") for key in list(loaded)[:10]] if isinstance(loaded, Mapping) else []
-    return f"{kind} with the keys {', '.join(keys)}" if isinstance(loaded, Mapping) else kind
+    if not isinstance(loaded, Mapping):
+        return kind
+    return f"{kind} with the keys " + ", ".join(shorten(str(key), 80, placeholder=" ...") for key in list(loaded)[:10])
 
 
 def _torch_loader(path: Path, name: str, value: Any) -> Callable[[], Values]:

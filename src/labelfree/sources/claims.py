@@ -72,10 +72,10 @@ class Row:
     __slots__ = ("depth", "items", "size")
 
     def __init__(self, items: tuple[Any, ...]) -> None:
-        inner = [item for item in items if isinstance(item, Row)]
+        inner: list[Row] = [item for item in items if isinstance(item, Row)]
         self.items = items
-        self.size = min(len(items) + 1 + sum(row.size for row in inner), 1 << 62)
-        self.depth = 1 + max((row.depth for row in inner), default=0)
+        self.size: int = min(len(items) + 1 + sum(row.size for row in inner), 1 << 62)
+        self.depth: int = 1 + max((row.depth for row in inner), default=0)
         if self.depth > _MOST_NESTED:
             raise Forged(f"it nests tuples more than {_MOST_NESTED:,} deep")
 
@@ -126,7 +126,7 @@ def view(items: tuple[Any, ...]) -> bool:
     if len(items) < 3 or not isinstance(items[0], Stored):
         return False
     stored, offset, shape = items[0], items[1], _numbers(items[2])
-    strides = _numbers(items[3]) if len(items) > 3 else [math.prod(shape[i + 1 :]) for i in range(len(shape or ()))]
+    strides = _numbers(items[3]) if len(items) > 3 else shape and [math.prod(shape[i + 1 :]) for i in range(len(shape))]
     if shape is None or strides is None or type(offset) is not int:
         raise Forged("it makes a tensor whose shape is no tuple of whole numbers")
     if len(shape) != len(strides) or min([offset, *shape, *strides]) < 0:

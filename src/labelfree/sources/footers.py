@@ -1,4 +1,4 @@
-"""What a Parquet file claims, checked before Arrow believes it: how deep its types are nested, what its pages unpack to.
+"""What a Parquet file claims, checked before Arrow believes it: how deep types are nested, what pages unpack to.
 
 Arrow walks nested types by recursion and unpacks a page whole; neither is bounded by the size of the file. Both claims
 are written in Thrift's compact protocol, of which the little that is needed is read here.
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from labelfree.errors import SourceError
 
-_SMALL = 4096
+_SMALL = 512
 """Bytes of a footer in which no type can be nested deep enough to matter."""
 _DEEPEST = 100
 _MOST_FIELDS = 1 << 18
@@ -44,36 +44,40 @@ def check_types(file: Path) -> None:
         return
     if depth > _DEEPEST:
         raise SourceError(
-            f"{file}: expected columns of numbers, text or lists of them, found types nested more than {_DEEPEST} deep, "
-            "or too many to be columns; the file is damaged or forged"
+            f"{file}: expected columns of numbers, text or lists of them, found types nested more than {_DEEPEST} "
+            "deep, or too many to be columns; the file is damaged or forged"
         )
 
 
 def check_pages(file: Path, metadata: Any, columns: Sequence[str]) -> None:
     """Refuse pages of these columns that would unpack to far more memory than the file explains."""
-    size, unpacked = file.stat().st_size, 0
-    names = set(columns)
-    schema = metadata.schema
+    size, names, schema = file.stat().st_size, set(columns), metadata.schema
     leaves = [i for i in range(metadata.num_columns) if schema.column(i).path.split(".")[0] in names]
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    chunks = {i: [group.column(i) for group in groups] for i in leaves}
+    for column in chunks.values():
+        decoded = sum(max(chunk.num_values, 0) * _WIDTHS.get(chunk.physical_type, 1) for chunk in column)
+        if decoded > max(_MOST_DECODED, _DECODED_RATIO * size):
+            raise SourceError(
+                f"{file}: claims {decoded:,} bytes in a file of {size:,}: one row, again and again; it is refused: "
+                "take some of the rows"
+            )
+    if sum(max(map(_most, column), default=0) for column in chunks.values()) <= _MOST_UNPACKED:
+        return
     with file.open("rb") as stream:
-        for i in leaves:
-            largest = decoded = 0
-            for group in range(metadata.num_row_groups):
-                chunk = metadata.row_group(group).column(i)
-                decoded += max(chunk.num_values, 0) * _WIDTHS.get(chunk.physical_type, 1)
-                if _PACKS.get(chunk.compression, 0) * max(chunk.total_compressed_size, 0) > _MOST_UNPACKED:
-                    largest = max([largest, *_packed(stream, chunk)])
-            unpacked += largest
+        unpacked = 0
+        for column in chunks.values():
+            unpacked += max((size for chunk in column for size in _packed(stream, chunk)), default=0)
             if unpacked > _MOST_UNPACKED:
                 raise SourceError(
-                    f"{file}: its pages would take {unpacked:,} bytes of memory at once, packed more than {_RATIO}:1 in a "
-                    f"file of {size:,}; where it is no bomb, write it again with smaller pages"
+                    f"{file}: its pages would take {unpacked:,} bytes of memory at once, packed more than {_RATIO}:1 "
+                    f"in a file of {size:,}; where it is no bomb, write it again with smaller pages"
                 )
-            if decoded > max(_MOST_DECODED, _DECODED_RATIO * size):
-                raise SourceError(
-                    f"{file}: claims {decoded:,} bytes in a file of {size:,}: one row, again and again; it is refused: "
-                    "take some of the rows"
-                )
+
+
+def _most(chunk: Any) -> int:
+    """What the pages of a column chunk may unpack to, if its codec packs as well as it can."""
+    return int(_PACKS.get(chunk.compression, 0) * max(chunk.total_compressed_size, 0))
 
 
 def _depth(thrift: _Thrift) -> int:

@@ -58,6 +58,8 @@ def _mapped(file: Path) -> Values:
         raise UnsafeCheckpoint(
             f"{file}: holds Python objects, which only run code can read; save plain numbers with np.save"
         )
+    if not dtype.itemsize:
+        raise SourceError(_incomplete(file, ".npy file", f"numbers of no bytes, dtype {dtype}"))
     expected, held = offset + math.prod(shape) * dtype.itemsize, file.stat().st_size
     if held < expected:
         raise SourceError(_incomplete(file, ".npy file", f"its header claims {expected} bytes, the file holds {held}"))
@@ -68,7 +70,7 @@ def _mapped(file: Path) -> Values:
         )
     try:
         if held == offset:
-            return np.empty([n if dtype.itemsize else 0 for n in shape], dtype)
+            return np.empty(shape, dtype)
         return np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
     except (OSError, ValueError, TypeError, OverflowError) as error:
         raise SourceError(_incomplete(file, ".npy file", error)) from error
@@ -151,7 +153,9 @@ def _arrays(file: Path) -> dict[str, _Array]:
     """Every array of an .npz file by name, from the headers alone."""
     found = {}
     check_regular(file)
-    entries = {name: entry for name, entry in members(file, ".npz file of numpy arrays").items() if name.endswith(".npy")}
+    entries = {
+        name: entry for name, entry in members(file, ".npz file of numpy arrays").items() if name.endswith(".npy")
+    }
     with _explained(file), zipfile.ZipFile(file) as archive:
         for name, entry in entries.items():
             with archive.open(name) as stream:

@@ -8,7 +8,20 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from labelfree.sources.claims import Bag, Forged, Made, Named, Row, Stored, called, check_keys, cost, told, view, width_of
+from labelfree.sources.claims import (
+    Bag,
+    Forged,
+    Made,
+    Named,
+    Row,
+    Stored,
+    called,
+    check_keys,
+    cost,
+    told,
+    view,
+    width_of,
+)
 
 MOST_OPERATIONS = 1 << 22
 """Operations of one pickle: 20 for each tensor, 4 for each word of a vocabulary."""

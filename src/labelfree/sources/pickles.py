@@ -106,14 +106,14 @@ def _plain(path: Path, window: _Window) -> Contents:
 def _run(path: Path, foresight: Foresight, window: Stream, size: int) -> object:
     try:
         return foresight.run(window, size)
-    except Forged as error:
-        raise SourceError(
-            f"{path}: its pickle is damaged or forged: {error}; nothing was loaded: save or copy it again"
-        ) from error
     except (ValueError, LookupError, OverflowError, struct.error, AttributeError) as error:
         named = Contents(False, tuple(foresight.names)).foreign
         if named is not None:
             raise UnsafeCheckpoint(unsafe(path, named)) from error
+        if isinstance(error, Forged):
+            raise SourceError(
+                f"{path}: its pickle is damaged or forged: {error}; nothing was loaded: save or copy it again"
+            ) from error
         raise SourceError(_incomplete(path, " ".join(str(error).split())[:200] or "no pickle")) from error
 
 

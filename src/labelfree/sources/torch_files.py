@@ -32,7 +32,7 @@ def loaded(path: Path) -> Any:
         raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (*damaged, *unlike) as error:  # what torch meets in a file that is none of its own
         blocked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        name = blocked[1] if blocked else found.foreign
+        name = found.foreign or (blocked and blocked[1])
         if name:
             raise UnsafeCheckpoint(unsafe(path, name)) from error
         said = error.__context__ if isinstance(error, pickle.UnpicklingError) else error  # without torch's advice
