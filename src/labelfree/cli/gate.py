@@ -14,6 +14,7 @@ from labelfree.cli.rules import JUDGE, Confidence, MinDelta, Patience, Plateau, 
 from labelfree.errors import ExitCode
 from labelfree.gating import gate as judged
 from labelfree.gating.configured import configured
+from labelfree.wording import printable
 
 _OUT = "Output"
 
@@ -126,7 +127,7 @@ def gate(
     labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5
     labelfree gate report.json -o junit.xml        # with what [tool.labelfree.gate] asks
     """
-    from labelfree.cli.printing import chosen_format, printed, write_texts
+    from labelfree.cli.printing import chosen_format, printed, shown, write_texts
     from labelfree.storage import check_apart, check_targets
 
     form = chosen_format(format, json)
@@ -155,9 +156,9 @@ def gate(
 
         printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero))
     else:
-        printed(lambda: sys.stdout.write(TEXTS[f".{form}"](document)))
+        printed(lambda: shown(TEXTS[f".{form}"](document)))
         for warning in () if quiet or told else document["verdict"]["warnings"]:
-            print(f"labelfree: warning: {warning}", file=sys.stderr)
+            print(f"labelfree: warning: {printable(warning)}", file=sys.stderr)
     if not exit_zero and document["verdict"]["exit_code"] != ExitCode.DONE:
         raise typer.Exit(document["verdict"]["exit_code"])
 

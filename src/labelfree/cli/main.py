@@ -21,6 +21,7 @@ from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
 from labelfree.errors import ExitCode, LabelfreeError
+from labelfree.wording import printable
 
 app = typer.Typer(
     name="labelfree",
@@ -135,7 +136,7 @@ def _run() -> int:
 
 
 def _told(message: str, code: ExitCode) -> int:
-    print(f"labelfree: {message}", file=sys.stderr)
+    print(f"labelfree: {printable(message)}", file=sys.stderr)
     return code
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from labelfree.cli.options import Shared
-from labelfree.cli.printing import chosen_format, printed
+from labelfree.cli.printing import chosen_format, printed, shown
 from labelfree.errors import ExitCode, UsageError
 from labelfree.names import COLLAPSE_METRICS
+from labelfree.wording import printable
 
 if TYPE_CHECKING:
     from labelfree.report import MetricEntry, Report
@@ -64,7 +65,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
             for note in opened.notes:
                 unread.setdefault((opened.files, note), opened.files[0] if len(opened.files) == 1 else opened.name)
         for (_, note), name in unread.items():
-            print(f"labelfree: {name}: {note}", file=sys.stderr)
+            print(f"labelfree: {printable(name)}: {printable(note)}", file=sys.stderr)
     reports = []
     with Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         for i, source in enumerate(data_sets):
@@ -75,7 +76,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
             if shared.verbose:
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
-                print(f"labelfree: {report.input.sources[0]}: {said}", file=sys.stderr)
+                print(f"labelfree: {printable(report.input.sources[0])}: {said}", file=sys.stderr)
     if command == "transfer" and len(reports) > 1:
         compared(reports)
     files.check_content(reports, outputs)
@@ -88,7 +89,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
 
         for report in reports:
             for warning in remarks(report, list(report.metrics)):
-                print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
+                print(printable(f"labelfree: warning: {report.input.sources[0]}: {warning}"), file=sys.stderr)
     if any(undefined(report, asked) for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)
 
@@ -171,13 +172,13 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
 
         printed(lambda: show(console_for(sys.stdout), reports, everything=everything))
     elif form == "json":
-        printed(lambda: sys.stdout.write(text.to_json(reports)))
+        printed(lambda: shown(text.to_json(reports)))
     elif form == "ndjson":
-        printed(lambda: sys.stdout.write(text.to_ndjson(reports)))
+        printed(lambda: shown(text.to_ndjson(reports)))
     elif form == "csv":
-        printed(lambda: sys.stdout.write(text.to_csv(reports)))
+        printed(lambda: shown(text.to_csv(reports)))
     else:
-        printed(lambda: sys.stdout.write(text.to_markdown(reports, everything=everything)))
+        printed(lambda: shown(text.to_markdown(reports, everything=everything)))
 
 
 def undefined(report: Report, only: Sequence[str]) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from labelfree.document import SCHEMA_VERSION, is_entry, is_number, rounded
+from labelfree.document import SCHEMA_VERSION, rounded
 from labelfree.errors import HistoryError, UsageError
+from labelfree.forms import NOTHING, NUMBER, RECORD, RECORDED, is_number, misfit
 from labelfree.names import COLLAPSE_METRICS
 from labelfree.wording import counted
 
@@ -164,14 +165,19 @@ def validated(found: Any, where: str) -> Record:
     texts = all(isinstance(found.get(name), str) for name in ("run", "command", "time", "source", "rows_hash"))
     step, metrics, shares = found.get("step"), found.get("metrics"), found.get("collapse")
     whole = texts and isinstance(step, int) and not isinstance(step, bool) and version == SCHEMA_VERSION
-    if not (whole and isinstance(metrics, dict) and isinstance(shares, dict)):
+    if not (whole and isinstance(metrics, dict) and isinstance(shares, dict)) or misfit(found, RECORD):
         raise HistoryError(
             f"{where}: expected a record with run, step, command, time, source, rows_hash, metrics and collapse, found "
             "one that lacks some; labelfree history add writes them; nothing was changed"
         )
     for name, entry in metrics.items():
-        if not (is_entry(entry) and is_number(entry.get("n")) and is_number(entry.get("d"))):
-            raise HistoryError(f"{where}: its metric {name!r} is not in the form of a record; nothing was changed")
+        if wrong := misfit(entry, RECORDED):
+            raise HistoryError(
+                f"{where}: its metric {name!r} is not in the form of a record ({wrong}); nothing was changed"
+            )
+    for name, share in shares.items():
+        if not (NUMBER | NOTHING).holds(share):
+            raise HistoryError(f"{where}: its collapse.{name} is no number; nothing was changed")
     return found
 
 

@@ -15,8 +15,9 @@ from labelfree.models.numbers import array_data
 from labelfree.models.records import LINES, form
 from labelfree.models.tables import table_data
 from labelfree.models.texts import text_data
-from labelfree.sources import check_local, check_regular, missing, natural
+from labelfree.sources import check_local, missing, natural
 from labelfree.sources.block import PARQUET
+from labelfree.storage import check_regular
 
 __all__ = ["Batch", "Data", "open_data"]
 

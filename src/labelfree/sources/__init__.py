@@ -11,11 +11,16 @@ from typing import Any
 
 from labelfree.errors import SourceError, UsageError
 from labelfree.sources.block import PARQUET, Block, Columns, Source
+from labelfree.storage import check_regular
 
 __all__ = ["Block", "Columns", "Source", "open_source"]
 
 _CHECKPOINT = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 _KINDS = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
+
+
+_WIDEST = 1 << 16
+"""Numbers a row that a file may claim whatever its size; of more, one row must fit into it."""
 
 
 def open_source(source: Any, columns: Columns | None = None) -> Source:
@@ -26,7 +31,17 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     """
     if isinstance(source, Source):
         return source
-    columns = columns or Columns()
+    found = _opened(source, columns or Columns())
+    for what, width in (("rows", found.d), ("class scores", found.outputs.classes if found.outputs else 0)):
+        if width > max(_WIDEST, found.size):
+            raise SourceError(
+                f"{found.name}: its header claims {what} of {width:,} numbers, and it holds {found.size:,} bytes; "
+                "it is damaged or forged"
+            )
+    return found
+
+
+def _opened(source: Any, columns: Columns) -> Source:
     paths = source if isinstance(source, list | tuple) else [source]
     if paths and all(isinstance(path, str | os.PathLike) for path in paths):
         names = [os.fspath(path) for path in paths]
@@ -54,15 +69,6 @@ def check_local(name: str, kinds: str = _KINDS) -> None:
         raise SourceError(f"-: rows are read more than once, which standard input cannot be; name a file ({kinds})")
     if scheme := re.match(r"[a-z][a-z0-9+.]*://", name):
         raise SourceError(f"{name}: {scheme[0]} is not supported yet: download it first, and name the file")
-
-
-def check_regular(path: Path) -> None:
-    """Refuse a pipe or a device: reading it may never end."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise SourceError(
-            f"{path}: expected a file or directory, found a pipe or device; rows are read more than once: write them "
-            "to a file first"
-        )
 
 
 def _open_path(name: str, columns: Columns) -> Source:
