@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["text", "image", "array"]
+from labelfree.models.batch import Kind
+
 Tensor: TypeAlias = Any
 """A torch.Tensor; torch is imported where it is used."""
 

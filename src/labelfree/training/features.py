@@ -38,7 +38,8 @@ class Hook:
         self.name, entering = located(self.model, layer, head)
         self.place = f"{'input' if entering else 'output'} of {self.name or 'the model'}"
         self.calls: list[tuple[int, Any, Any, Any]] = []
-        self.entering, self.handles = entering, []
+        self.entering = entering
+        self.handles: list[Any] = []
 
     def attach(self) -> None:
         """Put the hooks on the model."""
