@@ -91,6 +91,7 @@ ALLOWED = {
         "names",
         "history",
         "gating",
+        "kernels",
         "metrics",
         "models.last_layer",
         "models.pooling",

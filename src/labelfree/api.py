@@ -14,7 +14,7 @@ from labelfree.comparing import compared, row_counts, told, with_outputs
 from labelfree.errors import ResourceError, UsageError
 from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
-from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.kernels.devices import kernels_for
 from labelfree.memory import needed
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import SAMPLE, Evidence, Need
@@ -244,21 +244,6 @@ def _surveyed(
         progress=progress,
         wanted=wanted,
     )
-
-
-def kernels_for(device: str) -> Kernels:
-    """The kernels of a device: "cpu", "cuda" (or "cuda:1"), or "auto" for a GPU where there is one."""
-    if device == "cpu":
-        return numpy_kernels
-    if device != "auto" and not device.startswith("cuda"):
-        raise UsageError(f"--device: expected cpu, cuda or auto, found {device!r}")
-    from labelfree.kernels.torch_kernels import TorchKernels, cuda_available
-
-    if device == "auto":
-        return TorchKernels("cuda") if cuda_available() else numpy_kernels
-    if not cuda_available():
-        raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
-    return TorchKernels(device)
 
 
 def _threads(count: int | None) -> AbstractContextManager[Any]:
