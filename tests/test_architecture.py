@@ -88,7 +88,7 @@ ALLOWED = {
     "options": {"errors", "metrics", "sources", "adaptation"},
     "model_sources": {"comparing", "embedding", "errors", "models.opening", "options", "report", "sources", "survey"},
     "grouping": {"errors", "arrays", "metrics", "options", "results", "sources", "summaries", "survey"},
-    "resources": {"errors", "kernels", "memory", "metrics", "options", "sources"},
+    "resources": {"errors", "memory", "metrics", "options", "sources"},
     "api": {
         "resources",
         "options",
@@ -108,12 +108,12 @@ ALLOWED = {
     },
     "watching": {"errors", "names", "document", "storage", "history", "gating", "metrics", "api"},
     "training": {
-        "resources",
         "errors",
         "arrays",
         "names",
         "history",
         "gating",
+        "kernels",
         "metrics",
         "models.last_layer",
         "models.pooling",

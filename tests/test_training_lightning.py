@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import lightning_program as runs
+import training_runs as runs
 from labelfree import gate, history
 from labelfree.errors import HistoryError, UsageError
 

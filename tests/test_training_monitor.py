@@ -322,6 +322,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"on_bad": "ignore"}, "on_bad"),
     ({"normalize": "l1"}, "normalize"),
     ({"normalize": "l2", "metrics": "rankme"}, "rank has no option 'normalize'"),
+    ({"device": "tpu"}, "expected cpu, cuda or auto"),
     ({"pool": "max"}, "pool: expected one of mean"),
     ({"dealt": "cards"}, "dealt: expected rows or batches"),
     ({"rows": 0}, "rows: expected the number"),

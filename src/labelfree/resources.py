@@ -1,4 +1,4 @@
-"""What a command may use: the device, the threads and the memory that its options name."""
+"""What a command may use: the threads and the memory that its options name."""
 
 from __future__ import annotations
 
@@ -6,28 +6,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from labelfree.errors import ResourceError, UsageError
-from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.errors import ResourceError
 from labelfree.memory import needed
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import Need
 from labelfree.options import Options
 from labelfree.sources import Source
-
-
-def kernels_for(device: str) -> Kernels:
-    """The kernels of a device: "cpu", "cuda" (or "cuda:1"), or "auto" for a GPU where there is one."""
-    if device == "cpu":
-        return numpy_kernels
-    if device != "auto" and not device.startswith("cuda"):
-        raise UsageError(f"--device: expected cpu, cuda or auto, found {device!r}")
-    from labelfree.kernels.torch_kernels import TorchKernels, cuda_available
-
-    if device == "auto":
-        return TorchKernels("cuda") if cuda_available() else numpy_kernels
-    if not cuda_available():
-        raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
-    return TorchKernels(device)
 
 
 def limited_threads(count: int | None) -> AbstractContextManager[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Index, Rows, as_rows
 from labelfree.errors import ArrayError, UsageError
-from labelfree.resources import kernels_for
+from labelfree.kernels.devices import kernels_for
 from labelfree.sources.block import Block, Source, Values
 from labelfree.survey import Summaries, Survey, block_rows
 from labelfree.training import ranks

@@ -11,6 +11,7 @@ from labelfree.errors import UsageError
 from labelfree.gating.settings import settings
 from labelfree.history.records import checked_run
 from labelfree.history.store import stored, writable
+from labelfree.kernels.devices import kernels_for
 from labelfree.metrics import METRICS, Metric
 from labelfree.metrics.separability import EXACT
 from labelfree.models.pooling import POOLS, Pool
@@ -131,6 +132,7 @@ def plan(
     if sample is not None or command == "separability":
         given["sample"] = EXACT if sample is None else sample
     chosen = checked(command, given | ({} if normalize is None else {"normalize": normalize}))
+    kernels_for(device)
     if history is not None and writable(history).exists():
         stored(history)
     rows = _rows(rows, ids)

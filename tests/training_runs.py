@@ -1,4 +1,4 @@
-"""A small real training run in Lightning: python lightning_program.py PLACE KILL_AT kills itself in that epoch."""
+"""A small real training run: in Lightning, python training_runs.py PLACE KILL_AT kills itself in that epoch."""
 
 from __future__ import annotations
 
