@@ -24,8 +24,9 @@ DIGITS = 12
 
 
 def as_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
-    """A document as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
-    return json.dumps(rounded(document), sort_keys=True, allow_nan=False, indent=indent, ensure_ascii=False)
+    """A document as JSON: sorted keys, 12 significant digits, no NaN or infinity, and escapes for what is no text."""
+    text = json.dumps(rounded(document), sort_keys=True, allow_nan=False, indent=indent, ensure_ascii=False)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def rounded(value: Any) -> Any:
