@@ -70,13 +70,13 @@ def page(values: int, packed: bytes, unpacked: int, encoding: int = 0) -> bytes:
     return thrift({1: (I32, 0), 2: (I32, unpacked), 3: (I32, len(packed)), 5: (STRUCT, about)}) + packed
 
 
-def chunk(name: str, at: int, nbytes: int, values: int, codec: int = 0) -> Struct:
+def chunk(name: str, at: int, nbytes: int, values: int, codec: int = 0, file: str = "") -> Struct:
     """A column chunk."""
     about: Struct = {
         1: (I32, FLOAT), 2: (LIST, (I32, [0, 8])), 3: (LIST, (BINARY, [name.encode()])), 4: (I32, codec),
         5: (I64, values), 6: (I64, nbytes), 7: (I64, nbytes), 9: (I64, at),
     }  # fmt: skip
-    return {2: (I64, at), 3: (STRUCT, about)}
+    return {2: (I64, at), 3: (STRUCT, about)} | ({1: (BINARY, file.encode())} if file else {})
 
 
 def footer(schema: list[Struct], rows: int, groups: list[Struct]) -> bytes:
@@ -93,6 +93,7 @@ def flat(
     *, columns: int = 4, rows: int = ROWS, total: int | None = None, group: int | None = None,
     values: int | None = None, packed: bytes | None = None, unpacked: int | None = None, codec: int = 0,
     chunk_bytes: int | None = None, length: int | None = None, paged: int | None = None, encoding: int = 0,
+    elsewhere: str = "",
 ) -> bytes:  # fmt: skip
     """A file of float columns e_0, e_1, ... with one page each, true but for what is given."""
     content = struct.pack(f"<{ROWS}f", *np.random.default_rng(0).normal(size=ROWS)) if packed is None else packed
@@ -101,7 +102,7 @@ def flat(
     for j in range(columns):
         one = page(rows if paged is None else paged, content, len(content) if unpacked is None else unpacked, encoding)
         said = len(one) if chunk_bytes is None else chunk_bytes
-        chunks.append(chunk(f"e_{j}", 4 + len(body), said, counted, codec))
+        chunks.append(chunk(f"e_{j}", 4 + len(body), said, counted, codec, elsewhere))
         body += one
     schema = [element("root", children=columns), *(element(f"e_{j}", kind=FLOAT) for j in range(columns))]
     held = rows if group is None else group
@@ -205,6 +206,7 @@ CONTENTS = {
         "276,824,064 bytes of memory",
     ),
     "a chunk of 2^62 bytes": (flat(chunk_bytes=2**62), _COMPLETE),
+    "pages in another file": (flat(elsewhere="../../etc/passwd"), _COMPLETE),
     "a chunk of -4 bytes": (flat(chunk_bytes=-4), _COMPLETE),
 }
 WRITES: dict[str, tuple[Callable[[Path, Path], object], str]] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.errors import SourceError
-from labelfree.forms import REPORT, REPORTED, SAMPLED, misfit
+from labelfree.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT, misfit
 from labelfree.storage import read_text
 
 SCHEMA_VERSION = 1
@@ -24,8 +24,9 @@ DIGITS = 12
 
 
 def as_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
-    """A document as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
-    return json.dumps(rounded(document), sort_keys=True, allow_nan=False, indent=indent, ensure_ascii=False)
+    """A document as JSON: sorted keys, 12 significant digits, no NaN or infinity, and escapes for what is no text."""
+    text = json.dumps(rounded(document), sort_keys=True, allow_nan=False, indent=indent, ensure_ascii=False)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def rounded(value: Any) -> Any:
@@ -128,7 +129,8 @@ def report_document(document: Any, where: str) -> dict[str, Any]:
     if document.get("command") == "gate":
         raise SourceError(f"{where}: expected a report, found the verdict of a gate; name the reports that it judged")
     metrics = document.get("metrics")
-    wrong = "the schema version" if version != SCHEMA_VERSION else misfit(document, REPORT)
+    form = WEIGHTS_REPORT if document.get("command") == "weights" else REPORT
+    wrong = "the schema version" if version != SCHEMA_VERSION else misfit(document, form)
     if not wrong and document["input"].get("sample") is not None:
         wrong = misfit(document["input"]["sample"], SAMPLED, "input.sample")
     if not wrong and not isinstance(metrics, dict):

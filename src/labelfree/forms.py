@@ -81,6 +81,7 @@ REPORT: Form = {
     },
     "settings": {"seed?": WHOLE | NOTHING},
 }
+WEIGHTS_REPORT: Form = {**REPORT, "input": {"sources": TEXTS, "fingerprint": TEXT, "layers_hash": TEXT}}
 SAMPLED: Form = {"size": WHOLE}
 RECORDED: Form = {
     **ENTRY, "n": WHOLE, "d": WHOLE, "replicates?": NUMBERS | NOTHING, "replicate_factor?": NUMBER | NOTHING

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from labelfree.wording import printable
 
@@ -24,6 +25,9 @@ def console_for(stream: Any, *, width: int | None = None) -> Console:
 
 class _Printable(Console):
     """A console whose texts cannot steer the terminal: names come from files."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
 
     def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):

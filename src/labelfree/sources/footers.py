@@ -1,19 +1,19 @@
 """What a Parquet file claims, checked before Arrow believes it: how deep types are nested, what pages unpack to.
 
-Arrow walks nested types by recursion and unpacks a page whole; neither is bounded by the size of the file. Both claims
-are written in Thrift's compact protocol, of which the little that is needed is read here.
+Arrow walks nested types by recursion and unpacks a page whole; neither is bounded by the size of the file. The footer
+is read here and not asked of pyarrow, in which some of what a damaged one says ends the process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from labelfree.errors import SourceError
+from labelfree.sources.thrift import INTS, LISTS, STRUCT, Reader
 
-_SMALL = 512
-"""Bytes of a footer in which no type can be nested deep enough to matter."""
 _DEEPEST = 100
 _MOST_FIELDS = 1 << 18
 _MOST_HEADER = 1 << 16
@@ -22,52 +22,81 @@ _MOST_UNPACKED = 1 << 28
 """Bytes of pages that are held at once where they are packed by more than that ratio."""
 _MOST_DECODED = 1 << 34
 _DECODED_RATIO = 1 << 20
-_PACKS = {"GZIP": 1100, "LZ4": 300, "LZ4_RAW": 300, "LZO": 300, "ZSTD": 1 << 16, "BROTLI": 1 << 30}
-"""How many bytes a codec may make of one; SNAPPY makes 21."""
-_WIDTHS = {"INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}
-_BOOLS, _BYTE, _INTS, _DOUBLE, _BINARY, _LISTS, _MAP, _STRUCT = (1, 2), 3, (4, 5, 6), 7, 8, (9, 10), 11, 12
+_PACKS = {2: 1100, 3: 300, 4: 1 << 30, 5: 300, 6: 1 << 16, 7: 300}
+"""How many bytes a codec may make of one: gzip, LZO, Brotli, LZ4, Zstandard, raw LZ4; Snappy makes 21."""
+_WIDTHS = {1: 4, 2: 8, 4: 4, 5: 8}
 
 
-def check_types(file: Path) -> None:
-    """Refuse types that are nested deeper than any table needs."""
+@dataclass(frozen=True)
+class Chunk:
+    """The pages of a column in a row group: bytes of a value, codec, values, bytes in the file and where they begin."""
+
+    width: int
+    codec: int
+    values: int
+    held: int
+    begin: int
+
+    @property
+    def most(self) -> int:
+        """Bytes that its pages unpack to, if its codec packs as well as it can."""
+        return _PACKS.get(self.codec, 0) * max(self.held, 0)
+
+
+@dataclass
+class Footer:
+    """What a footer claims: how deep its types are nested, its rows, those of its row groups, its chunks by column."""
+
+    depth: int = 0
+    rows: int = 0
+    groups: list[int] = field(default_factory=list)
+    columns: dict[bytes, list[list[Chunk]]] = field(default_factory=dict)
+
+
+def footer(file: Path) -> Footer | None:
+    """What the footer of a file claims, or None where there is none that can be read, of which Arrow says more."""
     try:
         with file.open("rb") as stream:
             size = stream.seek(0, 2)
             stream.seek(max(size - 8, 0))
             end = stream.read(8)
             length = int.from_bytes(end[:4], "little")
-            if end[4:] != b"PAR1" or not _SMALL < length <= size - 8:
-                return  # Arrow says what is wrong
+            if end[4:] != b"PAR1" or length > size - 8:
+                return None
             stream.seek(size - 8 - length)
-            depth = _depth(_Thrift(stream.read(length)))
+            found = _read(Reader(stream.read(length)))
     except (OSError, IndexError, ValueError):
-        return
-    if depth > _DEEPEST:
+        return None
+    if found.depth > _DEEPEST:
         raise SourceError(
             f"{file}: expected columns of numbers, text or lists of them, found types nested more than {_DEEPEST} "
             "deep, or too many to be columns; the file is damaged or forged"
         )
+    if not 0 <= found.rows == sum(found.groups):
+        raise SourceError(
+            f"{file}: its footer claims {found.rows} rows, and its row groups {sum(found.groups)}; the file is damaged"
+        )
+    return found
 
 
-def check_pages(file: Path, metadata: Any, columns: Sequence[str]) -> None:
+def check_pages(file: Path, claimed: Footer, columns: Sequence[str]) -> None:
     """Refuse pages of these columns that would unpack to far more memory than the file explains."""
-    size, names, schema = file.stat().st_size, set(columns), metadata.schema
-    leaves = [i for i in range(metadata.num_columns) if schema.column(i).path.split(".")[0] in names]
-    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
-    chunks = {i: [group.column(i) for group in groups] for i in leaves}
-    for column in chunks.values():
-        decoded = sum(max(chunk.num_values, 0) * _WIDTHS.get(chunk.physical_type, 1) for chunk in column)
+    size = file.stat().st_size
+    wanted = {name.encode() for name in columns}
+    leaves = [chunks for name, below in claimed.columns.items() if name in wanted for chunks in below]
+    for chunks in leaves:
+        decoded = sum(max(chunk.values, 0) * chunk.width for chunk in chunks)
         if decoded > max(_MOST_DECODED, _DECODED_RATIO * size):
             raise SourceError(
                 f"{file}: claims {decoded:,} bytes in a file of {size:,}: one row, again and again; it is refused: "
                 "take some of the rows"
             )
-    if sum(max(map(_most, column), default=0) for column in chunks.values()) <= _MOST_UNPACKED:
+    if sum(max((chunk.most for chunk in chunks), default=0) for chunks in leaves) <= _MOST_UNPACKED:
         return
-    with file.open("rb") as stream:
+    with file.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
         unpacked = 0
-        for column in chunks.values():
-            unpacked += max((size for chunk in column for size in _packed(stream, chunk)), default=0)
+        for chunks in leaves:
+            unpacked += max((page for chunk in chunks for page in _packed(content, chunk)), default=0)
             if unpacked > _MOST_UNPACKED:
                 raise SourceError(
                     f"{file}: its pages would take {unpacked:,} bytes of memory at once, packed more than {_RATIO}:1 "
@@ -75,135 +104,89 @@ def check_pages(file: Path, metadata: Any, columns: Sequence[str]) -> None:
                 )
 
 
-def _most(chunk: Any) -> int:
-    """What the pages of a column chunk may unpack to, if its codec packs as well as it can."""
-    return int(_PACKS.get(chunk.compression, 0) * max(chunk.total_compressed_size, 0))
-
-
-def _depth(thrift: _Thrift) -> int:
-    """How deep the schema of a footer is nested, up to a little more than what is refused."""
-    for field, kind in thrift.fields():
-        if field != 2 or kind not in _LISTS:
+def _read(thrift: Reader) -> Footer:
+    found = Footer()
+    for number, kind in thrift.fields():
+        if number == 2 and kind in LISTS:
+            found.depth = _depth(thrift)
+            if found.depth > _DEEPEST:
+                return found
+        elif number == 3 and kind in INTS:
+            found.rows = thrift.number()
+        elif number == 4 and kind in LISTS:
+            columns: dict[tuple[bytes, ...], list[Chunk]] = {}
+            for _ in range(thrift.sized()[0]):
+                _group(thrift, found, columns)
+            for path, chunks in columns.items():
+                found.columns.setdefault(path[0], []).append(chunks)
+        else:
             thrift.skip(kind)
-            continue
-        count, inner = thrift.sized()
-        if inner != _STRUCT:
-            return 0
-        if count > _MOST_FIELDS:
-            return _DEEPEST + 1
-        open_types: list[int] = []
-        deepest = 0
-        for _ in range(count):
-            while open_types and open_types[-1] == 0:
-                open_types.pop()
-            if open_types:
-                open_types[-1] -= 1
-            children = thrift.struct().get(5, 0)
-            if children > 0:
-                open_types.append(children)
-                deepest = max(deepest, len(open_types))
-        return deepest
-    return 0
+    return found
 
 
-def _packed(stream: BinaryIO, chunk: Any) -> Iterator[int]:
-    """The unpacked sizes of the pages of a column chunk that are packed by more than the ratio."""
-    begins = [chunk.data_page_offset, chunk.dictionary_page_offset if chunk.has_dictionary_page else None]
-    at = min(offset for offset in begins if offset)
-    end = at + chunk.total_compressed_size
-    while 0 <= at < end:
-        page = None
-        for length in (256, _MOST_HEADER):
-            stream.seek(at)
-            thrift = _Thrift(stream.read(length))
+def _depth(thrift: Reader) -> int:
+    """How deep a schema is nested; more than is allowed where it has too many elements to look at."""
+    count, _ = thrift.sized()
+    if count > _MOST_FIELDS:
+        return _DEEPEST + 1
+    left: list[int] = []
+    deepest = 0
+    for _ in range(count):
+        while left and left[-1] == 0:
+            left.pop()
+        if left:
+            left[-1] -= 1
+        children = thrift.numbers().get(5, 0)
+        if children > 0:
+            left.append(children)
+            deepest = max(deepest, len(left))
+    return deepest
+
+
+def _group(thrift: Reader, found: Footer, columns: dict[tuple[bytes, ...], list[Chunk]]) -> None:
+    for number, kind in thrift.fields():
+        if number == 1 and kind in LISTS:
+            for _ in range(thrift.sized()[0]):
+                for inner, type_ in thrift.fields():
+                    if inner == 3 and type_ == STRUCT:
+                        path, chunk = _chunk(thrift)
+                        columns.setdefault(path, []).append(chunk)
+                    else:
+                        thrift.skip(type_)
+        elif number == 3 and kind in INTS:
+            found.groups.append(thrift.number())
+        else:
+            thrift.skip(kind)
+
+
+def _chunk(thrift: Reader) -> tuple[tuple[bytes, ...], Chunk]:
+    path: tuple[bytes, ...] = (b"",)
+    said: dict[int, int] = {}
+    for number, kind in thrift.fields():
+        if kind in INTS:
+            said[number] = thrift.number()
+        elif number == 3 and kind in LISTS:
+            path = tuple(thrift.binary() for _ in range(thrift.sized()[0])) or path
+        else:
+            thrift.skip(kind)
+    begin = min((offset for offset in (said.get(9, 0), said.get(11, 0)) if offset > 0), default=0)
+    return path, Chunk(_WIDTHS.get(said.get(1, 0), 1), said.get(4, 0), said.get(5, 0), said.get(7, 0), begin)
+
+
+def _packed(content: mmap, chunk: Chunk) -> Iterator[int]:
+    """The unpacked sizes of the pages of a chunk that are packed by more than the ratio."""
+    at, end = chunk.begin, chunk.begin + chunk.held
+    while chunk.codec in _PACKS and 0 < at < end:
+        for length in (128, _MOST_HEADER):
+            thrift = Reader(content[at : at + length])
             try:
-                page = thrift.struct()
+                page = thrift.numbers()
                 break
             except (IndexError, ValueError):
-                continue
-        if page is None or not isinstance(page.get(3), int) or page[3] < 0:
+                page = {}
+        unpacked, held = page.get(2, 0), page.get(3, -1)
+        if held < 0:
             return  # Arrow says what is wrong
-        unpacked, held = page.get(2, 0), page[3]
         if unpacked > _RATIO * held:
             yield unpacked
         at += thrift.at + held
-
-
-class _Thrift:
-    """A reader of the compact protocol; IndexError where the bytes end, ValueError where they are none of it."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content, self.at = content, 0
-
-    def byte(self) -> int:
-        self.at += 1
-        return self.content[self.at - 1]
-
-    def varint(self) -> int:
-        value = shift = 0
-        while shift < 70:
-            byte = self.byte()
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
-        raise ValueError
-
-    def number(self) -> int:
-        value = self.varint()
-        return (value >> 1) ^ -(value & 1)
-
-    def fields(self) -> Iterator[tuple[int, int]]:
-        """Number and type of each field; the value of each must be read before the next."""
-        field = 0
-        while (byte := self.byte()) != 0:
-            field = field + (byte >> 4) if byte >> 4 else self.number()
-            yield field, byte & 15
-
-    def sized(self) -> tuple[int, int]:
-        """How many items a list has, and of which type."""
-        byte = self.byte()
-        return (byte >> 4 if byte >> 4 < 15 else self.varint()), byte & 15
-
-    def struct(self, depth: int = 0) -> dict[int, int]:
-        """The whole numbers of a struct by the number of their field."""
-        found = {}
-        for field, kind in self.fields():
-            if kind in _INTS:
-                found[field] = self.number()
-            else:
-                self.skip(kind, depth)
-        return found
-
-    def skip(self, kind: int, depth: int = 0) -> None:
-        """Read over a value."""
-        if depth > _DEEPEST:
-            raise ValueError
-        if kind in _INTS:
-            self.varint()
-        elif kind == _BINARY:
-            length = self.varint()
-            self.at += length
-        elif kind in (_BYTE, _DOUBLE):
-            self.at += 1 if kind == _BYTE else 8
-        elif kind == _STRUCT:
-            self.struct(depth + 1)
-        elif kind in _LISTS:
-            count, inner = self.sized()
-            self.items([inner], count, depth)
-        elif kind == _MAP:
-            if count := self.varint():
-                pair = self.byte()
-                self.items([pair >> 4, pair & 15], count, depth)
-        elif kind not in _BOOLS:
-            raise ValueError
-        if self.at > len(self.content):
-            raise IndexError
-
-    def items(self, kinds: Sequence[int], count: int, depth: int) -> None:
-        """Read over the items of a list or map, each at least a byte long."""
-        if count * len(kinds) > len(self.content) - self.at:
-            raise IndexError
-        for _ in range(count):
-            for kind in kinds:
-                self.skip(_BYTE if kind in _BOOLS else kind, depth + 1)

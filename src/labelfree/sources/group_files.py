@@ -16,6 +16,7 @@ from labelfree.errors import SourceError, UsageError
 from labelfree.sources.arrow import plain
 from labelfree.sources.block import PARQUET, Columns, Values
 from labelfree.sources.columns import candidates
+from labelfree.sources.footers import check_pages
 from labelfree.sources.parquet import checked, explained
 from labelfree.storage import atomically
 
@@ -74,7 +75,7 @@ def read_groups(path: Path) -> FrozenGroups | None:
     """The groups that a file holds; None where it is no file of frozen groups, but perhaps one of embeddings."""
     if not path.is_file() or path.suffix.lower() not in PARQUET:
         return None
-    with checked(path) as parquet:
+    with checked(path) as (parquet, claimed):
         schema = parquet.schema_arrow
         about = _about(schema, path)
         if about is None:
@@ -82,9 +83,10 @@ def read_groups(path: Path) -> FrozenGroups | None:
         found = {field.name: str(field.type) for field in schema if field.name in _TYPES}
         if found != _TYPES:
             raise SourceError(_damaged(path, f"expected columns of types {_TYPES}, found {found}"))
-        rows, size = parquet.metadata.num_rows, path.stat().st_size
+        rows, size = claimed.rows, path.stat().st_size
         if rows * _LEAST_BYTES > size:
             raise SourceError(_damaged(path, f"it claims {rows:,} groups in {size:,} bytes"))
+        check_pages(path, claimed, list(_TYPES))
         with explained(path):
             table = parquet.read(columns=list(_TYPES))
     for name in _TYPES:

@@ -14,7 +14,7 @@ from labelfree.errors import ColumnError, SourceError
 from labelfree.sources.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 from labelfree.sources.columns import Candidate, choose, choose_outputs, unread_labels
-from labelfree.sources.footers import check_pages, check_types
+from labelfree.sources.footers import Footer, check_pages, footer
 
 BUFFER = 1 << 20
 """Bytes read ahead, over all columns. Without a buffer pyarrow holds whole column chunks of a row group in memory."""
@@ -57,10 +57,10 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     counts: list[int] = []
     parts: list[_Part] = []
     for file in files:
-        with checked(file) as parquet:
-            counts.append(parquet.metadata.num_rows)
+        with checked(file) as (parquet, claimed):
+            counts.append(claimed.rows)
             if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
-                parts.append(_part(file, parquet, chosen))
+                parts.append(_part(file, parquet.schema_arrow, claimed, chosen))
             size += file.stat().st_size
     if not parts:
         raise SourceError(f"{name}: expected Parquet files, found none")
@@ -100,16 +100,15 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     )
 
 
-def _part(file: Path, parquet: Any, chosen: Columns) -> _Part:
-    schema, total = parquet.schema_arrow, parquet.metadata.num_rows
+def _part(file: Path, schema: Any, claimed: Footer, chosen: Columns) -> _Part:
     embedding = choose(schema, chosen, str(file))
-    check_pages(file, parquet.metadata, embedding.fields)
+    check_pages(file, claimed, embedding.fields)
     found = widths(batches(file, [embedding], embedding.fields, _FIRST_ROWS), embedding, str(file))
     roles, notes = roles_of(schema, chosen, embedding), unread_labels(schema, chosen, embedding)
     outputs = choose_outputs(schema, chosen, str(file))
-    check_pages(file, parquet.metadata, [*roles.values(), *(outputs.fields if outputs else ())])
+    check_pages(file, claimed, [*roles.values(), *(outputs.fields if outputs else ())])
     classes = widths(batches(file, [outputs], outputs.fields, _FIRST_ROWS), outputs, str(file)) if outputs else []
-    return _Part(file, total, embedding, roles, notes, found, outputs, classes)
+    return _Part(file, claimed.rows, embedding, roles, notes, found, outputs, classes)
 
 
 def _agree(part: _Part, first: _Part, filled: _Part) -> None:
@@ -180,18 +179,13 @@ def _as_lists(metadata: Any) -> Any:
 
 
 @contextmanager
-def checked(file: Path) -> Iterator[Any]:
-    """The file, opened for the first time: what its footer claims of its rows and types holds together."""
-    check_types(file)
+def checked(file: Path) -> Iterator[tuple[Any, Footer]]:
+    """The file, opened for the first time, and what its footer claims."""
+    claimed = footer(file)
     with opened(file) as parquet:
-        metadata = parquet.metadata
-        with explained(file):
-            held = sum(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-        if not 0 <= metadata.num_rows == held:
-            raise SourceError(
-                f"{file}: its footer claims {metadata.num_rows} rows, and its row groups {held}; the file is damaged"
-            )
-        yield parquet
+        if claimed is None:
+            raise SourceError(f"{file}: its footer cannot be read; the file is damaged: write or copy it again")
+        yield parquet, claimed
 
 
 @contextmanager
