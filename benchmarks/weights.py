@@ -56,7 +56,7 @@ WORK = {
     "scipy, float32": (READ + "from scipy.linalg import svdvals", RANK),
     "numpy, float64": (READ + "svdvals = lambda W: np.linalg.svd(W.astype(float), compute_uv=False)", RANK),
     "labelfree.weights": (
-        "from labelfree import weights",
+        "from labelfree import weights\nfrom labelfree.layers import checkpoint\ncheckpoint.opened(sys.argv[1])",
         "values = {l.name: l.value('effective_rank') for l in weights(sys.argv[1]).layers}",
     ),
 }
