@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -499,6 +500,16 @@ def test_module_paths_outside_the_directory_are_refused(classifier: Path, tmp_pa
     shutil.copytree(classifier, path)
     (path / "modules.json").write_text('[{"type": "sentence_transformers.models.Transformer", "path": "../bert"}]')
     with pytest.raises(UnsafeCheckpoint, match=r"module path '\.\./bert' lies outside"):
+        open_network(str(path))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "modules.json", "anything.json"])
+def test_a_pipe_in_a_directory_is_not_waited_for(name: str, classifier: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    shutil.copytree(classifier, path)
+    (path / name).unlink(missing_ok=True)
+    os.mkfifo(path / name)
+    with pytest.raises(SourceError, match=r"expected a file, found a pipe or device"):
         open_network(str(path))
 
 

@@ -11,7 +11,15 @@ from labelfree.errors import LabelfreeError, MissingExtra, SourceError, UsageErr
 from labelfree.models.batch import Kind
 from labelfree.models.fingerprints import files_fingerprint
 from labelfree.models.network import Network, Prepared
-from labelfree.models.trust import module_directories, offline, quiet, read_json, refuse_adapter, refuse_code
+from labelfree.models.trust import (
+    check_files,
+    module_directories,
+    offline,
+    quiet,
+    read_json,
+    refuse_adapter,
+    refuse_code,
+)
 from labelfree.sources.checkpoints import tensors
 
 _CLASSIFIERS = ("ForSequenceClassification", "ForImageClassification", "ForImageClassificationWithTeacher")
@@ -32,6 +40,7 @@ def open_directory(path: Path, *, trust_code: bool, device: str) -> Network:
     The weights are loaded as float32, on a GPU as they are stored. Whatever would run code of the directory is refused
     without trust_code; the hub is never asked.
     """
+    check_files(path)
     refuse_adapter(path)
     if not trust_code:
         refuse_code(path)

@@ -35,10 +35,19 @@ def refuse_code(path: Path) -> None:
 def wanted_code(path: Path) -> Iterator[str]:
     """What the JSON files of a directory would have imported, each with the file that names it."""
     for directory in (path, *(part for part in module_directories(path) if part != path)):
+        check_files(directory)
         for file in sorted(directory.glob("*.json")):
             if file.name not in _DATA and not file.name.endswith(".index.json"):
                 for what in _named(read_json(file), file.name):
                     yield f"{file.relative_to(path)}: {what}"
+
+
+def check_files(directory: Path) -> None:
+    """Refuse pipes and devices in a directory: reading one may never end."""
+    entries = list(directory.iterdir()) if directory.is_dir() else []  # one without settings may be missing
+    odd = [file for file in entries if file.exists() and not (file.is_file() or file.is_dir())]
+    if odd:
+        raise SourceError(f"{odd[0]}: expected a file, found a pipe or device; remove it from the directory")
 
 
 def module_directories(path: Path) -> list[Path]:
