@@ -183,7 +183,7 @@ def _computable() -> Iterator[None]:
     """Turns numbers that no metric has into what to do about them."""
     try:
         yield
-    except ArithmeticError as error:
+    except OverflowError as error:
         raise SourceError(_BEYOND) from error
 
 
