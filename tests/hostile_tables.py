@@ -206,7 +206,6 @@ CONTENTS = {
         "276,824,064 bytes of memory",
     ),
     "a chunk of 2^62 bytes": (flat(chunk_bytes=2**62), _COMPLETE),
-    "pages in another file": (flat(elsewhere="../../etc/passwd"), _COMPLETE),
     "a chunk of -4 bytes": (flat(chunk_bytes=-4), _COMPLETE),
 }
 WRITES: dict[str, tuple[Callable[[Path, Path], object], str]] = {

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import hostile
@@ -84,6 +85,14 @@ def test_an_extension_type_with_a_pickle_is_data(tmp_path: Path) -> None:
     hostile_tables.extension(tmp_path / "a.parquet", tmp_path / "canary")
     assert joined(open_source(tmp_path / "a.parquet")).rows.shape == (hostile_tables.ROWS, 4)
     assert not (tmp_path / "canary").exists()
+
+
+def test_no_path_in_a_parquet_file_is_followed(tmp_path: Path) -> None:
+    """A chunk may name another file that holds its pages: they are taken from this one."""
+    for name, elsewhere in (("a", ""), ("b", "../../etc/passwd")):
+        (tmp_path / f"{name}.parquet").write_bytes(hostile_tables.flat(elsewhere=elsewhere))
+    a, b = (joined(open_source(tmp_path / f"{name}.parquet")).rows for name in "ab")
+    assert np.array_equal(a, b)
 
 
 def test_what_hostile_files_are_made_of_is_sound(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def program_in_terminal(place: Path, *arguments: object) -> str:
     return sent.decode()
 
 
-@pytest.mark.parametrize("form", ["table", "md", "json"])
+@pytest.mark.parametrize("form", ["table", "md"])
 def test_a_terminal_is_not_sent_what_a_file_is_called(form: str, tmp_path: Path) -> None:
     place = tmp_path / "there"
     place.mkdir()
