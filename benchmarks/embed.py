@@ -164,16 +164,17 @@ def page(results: dict[str, Any]) -> str:
         that of sentence-transformers, texts in memory. Loading the model is left out of all three. A bare loop runs
         before and after each of the others, and a ratio is to the mean of the two; medians of
         {len(found["ratios"]["embed"])} rounds."""
-    verdict = "it does" if reached(results) else "**it does not**"
+    verdict = "in this run it does" if reached(results) else "**in this run it does not**"
     target = f"""
         `embed` is to stay within 5 % of the bare loop, and {verdict}: {found["over_bare"]["embed"]:g} times its time
         (single rounds {min(found["ratios"]["embed"]):g} to {max(found["ratios"]["embed"]):g}). Its rows differ from
         those of the bare loop by at most {found["largest_difference"]["embed"]:.0e}."""
+    note = [paragraph(results["note"])] if "note" in results else []
     rows = ["| | rows/s | time over the bare loop |", "|---|---:|---:|"]
     for name, shown in (("bare", "bare loop"), ("embed", "`labelfree embed`"), ("encode", "`encode`")):
         ratio = f"{found['over_bare'][name]:g}" if name in found["over_bare"] else ""
         rows.append(f"| {shown} | {found['rows_per_second'][name]:,.0f} | {ratio} |")
-    return "\n\n".join(["# Speed of embed", paragraph(setting), paragraph(target), "\n".join(rows)]) + "\n"
+    return "\n\n".join(["# Speed of embed", paragraph(setting), *note, paragraph(target), "\n".join(rows)]) + "\n"
 
 
 def main() -> None:
