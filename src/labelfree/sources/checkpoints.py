@@ -110,7 +110,10 @@ def _chosen(found: Mapping[str, Tensor], name: str | None, path: Path) -> Tensor
         raise ColumnError(f"{path}: no tensor {name!r}; {_listed(matrices, path)}")
     if len(matrices) == 1:
         return matrices[0]
-    raise ColumnError(f"{path}: expected the name of a tensor, path::name; {_listed(matrices, path)}")
+    raise ColumnError(
+        f"{path}: expected the name of a tensor, path::name, or what to run the model over, --data FILE; "
+        f"{_listed(matrices, path)}"
+    )
 
 
 def _listed(matrices: list[Tensor], path: Path, most: int = 40) -> str:
