@@ -12,7 +12,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from labelfree.errors import SourceError
-from labelfree.sources.thrift import BINARY, INTS, LISTS, STRUCT, Reader
+from labelfree.sources.thrift import INTS, LISTS, STRUCT, Reader
 
 _DEEPEST = 100
 _MOST_FIELDS = 1 << 18
@@ -45,16 +45,12 @@ class Chunk:
 
 @dataclass
 class Footer:
-    """What a footer claims: how deep its types are nested, its rows, those of its row groups, its chunks by column.
-
-    elsewhere: whether it says that pages lie in another file, as summaries of directories do.
-    """
+    """What a footer claims: how deep its types are nested, its rows, those of its row groups, its chunks by column."""
 
     depth: int = 0
     rows: int = 0
     groups: list[int] = field(default_factory=list)
     columns: dict[bytes, list[list[Chunk]]] = field(default_factory=dict)
-    elsewhere: bool = False
 
 
 def footer(file: Path) -> Footer | None:
@@ -75,11 +71,6 @@ def footer(file: Path) -> Footer | None:
         raise SourceError(
             f"{file}: expected columns of numbers, text or lists of them, found types nested more than {_DEEPEST} "
             "deep, or too many to be columns; the file is damaged or forged"
-        )
-    if found.elsewhere:
-        raise SourceError(
-            f"{file}: expected a complete Parquet file, found a footer whose pages lie in another file; name the files "
-            "that hold the rows"
         )
     if not 0 <= found.rows == sum(found.groups):
         raise SourceError(
@@ -157,9 +148,7 @@ def _group(thrift: Reader, found: Footer, columns: dict[tuple[bytes, ...], list[
         if number == 1 and kind in LISTS:
             for _ in range(thrift.sized()[0]):
                 for inner, type_ in thrift.fields():
-                    if inner == 1 and type_ == BINARY:
-                        found.elsewhere |= bool(thrift.binary())
-                    elif inner == 3 and type_ == STRUCT:
+                    if inner == 3 and type_ == STRUCT:
                         path, chunk = _chunk(thrift)
                         columns.setdefault(path, []).append(chunk)
                     else:
