@@ -170,6 +170,7 @@ _ABOUT = {"source": "crossfit", "circular": False, "k": 2, "seed": 0, "rows_hash
 _GROUPED = json.dumps({"schema_version": 1, "groups": _ABOUT})
 _MANY = pa.table({"key": pa.array(np.zeros(1_000_000, np.uint64)), "group": pa.array(np.zeros(1_000_000, np.int64))})
 _COMPLETE = "expected a complete Parquet file"
+_ODD = f"no embedding column|{_COMPLETE}"
 _DEEP = "nested more than 100 deep, or too many to be columns"
 CONTENTS = {
     "a footer of 4 GB": (flat(length=2**32 - 1), _COMPLETE),
@@ -182,7 +183,10 @@ CONTENTS = {
     "types nested 1,000 deep": (nested(1000), _DEEP),
     "types nested 100,000 deep": (nested(100_000), _DEEP),
     "a group of 2^31 children": (parquet(b"", footer([element("root", children=2**31 - 1)], 0, [])), _COMPLETE),
-    "a group of -3 children": (parquet(b"", footer([element("root", children=-3)], 0, [])), "no embedding column"),
+    "a group of -3 children": (
+        parquet(b"", footer([element("root", children=-3)], 0, [])),
+        f"no embedding column|{_COMPLETE}",
+    ),
     "10^12 rows in the footer": (flat(total=10**12), "its footer claims 1000000000000 rows, and its row groups 50"),
     "10^12 rows in the group": (flat(group=10**12), "its footer claims 1000000000000 rows, found 50"),
     "10^12 rows everywhere": (flat(group=10**12, values=10**12), r"claims 4,000,000,000,000 bytes in a file of 1,\d+"),

@@ -101,7 +101,7 @@ def test_what_hostile_files_are_made_of_is_sound(tmp_path: Path) -> None:
     hostile_directories.index({"weight_map": {"w": "inside.safetensors"}})(tmp_path / "hf", tmp_path)
     (tmp_path / "a.parquet").write_bytes(hostile_tables.flat())
     (tmp_path / "z.parquet").write_bytes(hostile_tables.flat(codec=hostile_tables.ZSTD, packed=PACKED, unpacked=200))
-    (tmp_path / "deep.parquet").write_bytes(hostile_tables.nested(99))
+    (tmp_path / "deep.parquet").write_bytes(hostile_tables.nested(98))
     with pytest.raises(ColumnError, match="no embedding column"):
         open_source(tmp_path / "deep.parquet")
     for name, shape in (("a.pt", (2, 2)), ("hf", (11, 4)), ("a.parquet", (50, 4)), ("z.parquet", (50, 4))):
