@@ -58,6 +58,22 @@ def groups() -> dict[str, list[Hostile]]:
     }
 
 
+CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
+
+
+def cases(how: str) -> list[tuple[str, Hostile]]:
+    """All files with their groups; to be run, those that a model could be in."""
+    found = [(group, one) for group, files in groups().items() for one in files]
+    if how == "read":
+        return found
+    models = ("pickles", "archives", "arrays", "directories")
+    return [(g, one) for g, one in found if g in models and one.read == "rank" and _model(one)]
+
+
+def _model(one: Hostile) -> bool:
+    return Path(one.name).suffix in (*CHECKPOINTS, "")
+
+
 def written(one: Hostile, place: Path) -> tuple[Path, Path]:
     """The file and the directory that its code would make."""
     place.mkdir(parents=True)
@@ -66,10 +82,21 @@ def written(one: Hostile, place: Path) -> tuple[Path, Path]:
     return path, canary
 
 
-def opened(one: Hostile, path: Path) -> str:
-    """Reads it as its reader does; returns what was read."""
+def network() -> object:
+    """What the weights of an honest file would belong to."""
+    from torch import nn
+
+    return nn.Linear(4, 3)
+
+
+def opened(one: Hostile, path: Path, how: str) -> str:
+    """Reads it as its reader does, or (how "run") as a model that is to be run over data; returns what was read."""
     import labelfree
 
+    if how == "run":
+        from labelfree.models.opening import open_network
+
+        return str(open_network(str(path), model=None if path.is_dir() else network))
     name = f"{path}{one.suffix}"
     if one.read == "rank":
         return str(labelfree.rank(name)["rankme"].value)
@@ -90,7 +117,7 @@ def _expired(*_: object) -> None:
     raise TimeoutError(f"still reading after {SECONDS} s")
 
 
-def main(place: Path, first: int) -> None:
+def main(place: Path, first: int, how: str) -> None:
     """Read every file from the first on; a line of JSON for each, before and after."""
     import faulthandler
     import warnings
@@ -106,13 +133,13 @@ def main(place: Path, first: int) -> None:
     signal.signal(signal.SIGALRM, _expired)
     room = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + ROOM
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
-    for i, (group, one) in list(enumerate((group, one) for group, files in groups().items() for one in files))[first:]:
+    for i, (group, one) in list(enumerate(cases(how)))[first:]:
         path, canary = written(one, place / str(i))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(json.dumps({"group": group, "name": one.label}), flush=True)
         signal.alarm(SECONDS)
         try:
-            kind, said = "read", opened(one, path)
+            kind, said = "read", opened(one, path, how)
         except labelfree.LabelfreeError as error:
             kind, said = "LabelfreeError", str(error)
         except Exception as error:
@@ -126,4 +153,4 @@ def main(place: Path, first: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -30,18 +30,30 @@ from readers import joined
 GOOD = tensor(storage(4), 0, (2, 2), (2, 1))
 PACKED = hostile_tables.zeros(200)
 GROUPS = hostile.groups()
-CASES = [(group, one.label) for group, files in GROUPS.items() for one in files]
+CASES = [(group, one.label) for group, one in hostile.cases("read")]
+MODELS = [(group, one.label) for group, one in hostile.cases("run")]
 MOST_GROWN = 400
 """Megabytes by which the process may grow over one file: what the libraries load when they are first used, and more."""
 
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], dict[str, Any]]:
-    """What became of a file; all are read in one process, and in another one after each that it does not survive."""
+    """What became of a file that was read."""
+    return _all("read", len(CASES), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def told_to_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], dict[str, Any]]:
+    """What became of a file that was taken for a model to be run over data."""
+    return _all("run", len(MODELS), tmp_path_factory)
+
+
+def _all(how: str, count: int, places: pytest.TempPathFactory) -> Callable[[str, str], dict[str, Any]]:
+    """All are read in one process, and in another one after each that it does not survive."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    while len(found) < len(CASES):
-        place = tmp_path_factory.mktemp("hostile")
-        command = [sys.executable, str(Path(hostile.__file__)), str(place), str(len(found))]
+    while len(found) < count:
+        place = places.mktemp("hostile")
+        command = [sys.executable, str(Path(hostile.__file__)), str(place), str(len(found)), how]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         assert lines, done.stderr
@@ -63,6 +75,17 @@ def test_a_hostile_file_is_told_what_is_wrong_with_it(
     assert "Traceback" not in found["said"]
     assert len(found["said"]) < 4000
     assert not found["ran"]
+    assert found["grown"] < MOST_GROWN
+
+
+@pytest.mark.parametrize(("group", "name"), MODELS)
+def test_a_hostile_model_is_not_run(group: str, name: str, told_to_run: Callable[[str, str], dict[str, Any]]) -> None:
+    (one,) = (one for one in GROUPS[group] if one.label == name)
+    found = told_to_run(group, name)
+    assert not found["ran"]
+    assert found["kind"] == "LabelfreeError", found["said"]
+    assert one.name in found["said"] or one.name.partition(".")[0] in found["said"]
+    assert "Traceback" not in found["said"]
     assert found["grown"] < MOST_GROWN
 
 
