@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 from opis_tables import opis
 from separability_tables import separability
 from transfer_tables import transfer
+from weights_tables import weights
 
 DOCS = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py; change the code, or the introduction there, and run it. -->\n"
@@ -139,6 +140,7 @@ DOCUMENTS = {
     DOCS / "opis.md": opis,
     DOCS / "separability.md": separability,
     DOCS / "transfer.md": transfer,
+    DOCS / "weights.md": weights,
 }
 PICTURE = DOCS / "rank.svg"
 

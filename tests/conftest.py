@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # two workers share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +16,8 @@ import hypothesis
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+pytest_plugins = ("wheels",)
 
 ROOT = Path(__file__).parent.parent
 

@@ -16,7 +16,7 @@ from reports import run_of
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "labelfree"
-HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda", "transformers", "lightning")
+HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda", "transformers", "lightning", "PIL")
 
 # What each part may import of labelfree, beside itself. Data flow one way: source -> blocks -> summaries ->
 # trees -> metrics -> survey -> api -> report -> render; nothing imports cli.
@@ -24,10 +24,11 @@ HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda",
 ALLOWED = {
     "errors": set(),
     "names": {"errors"},
-    "document": {"errors"},
+    "forms": set(),
+    "document": {"errors", "forms", "storage"},
     "wording": {"document"},
     "storage": {"errors"},
-    "history": {"errors", "names", "document", "storage", "wording"},
+    "history": {"errors", "forms", "names", "document", "storage", "wording"},
     "gating": {"errors", "names", "document", "history", "wording"},
     "results": set(),
     "arrays": {"errors"},
@@ -36,7 +37,7 @@ ALLOWED = {
     "summaries": {"errors", "arrays", "kernels"},
     "trees": {"arrays", "kernels", "summaries"},
     "metrics": {"errors", "arrays", "head", "results", "kernels", "summaries", "trees"},
-    "sources": {"errors", "arrays", "head", "storage"},
+    "sources": {"errors", "arrays", "document", "head", "storage"},
     "parallel": {"sources.block"},
     "repetitions": {"arrays", "summaries", "sources.block"},
     "survey": {
@@ -52,12 +53,27 @@ ALLOWED = {
     },
     "findings": {"metrics", "repetitions", "summaries", "survey"},
     "report": {"results", "document", "metrics.spec"},
+    "weights_report": {"results", "report"},
+    "layers": {
+        "errors",
+        "arrays",
+        "kernels",
+        "metrics",
+        "report",
+        "results",
+        "sources.checkpoints",
+        "sources.head_names",
+        "sources.numpy_files",
+        "weights_report",
+        "wording",
+    },
     "render": {
         "errors",
         "results",
         "document",
         "storage",
         "report",
+        "weights_report",
         "metrics.spec",
         "metrics.candidates",
         "wording",
@@ -65,11 +81,16 @@ ALLOWED = {
     },
     "memory": {"metrics", "parallel", "summaries", "survey", "sources.block", "trees"},
     "scores": {"errors", "arrays", "summaries", "metrics", "sources.block"},
+    "models": {"errors", "arrays", "head", "sources", "storage", "summaries"},
+    "embedding": {"errors", "document", "head", "models", "sources.block", "storage"},
     "adaptation": {"errors", "head", "metrics", "scores", "sources", "survey"},
-    "comparing": {"adaptation", "findings", "metrics", "report", "results", "summaries", "survey"},
+    "comparing": {"adaptation", "findings", "head", "metrics", "report", "results", "summaries", "survey"},
     "options": {"errors", "metrics", "sources", "adaptation"},
+    "model_sources": {"comparing", "embedding", "errors", "models.opening", "options", "report", "sources", "survey"},
     "grouping": {"errors", "arrays", "metrics", "options", "results", "sources", "summaries", "survey"},
+    "resources": {"errors", "memory", "metrics", "options", "sources"},
     "api": {
+        "resources",
         "options",
         "grouping",
         "errors",
@@ -83,24 +104,61 @@ ALLOWED = {
         "scores",
         "adaptation",
         "comparing",
+        "model_sources",
+    },
+    "watching": {"errors", "names", "document", "storage", "history", "gating", "metrics", "api"},
+    "training": {
+        "errors",
+        "arrays",
+        "names",
+        "history",
+        "gating",
+        "kernels",
+        "metrics",
+        "models.last_layer",
+        "models.pooling",
+        "options",
+        "sources.block",
+        "sources.head_names",
+        "summaries",
+        "survey",
+        "api",
     },
     "cli": {
+        "watching",
         "errors",
         "names",
+        "wording",
         "document",
         "storage",
         "history",
         "gating",
         "api",
         "comparing",
+        "embedding",
+        "model_sources",
         "options",
+        "layers",
         "report",
+        "weights_report",
         "render",
         "metrics",
         "sources",
     },  # fmt: skip,
     "__main__": {"cli"},
-    "__init__": {"errors", "api", "gating", "history", "metrics", "report", "results"},
+    "__init__": {
+        "api",
+        "embedding",
+        "errors",
+        "gating",
+        "history",
+        "layers",
+        "metrics",
+        "report",
+        "results",
+        "training",
+        "watching",
+    },
 }
 
 
@@ -150,13 +208,18 @@ def test_imports_follow_the_flow_of_data(file: Path) -> None:
         assert "typer" not in {name.split(".")[0] for name in imports(ast.parse(file.read_text()))}
 
 
+DISTRIBUTIONS = {
+    "sklearn": "scikit-learn", "gtda": "giotto-tda", "PIL": "pillow", "sentence_transformers": "sentence-transformers",
+}  # fmt: skip
+
+
 def undeclared(source: str) -> set[str]:
     """Packages that a file imports and pyproject.toml does not name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
     declared = {re.split(r"[\s<>=!~\[;]", requirement)[0] for requirement in wanted}
     found = {name.split(".")[0] for name in imports(ast.parse(source))} - {*sys.stdlib_module_names, "labelfree"}
-    return {name for name in found if {"sklearn": "scikit-learn", "gtda": "giotto-tda"}.get(name, name) not in declared}
+    return {name for name in found if DISTRIBUTIONS.get(name, name) not in declared}
 
 
 def test_every_package_that_is_imported_is_declared() -> None:
@@ -218,6 +281,11 @@ def test_gate_in_python_is_light() -> None:
         & {*HEAVY, "numpy", "typer", "rich", "pydantic"}
         == set()
     )
+
+
+def test_the_monitor_loads_no_framework() -> None:
+    loaded = loaded_by("import labelfree.training.lightning, labelfree.training.transformers")
+    assert loaded & {"torch", "lightning", "pytorch_lightning", "transformers", "accelerate"} == set()
 
 
 def test_importing_labelfree_is_light() -> None:

@@ -26,6 +26,10 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("transfer", "", "over_gemm_pass"),
         ("opis", "", "over_floor"),
         ("coverage_opis", "", "worst_utility"),
+        ("weights", "", "over_svdvals"),
+        ("power_law", "", "accepted"),
+        ("embed", "sentence_transformers", "over_bare"),
+        ("monitor", "transformers", "rankme"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -142,6 +146,39 @@ def test_opis_keeps_within_its_passes_and_agrees_with_brute_force(monkeypatch: p
     for name in ("opis", "mean_utility"):
         assert small["opis and utilities"][name] == pytest.approx(small["brute force"][name], rel=1e-4)
     assert (BENCHMARKS.parent / "docs" / "speed-opis.md").read_text() == opis.page(found)
+
+
+def test_weights_take_hardly_longer_than_singular_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, found = imported("weights", monkeypatch), results("weights")
+    minilm = found["cases"]["all-MiniLM-L6-v2, 40 matrices"]
+    assert minilm["matrices"] == 40
+    assert minilm["over_svdvals"]["labelfree.weights"] <= found["target"] == 1.2
+    for case in found["cases"].values():
+        assert case["effective_rank_apart"]["labelfree.weights"] < 1e-9
+    assert (BENCHMARKS.parent / "docs" / "speed-weights.md").read_text() == weights.page(found)
+
+
+def test_the_agreement_with_weightwatcher_is_what_the_page_says() -> None:
+    for name, found in results("weightwatcher")["models"].items():
+        assert found["stable_rank_largest"] < 1e-13, name
+        assert found["alpha_largest"] < 1e-12, name
+
+
+def test_embed_stays_within_five_percent_of_a_bare_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    embed, found = imported("embed", monkeypatch), results("embed")
+    assert found["embed"]["n"] >= 2000
+    assert embed.reached(found)
+    assert embed.reached({"embed": {"over_bare": {"embed": 1.05}}})
+    assert not embed.reached({"embed": {"over_bare": {"embed": 1.051}}})
+    assert max(found["embed"]["largest_difference"].values()) < 1e-5
+    assert (BENCHMARKS.parent / "docs" / "speed-embed.md").read_text() == embed.page(found)
+
+
+def test_a_monitor_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor, found = imported("monitor", monkeypatch), results("monitor")
+    assert max(np.median(found["over"]["evaluation"]), np.median(found["over"]["training"])) < 0.05
+    assert max(found["check_over_evaluation"].values()) < 0.5
+    assert (BENCHMARKS.parent / "docs" / "speed-training.md").read_text() == monitor.page(found)
 
 
 def test_the_intervals_of_opis_cover_where_groups_are_many() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import json
 import math
 import os
@@ -23,9 +24,14 @@ from numpy.typing import NDArray
 
 import labelfree
 import oracles
-from labelfree import api
+from labelfree import api, embedding
+from labelfree.layers import api as layers_api
+from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS, pseudo_groups
+from labelfree.render import naming
 from labelfree.render.explanation import explanation, sections
+from labelfree.training import monitor
+from model_files import sentences, transformer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -47,8 +53,15 @@ def _sentences(place: Path) -> None:
     pq.write_table(pa.table(other), place / "reference.parquet")
 
 
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random encoder under the names of the examples."""
+    pytest.importorskip("transformers")
+    return transformer(tmp_path_factory.mktemp("models") / "model_dir", "BertModel")
+
+
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def workplace(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A directory with the files that the examples name."""
     from safetensors.numpy import save_file
 
@@ -59,6 +72,10 @@ def workplace(tmp_path: Path) -> Path:
         shutil.copy(ROOT / "fixtures" / "digits" / name, tmp_path)
     shutil.copy(ROOT / "fixtures" / "digits" / "source.parquet", tmp_path / "labelled.parquet")
     save_file({"embed.weight": np.random.default_rng(0).normal(size=(90, 8))}, tmp_path / "model.safetensors")
+    if importlib.util.find_spec("transformers"):
+        for name in ("model_dir", "checkpoint-1", "checkpoint-2"):
+            (tmp_path / name).symlink_to(request.getfixturevalue("small_model"))
+        (tmp_path / "texts.txt").write_text("\n".join(sentences(80)))
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     (bin_ / "labelfree").write_text(f'#!/bin/sh\nexec {sys.executable} -m labelfree "$@"\n')
@@ -98,7 +115,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-MODULES = [api, pseudo_groups, *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS)]
+MODULES = [
+    api, embedding, layers_api, layers_checkpoint, monitor, naming, pseudo_groups,
+    *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelfree import history, wording
+from labelfree import history, watching, wording
 from labelfree.gating import api, grammar, student
 from labelfree.history import steps
 
@@ -128,7 +128,7 @@ def test_the_loop_of_the_page_under_set_e(tmp_path: Path, last: str, steps: int,
         assert re.search(r"best separability: \S+ at step [01], epoch_[01].parquet", done.stdout)
 
 
-@pytest.mark.parametrize("module", [api, grammar, student, history, steps, wording], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [api, grammar, student, history, steps, watching, wording], ids=lambda m: m.__name__)
 def test_docstring_examples(module: ModuleType) -> None:
     assert doctest.testmod(module).attempted > 0
     assert doctest.testmod(module).failed == 0

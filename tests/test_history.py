@@ -330,6 +330,7 @@ def test_a_history_that_cannot_be_written_holds_what_it_held(tmp_path: Path, mon
     ("source", "step"),
     [
         ("epoch_03.parquet", 3), ("run/step00020/emb.parquet", 20), ("checkpoint-500", 500), ("a/ckpt12.npz::x", 12),
+        ("epoch=3-step=500.ckpt", 500),
         ("epoch=7.ckpt", 7), ("EPOCH-1.npy", 1), ("global_step500", 500), ("step_1/epoch_2.npy", 2), ("iter 9.npy", 9),
     ],
 )  # fmt: skip
@@ -345,7 +346,7 @@ def test_a_name_without_a_step_is_refused(source: str) -> None:
 
 def test_steps_that_are_ambiguous_are_refused() -> None:
     with pytest.raises(UsageError, match="epoch 3 and step 500; say which with --step"):
-        step_of("epoch=3-step=500.ckpt")
+        step_of("epoch_3_step_500.ckpt")
     with pytest.raises(UsageError, match="both name step 1"):
         steps_of(["a/epoch_1.npy", "b/epoch_01.npy"], None, concat=False)
     with pytest.raises(UsageError, match="names the step of one SOURCE, found 2"):

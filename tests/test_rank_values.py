@@ -12,6 +12,7 @@ import oracles
 import oracles_opis
 import oracles_peers
 import oracles_transfer
+import oracles_weights
 from labelfree import metrics
 from labelfree.metrics import METRICS
 from labelfree.metrics.bulk import noise_rank
@@ -158,10 +159,13 @@ def test_every_metric_has_an_oracle_or_a_reason_not_to() -> None:
         "snd": "neighborhood_density", "atc_mc": "atc", "atc_ne": "atc", "cot": "cot_error", "gde": "disagreements",
         "transfer_score": "official_score",
         **dict.fromkeys(("opis", "eps_opis", "mean_utility", "worst_utility"), "trapezoid"),
+        **dict.fromkeys(("median_tail_exponent", "poor_fit_layers"), "tail_exponent"),
     }  # fmt: skip
-    known = {n for module in (oracles, oracles_transfer, oracles_peers, oracles_opis) for n in vars(module)}
+    known = {
+        n for module in (oracles, oracles_transfer, oracles_peers, oracles_opis, oracles_weights) for n in vars(module)
+    }
     without = {m.name for m in METRICS if named.get(m.name, m.name) not in known}
-    counts = {"mp_spikes", "hard_rank"}  # tested by planted spikes and by exact ranks
+    counts = {"mp_spikes", "hard_rank", "weight_spikes"}  # tested by planted spikes and by exact ranks
     others = {"total_persistence", "h1_total_persistence", "c2st", "pseudo_opis"}
     # a plain sum; giotto-tda itself; scikit-learn; a median of opis
     assert without == counts | others

@@ -96,7 +96,10 @@ def test_a_tensor_alone_needs_no_name(tmp_path: Path) -> None:
 def test_without_a_name_the_tensors_and_their_shapes_are_listed(tmp_path: Path) -> None:
     save_file({"a": W, "b": W.half().T.contiguous(), "bias": torch.ones(3)}, tmp_path / "a.safetensors")
     listed = r"its 2-D tensors are\n .*a\.safetensors::a  11 x 4 float32\n .*::b  4 x 11 float16$"
-    with pytest.raises(ColumnError, match=r"(?s)expected the name of a tensor, path::name; " + listed):
+    with pytest.raises(
+        ColumnError,
+        match=r"(?s)expected the name of a tensor, path::name, or what to run the model over, --data FILE; " + listed,
+    ):
         open_source(tmp_path / "a.safetensors")
     with pytest.raises(ColumnError, match=r"(?s)no tensor 'c'; " + listed):
         open_source(f"{tmp_path}/a.safetensors::c")

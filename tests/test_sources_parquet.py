@@ -250,7 +250,9 @@ def test_a_footer_that_lies_about_the_rows_is_refused(tmp_path: Path) -> None:
     metadata = [pq.read_metadata(BytesIO(content)) for content in forged]  # 18 is how thrift writes 9, 20 is 10
     (lie,) = [i for i, m in enumerate(metadata) if m.num_rows == 10 and m.row_group(0).num_rows == 9]
     (tmp_path / "a.parquet").write_bytes(forged[lie])
-    with pytest.raises(SourceError, match=r"a\.parquet: its footer claims 10 rows, found 9; the file is damaged"):
+    with pytest.raises(
+        SourceError, match=r"a\.parquet: its footer claims 10 rows, and its row groups 9; the file is damaged"
+    ):
         list(open_source(tmp_path / "a.parquet").read(7))
 
 

@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from labelfree import history, metrics
+    from labelfree import history, metrics, training
     from labelfree.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
+    from labelfree.embedding import embed
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
+    from labelfree.layers.api import weights
     from labelfree.report import Report
     from labelfree.results import Result
+    from labelfree.watching import watch
 
 __all__ = [
-    "LabelfreeError", "Report", "Result", "__version__", "doctor", "evaluate", "gate", "history", "metrics", "opis",
-    "rank", "separability", "transfer", "transfer_all",
+    "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
+    "opis", "rank", "separability", "training", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
     "doctor": "labelfree.api",
+    "embed": "labelfree.embedding",
     "evaluate": "labelfree.api",
     "opis": "labelfree.api",
     "rank": "labelfree.api",
@@ -32,6 +36,8 @@ _HOME = {
     "transfer": "labelfree.api",
     "transfer_all": "labelfree.api",
     "gate": "labelfree.gating",
+    "watch": "labelfree.watching",
+    "weights": "labelfree.layers.api",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.report",
     "Result": "labelfree.results",
@@ -42,7 +48,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     from importlib import import_module
 
-    if name in ("history", "metrics"):
+    if name in ("history", "metrics", "training"):
         return import_module(f"labelfree.{name}")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)

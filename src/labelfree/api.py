@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,19 +10,20 @@ import numpy as np
 
 from labelfree import adaptation
 from labelfree.comparing import compared, row_counts, told, with_outputs
-from labelfree.errors import ResourceError, UsageError
+from labelfree.errors import UsageError
 from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
-from labelfree.kernels import Kernels, numpy_kernels
-from labelfree.memory import needed
+from labelfree.kernels.devices import kernels_for
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import SAMPLE, Evidence, Need
 from labelfree.metrics.judged import Judged, judged
 from labelfree.metrics.opis import PSEUDO_ROWS
 from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
-from labelfree.options import HEADED, ON_REQUEST, Options, checked, columns, options_of, selected
+from labelfree.model_sources import embedded, run_first
+from labelfree.options import HEADED, MODELS, ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
+from labelfree.resources import check_memory, limited_threads
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
 from labelfree.sources.block import AUTO
@@ -77,6 +77,8 @@ def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) 
     2.0
     """
     chosen = checked("transfer", options)
+    if run_first(target, chosen):
+        return _measured("transfer", target, chosen, progress)
     opened, *more = opened_for("transfer", target, chosen)
     if more:
         raise UsageError(
@@ -123,9 +125,12 @@ def opis(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     return _measured("opis", source, checked("opis", {"sample": rows, **options}), progress)
 
 
-def opened_for(command: str, source: Any, chosen: Options) -> list[Source]:
-    """The data sets that a source holds for a command: one, and for `transfer` one for each epoch."""
-    if isinstance(source, Source):
+def opened_for(command: str, source: Any, chosen: Options) -> list[Any]:
+    """The data sets that a source holds for a command: one, and for `transfer` one for each epoch.
+
+    A checkpoint that is to be run over data first is left as it is.
+    """
+    if isinstance(source, Source) or chosen.data is not None:
         return [source]
     if command == "transfer":
         return adaptation.open_targets(source, columns(chosen), chosen.setting)
@@ -154,14 +159,28 @@ def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) ->
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
     chosen = checked("doctor", options)
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for("doctor", path, inner)[0],
+            lambda rows, inner: _doctored(rows, inner, progress), progress,
+        )  # fmt: skip
+    return _doctored(source, chosen, progress)
+
+
+def _doctored(source: Any, chosen: Options, progress: Progress) -> Report:
     opened = open_source(source, columns(chosen))
-    with _threads(chosen.threads):
+    with limited_threads(chosen.threads):
         found = _surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
         defects = findings(found, located=True)
     return _report("doctor", found, chosen, {}, defects)
 
 
 def _measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for(command, path, inner)[0],
+            lambda rows, inner: _measured(command, rows, inner, progress), progress,
+        )  # fmt: skip
     (opened,) = opened_for(command, source, chosen)
     on_request = tuple(ON_REQUEST) if chosen.homology else ()
     scored = opened.outputs is not None or chosen.head is not None
@@ -169,7 +188,7 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     needs = frozenset(need for metric in metrics for need in metric.needs)
     adapted = any(metric.family == "transfer" for metric in metrics)
     behind = adaptation.source_of(opened, columns(chosen), chosen.setting) if command == "transfer" else None
-    with _threads(chosen.threads):
+    with limited_threads(chosen.threads):
         refuse_zero = command in ("separability", "opis")
         group_rows = chosen.sample if command == "opis" else GROUP_ROWS
 
@@ -181,15 +200,9 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
 
         headed = any(metric.name in HEADED for metric in metrics)
         found = adaptation.surveyed(opened, behind, chosen.setting, of, headed=headed) if adapted else of(opened, None)
-        found.evidence.topology = chosen.topology
         if "groups" in needs:
             found.evidence.grouping = grouping_of(found, chosen, lambda one: of(one, None))
-        entries = {}
-        for done, metric in enumerate(metrics):
-            progress("computing metrics", done / len(metrics))
-            entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
-        progress("computing metrics", 1.0)
-        report = _report(command, found, chosen, entries, findings(found))
+    report = report_of(command, found, metrics, chosen, progress)
     if chosen.freeze is not None:
         if "groups" not in needs:
             raise UsageError("freeze: none of the metrics of `only` makes groups; name pseudo_opis there too")
@@ -207,6 +220,20 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
     return report
 
 
+def report_of(
+    command: str, found: Survey, metrics: Sequence[Metric], chosen: Options, progress: Progress = _no_progress
+) -> Report:
+    """The report of a command on what a pass has found: its metrics, and what is wrong with the rows."""
+    entries = {}
+    found.evidence.topology = chosen.topology
+    with limited_threads(chosen.threads):
+        for done, metric in enumerate(metrics):
+            progress("computing metrics", done / len(metrics))
+            entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
+        progress("computing metrics", 1.0)
+        return _report(command, found, chosen, entries, findings(found))
+
+
 def _surveyed(
     opened: Source,
     needs: frozenset[Need],
@@ -219,7 +246,7 @@ def _surveyed(
     wanted: Wanted | None = None,
     group_rows: int | None = None,
 ) -> Survey:
-    _check_memory(opened, needs, metrics, chosen)
+    check_memory(opened, needs, metrics, chosen)
     sample = chosen.sample
     if "groups" in needs and chosen.group is not None:  # pairs are of the sample of groups
         sample = SAMPLE if sample is None else min(sample, SAMPLE)
@@ -238,45 +265,6 @@ def _surveyed(
     )
 
 
-def kernels_for(device: str) -> Kernels:
-    """The kernels of a device: "cpu", "cuda" (or "cuda:1"), or "auto" for a GPU where there is one."""
-    if device == "cpu":
-        return numpy_kernels
-    if device != "auto" and not device.startswith("cuda"):
-        raise UsageError(f"--device: expected cpu, cuda or auto, found {device!r}")
-    from labelfree.kernels.torch_kernels import TorchKernels, cuda_available
-
-    if device == "auto":
-        return TorchKernels("cuda") if cuda_available() else numpy_kernels
-    if not cuda_available():
-        raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
-    return TorchKernels(device)
-
-
-def _threads(count: int | None) -> AbstractContextManager[Any]:
-    if count is None:
-        return nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(count)
-    return limits
-
-
-def _check_memory(source: Source, needs: frozenset[Need], metrics: Sequence[Metric], chosen: Options) -> None:
-    """Refuse a memory limit that the work cannot keep, before any of it is done."""
-    if chosen.memory is None:
-        return
-    need = needed(source, needs, metrics, chosen.sample, chosen.threads)
-    if need > chosen.memory:
-        sampled = source.total if chosen.sample is None else min(chosen.sample, source.total)
-        fewer = needed(source, needs, metrics, max(2, sampled // 2), chosen.threads)
-        raise ResourceError(
-            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {source.d} need about "
-            f"{need / 1e6:.0f} MB with a sample of {sampled}; raise the limit"
-            + (", or lower --sample" if fewer < 0.9 * need else ", or choose --only metrics" if metrics else "")
-        )
-
-
 def _report(
     command: str,
     found: Survey,
@@ -289,7 +277,8 @@ def _report(
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     if command == "opis" and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
         sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
-    settings: dict[str, Any] = {k: getattr(chosen, k) for k in options_of(command) if k != "threads"}
+    kept = [name for name in options_of(command) if name not in ("threads", *MODELS)]
+    settings: dict[str, Any] = {name: getattr(chosen, name) for name in kept}
     settings |= {name: told(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings}
     if "far" in settings:
         settings |= {"far": list(chosen.zone.far), "k": list(chosen.k)}

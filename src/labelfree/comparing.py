@@ -10,6 +10,7 @@ import numpy as np
 
 from labelfree.adaptation import Setting, head_warning
 from labelfree.findings import findings
+from labelfree.head import Head
 from labelfree.metrics import METRICS
 from labelfree.metrics.accuracy import share_error
 from labelfree.metrics.candidates import CANDIDATES, ensv_of, gde_of, of_samples
@@ -25,6 +26,8 @@ def told(given: Any) -> str | None:
     """An option that may be a file or an object in Python, as settings name it."""
     if given is None or isinstance(given, str | os.PathLike):
         return None if given is None else os.fspath(given)
+    if isinstance(given, Head):
+        return given.key
     return type(given).__name__
 
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from labelfree.errors import SourceError
+from labelfree.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT, misfit
+from labelfree.storage import read_text
 
 SCHEMA_VERSION = 1
 """The version of reports, verdicts and records that this code writes, and the latest that it reads."""
+
+_MOST_DIGITS = 20
 
 DIGITS = 12
 """Significant digits of a number in JSON: what lies beyond depends on the number of threads."""
 
 
 def as_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
-    """A document as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
-    return json.dumps(rounded(document), sort_keys=True, allow_nan=False, indent=indent, ensure_ascii=False)
+    """A document as JSON: sorted keys, 12 significant digits, no NaN or infinity, and escapes for what is no text."""
+    text = json.dumps(rounded(document), sort_keys=True, allow_nan=False, indent=indent, ensure_ascii=False)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def rounded(value: Any) -> Any:
@@ -33,13 +40,42 @@ def rounded(value: Any) -> Any:
     return value
 
 
-def parsed(text: str) -> Any:
-    """JSON without the numbers that JSON does not have; raises ValueError where the text is none."""
-    return json.loads(text, parse_constant=_refused)
+def parsed(text: str, *, unique: bool = False) -> Any:
+    """JSON without the numbers that JSON does not have; raises ValueError where the text is none.
+
+    Refused as well: numbers beyond the range of a float, and nesting that no document needs; with unique, objects that
+    give a key twice, which two readers may read in two ways.
+    """
+    try:
+        return json.loads(
+            text, parse_constant=_refused, parse_float=_float, parse_int=_whole,
+            object_pairs_hook=_distinct if unique else None,
+        )  # fmt: skip
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} is no number in JSON")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refused(text[:40])
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(text)} digits")
+    return int(text)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} is given twice")
+    return found
 
 
 def report_documents(path: str) -> list[dict[str, Any]]:
@@ -66,7 +102,7 @@ def report_documents(path: str) -> list[dict[str, Any]]:
 
 def _text(path: str, where: str) -> str:
     try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        return sys.stdin.read() if path == "-" else read_text(Path(path))
     except FileNotFoundError:
         raise SourceError(f"{where}: no such file; labelfree rank SOURCE -o {path} writes a report") from None
     except UnicodeDecodeError:
@@ -93,25 +129,17 @@ def report_document(document: Any, where: str) -> dict[str, Any]:
     if document.get("command") == "gate":
         raise SourceError(f"{where}: expected a report, found the verdict of a gate; name the reports that it judged")
     metrics = document.get("metrics")
-    whole = version == SCHEMA_VERSION and isinstance(document.get("input"), dict) and isinstance(metrics, dict)
-    if not whole or not all(is_entry(entry) for entry in (metrics or {}).values()):
+    form = WEIGHTS_REPORT if document.get("command") == "weights" else REPORT
+    wrong = "the schema version" if version != SCHEMA_VERSION else misfit(document, form)
+    if not wrong and document["input"].get("sample") is not None:
+        wrong = misfit(document["input"]["sample"], SAMPLED, "input.sample")
+    if not wrong and not isinstance(metrics, dict):
+        wrong = "metrics"
+    for name, entry in (metrics or {}).items() if not wrong else ():
+        wrong = wrong or misfit(entry, REPORTED, f"metrics.{name}")
+    if wrong:
         raise SourceError(
             f"{where}: expected a report of labelfree (schema version, input, metrics), found JSON that lacks some "
-            "of it; labelfree schema prints the form"
+            f"of it ({wrong}); labelfree schema prints the form"
         )
     return document
-
-
-def is_entry(entry: Any) -> bool:
-    """Whether this is a metric as reports and records hold it."""
-    return (
-        isinstance(entry, dict)
-        and {"value", "direction", "definition", "params"} <= set(entry)
-        and all(is_number(entry.get(name)) or entry.get(name) is None for name in ("value", "se"))
-        and isinstance(entry["params"], dict)
-    )
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value read from JSON is a number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -20,6 +20,10 @@ METRIC_NAMES = (
     "cot", "mmd", "coral", "frechet", "c2st", "ensv", "gde",
     # opis
     "opis", "pseudo_opis", "eps_opis", "mean_utility", "worst_utility",
+    # weights: of a checkpoint, then of one layer
+    "median_rank_share", "median_stable_rank", "median_tail_exponent", "poor_fit_layers", "weight_norm",
+    "nonfinite_rows", "dead_rows", "duplicate_rows",
+    "tail_exponent", "weight_spikes", "spectral_norm", "frobenius_norm",
 )  # fmt: skip
 """Every name that may stand under `metrics` in a report."""
 

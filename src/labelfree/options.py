@@ -35,6 +35,8 @@ ADAPTATION = ("logits", "source", "label", "head", "variant", "audit")
 """Options of the metrics of transfer alone."""
 GROUPING = ("groups_from", "clusters", "k", "seeds", "freeze", "far", "space")
 """Options of the metrics of OPIS alone, beside `group`."""
+MODELS = ("data", "model", "layer", "pool", "trust_code", "batch_size")
+"""Options for a checkpoint that is run over data first, of all commands."""
 OWN = {
     "rank": ("group",), "separability": TOPOLOGY, "transfer": ADAPTATION, "opis": ("group", *GROUPING),
     "evaluate": ("group", *TOPOLOGY, "logits", "head", "variant"), "doctor": (),
@@ -62,6 +64,8 @@ class Options:
     groups_from: other embeddings of the same items, whose clusters are the groups, or frozen groups; clusters, k,
     seeds: how pseudo-groups are made ("crossfit" or "same-space", numbers of groups, seeds of each); freeze: a file
     for them; far: the calibration range, "0.01:0.1" or a pair; space: of thresholds, "l2" or "cosine".
+    data: texts, images or arrays that the model of the checkpoint is run over, whose rows are then measured; column,
+    id, group and audit are columns of theirs; model, layer, pool, trust_code, batch_size: as for `embed`.
     A command takes those of them that `options_of` names.
     """
 
@@ -92,6 +96,12 @@ class Options:
     freeze: Any = None
     far: Any = FAR
     space: Space = "l2"
+    data: Any = None
+    model: Any = None
+    layer: str | None = None
+    pool: str | None = None
+    trust_code: bool = False
+    batch_size: int | None = None
 
     @property
     def zone(self) -> Calibration:
@@ -143,7 +153,11 @@ def checked(command: str, options: dict[str, Any]) -> Options:
         raise UsageError(f"homology: expected 0 or 1, found {chosen.homology!r}")
     if isinstance(chosen.sample, str):
         raise UsageError(f"sample: expected a number of rows or 'all', found {chosen.sample!r}")
-    for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1), ("seeds", 1)):
+    if chosen.data is None:
+        for name in MODELS:
+            if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
+                raise UsageError(f"{name}: has no effect without data, which a checkpoint is run over; leave it out")
+    for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1), ("seeds", 1), ("batch_size", 1)):
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
             raise UsageError(f"{name}: expected a whole number of at least {least}, found {value!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
@@ -93,6 +93,14 @@ class Audit(_Model):
     rows: int
 
 
+class ModelInfo(_Model):
+    """The model whose embeddings were measured: all that fixes its numbers, and the data that it was run over."""
+
+    checkpoint: str
+    data: str
+    facts: dict[str, Any]
+
+
 class Input(_Model):
     """What was read. `fingerprint` identifies the source, `rows_hash` the rows that were used."""
 
@@ -111,6 +119,7 @@ class Input(_Model):
     outputs: OutputInfo | None = None
     source: SourceInfo | None = None
     head: HeadInfo | None = None
+    model: ModelInfo | None = None
 
 
 class MetricEntry(_Model):
@@ -158,20 +167,37 @@ class Verdict(_Model):
     conditions: list[dict[str, Any]]
 
 
-class Report(_Model):
+class Findings(_Model):
+    """What every report holds, whatever was read."""
+
+    schema_version: Literal[1] = 1
+    tool: Tool = Tool()
+    command: str
+    settings: dict[str, Any]
+    metrics: dict[str, MetricEntry]
+    warnings: list[str]
+    verdict: Verdict | None = None
+
+    def __getitem__(self, name: str) -> MetricEntry:
+        return self.metrics[name]
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The report as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
+        return as_json(self.model_dump(mode="json"), indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """A report from its JSON; raises pydantic's ValidationError where it is none."""
+        return cls.model_validate_json(text)
+
+
+class Report(Findings):
     """Everything a command found out about one data set.
 
     `series` holds long results (a whole spectrum) for pictures and `-o FILE.parquet`; it is not part of the JSON.
     """
 
-    schema_version: Literal[1] = 1
-    tool: Tool = Tool()
-    command: str
     input: Input
-    settings: dict[str, Any]
-    metrics: dict[str, MetricEntry]
-    warnings: list[str]
-    verdict: Verdict | None = None
     audit: Audit | None = None
     _candidate: Any = PrivateAttr(default=None)
     _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
@@ -188,23 +214,13 @@ class Report(_Model):
 
     @model_serializer(mode="wrap")
     def _marked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only a report that has seen target labels says anything of an audit."""
+        """Only a report that has seen target labels says anything of an audit, and one of a model of a model."""
         document: dict[str, Any] = handler(self)
         if self.audit is None:
             del document["audit"]
+        if self.input.model is None:
+            del document["input"]["model"]
         return document
-
-    def __getitem__(self, name: str) -> MetricEntry:
-        return self.metrics[name]
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """The report as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
-        return as_json(self.model_dump(mode="json"), indent=indent)
-
-    @classmethod
-    def from_json(cls, text: str) -> Report:
-        """A report from its JSON; raises pydantic's ValidationError where it is none."""
-        return cls.model_validate_json(text)
 
 
 class GateInput(BaseModel):
@@ -266,7 +282,6 @@ class GateReport(_Model):
     verdict: GateVerdict
 
 
-def json_schema(of: Literal["report", "gate"] = "report") -> dict[str, Any]:
-    """The JSON Schema of a report, or of the verdict of a gate."""
-    model = Report if of == "report" else GateReport
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+def json_schema(of: type[BaseModel] = Report) -> dict[str, Any]:
+    """The JSON Schema of a report, of a report on weights, or of the verdict of a gate."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **of.model_json_schema()}

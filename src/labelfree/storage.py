@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and a lock beside a file for those who change it."""
+"""Files that are there whole or not at all, a lock beside a file for those who change it, and text of bounded size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,32 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from labelfree.errors import OutputError
+from labelfree.errors import OutputError, SourceError
+
+MOST_TEXT = 1 << 29
+"""Bytes of a document that are read: half a gigabyte."""
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a pipe or a device: reading it may never end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise SourceError(
+            f"{path}: expected a file or directory, found a pipe or device; rows are read more than once: write them "
+            "to a file first"
+        )
+
+
+def read_text(path: Path, most: int = MOST_TEXT) -> str:
+    """The text of a file in UTF-8, of at most this many bytes; OSError and UnicodeDecodeError as `open` raises them."""
+    parts: list[bytes] = []
+    left = most
+    with path.open("rb") as stream:
+        while left >= 0 and (part := stream.read(1 << 20)):
+            parts.append(part)
+            left -= len(part)
+    if left < 0:
+        raise SourceError(f"{path}: expected a document of at most {most:,} bytes, found more; it is refused")
+    return b"".join(parts).decode("utf-8")
 
 
 def atomically(path: Path, writes: Callable[[Path], object]) -> None:
@@ -62,23 +87,41 @@ def _one_file(one: Path, other: Path) -> bool:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file, `<file>.lock` beside it: one writer at a time, freed by the system if we die.
+def locked(path: Path, *, wait: bool = True, lock: Path | None = None) -> Iterator[None]:
+    """Hold the lock of a file: one writer at a time, freed by the system if we die.
 
-    The lock file stays: to remove it would let two writers hold two locks of the same name.
+    wait: for another writer, else OutputError; lock: the lock file, else `<file>.lock` beside it. It stays: to remove
+    it would let two writers hold two locks of the same name. Only its holder may, as the last act.
     """
-    import fcntl
-
-    beside = path.with_name(path.name + ".lock")
+    handle = _taken(path, lock or path.with_name(path.name + ".lock"), wait)
     try:
-        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise OutputError(f"{path}: its lock {beside.name} cannot be made ({error.strerror or error})") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
+
+
+def _taken(path: Path, lock: Path, wait: bool) -> int:
+    import fcntl
+
+    while True:
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        except OSError as error:
+            raise OutputError(f"{path}: its lock {lock.name} cannot be made ({error.strerror or error})") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            if os.fstat(handle).st_nlink:
+                return handle
+        except BlockingIOError as error:
+            os.close(handle)
+            raise OutputError(f"{path}: another process is at work on it; let it finish, or name another") from error
+        except OSError as error:
+            os.close(handle)
+            raise OutputError(f"{path}: its lock {lock.name} cannot be held ({error.strerror or error})") from error
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # its last holder has removed it since
 
 
 def rewritten(path: Path, text: str) -> None:
@@ -90,7 +133,9 @@ def rewritten(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else None
-        with temporary.open("w", encoding="utf-8") as file:
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)  # follows no link
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

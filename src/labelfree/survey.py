@@ -34,6 +34,10 @@ _PRINT_ROWS = 64
 _PRINT_SEED = 0x5EED
 
 
+def _silent(stage: str, fraction: float) -> None:
+    pass
+
+
 @dataclass(frozen=True, eq=False)
 class Survey:
     """What one pass found: the evidence for the metrics, and the account of the rows; behind: of the source rows."""
@@ -73,7 +77,7 @@ def survey(
     sample: int | None,
     seed: int = 0,
     threads: int | None = None,
-    progress: Progress = lambda stage, fraction: None,
+    progress: Progress = _silent,
     wanted: Wanted | None = None,
     group_rows: int | None = None,
 ) -> Survey:
@@ -84,8 +88,8 @@ def survey(
     """
     rows = block_rows(source.d)
 
-    def empty() -> _State:
-        return _State(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted, group_rows)
+    def empty() -> Summaries:
+        return Summaries(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted, group_rows)
 
     def blocks() -> Iterator[Block]:
         read = 0
@@ -105,8 +109,8 @@ def survey(
     return state.finished(rescan, progress)
 
 
-class _State:
-    """The summaries while they grow."""
+class Summaries:
+    """The summaries of a data set while they grow, by blocks or by those of its other parts, in whatever process."""
 
     def __init__(
         self,
@@ -117,8 +121,8 @@ class _State:
         seed: int,
         on_bad: OnBad,
         refuse_zero: bool,
-        wanted: Wanted | None,
-        group_rows: int | None,
+        wanted: Wanted | None = None,
+        group_rows: int | None = None,
     ) -> None:
         self.refuse_zero = refuse_zero
         self.scores = None if wanted is None or source.outputs is None else Scores(source, wanted, sample, seed)
@@ -137,6 +141,10 @@ class _State:
         self.used = 0
         self.sums = [0, 0]
         self.spoiled: set[str] = set()
+
+    def __getstate__(self) -> dict[str, object]:
+        """What travels to another process: all but the kernels, which that one has of its own."""
+        return {name: value for name, value in vars(self).items() if name != "kernels"}
 
     def add(self, block: Block) -> None:
         """Take in one block; once a bad row was refused only the account goes on."""
@@ -213,7 +221,7 @@ class _State:
             rows, index, norms = rows[good], index[good], norms[good]
         return rows, index, norms
 
-    def merge(self, other: _State) -> None:
+    def merge(self, other: Summaries) -> None:
         """Take in what another state has seen."""
         for name in ("moments", "unit", "sample", "views", "groups", "print", "tally", "content", "ids"):
             setattr(self, name, getattr(self, name).merge(getattr(other, name)))
@@ -273,8 +281,8 @@ class _State:
         if self.ids.duplicates:
             raise RowsError(repeated_ids(source, block_rows(source.d)))
 
-    def finished(self, rescan: Callable[[], Iterable[Rows]], progress: Progress) -> Survey:
-        """The survey of all blocks taken in."""
+    def finished(self, rescan: Callable[[], Iterable[Rows]] | None = None, progress: Progress = _silent) -> Survey:
+        """The survey of all blocks taken in; rescan: yields the usable rows again, where they can be read again."""
         source = self.source
         drawn = self.sample.drawn()
         digest = f"{self.sums[0] % (1 << 64):016x}{self.sums[1] % (1 << 64):016x}"

@@ -1,10 +1,22 @@
-"""Counts, steps and numbers as sentences hold them."""
+"""Counts, steps, numbers and names as sentences hold them."""
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from labelfree.document import DIGITS
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """The text with escapes in place of what would steer a terminal, reorder a line or is no character.
+
+    >>> printable("tensor \\x1b[31m red")
+    'tensor \\\\u001b[31m red'
+    """
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,7 +6,7 @@ import json
 import sys
 from difflib import get_close_matches
 from shutil import get_terminal_size
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -42,15 +42,18 @@ def explain(
 
 def schema(
     of: Annotated[
-        Literal["report", "gate"], typer.Argument(metavar="[report|gate]", help="What gate prints has one of its own.")
+        Literal["report", "weights", "gate"],
+        typer.Argument(metavar="[report|weights|gate]", help="What weights and gate print has one of its own."),
     ] = "report",
 ) -> None:
-    """The JSON Schema of the report, or of the verdict of a gate.
+    """The JSON Schema of the report, of the report on weights, or of the verdict of a gate.
 
     \b
     labelfree schema > report.schema.json
     labelfree schema gate > gate.schema.json
     """
-    from labelfree.report import json_schema
+    from labelfree.report import GateReport, Report, json_schema
+    from labelfree.weights_report import WeightsReport
 
-    sys.stdout.write(json.dumps(json_schema(of), indent=2, sort_keys=True) + "\n")
+    models: dict[str, type[Any]] = {"report": Report, "weights": WeightsReport, "gate": GateReport}
+    sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelfree.cli.printing import flag_first
+from labelfree.cli.rules import JUDGE, Confidence, MinDelta, Patience, Plateau, Rule, StopAt, Warmup, Window
 from labelfree.errors import ExitCode
 from labelfree.gating import gate as judged
 from labelfree.gating.configured import configured
+from labelfree.wording import printable
 
-_JUDGE, _RULE, _OUT = "What to judge", "Plateau rule (all numbers count checks unless said otherwise)", "Output"
+_OUT = "Output"
 
 
 def gate(
@@ -31,12 +33,12 @@ def gate(
         typer.Option(
             help="What must hold, such as 'rankme >= 120'; the operators are >= <= > < ==. Repeatable.",
             metavar="'METRIC OP NUMBER'",
-            rich_help_panel=_JUDGE,
+            rich_help_panel=JUDGE,
         ),
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="A report to compare with, for --max-drop.", metavar="BASE", rich_help_panel=_JUDGE),
+        typer.Option(help="A report to compare with, for --max-drop.", metavar="BASE", rich_help_panel=JUDGE),
     ] = None,
     max_drop: Annotated[
         list[str] | None,
@@ -44,78 +46,31 @@ def gate(
             help="The most that may be lost against BASE, in the metric's own direction: separability=5% of its value "
             "there, or rankme=2. Repeatable.",
             metavar="METRIC=N[%]",
-            rich_help_panel=_JUDGE,
+            rich_help_panel=JUDGE,
         ),
     ] = None,
     on_undecided: Annotated[
         Literal["pass", "fail"] | None,
         typer.Option(
-            help="A drop whose interval holds the limit: pass or fail instead of undecided.", rich_help_panel=_JUDGE
+            help="A drop whose interval holds the limit: pass or fail instead of undecided.", rich_help_panel=JUDGE
         ),
     ] = None,
     history: Annotated[
         str | None,
-        typer.Option(help="History of a run, written with --append.", metavar="FILE", rich_help_panel=_JUDGE),
+        typer.Option(help="History of a run, written with --append.", metavar="FILE", rich_help_panel=JUDGE),
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option(help="The run in that history.", show_default="default", rich_help_panel=_JUDGE),
+        typer.Option(help="The run in that history.", show_default="default", rich_help_panel=JUDGE),
     ] = None,
-    plateau: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Stop where this metric no longer improves; the collapse guard is on beside it. Repeatable.",
-            metavar="METRIC",
-            rich_help_panel=_JUDGE,
-        ),
-    ] = None,
-    rule: Annotated[
-        Literal["slope", "patience", "threshold"] | None,
-        typer.Option(
-            help="slope: the bound of the improvement over the window is below min-delta; patience: as Lightning's "
-            "EarlyStopping; threshold: a value is reached.",
-            show_default="slope",
-            rich_help_panel=_RULE,
-        ),
-    ] = None,
-    warmup: Annotated[
-        int | None,
-        typer.Option(
-            help="First checks left out, in checks.", metavar="CHECKS", show_default="3", rich_help_panel=_RULE
-        ),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            help="slope: latest checks looked at, in checks.", metavar="CHECKS", show_default="6", rich_help_panel=_RULE
-        ),
-    ] = None,
-    confidence: Annotated[
-        float | None,
-        typer.Option(help="slope: confidence of the one-sided bound.", show_default="0.9", rich_help_panel=_RULE),
-    ] = None,
-    min_delta: Annotated[
-        float | None,
-        typer.Option(
-            help="Improvement that counts, in units of the metric: over the window (slope), over the best check "
-            "(patience).",
-            show_default="0.01",
-            rich_help_panel=_RULE,
-        ),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            help="patience: checks without improvement before a stop, in checks.",
-            metavar="CHECKS",
-            show_default="3",
-            rich_help_panel=_RULE,
-        ),
-    ] = None,
-    stop_at: Annotated[
-        float | None,
-        typer.Option(help="threshold: the value to reach, in units of the metric.", rich_help_panel=_RULE),
-    ] = None,
+    plateau: Plateau = None,
+    rule: Rule = None,
+    warmup: Warmup = None,
+    window: Window = None,
+    confidence: Confidence = None,
+    min_delta: MinDelta = None,
+    patience: Patience = None,
+    stop_at: StopAt = None,
     exit_zero: Annotated[
         bool,
         typer.Option(
@@ -151,7 +106,7 @@ def gate(
         typer.Option(
             "--config/--no-config",
             help="Take what is not given here from [tool.labelfree.gate] of the nearest pyproject.toml.",
-            rich_help_panel=_JUDGE,
+            rich_help_panel=JUDGE,
         ),
     ] = True,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings on stderr.", rich_help_panel=_OUT)] = False,
@@ -172,7 +127,7 @@ def gate(
     labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5
     labelfree gate report.json -o junit.xml        # with what [tool.labelfree.gate] asks
     """
-    from labelfree.cli.printing import chosen_format, printed, write_texts
+    from labelfree.cli.printing import chosen_format, printed, shown, write_texts
     from labelfree.storage import check_apart, check_targets
 
     form = chosen_format(format, json)
@@ -201,9 +156,9 @@ def gate(
 
         printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero))
     else:
-        printed(lambda: sys.stdout.write(TEXTS[f".{form}"](document)))
+        printed(lambda: shown(TEXTS[f".{form}"](document)))
         for warning in () if quiet or told else document["verdict"]["warnings"]:
-            print(f"labelfree: warning: {warning}", file=sys.stderr)
+            print(f"labelfree: warning: {printable(warning)}", file=sys.stderr)
     if not exit_zero and document["verdict"]["exit_code"] != ExitCode.DONE:
         raise typer.Exit(document["verdict"]["exit_code"])
 

@@ -125,7 +125,7 @@ def show(
     labelfree history show history.jsonl
     labelfree history show history.jsonl --only rankme,mean_cosine -o curves.svg
     """
-    from labelfree.cli.printing import chosen_format, printed, write_texts
+    from labelfree.cli.printing import chosen_format, printed, shown, write_texts
     from labelfree.gating.curves import curves
     from labelfree.names import check_metric
     from labelfree.render import curves as render
@@ -145,4 +145,4 @@ def show(
 
         printed(lambda: render.show(console_for(sys.stdout), found, everything=all))
     else:
-        printed(lambda: sys.stdout.write(render.TEXTS[f".{form}"](found)))
+        printed(lambda: shown(render.TEXTS[f".{form}"](found)))

@@ -11,13 +11,17 @@ import typer
 
 from labelfree import __version__
 from labelfree.cli.demo import demo
+from labelfree.cli.embed import embed
 from labelfree.cli.explain import explain, schema
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
 from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
 from labelfree.cli.refusals import ParserError, refusal
 from labelfree.cli.streams import discard, patient
+from labelfree.cli.watch import watch
+from labelfree.cli.weights import weights
 from labelfree.errors import ExitCode, LabelfreeError
+from labelfree.wording import printable
 
 app = typer.Typer(
     name="labelfree",
@@ -58,7 +62,10 @@ app.command()(transfer)
 app.command()(opis)
 app.command()(evaluate)
 app.command()(doctor)
+app.command()(embed)
+app.command()(weights)
 app.command()(gate)
+app.command()(watch)
 app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)
 app.command()(explain)
 app.command()(schema)
@@ -129,7 +136,7 @@ def _run() -> int:
 
 
 def _told(message: str, code: ExitCode) -> int:
-    print(f"labelfree: {message}", file=sys.stderr)
+    print(f"labelfree: {printable(message)}", file=sys.stderr)
     return code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,12 +17,55 @@ Sources: TypeAlias = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Parquet file, directory or quoted glob; .npy, .npz; a tensor of a checkpoint (model.safetensors::name). "
-        "Each SOURCE is one data set with a row of its own.",
+        help="Parquet file, directory or quoted glob; .npy, .npz; a tensor of a checkpoint (model.safetensors::name); "
+        "with --data a checkpoint. Each SOURCE is one data set with a row of its own.",
         show_default=False,
     ),
 ]
-_INPUT, _RUN, _OUTPUT, _HISTORY = "Input", "Computation", "Output", "History"
+_INPUT, _RUN, _OUTPUT, _HISTORY, _MODEL = "Input", "Computation", "Output", "History", "Model"
+DATA_HELP = (
+    "Texts (Parquet, .csv, .tsv, .jsonl, .txt), images (a directory, Parquet) or arrays (.npy, Parquet) "
+    "that the model is run over"
+)
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="What builds the network of a state dict: a function without arguments that returns a torch.nn.Module, or "
+        "one and its transform.",
+        metavar="PACKAGE.MODULE:FACTORY",
+        rich_help_panel=_MODEL,
+    ),
+]
+Layer: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Take the output of this layer.",
+        show_default="the input of the last linear layer, else the output of the model",
+        metavar="NAME",
+        rich_help_panel=_MODEL,
+    ),
+]
+Pool: TypeAlias = Annotated[
+    Literal["mean", "cls", "last", "none"] | None,
+    typer.Option(
+        help="One vector from tokens or a feature map; none: the layer gives one already.",
+        show_default="as the model does, else mean; last for causal ones",
+        rich_help_panel=_MODEL,
+    ),
+]
+TrustCode: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--trust-code",
+        help="Let the checkpoint run code of its own with your rights: TorchScript, pickled modules, directories with "
+        "Python files. Without it nothing in a checkpoint is run.",
+        rich_help_panel=_MODEL,
+    ),
+]
+BatchSize: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Rows of a batch.", show_default="what memory allows", rich_help_panel=_MODEL),
+]
 
 
 @dataclass(frozen=True)
@@ -82,6 +125,19 @@ class Shared:
             help="Threads to use.", show_default="all cores", envvar="LABELFREE_THREADS", rich_help_panel=_RUN
         ),
     ] = None
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{DATA_HELP} first, each SOURCE being a checkpoint; --column, --id and --on-bad are then of these.",
+            metavar="DATA",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None
+    model: Model = None
+    layer: Layer = None
+    pool: Pool = None
+    trust_code: TrustCode = False
+    batch_size: BatchSize = None
     all: Annotated[bool, typer.Option("--all", help="Every metric in the table.", rich_help_panel=_OUTPUT)] = False
     format: Annotated[
         Literal["table", "json", "ndjson", "csv", "md"],
@@ -145,20 +201,22 @@ class Decided:
     shown: str
 
 
-def sharing(**defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def sharing(*, without: Sequence[str] = (), **defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """For a command whose parameter `shared: Shared` is to be spelled out as one option per field.
 
-    defaults: those of this command where they differ from the shared ones.
+    without: fields that this command does not offer; defaults: its own where they differ from the shared ones.
     """
-    return lambda command: _spelled(command, defaults)
+    return lambda command: _spelled(command, without, defaults)
 
 
-def _spelled(command: Callable[..., None], defaults: dict[str, object]) -> Callable[..., None]:
+def _spelled(command: Callable[..., None], without: Sequence[str], defaults: dict[str, object]) -> Callable[..., None]:
     signature = inspect.signature(command)
     own = get_type_hints(command, include_extras=True)
     hints = get_type_hints(Shared, include_extras=True)
     spelled = []
     for f in fields(Shared):
+        if f.name in without:
+            continue
         default, hint = defaults.get(f.name, f.default), hints[f.name]
         if isinstance(default, Decided):
             kind, option = get_args(hint)

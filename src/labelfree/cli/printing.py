@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from labelfree.errors import UsageError
+from labelfree.wording import printable
 
 
 def flag_first(context: typer.Context, value: str) -> str:
@@ -32,7 +33,12 @@ def write_texts(paths: Sequence[Path], texts: Mapping[str, Callable[[Any], str]]
 
     for path in paths:
         text = texts[path.suffix](document)
-        atomically(path, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+        atomically(path, lambda temporary, text=text: temporary.write_text(text, "utf-8", "backslashreplace"))  # type: ignore[misc]
+
+
+def shown(text: str) -> None:
+    """Write a document to stdout; in a terminal without what would steer it."""
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
 def printed(writes: Callable[[], object]) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from labelfree.cli.options import Shared
-from labelfree.cli.printing import chosen_format, printed
+from labelfree.cli.printing import chosen_format, printed, shown
 from labelfree.errors import ExitCode, UsageError
 from labelfree.names import COLLAPSE_METRICS
+from labelfree.wording import printable
 
 if TYPE_CHECKING:
     from labelfree.report import MetricEntry, Report
@@ -30,6 +31,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     steps = [] if command == "transfer" else steps_to_append(command, sources, shared)
     from labelfree import api
     from labelfree.comparing import compared
+    from labelfree.model_sources import checkpoint_files
     from labelfree.options import checked
     from labelfree.render import files
     from labelfree.sources.block import PARQUET
@@ -37,27 +39,20 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
 
     files.check(outputs, command)
     asked = named_metrics(command, shared)
-    options = {
-        "column": shared.column,
-        "id": shared.id,
-        "on_bad": shared.on_bad,
-        "seed": shared.seed,
-        "device": shared.device,
-        "memory": parse_memory(shared.memory),
-        "threads": shared.threads,
-        **own,
-    }
-    if shared.sample is not None:
-        options["sample"] = parse_sample(shared.sample)
+    options = {**measuring(shared), **own}
     if command != "doctor":
         options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, command)
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
     chosen = checked(command, options)
-    data_sets = [s for names in data_sets for s in api.opened_for(command, names, chosen)]  # all, before any work
+    if chosen.data is None:
+        data_sets = [s for names in data_sets for s in api.opened_for(command, names, chosen)]  # all, before any work
+        read = {"SOURCE": [f for s in data_sets for f in s.files]}
+    else:
+        read = checkpoint_files(data_sets, chosen)
     if command == "transfer":  # a file may hold several epochs
-        steps = steps_to_append(command, [source.name for source in data_sets], shared)
-    kept = {"the history": [shared.append] if shared.append else [], "SOURCE": [f for s in data_sets for f in s.files]}
+        steps = steps_to_append(command, [getattr(source, "name", source) for source in data_sets], shared)
+    kept = {"the history": [shared.append] if shared.append else [], **read}
     check_apart(outputs, kept)
     if (freeze := own.get("freeze")) is not None:
         if len(data_sets) > 1:
@@ -66,13 +61,13 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         check_apart([freeze], {**kept, "-o": outputs}, "--freeze")
     if not shared.quiet:
         unread: dict[tuple[tuple[str, ...], str], str] = {}  # once for the epochs of one file
-        for opened in data_sets:
+        for opened in data_sets if chosen.data is None else ():
             for note in opened.notes:
                 unread.setdefault((opened.files, note), opened.files[0] if len(opened.files) == 1 else opened.name)
         for (_, note), name in unread.items():
-            print(f"labelfree: {name}: {note}", file=sys.stderr)
+            print(f"labelfree: {printable(name)}: {printable(note)}", file=sys.stderr)
     reports = []
-    with _Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
+    with Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         for i, source in enumerate(data_sets):
             began = time.perf_counter()
             prefix = f"{i + 1}/{len(data_sets)} " if len(data_sets) > 1 else ""
@@ -81,7 +76,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
             if shared.verbose:
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
-                print(f"labelfree: {report.input.sources[0]}: {said}", file=sys.stderr)
+                print(f"labelfree: {printable(report.input.sources[0])}: {said}", file=sys.stderr)
     if command == "transfer" and len(reports) > 1:
         compared(reports)
     files.check_content(reports, outputs)
@@ -94,9 +89,26 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
 
         for report in reports:
             for warning in remarks(report, list(report.metrics)):
-                print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
+                print(printable(f"labelfree: warning: {report.input.sources[0]}: {warning}"), file=sys.stderr)
     if any(undefined(report, asked) for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)
+
+
+def measuring(shared: Shared) -> dict[str, Any]:
+    """The options of every measuring function that the command line gives."""
+    from labelfree.options import MODELS
+
+    options = {
+        "column": shared.column,
+        "id": shared.id,
+        "on_bad": shared.on_bad,
+        "seed": shared.seed,
+        "device": shared.device,
+        "memory": parse_memory(shared.memory),
+        "threads": shared.threads,
+        **{name: getattr(shared, name) for name in MODELS},
+    }
+    return options if shared.sample is None else {**options, "sample": parse_sample(shared.sample)}
 
 
 def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> list[int]:
@@ -160,13 +172,13 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
 
         printed(lambda: show(console_for(sys.stdout), reports, everything=everything))
     elif form == "json":
-        printed(lambda: sys.stdout.write(text.to_json(reports)))
+        printed(lambda: shown(text.to_json(reports)))
     elif form == "ndjson":
-        printed(lambda: sys.stdout.write(text.to_ndjson(reports)))
+        printed(lambda: shown(text.to_ndjson(reports)))
     elif form == "csv":
-        printed(lambda: sys.stdout.write(text.to_csv(reports)))
+        printed(lambda: shown(text.to_csv(reports)))
     else:
-        printed(lambda: sys.stdout.write(text.to_markdown(reports, everything=everything)))
+        printed(lambda: shown(text.to_markdown(reports, everything=everything)))
 
 
 def undefined(report: Report, only: Sequence[str]) -> bool:
@@ -221,7 +233,7 @@ def parse_memory(given: str | None) -> int | None:
         raise UsageError(f"--memory: expected an amount such as 400MB or 2GB, found {given!r}") from None
 
 
-class _Bar:
+class Bar:
     """A progress bar on stderr that appears only when the work takes longer than a second."""
 
     def __init__(self, *, enabled: bool) -> None:
@@ -230,19 +242,20 @@ class _Bar:
         self.progress: Any = None
         self.task: Any = None
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.clear()
 
     def __call__(self, stage: str, done: float) -> None:
+        """Show which fraction of a stage is done; what follows a colon in its name is a detail of it."""
         if not self.enabled or time.monotonic() - self.began < _PATIENCE:
             return
         if self.progress is None:
             self._open()
-        fresh = stage != self.progress.tasks[0].description
-        if fresh:
+        shown = self.progress.tasks[0].description
+        if stage.partition(": ")[0] != shown.partition(": ")[0]:
             self.progress.reset(self.task, description=stage)
         self.progress.update(self.task, completed=done, description=stage)
 

@@ -24,6 +24,9 @@ class _Patient:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
+        except UnicodeEncodeError:  # names of files that are no text, and characters that the terminal has not
+            coding = self._stream.encoding or "utf-8"
+            return self.write(text.encode(coding, "backslashreplace").decode(coding))
         except BrokenPipeError:
             discard(self._stream)
             return len(text)

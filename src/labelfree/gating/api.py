@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from labelfree import __version__
-from labelfree.document import SCHEMA_VERSION, report_documents, rounded
-from labelfree.errors import ExitCode, UsageError
+from labelfree.document import SCHEMA_VERSION, as_json, report_documents, rounded
+from labelfree.errors import ExitCode, SourceError, UsageError
 from labelfree.gating.conditions import Condition, dropped, remarks, required
 from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, collapse_guard
 from labelfree.gating.plateau import plateau as judged_plateau
@@ -27,6 +28,10 @@ EXIT_CODES = {
 }
 """The exit code of every decision, worst first."""
 
+_BEYOND = (
+    "expected numbers that can be compared, found some too large or too near to zero to compute with; the reports or "
+    "the history were changed: measure again"
+)
 Subjects = list[tuple[str, Record]]
 
 
@@ -82,10 +87,11 @@ def gate(
     base = [] if against is None else _subjects(against)
     records = [] if history is None else records_of(history, chosen.run)
     judged = subjects if given else _latest(records)
-    conditions = [c for asked in chosen.require for c in required(asked, judged)]
-    conditions += [c for asked in chosen.max_drop for c in dropped(asked, judged, base, chosen.on_undecided)]
-    conditions += [judged_plateau(metric, records, chosen.rule, chosen.numbers) for metric in chosen.plateau]
-    guards = [collapse_guard(*collapse_shares(records)).document()] if chosen.plateau else []
+    with _computable():
+        conditions = [c for asked in chosen.require for c in required(asked, judged)]
+        conditions += [c for asked in chosen.max_drop for c in dropped(asked, judged, base, chosen.on_undecided)]
+        conditions += [judged_plateau(metric, records, chosen.rule, chosen.numbers) for metric in chosen.plateau]
+        guards = [collapse_guard(*collapse_shares(records)).document()] if chosen.plateau else []
     used = chosen.document(_named(history), _named(against))
     if chosen.plateau:
         used["collapse"] = {"rank_share": RANK_SHARE, "mean_cosine": COSINE, "repeated_share": REPEATED}
@@ -172,7 +178,20 @@ def _history(path: str | Path, run: str, records: Iterable[Record]) -> dict[str,
     }  # fmt: skip
 
 
+@contextmanager
+def _computable() -> Iterator[None]:
+    """Turns numbers that no metric has into what to do about them."""
+    try:
+        yield
+    except OverflowError as error:
+        raise SourceError(_BEYOND) from error
+
+
 def _plain(document: dict[str, Any]) -> dict[str, Any]:
     """The document as its JSON says it: lists for tuples, 12 significant digits."""
     found: dict[str, Any] = rounded(document)
+    try:
+        as_json(found)
+    except ValueError as error:  # infinite
+        raise SourceError(_BEYOND) from error
     return found

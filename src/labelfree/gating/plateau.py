@@ -15,6 +15,8 @@ from labelfree.history import Record
 from labelfree.wording import apart, counted
 
 _OPTION = "--plateau"
+_LEAST_ERROR = 1e-100
+"""A standard error whose square is a number."""
 
 
 def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str, Any]) -> Condition:
@@ -76,7 +78,7 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
         return _too_little(needed, len(readings), numbers, f"a window of {size}")
     window = readings[-size:]
     errors = [r.se for r in window]
-    known = [e for e in errors if e is not None and e > 0]
+    known = [e for e in errors if e is not None and e > _LEAST_ERROR]
     replicates, factor = _replicates(window)
     trend = slope(
         better[-size:],

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from labelfree.document import SCHEMA_VERSION, is_entry, is_number, rounded
+from labelfree.document import SCHEMA_VERSION, rounded
 from labelfree.errors import HistoryError, UsageError
+from labelfree.forms import NOTHING, NUMBER, RECORD, RECORDED, is_number, misfit
 from labelfree.names import COLLAPSE_METRICS
 from labelfree.wording import counted
 
@@ -30,6 +31,11 @@ def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: 
 
     time: ISO 8601; now where it is not given. The only clock of labelfree, and no part of what makes two records equal.
     """
+    if report["command"] == "weights":
+        raise HistoryError(
+            f"{report['input']['sources'][0]}: a history holds measurements of rows, and this report is of weights; "
+            "give it to the gate itself: labelfree gate REPORT --require 'nonfinite_rows == 0'"
+        )
     lacking = [name for name in COLLAPSE_METRICS if name not in report["metrics"]]
     if lacking:
         raise HistoryError(
@@ -50,12 +56,12 @@ def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: 
 def abridged(report: Mapping[str, Any]) -> Record:
     """What comparisons need of a report, in the form of a record without a place in a run."""
     given = report["input"]
-    sample = given.get("sample")
+    sample = given.get("sample")  # neither it nor n and d are there of weights, whose params say which layers
     return {
         "command": report["command"],
         "source": given["sources"][0],
         "fingerprint": given["fingerprint"],
-        "rows_hash": given["rows_hash"],
+        "rows_hash": given["rows_hash"] if "rows_hash" in given else given["layers_hash"],
         "seed": report["settings"].get("seed"),
         "sample": sample and sample["size"],
         "tool": dict(report["tool"]),
@@ -64,7 +70,7 @@ def abridged(report: Mapping[str, Any]) -> Record:
 
 
 def _entry(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: entry.get(name) for name in _KEPT} | {"n": given["n"], "d": given["d"]}
+    kept = {name: entry.get(name) for name in _KEPT} | {"n": given.get("n"), "d": given.get("d")}
     parts = entry.get("parts") or {}
     return kept | {name: parts[name] for name in ("replicates", "replicate_factor") if name in parts}
 
@@ -159,14 +165,19 @@ def validated(found: Any, where: str) -> Record:
     texts = all(isinstance(found.get(name), str) for name in ("run", "command", "time", "source", "rows_hash"))
     step, metrics, shares = found.get("step"), found.get("metrics"), found.get("collapse")
     whole = texts and isinstance(step, int) and not isinstance(step, bool) and version == SCHEMA_VERSION
-    if not (whole and isinstance(metrics, dict) and isinstance(shares, dict)):
+    if not (whole and isinstance(metrics, dict) and isinstance(shares, dict)) or misfit(found, RECORD):
         raise HistoryError(
             f"{where}: expected a record with run, step, command, time, source, rows_hash, metrics and collapse, found "
             "one that lacks some; labelfree history add writes them; nothing was changed"
         )
     for name, entry in metrics.items():
-        if not (is_entry(entry) and is_number(entry.get("n")) and is_number(entry.get("d"))):
-            raise HistoryError(f"{where}: its metric {name!r} is not in the form of a record; nothing was changed")
+        if wrong := misfit(entry, RECORDED):
+            raise HistoryError(
+                f"{where}: its metric {name!r} is not in the form of a record ({wrong}); nothing was changed"
+            )
+    for name, share in shares.items():
+        if not (NUMBER | NOTHING).holds(share):
+            raise HistoryError(f"{where}: its collapse.{name} is no number; nothing was changed")
     return found
 
 

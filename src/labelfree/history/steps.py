@@ -1,4 +1,4 @@
-"""The step of a checkpoint, read from its name: `epoch_03`, `step00020`, `checkpoint-500`."""
+"""The step of a checkpoint, read from its name: `epoch_03`, `step00020`, `checkpoint-500`, `epoch=3-step=500`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from labelfree.errors import UsageError
 
-_STEP = re.compile(r"(?<![A-Za-z])(epoch|step|checkpoint|ckpt|iteration|iter|check)[-_= ]?(\d+)(?!\d)", re.IGNORECASE)
+_STEP = re.compile(r"(?<![A-Za-z])(epoch|step|checkpoint|ckpt|iteration|iter|check)([-_= ]?)(\d+)(?!\d)", re.IGNORECASE)
 
 
 def step_of(source: str) -> int:
@@ -15,14 +15,18 @@ def step_of(source: str) -> int:
 
     >>> step_of("runs/step00020/embeddings.parquet")
     20
+    >>> step_of("epoch=3-step=500.ckpt")  # as Lightning names them: the step
+    500
     """
     for part in reversed(source.split("::")[0].replace("\\", "/").split("/")):
         found = _STEP.findall(part)
+        if [(word.lower(), mark) for word, mark, _ in found] == [("epoch", "="), ("step", "=")]:
+            return int(found[1][2])  # Lightning's own names: both are of one checkpoint
         if len(found) > 1:
-            told = " and ".join(f"{word} {int(number)}" for word, number in found)
+            told = " and ".join(f"{word} {int(number)}" for word, _, number in found)
             raise UsageError(f"--append: {source}: its name holds {told}; say which with --step N")
         if found:
-            return int(found[0][1])
+            return int(found[0][2])
     raise UsageError(
         f"--append: {source}: expected a step in its name (epoch_03, step00020, checkpoint-500), found none; "
         "say it with --step N"

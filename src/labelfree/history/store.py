@@ -138,6 +138,17 @@ def removed(path: str | Path, *, run: str, step: int | None = None, command: str
     return len(records) - len(kept)
 
 
+def forgotten(path: str | Path, *, run: str, after: int) -> int:
+    """Remove the records of a run after a step, if there are any; returns how many."""
+    path = writable(path)
+    with locked(path):
+        records = stored(path)
+        kept = [r for r in records if r["run"] != run or r["step"] <= after]
+        if len(kept) < len(records):
+            rewritten(path, _text(kept))
+    return len(records) - len(kept)
+
+
 def contents(records: Iterable[Record]) -> str:
     """What a history holds, in a line."""
     held: dict[str, list[int]] = {}

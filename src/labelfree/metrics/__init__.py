@@ -14,6 +14,17 @@ from labelfree.metrics.distances import DISTANCES, c2st, coral, frechet, mmd
 from labelfree.metrics.evidence import Evidence, evidence
 from labelfree.metrics.hopkins import hopkins
 from labelfree.metrics.intrinsic import INTRINSIC, id_mle, twonn
+from labelfree.metrics.layers import (
+    WEIGHTS,
+    dead_rows,
+    duplicate_rows,
+    median_rank_share,
+    median_stable_rank,
+    median_tail_exponent,
+    nonfinite_rows,
+    poor_fit_layers,
+    weight_norm,
+)
 from labelfree.metrics.neighborhoods import NEIGHBORHOODS, class_ami, snd
 from labelfree.metrics.numerical import NUMERICAL, condition_number, hard_rank, mp_spikes
 from labelfree.metrics.opis import OPIS, eps_opis, mean_utility, opis, pseudo_opis, worst_utility
@@ -41,10 +52,11 @@ from labelfree.metrics.validators import (
     softmax_corr,
 )
 from labelfree.metrics.views import VIEWS, alignment, lidar
+from labelfree.metrics.weights import frobenius_norm, spectral_norm, tail_exponent, weight_spikes
 
 METRICS: tuple[Metric, ...] = (
     *SPECTRAL, *SHAPE, *NUMERICAL, *DIRECTIONS, *INTRINSIC, *VIEWS, *SEPARABILITY,
-    *TRANSFER, *VALIDATORS, *NEIGHBORHOODS, *ACCURACY, *DISTANCES, *CANDIDATES, *OPIS,
+    *TRANSFER, *VALIDATORS, *NEIGHBORHOODS, *ACCURACY, *DISTANCES, *CANDIDATES, *OPIS, *WEIGHTS,
 )  # fmt: skip
 """Every metric, in the order of the tables."""
 
@@ -64,8 +76,10 @@ __all__ = [
     "condition_number",
     "coral",
     "cot",
+    "dead_rows",
     "diversity",
     "doc",
+    "duplicate_rows",
     "effective_rank",
     "ensv",
     "entropy",
@@ -73,6 +87,7 @@ __all__ = [
     "erank_variance",
     "evidence",
     "frechet",
+    "frobenius_norm",
     "gde",
     "h1_total_persistence",
     "hard_rank",
@@ -85,13 +100,18 @@ __all__ = [
     "mcc",
     "mean_cosine",
     "mean_utility",
+    "median_rank_share",
+    "median_stable_rank",
+    "median_tail_exponent",
     "mmd",
     "mp_spikes",
     "nesum",
+    "nonfinite_rows",
     "nuclear_norm",
     "opis",
     "participation_ratio",
     "persistence_entropy",
+    "poor_fit_layers",
     "pseudo_opis",
     "rankme",
     "rankme_centered",
@@ -102,11 +122,15 @@ __all__ = [
     "snd",
     "softmax_corr",
     "source_accuracy",
+    "spectral_norm",
     "stable_rank",
     "std_l2",
+    "tail_exponent",
     "total_persistence",
     "transfer_score",
     "twonn",
     "uniformity",
+    "weight_norm",
+    "weight_spikes",
     "worst_utility",
 ]

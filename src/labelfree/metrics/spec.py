@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import cleandoc
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from labelfree.metrics.evidence import Evidence, Need
+from labelfree.metrics.evidence import Need
 from labelfree.results import Result
 
 Kind: TypeAlias = Literal["estimate", "rank", "description"]
@@ -25,13 +25,15 @@ NO_DIRECTION = "a description: no setting is known in which more is better"
 class Metric:
     """One metric: `function` takes arrays and is public, `compute` takes evidence and is pure.
 
+    compute: takes Evidence; in the family "weights" one Weight, or all layers of a checkpoint.
+
     kind: whether the value estimates accuracy, ranks models, or describes the data.
     direction: which way is better, where that is known; holds_in says where, and where it is known to mislead.
     definition: one line that fixes the number; another definition is another, not comparable, metric.
     """
 
     function: Callable[..., Result]
-    compute: Callable[[Evidence], Result]
+    compute: Callable[[Any], Result]
     family: str
     needs: tuple[Need, ...]
     kind: Kind

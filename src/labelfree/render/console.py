@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
+
+from labelfree.wording import printable
 
 
 def console_for(stream: Any, *, width: int | None = None) -> Console:
     """A console that draws no boxes, uses no colors and wraps nothing where the stream is no terminal."""
-    console = Console(file=stream, highlight=False, soft_wrap=False, width=width)
+    console = _Printable(file=stream, highlight=False, markup=False, soft_wrap=False, width=width)
     if not console.is_terminal and width is None:
         trimmed = cast(IO[str], _Trimmed(stream))
-        console = Console(file=trimmed, highlight=False, width=10_000, no_color=True, emoji=False)
+        console = _Printable(file=trimmed, highlight=False, markup=False, width=10_000, no_color=True, emoji=False)
     return console
+
+
+class _Printable(Console):
+    """A console whose texts cannot steer the terminal: names come from files."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 class _Trimmed:

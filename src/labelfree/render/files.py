@@ -49,7 +49,7 @@ def write(reports: Sequence[Report], path: Path, *, everything: bool) -> None:
     check_content(reports, [path])
     if path.suffix in TEXT:
         text = TEXT[path.suffix](reports, everything)
-        atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        atomically(path, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
     elif path.suffix in PICTURES:
         from labelfree.render.panels import draw
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from labelfree.render.braille import braille
 from labelfree.render.changes import change
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.deaths import barcode
+from labelfree.render.naming import short_names
 from labelfree.render.numbers import signed, value
 from labelfree.render.order import in_order
 from labelfree.render.rows import (
@@ -219,13 +219,7 @@ def _folded(name: str) -> str:
 def _short(report: Report, reports: Sequence[Report]) -> str:
     """The source's name without the path and the suffix that all sources share."""
     names = [r.input.sources[0] for r in reports]
-    suffixes = {os.path.splitext(name)[1] for name in names}
-    ending = suffixes.pop() if len(suffixes) == 1 else ""
-    parts = [name.split("/")[:-1] for name in names]
-    common = 0
-    while all(len(p) > common and p[common] == parts[0][common] for p in parts):
-        common += 1
-    return "/".join(report.input.sources[0].split("/")[common:]).removesuffix(ending)
+    return short_names(names)[names.index(report.input.sources[0])]
 
 
 def _doctor(console: Console, report: Report) -> None:

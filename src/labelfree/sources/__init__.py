@@ -11,11 +11,16 @@ from typing import Any
 
 from labelfree.errors import SourceError, UsageError
 from labelfree.sources.block import PARQUET, Block, Columns, Source
+from labelfree.storage import check_regular
 
 __all__ = ["Block", "Columns", "Source", "open_source"]
 
 _CHECKPOINT = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 _KINDS = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
+
+
+_WIDEST = 1 << 16
+"""Numbers a row that a file may claim whatever its size; of more, one row must fit into it."""
 
 
 def open_source(source: Any, columns: Columns | None = None) -> Source:
@@ -26,12 +31,22 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     """
     if isinstance(source, Source):
         return source
-    columns = columns or Columns()
+    found = _opened(source, columns or Columns())
+    for what, width in (("rows", found.d), ("class scores", found.outputs.classes if found.outputs else 0)):
+        if width > max(_WIDEST, found.size):
+            raise SourceError(
+                f"{found.name}: its header claims {what} of {width:,} numbers, and it holds {found.size:,} bytes; "
+                "it is damaged or forged"
+            )
+    return found
+
+
+def _opened(source: Any, columns: Columns) -> Source:
     paths = source if isinstance(source, list | tuple) else [source]
     if paths and all(isinstance(path, str | os.PathLike) for path in paths):
         names = [os.fspath(path) for path in paths]
         for name in names:
-            _check_local(name)
+            check_local(name)
         try:
             if paths is not source:
                 return _open_path(names[0], columns)
@@ -48,28 +63,19 @@ def open_source(source: Any, columns: Columns | None = None) -> Source:
     return frame_source(source, columns) if framed else array_source(source, columns)
 
 
-def _check_local(name: str) -> None:
-    """Refuse what is no path of a file here."""
+def check_local(name: str, kinds: str = _KINDS) -> None:
+    """Refuse what is no path of a file here; kinds: of files that would be read."""
     if name == "-":
-        raise SourceError(f"-: rows are read more than once, which standard input cannot be; name a file ({_KINDS})")
+        raise SourceError(f"-: rows are read more than once, which standard input cannot be; name a file ({kinds})")
     if scheme := re.match(r"[a-z][a-z0-9+.]*://", name):
         raise SourceError(f"{name}: {scheme[0]} is not supported yet: download it first, and name the file")
-
-
-def _check_regular(path: Path) -> None:
-    """Refuse a pipe or a device: reading it may never end."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise SourceError(
-            f"{path}: expected a file or directory, found a pipe or device; rows are read more than once: write them "
-            "to a file first"
-        )
 
 
 def _open_path(name: str, columns: Columns) -> Source:
     if not name:
         raise SourceError(f"expected {_KINDS}, found an empty path")
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
-    _check_regular(Path(path))
+    check_regular(Path(path))
     if member is None and Path(path).is_dir() and (tensors := _checkpoint_files(Path(path))):
         if rows := _known(Path(path))[0]:
             raise SourceError(_mixed(path, rows, tensors))
@@ -83,7 +89,7 @@ def _open_path(name: str, columns: Columns) -> Source:
 
 def _open_member(path: Path, member: str, columns: Columns) -> Source:
     if not path.exists():
-        raise SourceError(_missing(str(path)))
+        raise SourceError(missing(str(path)))
     if path.suffix.lower() == ".npz":
         from labelfree.sources.numpy_files import npz_source
 
@@ -133,14 +139,14 @@ def _files(name: str) -> list[Path]:
     if path.is_dir():
         return _inside(path)
     if path.exists():
-        _check_regular(path)
+        check_regular(path)
         return [path]
     if has_magic(name):
         files = [p for p in map(Path, glob(name, recursive=True)) if p.is_file() and not _marker(p)]
         if not files:
             raise SourceError(f"{name}: no file matches the pattern (in {Path.cwd()})")
         return sorted(files, key=natural)
-    raise SourceError(_missing(name))
+    raise SourceError(missing(name))
 
 
 def _marker(file: Path) -> bool:
@@ -184,7 +190,8 @@ def _mixed(path: str, rows: list[Path], tensors: list[Path]) -> str:
     )
 
 
-def _missing(name: str) -> str:
+def missing(name: str, usable: tuple[str, ...] = (*PARQUET, *_CHECKPOINT, ".npy", ".npz")) -> str:
+    """What to say of a path that does not exist; usable: suffixes of files that may have been meant."""
     path = Path(name)
     if path.is_symlink():
         return f"{name}: is a link to {os.readlink(path)}, which does not exist; mend the link, or name the file"
@@ -192,7 +199,6 @@ def _missing(name: str) -> str:
     if path.parent.is_dir():
         from difflib import get_close_matches
 
-        usable = (*PARQUET, *_CHECKPOINT, ".npy", ".npz")
         there = [p for p in path.parent.iterdir() if p.is_dir() or (p.is_file() and p.suffix.lower() in usable)]
         near = get_close_matches(path.name, [p.name for p in there], n=1)
     hint = f"; did you mean {path.parent / near[0]}?" if near else ""

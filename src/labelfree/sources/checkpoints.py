@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Rows, as_rows
-from labelfree.errors import ArrayError, ColumnError, MissingExtra, SourceError, UnsafeCheckpoint
+from labelfree.document import parsed
+from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint
 from labelfree.sources.block import Columns, Source, Values
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
-from labelfree.sources.pickles import foreign_global
+from labelfree.sources.torch_files import loaded
+from labelfree.storage import check_regular, read_text
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 WRAPPERS = (
@@ -29,6 +28,10 @@ _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
 }  # fmt: skip
+
+_MOST_INDEX = 1 << 26
+_MOST_SPREAD = 1 << 26
+"""Bytes that a tensor may claim beyond those of its storage, as an expanded one does."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,10 @@ def _chosen(found: Mapping[str, Tensor], name: str | None, path: Path) -> Tensor
         raise ColumnError(f"{path}: no tensor {name!r}; {_listed(matrices, path)}")
     if len(matrices) == 1:
         return matrices[0]
-    raise ColumnError(f"{path}: expected the name of a tensor, path::name; {_listed(matrices, path)}")
+    raise ColumnError(
+        f"{path}: expected the name of a tensor, path::name, or what to run the model over, --data FILE; "
+        f"{_listed(matrices, path)}"
+    )
 
 
 def _listed(matrices: list[Tensor], path: Path, most: int = 40) -> str:
@@ -143,12 +149,13 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     """The header, checked by the safetensors library; the data stay on the disk."""
     from safetensors import SafetensorError, safe_open
 
+    check_regular(path)
     try:
         with safe_open(path, "numpy"):  # checks lengths, offsets and overlaps
             pass
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(length))
+            header = parsed(stream.read(length).decode(), unique=True)
     except (SafetensorError, ValueError) as error:
         raise SourceError(f"{path}: expected a complete safetensors file ({error}); it may be truncated") from error
     except OSError as error:
@@ -178,6 +185,7 @@ def _directory(path: Path) -> dict[str, Tensor]:
         ("model.safetensors.index.json", _safetensors),
         ("pytorch_model.bin.index.json", _torch),
     ):
+        check_regular(path / index)
         if (path / index).exists():
             return _stripped(_sharded(path, index, kind))
     files = sorted(path.glob("*.safetensors")) or sorted(path.glob("pytorch_model.bin"))
@@ -196,7 +204,8 @@ def _directory(path: Path) -> dict[str, Tensor]:
 
 def _sharded(path: Path, index: str, kind: Callable[[Path], dict[str, Tensor]]) -> dict[str, Tensor]:
     try:
-        places = {str(k): str(v) for k, v in json.loads((path / index).read_text())["weight_map"].items()}
+        document = parsed(read_text(path / index, _MOST_INDEX), unique=True)
+        places = {str(k): str(v) for k, v in document["weight_map"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise SourceError(f"{path / index}: expected an index with a weight_map ({error})") from error
     shards = {}
@@ -215,72 +224,46 @@ def _sharded(path: Path, index: str, kind: Callable[[Path], dict[str, Tensor]]) 
 
 def _torch(path: Path) -> dict[str, Tensor]:
     """A PyTorch file, loaded with weights_only=True: nothing in it is run."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtra(f"reading {path.name}", "torch") from error
-    loaded = _loaded(path, torch)
+    state = loaded(path)
     found = {}
-    for name, value in _unwrapped(loaded).items():
-        if isinstance(value, torch.Tensor):
+    for name, value in _unwrapped(state).items():
+        if hasattr(type(value), "detach"):
             dtype = str(value.dtype).removeprefix("torch.")
             found[str(name)] = Tensor(str(name), tuple(value.shape), dtype, path, _torch_loader(path, str(name), value))
     if not found:
-        raise SourceError(f"{path}: expected tensors by name, found {_described(loaded)}")
+        raise SourceError(f"{path}: expected tensors by name, found {_described(state)}")
     return found
 
 
-def _loaded(path: Path, torch: Any) -> Any:
-    import pickle
-    import warnings
-    import zipfile
-
-    damaged = (pickle.UnpicklingError, zipfile.BadZipFile, struct.error, EOFError, LookupError, ValueError)
-    unlike = (RuntimeError, AttributeError, TypeError, AssertionError, OverflowError)  # what torch meets in such a file
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (*damaged, *unlike) as error:
-        if "TorchScript" in str(error):
-            raise UnsafeCheckpoint(
-                f"{path}: is a TorchScript archive, which only running its code can read; save model.state_dict()"
-            ) from error
-        blocked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        name = blocked[1] if blocked else foreign_global(path) if "Unsupported operand" in str(error) else None
-        if name:
-            raise UnsafeCheckpoint(
-                f"{path}: wants to import the global {name}, which could run any code; nothing was run. Expected "
-                "tensors only: save model.state_dict(), better as safetensors, where the file comes from someone you "
-                "trust"
-            ) from error
-        said = error.__context__ if isinstance(error, pickle.UnpicklingError) else error  # without torch's advice
-        text = shorten(str(said).split(". ")[0], 200, placeholder=" ...") or type(said).__name__
-        raise SourceError(
-            f"{path}: expected a complete PyTorch file ({text if path.stat().st_size else 'it is empty'}); it may be "
-            "truncated: save or copy it again"
-        ) from error
+def _unwrapped(state: Any, depth: int = 4) -> dict[Any, Any]:
+    """The innermost state dict of a training checkpoint, at most this many wrappers down."""
+    if not isinstance(state, Mapping):
+        return {"tensor": state} if hasattr(state, "shape") else {}
+    held = _plain_dict(state)
+    inner = {w: held[w] for w in WRAPPERS if isinstance(held.get(w), Mapping)}
+    if not inner or not depth or any(_dimensions(value) > 1 for value in held.values()):
+        return held
+    if len(inner) > 1:  # teacher and student, model and ema: for the user to choose
+        return {f"{w}.{name}": value for w, one in inner.items() for name, value in _unwrapped(one, depth - 1).items()}
+    (one,) = inner.values()
+    return _unwrapped(one, depth - 1)
 
 
-def _unwrapped(state: Any) -> Mapping[Any, Any]:
-    """The innermost state dict of a training checkpoint."""
-    for _ in range(4):
-        if not isinstance(state, Mapping):
-            return {"tensor": state} if hasattr(state, "shape") else {}
-        inner = {w: state[w] for w in WRAPPERS if isinstance(state.get(w), Mapping)}
-        if not inner or any(len(getattr(value, "shape", ())) > 1 for value in state.values()):
-            return state
-        if len(inner) > 1:  # teacher and student, model and ema: for the user to choose
-            return {f"{w}.{name}": value for w, one in inner.items() for name, value in _unwrapped(one).items()}
-        (state,) = inner.values()
-    return state if isinstance(state, Mapping) else {}
+def _plain_dict(state: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The same items, whatever attributes a pickle has given to an OrderedDict in place of its methods."""
+    return dict(dict.items(state) if isinstance(state, dict) else state.items())
+
+
+def _dimensions(value: Any) -> int:
+    """How many dimensions an array or tensor has; 0 of anything else."""
+    return len(value.shape) if hasattr(type(value), "shape") else 0
 
 
 def _described(loaded: Any) -> str:
     kind = type(loaded).__name__
-    return f"{kind} with the keys {', '.join(map(str, list(loaded)[:10]))}" if isinstance(loaded, Mapping) else kind
+    if not isinstance(loaded, Mapping):
+        return kind
+    return f"{kind} with the keys " + ", ".join(shorten(str(key), 80, placeholder=" ...") for key in list(loaded)[:10])
 
 
 def _torch_loader(path: Path, name: str, value: Any) -> Callable[[], Values]:
@@ -288,6 +271,12 @@ def _torch_loader(path: Path, name: str, value: Any) -> Callable[[], Values]:
         import torch
 
         try:
+            claimed, held = value.numel() * value.element_size(), value.untyped_storage().nbytes()
+            if claimed > max(held, _MOST_SPREAD):
+                raise SourceError(
+                    f"{path.name}::{name}: claims {claimed:,} bytes in a storage of {held:,}, each number many times; "
+                    "it is refused: save it with .contiguous()"
+                )
             if value.dtype == torch.bfloat16:
                 return np.asarray(value.detach().cpu().view(torch.int16).numpy()).view(np.uint16)
             return np.asarray(value.detach().cpu().numpy())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from textwrap import shorten
 from typing import Any
 
+from labelfree.document import parsed
 from labelfree.errors import ColumnError
 from labelfree.sources.block import AUTO, Columns
 
@@ -137,7 +138,7 @@ def _named(schema: Any, name: str, found: list[Candidate], where: str) -> Candid
         raise ColumnError(f"{where}: no column {name!r}; the columns are {_listed(schema.names)}")
     kind = schema.field(name).type
     raise ColumnError(
-        f"{where}: column {name!r} is {kind}, expected a list of numbers per row, a fixed_size_list, a tensor, "
+        f"{where}: column {name!r} is {_kind(kind)}, expected a list of numbers per row, a fixed_size_list, a tensor, "
         "or one numeric column per dimension named like emb_0, emb_1, ... (--column 'emb_*')" + _cure(kind)
     )
 
@@ -149,7 +150,7 @@ def _sound(candidate: Candidate, where: str) -> Candidate:
 
 
 def _none_found(schema: Any, found: list[Candidate], where: str) -> str:
-    text = f"{where}: no embedding column; the columns are {_listed(f'{f.name}: {f.type}' for f in schema)}"
+    text = f"{where}: no embedding column; the columns are {_listed(f'{f.name}: {_kind(f.type)}' for f in schema)}"
     if found:
         return (
             f"{text}; logits, labels and lists of integers are taken only when named: --column {_quoted(found[0].name)}"
@@ -167,6 +168,10 @@ def _cure(kind: Any) -> str:
     if any(f(kind) for f in (is_.is_string, is_.is_large_string, is_.is_string_view)):
         return "; text such as '[0.1, 0.2]' must be parsed first, for instance df[c] = df[c].map(json.loads)"
     return ""
+
+
+def _kind(kind: Any) -> str:
+    return shorten(str(kind), 80, placeholder=" ...")
 
 
 def _quoted(name: str) -> str:
@@ -192,11 +197,13 @@ def _of_field(field: Any, shape: tuple[int, ...] | None) -> Candidate | None:
     if isinstance(kind, pa.BaseExtensionType):
         shape = tuple(getattr(kind, "shape", None) or shape or ())
         outer, kind = f"{kind.extension_name}: ", kind.storage_type
-    depth, d, inner = 0, 1, kind
+    depth, d, inner, flaw = 0, 1, kind, None
     while _is_list(inner):
         depth += 1
         if pa.types.is_fixed_size_list(inner):
             d *= inner.list_size
+            if inner.list_size < 0:
+                flaw = f"column {field.name!r} claims lists of {inner.list_size} numbers; the file is damaged or forged"
         elif d:
             d = 0
         inner = inner.value_type
@@ -206,7 +213,6 @@ def _of_field(field: Any, shape: tuple[int, ...] | None) -> Candidate | None:
     shape = shape if shape and all(shape) else None  # an unknown length is None
     if shape:
         d = math.prod(shape)
-    flaw = None
     if depth > 1 and not d:
         flaw = (
             f"column {field.name!r} is {layout}: each row holds a matrix, not a vector, and no shape is recorded; "
@@ -264,11 +270,16 @@ def _array2d(schema: Any) -> dict[str, tuple[int, ...]]:
     if raw is None:
         return {}
     try:
-        features = dict(json.loads(raw)["info"]["features"])
+        features = dict(parsed(raw.decode())["info"]["features"])
     except (ValueError, KeyError, TypeError):
         return {}
     return {
         name: tuple(spec["shape"])
         for name, spec in features.items()
-        if isinstance(spec, dict) and str(spec.get("_type", "")).startswith("Array") and spec.get("shape")
+        if isinstance(spec, dict) and str(spec.get("_type", "")).startswith("Array") and _lengths(spec.get("shape"))
     }
+
+
+def _lengths(shape: Any) -> bool:
+    """Whether this is a shape: whole numbers, None where a length is not known."""
+    return isinstance(shape, list) and all(n is None or (type(n) is int and n >= 0) for n in shape)

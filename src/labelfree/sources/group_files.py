@@ -11,17 +11,21 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Index, Keys, positions
+from labelfree.document import parsed
 from labelfree.errors import SourceError, UsageError
 from labelfree.sources.arrow import plain
 from labelfree.sources.block import PARQUET, Columns, Values
 from labelfree.sources.columns import candidates
-from labelfree.sources.parquet import explained, opened
+from labelfree.sources.footers import check_pages
+from labelfree.sources.parquet import checked, explained
 from labelfree.storage import atomically
 
 VERSION = 1
 """The version of the files that this code writes, and the latest that it reads."""
 _METADATA = b"labelfree"
 _TYPES = {"key": "uint64", "group": "int64"}
+_LEAST_BYTES = 4
+"""Of a row key, which is a hash and cannot be compressed."""
 _ABOUT = {"source": str, "circular": bool, "k": int, "seed": int, "rows_hash": str}
 
 
@@ -71,7 +75,7 @@ def read_groups(path: Path) -> FrozenGroups | None:
     """The groups that a file holds; None where it is no file of frozen groups, but perhaps one of embeddings."""
     if not path.is_file() or path.suffix.lower() not in PARQUET:
         return None
-    with opened(path) as parquet:
+    with checked(path) as (parquet, claimed):
         schema = parquet.schema_arrow
         about = _about(schema, path)
         if about is None:
@@ -79,6 +83,10 @@ def read_groups(path: Path) -> FrozenGroups | None:
         found = {field.name: str(field.type) for field in schema if field.name in _TYPES}
         if found != _TYPES:
             raise SourceError(_damaged(path, f"expected columns of types {_TYPES}, found {found}"))
+        rows, size = claimed.rows, path.stat().st_size
+        if rows * _LEAST_BYTES > size:
+            raise SourceError(_damaged(path, f"it claims {rows:,} groups in {size:,} bytes"))
+        check_pages(path, claimed, list(_TYPES))
         with explained(path):
             table = parquet.read(columns=list(_TYPES))
     for name in _TYPES:
@@ -96,7 +104,7 @@ def _about(schema: Any, path: Path) -> dict[str, Any] | None:
     """What the metadata say of the groups, or None where the file holds no frozen groups."""
     raw = (schema.metadata or {}).get(_METADATA)
     try:
-        document = {} if raw is None else json.loads(raw)
+        document = {} if raw is None else parsed(raw.decode(), unique=True)
     except ValueError as error:
         raise SourceError(_damaged(path, f"its metadata are no JSON: {error}")) from error
     if not isinstance(document, dict) or "groups" not in document:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.errors import SourceError, UsageError
+from labelfree.errors import ArrayError, SourceError, UsageError
 from labelfree.sources.checkpoints import TORCH_SUFFIXES, Tensor, from_bfloat16, state_tensors, tensors
 from labelfree.sources.numpy_files import array_tensors
 
@@ -71,6 +71,8 @@ def matrix_shape(tensor: Tensor) -> tuple[int, int] | None:
 def numbers(tensor: Tensor) -> Float:
     """The exact values in float64."""
     values = tensor.load()
+    if values.dtype.kind not in "fiu":
+        raise ArrayError(f"{tensor.name or 'the array'}: expected real numbers, found dtype {values.dtype}")
     return np.array(from_bfloat16(values) if tensor.dtype == "bfloat16" else values, np.float64)
 
 

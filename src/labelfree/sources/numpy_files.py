@@ -7,18 +7,27 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
+from textwrap import shorten
 from tokenize import TokenError
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from labelfree.arrays import as_rows
 from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint
+from labelfree.sources.archives import DAMAGED, Member, check_unpacked, members
 from labelfree.sources.block import Block, Columns, Source, Values
 from labelfree.sources.checkpoints import Tensor
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
+from labelfree.storage import check_regular
+
+_LONGEST_HEADER = 10_000
+"""Bytes of the header of an array, which numpy reads as a Python literal."""
+_DAMAGED = (*DAMAGED, TypeError, TokenError, SyntaxError)
 
 
 def npy_source(name: str, files: list[Path], chosen: Columns) -> Source:
@@ -36,37 +45,47 @@ def npy_source(name: str, files: list[Path], chosen: Columns) -> Source:
 
 
 def _mapped(file: Path) -> Values:
-    layout: Any = np.lib.format
+    check_regular(file)
     try:
-        array: np.memmap[Any, Any] = layout.open_memmap(file, mode="r")  # reads .npy only: no pickle, no archive
+        with file.open("rb") as stream:
+            shape, fortran, dtype = _header(stream)
+            offset = stream.tell()
     except OSError as error:
         raise SourceError(f"{file}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, TypeError, OverflowError, TokenError, SyntaxError) as error:
-        if "Python objects" in str(error):
-            raise UnsafeCheckpoint(
-                f"{file}: holds Python objects, which only run code can read; save plain numbers with np.save"
-            ) from error
-        raise SourceError(f"{file}: expected a complete .npy file ({error}); it may be truncated") from error
-    expected, held = array.offset + array.nbytes, file.stat().st_size
-    if held != expected:
+    except _DAMAGED as error:
+        raise SourceError(_incomplete(file, ".npy file", error)) from error
+    if dtype.hasobject:
+        raise UnsafeCheckpoint(
+            f"{file}: holds Python objects, which only run code can read; save plain numbers with np.save"
+        )
+    if not dtype.itemsize:
+        raise SourceError(_incomplete(file, ".npy file", f"numbers of no bytes, dtype {dtype}"))
+    expected, held = offset + math.prod(shape) * dtype.itemsize, file.stat().st_size
+    if held < expected:
+        raise SourceError(_incomplete(file, ".npy file", f"its header claims {expected} bytes, the file holds {held}"))
+    if held > expected:
         raise SourceError(
             f"{file}: its header claims {expected} bytes, the file holds {held}; it is damaged, or holds several "
             "arrays: save each to a file of its own"
         )
-    return array
+    try:
+        if held == offset:
+            return np.empty(shape, dtype)
+        return np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
+    except (OSError, ValueError, TypeError, OverflowError) as error:
+        raise SourceError(_incomplete(file, ".npy file", error)) from error
 
 
 def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> Source:
     """One array of an .npz file, named as file.npz::member when there are several."""
     no_columns(name, chosen)
-    with _explained(file):
-        found = _members(file)
+    found = _arrays(file)
     if member is None:
-        usable = [key for key, (shape, dtype, _) in found.items() if len(shape) == 2 and dtype.kind in "fiu"]
-        if not usable and any(dtype.hasobject for _, dtype, _ in found.values()):
+        usable = [key for key, array in found.items() if len(array.shape) == 2 and array.dtype.kind in "fiu"]
+        if not usable and any(array.dtype.hasobject for array in found.values()):
             raise UnsafeCheckpoint(_objects(file))
         if len(usable) != 1:
-            listed = ", ".join(f"{key} {shape} {dtype}" for key, (shape, dtype, _) in found.items())
+            listed = ", ".join(f"{key} {array.shape} {array.dtype}" for key, array in found.items())
             raise ColumnError(
                 f"{file}: expected one matrix, found {len(usable)} among: {listed}; "
                 f"choose one as {file}::{usable[0] if usable else 'name'}"
@@ -74,23 +93,23 @@ def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> So
         member = usable[0]
     if member not in found:
         raise ColumnError(f"{file}: no array {member!r}; it holds {', '.join(found)}")
-    shape, dtype, fortran = found[member]
+    shape, dtype, fortran = found[member].shape, found[member].dtype, found[member].fortran
     if dtype.hasobject:
         raise UnsafeCheckpoint(_objects(file))
     check_matrix(shape, dtype, f"{file.name}::{member}")
+    check_unpacked(file, found[member].member, (math.prod(shape) if fortran else shape[1]) * dtype.itemsize)
 
     def read(rows: int) -> Iterator[Block]:
         with zipfile.ZipFile(file) as archive, archive.open(f"{member}.npy") as stream:
-            _header(stream)
+            with _explained(file):
+                _header(stream)
             if fortran:
-                with _explained(file):
-                    columns = np.frombuffer(stream.read(), dtype).reshape(shape[::-1])
+                columns = _numbers(file, stream, math.prod(shape), dtype).reshape(shape[::-1])
                 yield from matrix_source([columns.T], name).read(rows)
                 return
             for start in range(0, shape[0], rows):
                 count = min(rows, shape[0] - start)
-                with _explained(file):
-                    part = np.frombuffer(stream.read(count * shape[1] * dtype.itemsize), dtype)
+                part = _numbers(file, stream, count * shape[1], dtype)
                 yield Block(as_rows(part.reshape(count, -1)), np.arange(start, start + count, dtype=np.int64))
 
     return Source(
@@ -103,56 +122,93 @@ def array_tensors(file: Path) -> dict[str, Tensor]:
     if file.suffix.lower() == ".npy":
         array = _mapped(file)
         return {"": Tensor("", array.shape, array.dtype.name, file, partial(np.asarray, array))}
-    with _explained(file):
-        found = _members(file)
-    if any(dtype.hasobject for _, dtype, _ in found.values()):
+    found = _arrays(file)
+    if any(array.dtype.hasobject for array in found.values()):
         raise UnsafeCheckpoint(_objects(file))
 
     def member(name: str) -> Values:
-        with _explained(file), np.load(file, allow_pickle=False) as archive:
-            return np.asarray(archive[name])
+        array = found[name]
+        check_unpacked(file, array.member, array.member.size)
+        with _explained(file), zipfile.ZipFile(file) as archive, archive.open(array.member.name) as stream:
+            _header(stream)
+            values = _numbers(file, stream, math.prod(array.shape), array.dtype)
+            return values.reshape(array.shape, order="F" if array.fortran else "C")
 
     return {
-        name: Tensor(name, shape, dtype.name, file, partial(member, name)) for name, (shape, dtype, _) in found.items()
+        name: Tensor(name, array.shape, array.dtype.name, file, partial(member, name)) for name, array in found.items()
     }
 
 
-def _members(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any], bool]]:
-    """Shape, dtype and column order of every array, from the headers alone."""
+@dataclass(frozen=True)
+class _Array:
+    """What the header of an array says, and the member of the archive that holds it."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fortran: bool
+    member: Member
+
+
+def _arrays(file: Path) -> dict[str, _Array]:
+    """Every array of an .npz file by name, from the headers alone."""
     found = {}
-    with zipfile.ZipFile(file) as archive:
-        for entry in archive.infolist():
-            if not entry.filename.endswith(".npy"):
-                continue
-            with archive.open(entry) as stream:
+    check_regular(file)
+    entries = {
+        name: entry for name, entry in members(file, ".npz file of numpy arrays").items() if name.endswith(".npy")
+    }
+    with _explained(file), zipfile.ZipFile(file) as archive:
+        for name, entry in entries.items():
+            with archive.open(name) as stream:
                 shape, fortran, dtype = _header(stream)
-                held = entry.file_size - stream.tell()
+                held = entry.size - stream.tell()
             claimed = math.prod(shape) * dtype.itemsize
-            if not dtype.hasobject and (claimed != held or min(shape, default=0) < 0):
+            if not dtype.hasobject and claimed != held:
                 raise SourceError(
-                    f"{file}: the header of {entry.filename} claims shape {shape}, {claimed} bytes, but the archive "
+                    f"{file}: the header of {name} claims shape {shape}, {claimed} bytes, but the archive "
                     f"holds {held}; it is damaged or forged"
                 )
-            found[entry.filename.removesuffix(".npy")] = (shape, dtype, fortran)
+            found[name.removesuffix(".npy")] = _Array(shape, dtype, fortran, entry)
     return found
 
 
 def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, column order and dtype of an array, from a stream that is left at its first number."""
     layout: Any = np.lib.format
-    reader = layout.read_array_header_1_0 if layout.read_magic(stream) == (1, 0) else layout.read_array_header_2_0
-    shape, fortran, dtype = reader(stream)
-    return tuple(map(int, shape)), fortran, dtype
+    version = layout.read_magic(stream)
+    prefix = stream.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(prefix, "little")
+    if version > (3, 0) or length > _LONGEST_HEADER:
+        raise ValueError(f"version {version[0]}.{version[1]}, a header of {length} bytes")
+    reader = layout.read_array_header_1_0 if version == (1, 0) else layout.read_array_header_2_0
+    try:
+        shape, fortran, dtype = reader(BytesIO(prefix + stream.read(length)))
+    except (MemoryError, RecursionError):  # of the parser
+        raise ValueError("its header is nested too deep") from None
+    if min(shape, default=0) < 0 or any(type(n) is not int for n in shape):
+        raise ValueError(f"its header claims shape {shape}")
+    return shape, fortran, dtype
+
+
+def _numbers(file: Path, stream: IO[bytes], count: int, dtype: np.dtype[Any]) -> Values:
+    """The next numbers of a stream."""
+    with _explained(file):
+        content = stream.read(count * dtype.itemsize)
+        if len(content) < count * dtype.itemsize:
+            raise EOFError("an array ends early")
+        return np.frombuffer(content, dtype, count)
 
 
 @contextmanager
 def _explained(file: Path) -> Iterator[None]:
-    damaged = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, TokenError, SyntaxError)
     try:
         yield
-    except (OSError, RuntimeError, *damaged) as error:  # RuntimeError: encrypted, or compressed in an unknown way
-        raise SourceError(
-            f"{file}: expected a complete .npz file of numpy arrays ({error}); it may be truncated"
-        ) from error
+    except (OSError, zlib.error, *_DAMAGED) as error:
+        raise SourceError(_incomplete(file, ".npz file of numpy arrays", error)) from error
+
+
+def _incomplete(file: Path, expected: str, error: Exception | str) -> str:
+    said = shorten(" ".join(str(error).split()), 200, placeholder=" ...") or type(error).__name__
+    return f"{file}: expected a complete {expected} ({said}); it may be truncated"
 
 
 def _objects(file: Path) -> str:

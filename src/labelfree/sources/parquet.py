@@ -14,6 +14,7 @@ from labelfree.errors import ColumnError, SourceError
 from labelfree.sources.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 from labelfree.sources.columns import Candidate, choose, choose_outputs, unread_labels
+from labelfree.sources.footers import Footer, check_pages, footer
 
 BUFFER = 1 << 20
 """Bytes read ahead, over all columns. Without a buffer pyarrow holds whole column chunks of a row group in memory."""
@@ -43,7 +44,7 @@ class _Part:
         scores = (self.outputs, classes) if self.outputs else None
         vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]
         columns = [*(name for one in vectors for name in one.fields), *self.roles.values()]
-        for batch in _batches(self.file, vectors, columns, rows):
+        for batch in batches(self.file, vectors, columns, rows):
             yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
             done += batch.num_rows
         if done != self.total:
@@ -56,10 +57,10 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     counts: list[int] = []
     parts: list[_Part] = []
     for file in files:
-        with opened(file) as parquet:
-            counts.append(parquet.metadata.num_rows)
+        with checked(file) as (parquet, claimed):
+            counts.append(claimed.rows)
             if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
-                parts.append(_part(file, counts[-1], parquet.schema_arrow, chosen))
+                parts.append(_part(file, parquet.schema_arrow, claimed, chosen))
             size += file.stat().st_size
     if not parts:
         raise SourceError(f"{name}: expected Parquet files, found none")
@@ -78,7 +79,7 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
 
     def values(column: str) -> Iterator[Values]:
         for part in parts:
-            for batch in _batches(part.file, [], [column], _VALUES):
+            for batch in batches(part.file, [], [column], _VALUES):
                 yield plain(batch.column(column), column, "epoch", str(part.file))
 
     return Source(
@@ -99,13 +100,15 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
     )
 
 
-def _part(file: Path, total: int, schema: Any, chosen: Columns) -> _Part:
+def _part(file: Path, schema: Any, claimed: Footer, chosen: Columns) -> _Part:
     embedding = choose(schema, chosen, str(file))
-    found = widths(_batches(file, [embedding], embedding.fields, _FIRST_ROWS), embedding, str(file))
+    check_pages(file, claimed, embedding.fields)
+    found = widths(batches(file, [embedding], embedding.fields, _FIRST_ROWS), embedding, str(file))
     roles, notes = roles_of(schema, chosen, embedding), unread_labels(schema, chosen, embedding)
     outputs = choose_outputs(schema, chosen, str(file))
-    classes = widths(_batches(file, [outputs], outputs.fields, _FIRST_ROWS), outputs, str(file)) if outputs else []
-    return _Part(file, total, embedding, roles, notes, found, outputs, classes)
+    check_pages(file, claimed, [*roles.values(), *(outputs.fields if outputs else ())])
+    classes = widths(batches(file, [outputs], outputs.fields, _FIRST_ROWS), outputs, str(file)) if outputs else []
+    return _Part(file, claimed.rows, embedding, roles, notes, found, outputs, classes)
 
 
 def _agree(part: _Part, first: _Part, filled: _Part) -> None:
@@ -133,20 +136,37 @@ def _agree(part: _Part, first: _Part, filled: _Part) -> None:
         )
 
 
-def _batches(file: Path, read: Sequence[Candidate], columns: Sequence[str], rows: int) -> Iterator[Any]:
+def batches(file: Path, read: Sequence[Candidate], columns: Sequence[str], rows: int, start: int = 0) -> Iterator[Any]:
+    """Record batches of these columns, `rows` at a time, from row `start` on; row groups before it are not read.
+
+    read: which of the columns hold vectors.
+    """
     import pyarrow as pa
 
     with ExitStack() as stack:
         parquet = stack.enter_context(opened(file, columns=len(columns)))
         if any("fixed_size_list" in one.layout for one in read) and int(pa.__version__.split(".")[0]) < _NULL_VECTORS:
             parquet = stack.enter_context(opened(file, _as_lists(parquet.metadata), len(columns)))
-        batches = parquet.iter_batches(batch_size=rows, columns=list(dict.fromkeys(columns)))
+        groups, skip = _groups_from(parquet.metadata, start)
+        found = parquet.iter_batches(batch_size=rows, row_groups=groups, columns=list(dict.fromkeys(columns)))
         while True:
             with explained(file):
-                batch = next(batches, None)
+                batch = next(found, None)
             if batch is None:
                 return
-            yield batch
+            if skip < batch.num_rows:
+                yield batch.slice(skip)
+            skip = max(skip - batch.num_rows, 0)
+
+
+def _groups_from(metadata: Any, start: int) -> tuple[list[int], int]:
+    """The row groups from the one that holds row `start` on, and how many of their rows come before it."""
+    for group in range(metadata.num_row_groups):
+        held = metadata.row_group(group).num_rows
+        if start < held:
+            return list(range(group, metadata.num_row_groups)), start
+        start -= held
+    return [], 0
 
 
 def _as_lists(metadata: Any) -> Any:
@@ -156,6 +176,16 @@ def _as_lists(metadata: Any) -> Any:
     footer = BytesIO()
     metadata.write_metadata_file(footer)
     return pq.read_metadata(BytesIO(footer.getvalue().replace(b"ARROW:schema", b"ARROW-schema")))
+
+
+@contextmanager
+def checked(file: Path) -> Iterator[tuple[Any, Footer]]:
+    """The file, opened for the first time, and what its footer claims."""
+    claimed = footer(file)
+    with opened(file) as parquet:
+        if claimed is None:
+            raise SourceError(f"{file}: its footer cannot be read; the file is damaged: write or copy it again")
+        yield parquet, claimed
 
 
 @contextmanager

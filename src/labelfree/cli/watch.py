@@ -1,0 +1,101 @@
+"""watch: the gate beside a training run, on what the run writes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labelfree.cli.options import Decided, Shared, sharing
+from labelfree.cli.rules import Confidence, MinDelta, Patience, Plateau, Rule, StopAt, Warmup, Window
+
+_WATCH = "Watching"
+_NOT_OFFERED = ("concat", "only", "all", "format", "output", "append", "step", "replace", "verbose")
+
+
+@sharing(without=_NOT_OFFERED, sample=Decided("that of the command that measures METRIC"))
+def watch(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where the files appear, with their step in the name.")
+    ],
+    metric: Annotated[
+        list[str], typer.Option(help="Metric to measure. Repeatable.", metavar="METRIC", rich_help_panel=_WATCH)
+    ],
+    shared: Shared,
+    interval: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between two looks.", metavar="SECONDS", rich_help_panel=_WATCH)
+    ] = 5.0,
+    idle: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="End after so many seconds without a new file.",
+            metavar="SECONDS",
+            show_default="watch until a stop",
+            rich_help_panel=_WATCH,
+        ),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when all that is there is scored.", rich_help_panel=_WATCH)
+    ] = False,
+    plateau: Plateau = None,
+    rule: Rule = None,
+    warmup: Warmup = None,
+    window: Window = None,
+    confidence: Confidence = None,
+    min_delta: MinDelta = None,
+    patience: Patience = None,
+    stop_at: StopAt = None,
+) -> None:
+    """Score each new embedding file or checkpoint as it appears, append it to DIR/history.jsonl, ask the gate.
+
+    On a plateau (11) or a collapse (12) it writes the verdict to DIR/STOP and exits with that code. A file is scored
+    once, when it is written completely, also after a restart.
+
+    \b
+    labelfree watch runs/ --metric separability --plateau separability
+    labelfree watch runs/ --metric rankme --once --json
+    """  # fmt: skip
+    from labelfree.cli.printing import printed
+    from labelfree.cli.running import measuring
+    from labelfree.watching import Watch, measured_by
+
+    numbers = {
+        "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
+        "stop_at": stop_at,
+    }  # fmt: skip
+    options: dict[str, Any] = {"plateau": tuple(plateau or metric[:1]), "rule": rule, **numbers}
+    measure = measured_by(metric, measuring(shared))
+    watched = Watch(directory, measure, shared.data is not None, shared.run or "default", options, interval, idle, once)
+    verdict = None
+    for check in watched.checks():
+        verdict = check.verdict or verdict
+        if check.problem is not None:
+            print(f"labelfree: {check.problem}", file=sys.stderr)
+        elif not shared.json and check.report is not None:
+            print(_line(check, metric), flush=True)
+    if shared.json:
+        from labelfree.document import as_json
+
+        printed(lambda: sys.stdout.write(as_json(verdict or {}) + "\n"))
+    elif verdict is not None:
+        from labelfree.render.console import console_for
+        from labelfree.render.verdict import show
+
+        printed(lambda: show(console_for(sys.stdout), verdict))
+    if verdict is None:
+        print(f"labelfree: {directory}: nothing was scored", file=sys.stderr)
+    elif code := verdict["verdict"]["exit_code"]:
+        raise typer.Exit(code)
+
+
+def _line(check: Any, metrics: list[str]) -> str:
+    """One check in a line: its step, its file, the metrics, and what the gate says."""
+    told = []
+    for name in metrics:
+        value = check.report.metrics[name].value
+        told.append(f"{name} {'undefined' if value is None else f'{value:.4g}'}")
+    verdict = "" if check.verdict is None else f"  {check.verdict['verdict']['decision']}"
+    return f"step {check.step}  {check.path.name}  {', '.join(told)}{verdict}"

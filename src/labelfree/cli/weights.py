@@ -1,0 +1,102 @@
+"""weights: what a checkpoint says without any data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from labelfree.cli.printing import chosen_format, flag_first, printed
+from labelfree.cli.running import Bar
+from labelfree.errors import ExitCode
+
+_SUFFIXES = (".json", ".ndjson", ".csv", ".md", ".parquet")
+
+
+def weights(
+    checkpoints: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CHECKPOINT",
+            help="A .safetensors, .pt, .pth, .ckpt, .bin or .npz file, or a Hugging Face directory; nothing in it is "
+            "run.",
+            show_default=False,
+        ),
+    ],
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="Only layers of this name, repeatable: a part of it, or a pattern such as '*.query.weight'."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every layer in the table.")] = False,
+    form: Annotated[
+        Literal["table", "json", "ndjson", "csv", "md"],
+        typer.Option("--format", help="What stdout carries.", envvar="LABELFREE_FORMAT", callback=flag_first),
+    ] = "table",
+    json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md, and .parquet with a "
+            "row for each layer.",
+            metavar="FILE",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Layers measured at a time.", show_default="all cores", envvar="LABELFREE_THREADS"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """What the weights of a checkpoint say without any data: ranks, power-law tails, dead and broken rows, by layer.
+
+    \b
+    labelfree weights model.safetensors
+    labelfree weights step_100.pt step_200.pt --layer attention
+    labelfree weights model.safetensors --json | jq '.metrics.nonfinite_rows.value'
+    """
+    chosen, outputs = chosen_format(form, json), output or []
+    from labelfree.storage import atomically, check_apart, check_targets
+
+    check_targets(outputs, _SUFFIXES)
+    check_apart(outputs, {"CHECKPOINT": checkpoints})
+    from labelfree.layers import api
+    from labelfree.render import layers
+
+    reports = []
+    with Bar(enabled=not quiet and sys.stderr.isatty()) as bar:
+        for i, name in enumerate(checkpoints):
+            prefix = f"{i + 1}/{len(checkpoints)} " if len(checkpoints) > 1 else ""
+
+            def progress(stage: str, done: float, prefix: str = prefix) -> None:
+                bar(prefix + stage, done)
+
+            reports.append(api.weights(name, layer=layer or (), threads=threads, progress=progress))
+    texts = {
+        "json": lambda: layers.to_json(reports),
+        "ndjson": lambda: layers.to_ndjson(reports),
+        "csv": lambda: layers.to_csv(reports),
+        "md": lambda: layers.to_markdown(reports, everything=everything),
+    }
+    for path in outputs:
+        kind = path.suffix.removeprefix(".")
+        if kind == "parquet":
+            atomically(path, lambda temporary: layers.to_parquet(reports, temporary))
+        else:
+            text = texts[kind]()
+            atomically(path, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+    if chosen == "table":
+        from labelfree.render.console import console_for
+
+        printed(lambda: layers.show(console_for(sys.stdout), reports, everything=everything))
+    else:
+        printed(lambda: sys.stdout.write(texts[chosen]()))
+        if not quiet:
+            for report in reports:
+                for warning in report.warnings:
+                    print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
+    if any(report["median_rank_share"].value is None for report in reports):
+        raise typer.Exit(ExitCode.UNDEFINED)

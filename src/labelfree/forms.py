@@ -1,0 +1,111 @@
+"""The forms of reports and records as they come from files: what must be there, and of which kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_GREATEST = 1e100
+"""Of a number in a document: its square and its cube can still be computed with."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value: what messages call it, and whether a value is one."""
+
+    noun: str
+    holds: Callable[[Any], bool]
+
+    def __or__(self, other: Kind) -> Kind:
+        return Kind(f"{self.noun} or {other.noun}", lambda value: self.holds(value) or other.holds(value))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value read from JSON is a number; true and false are none, nor is what cannot be computed with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _GREATEST
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(is_number, value))
+
+
+NOTHING = Kind("null", lambda value: value is None)
+TEXT = Kind("text", lambda value: isinstance(value, str))
+NUMBER = Kind("a number", is_number)
+WHOLE = Kind("a whole number", _is_whole)
+NUMBERS = Kind("numbers", _numbers)
+PAIR = Kind("two numbers", lambda value: _numbers(value) and len(value) == 2)
+TEXTS = Kind(
+    "a list of texts",
+    lambda value: isinstance(value, list | tuple) and len(value) > 0 and all(isinstance(text, str) for text in value),
+)
+OBJECT = Kind("an object", lambda value: isinstance(value, dict))
+
+Form = Mapping[str, Any]
+"""The form of an object: of each key a kind or a form; keys that end in ? may be missing."""
+
+ENTRY: Form = {
+    "value": NUMBER | NOTHING,
+    "se?": NUMBER | NOTHING,
+    "interval?": PAIR | NOTHING,
+    "direction": TEXT,
+    "definition": TEXT,
+    "params": {"target?": NUMBER | NOTHING},
+    "status?": TEXT | NOTHING,
+    "reason?": TEXT | NOTHING,
+    "reason_code?": TEXT | NOTHING,
+}
+REPORTED: Form = {
+    **ENTRY,
+    "parts?": {
+        "replicates?": NUMBERS | NOTHING,
+        "replicate_factor?": NUMBER | NOTHING,
+        "zero_bar_share?": NUMBER | NOTHING,
+    },
+}
+REPORT: Form = {
+    "command": TEXT,
+    "tool": OBJECT,
+    "input": {
+        "sources": TEXTS,
+        "fingerprint": TEXT,
+        "rows_hash": TEXT,
+        "n": WHOLE,
+        "d": WHOLE,
+        "rows": {"duplicate": NUMBER},
+    },
+    "settings": {"seed?": WHOLE | NOTHING},
+}
+WEIGHTS_REPORT: Form = {**REPORT, "input": {"sources": TEXTS, "fingerprint": TEXT, "layers_hash": TEXT}}
+SAMPLED: Form = {"size": WHOLE}
+RECORDED: Form = {
+    **ENTRY, "n": WHOLE, "d": WHOLE, "replicates?": NUMBERS | NOTHING, "replicate_factor?": NUMBER | NOTHING
+}  # fmt: skip
+RECORD: Form = {
+    "fingerprint?": TEXT | NOTHING,
+    "seed": WHOLE | NOTHING,
+    "sample": WHOLE | NOTHING,
+}
+
+
+def misfit(found: Any, form: Form, where: str = "") -> str:
+    """The first place of an object that does not have its form, and what is expected there; empty where it has."""
+    if not isinstance(found, dict):
+        return f"{where or 'the document'} is no object"
+    for name, expected in form.items():
+        key = name.removesuffix("?")
+        place = f"{where}.{key}" if where else key
+        if key not in found:
+            if not name.endswith("?"):
+                return f"{place} is missing"
+        elif isinstance(expected, Kind):
+            if not expected.holds(found[key]):
+                return f"{place} is not {expected.noun}"
+        elif wrong := misfit(found[key], expected, place):
+            return wrong
+    return ""

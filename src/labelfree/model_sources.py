@@ -1,0 +1,82 @@
+"""Checkpoints as data sets: embedded into a temporary file, measured there, and named as what they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from labelfree.comparing import told
+from labelfree.embedding import Embedding, embed
+from labelfree.errors import UsageError
+from labelfree.models.opening import check_checkpoint
+from labelfree.options import MODELS, Options
+from labelfree.report import ModelInfo, Report
+from labelfree.sources import Source
+from labelfree.survey import Progress
+
+
+def run_first(source: Any, chosen: Options) -> bool:
+    """Whether a source is a checkpoint that is to be run over data before anything is measured."""
+    return chosen.data is not None and not isinstance(source, Source)
+
+
+def checkpoint_files(checkpoints: Sequence[Any], chosen: Options) -> dict[str, list[str]]:
+    """The files of checkpoints and data, by what they are; what cannot be run is refused before any work."""
+    for checkpoint in checkpoints:
+        if isinstance(checkpoint, list):
+            raise UsageError("--concat: every checkpoint is a data set of its own; leave it out, or --data")
+        check_checkpoint(checkpoint)
+    return {"SOURCE": list(checkpoints), "--data": [os.fspath(chosen.data)]}
+
+
+def embedded(
+    checkpoint: Any,
+    chosen: Options,
+    opening: Callable[[str, Options], Source],
+    measure: Callable[[Source, Options], Report],
+    progress: Progress,
+) -> Report:
+    """The report on the embeddings of a checkpoint.
+
+    opening, measure: the data set of a file of embeddings, and the report on one, with the options for it. Head and
+    logits of the checkpoint are those of the report where none were named; columns that the options name are carried
+    along from the data.
+    """
+    if not isinstance(checkpoint, str | os.PathLike):
+        raise UsageError(
+            f"data: expected one checkpoint by its path to run over it, found {type(checkpoint).__name__}; leave data "
+            "out to measure rows"
+        )
+    keep = [name for name in (chosen.group, chosen.audit) if name is not None]
+    with TemporaryDirectory(prefix="labelfree-") as place:
+        done = embed(
+            checkpoint, data=chosen.data, output=Path(place) / "embeddings.parquet", column=chosen.column, id=chosen.id,
+            keep=keep, on_bad=chosen.on_bad, model=chosen.model, layer=chosen.layer, pool=chosen.pool,
+            trust_code=chosen.trust_code, device=chosen.device, batch_size=chosen.batch_size, memory=chosen.memory,
+            threads=chosen.threads, progress=progress,
+        )  # fmt: skip
+        defaults: dict[str, Any] = {name: Options.__dataclass_fields__[name].default for name in MODELS}
+        inner = replace(
+            chosen, column="embedding", id=None, head=done.head if chosen.head is None else chosen.head,
+            **defaults,
+        )  # fmt: skip
+        rows = replace(opening(done.path, inner), name=done.checkpoint, files=(done.checkpoint,))
+        report = measure(rows, inner)
+    return _named(report, done, chosen)
+
+
+def _named(report: Report, done: Embedding, chosen: Options) -> Report:
+    """The report with the model, the options that concern it, and what its run gave to know."""
+    settings = {**report.settings, "column": chosen.column, "id": chosen.id}
+    settings |= {name: getattr(chosen, name) for name in MODELS} | {
+        name: told(getattr(chosen, name)) for name in ("data", "model")
+    }
+    model = ModelInfo(checkpoint=done.checkpoint, data=done.data, facts=done.facts)
+    left = [f"{count} rows of {done.data} were left out: {what}" for what, count in done.dropped.items()]
+    warnings = [*report.warnings, *left, *done.warnings]
+    changes = {"settings": settings, "warnings": warnings, "input": report.input.model_copy(update={"model": model})}
+    return report.model_copy(update=changes)

@@ -1,0 +1,76 @@
+"""What builds a network whose checkpoint holds only its weights: `--model package.module:factory`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from labelfree.errors import MissingExtra, UsageError
+
+Transform = Callable[[Any], Any]
+_SPEC = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_RETURNS = "a torch.nn.Module, or a pair of one and its transform (an image or text to a tensor)"
+
+
+def made(spec: str | Callable[[], Any]) -> tuple[Any, Transform | None]:
+    """The module that a factory returns, and its transform where it returns one too.
+
+    spec: "package.module:factory", found from the current directory too, or the factory itself. It takes no arguments.
+    """
+    try:
+        from torch import nn
+    except ImportError as error:
+        raise MissingExtra("running a model", "torch") from error
+    named = spec if isinstance(spec, str) else getattr(spec, "__name__", type(spec).__name__)
+    with _current_directory():
+        factory = _found(spec) if isinstance(spec, str) else spec
+        try:
+            built = factory()
+        except Exception as error:
+            raise UsageError(
+                f"--model {named}: the factory, called without arguments, raised {type(error).__name__}: {error}"
+            ) from error
+    module, transform = built if isinstance(built, tuple) and len(built) == 2 else (built, None)
+    if not isinstance(module, nn.Module) or not (transform is None or callable(transform)):
+        raise UsageError(f"--model {named}: expected {_RETURNS}, found {type(built).__name__}")
+    return module, transform
+
+
+def _found(spec: str) -> Callable[[], Any]:
+    from importlib import import_module
+
+    if not _SPEC.fullmatch(spec):
+        raise UsageError(f"--model: expected package.module:factory, found {spec!r}")
+    place, _, name = spec.partition(":")
+    try:
+        value: Any = import_module(place)
+    except ImportError as error:
+        raise UsageError(f"--model {spec}: cannot import {place} ({error}); looked in {Path.cwd()} too") from error
+    except Exception as error:
+        raise UsageError(f"--model {spec}: importing {place} raised {type(error).__name__}: {error}") from error
+    for part in name.split("."):
+        if not hasattr(value, part):
+            near = get_close_matches(part, dir(value), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UsageError(f"--model {spec}: {place} has no {part!r}{hint}")
+        value = getattr(value, part)
+    if not callable(value):
+        raise UsageError(f"--model {spec}: expected a function without arguments, found {type(value).__name__}")
+    return value  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _current_directory() -> Iterator[None]:
+    """Modules of the current directory can be imported, as by python -m."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        if here in sys.path:
+            sys.path.remove(here)

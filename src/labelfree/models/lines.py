@@ -1,0 +1,60 @@
+"""Lines of a text file, plain or compressed by gzip: UTF-8, each of bounded length, or an error that says where."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, cast
+
+from labelfree.errors import SourceError
+
+LONGEST = 1 << 26
+"""Bytes of a line from which on it is refused: what a bomb of gzip may unpack to in memory."""
+
+
+def raw_lines(file: Path) -> Iterator[bytes]:
+    """The lines of a file as bytes, each with its end; a byte order mark of UTF-8 is left out."""
+    number = 0
+    try:
+        with ExitStack() as stack:
+            stream: IO[bytes] = stack.enter_context(file.open("rb"))
+            if file.suffix.lower() == ".gz":
+                unpacked = stack.enter_context(gzip.GzipFile(fileobj=stream))
+                stream = stack.enter_context(BufferedReader(cast("IO[bytes]", unpacked), 1 << 20))  # type: ignore[type-var]
+            while line := stream.readline(LONGEST + 1):
+                number += 1
+                if number == 1:
+                    line = _without_mark(line, file)
+                if len(line) > LONGEST:
+                    raise SourceError(
+                        f"{file}: line {number} is longer than {LONGEST >> 20} MiB; expected one text or record on "
+                        "each line: cut it up, or write the texts to a Parquet file"
+                    )
+                yield line
+    except (OSError, EOFError, zlib.error) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else f"{error}, after line {number}"
+        raise SourceError(f"{file}: cannot be read ({said}); it may be truncated: write or copy it again") from error
+
+
+def decoded(line: bytes, number: int, file: Path) -> str:
+    """Line `number` (from 1) as text, with its end."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{file}: expected text in UTF-8, found the byte 0x{line[error.start]:02x} at byte {error.start} of line "
+            f"{number}; convert it first, for instance: iconv -f LATIN1 -t UTF-8"
+        ) from error
+
+
+def _without_mark(line: bytes, file: Path) -> bytes:
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SourceError(
+            f"{file}: expected text in UTF-8, found the byte order mark of UTF-16 at byte 0 of line 1; convert it "
+            "first: iconv -f UTF-16 -t UTF-8"
+        )
+    return line.removeprefix(b"\xef\xbb\xbf")

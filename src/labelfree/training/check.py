@@ -1,0 +1,43 @@
+"""What one check of a monitor found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+STOPPING = ("stop", "collapse")
+"""Decisions of the gate that end training; a failed or undecided one is told, and training goes on."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The same on every rank.
+
+    report: the document that the command writes, None where the rows could not be measured; verdict: that of
+    `labelfree.gate`, None where nothing was asked or nothing could be decided; stop: whether training should end;
+    scalars: the metrics that have a value, as {"labelfree/separability": 0.41}; problem: what kept the check from being
+    made, recorded or judged, None where nothing did.
+    """
+
+    step: int
+    report: dict[str, Any] | None = None
+    verdict: dict[str, Any] | None = None
+    scalars: dict[str, float] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def stop(self) -> bool:
+        """Whether training should end: a plateau was reached, or the representation has collapsed."""
+        return self.verdict is not None and self.verdict["decision"] in STOPPING
+
+    @property
+    def told(self) -> str | None:
+        """What a user should read of it, None where all is well and training goes on."""
+        if self.problem is not None:
+            return f"step {self.step}: {self.problem}; training goes on"
+        if self.verdict is None or self.verdict["decision"] in ("pass", "continue"):
+            return None
+        best = self.verdict["best"]
+        kept = f"; best at step {best['step']}" if best else ""
+        end = "training stops" if self.stop else "training goes on"
+        return f"step {self.step}: {self.verdict['decision']}: {self.verdict['message']}{kept}; {end}"

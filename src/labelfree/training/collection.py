@@ -1,0 +1,140 @@
+"""The rows of one evaluation as they come, and the summaries that are all that stays of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from labelfree.arrays import Index, Rows, as_rows
+from labelfree.errors import ArrayError, UsageError
+from labelfree.kernels.devices import kernels_for
+from labelfree.sources.block import Block, Source, Values
+from labelfree.survey import Summaries, Survey, block_rows
+from labelfree.training import ranks
+from labelfree.training.plan import Plan
+
+
+class Collection:
+    """Rows by their position in the whole set, of which this rank sees its share; no list of all rows is kept.
+
+    Some megabytes of rows wait until a matrix product of them is worth its d x d result.
+    """
+
+    def __init__(self, plan: Plan, place: str) -> None:
+        self.plan, self.place = plan, place
+        self.limit = plan.rows
+        self.summaries: Summaries | None = None
+        self._waiting: list[tuple[Rows, Index, Values | None]] = []
+        self._seen = self._batches = self._size = 0
+
+    def add(self, features: Any, ids: Sequence[Any] | None = None) -> None:
+        """Take in a batch of features (m, d), in the order of the set; ids: of these rows, instead of the plan's."""
+        rows, dtype = _matrix(features)
+        names = None if ids is None else np.asarray(ids)
+        if names is not None and names.shape != (len(rows),):
+            raise ArrayError(f"ids: expected one for each of {len(rows)} rows, found shape {names.shape}")
+        index = self._positions(len(rows))
+        named = names is not None or self.plan.ids is not None
+        if self.summaries is None:
+            self.summaries = self._empty(rows.shape[1], dtype, named=named)
+        if rows.shape[1] != self.summaries.d:
+            raise ArrayError(
+                f"features: expected {self.summaries.d} columns as in the first batch, found {rows.shape[1]}"
+            )
+        if named != ("id" in self.summaries.source.roles):
+            raise ArrayError("ids: expected them with every batch or with none, found some of both")
+        self._waiting.append((rows, index, names))
+        if sum(len(part) for part, _, _ in self._waiting) >= block_rows(self.summaries.d):
+            self.settle()
+
+    def settle(self) -> None:
+        """Take in what still waits."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting or self.summaries is None:
+            return
+        rows = np.concatenate([part for part, _, _ in waiting])
+        index = np.concatenate([places for _, places, _ in waiting])
+        there = np.arange(len(index)) if self.limit is None else np.flatnonzero(index < self.limit)
+        extra: dict[str, Values] = {}
+        if "id" in self.summaries.source.roles:
+            names = np.concatenate([self._named(places, given) for _, places, given in waiting])
+            extra["id"] = names[there]
+        self.summaries.add(Block(rows[there], index[there], extra))
+
+    def _named(self, index: Index, given: Values | None) -> Values:
+        """The ids of rows at these positions; beyond the end of the set there are none."""
+        if given is not None:
+            return given
+        assert self.plan.ids is not None
+        ids: Values = np.asarray(self.plan.ids)
+        return np.asarray(ids[np.minimum(index, len(ids) - 1)])
+
+    def _positions(self, m: int) -> Index:
+        """Where the next m rows of this rank stand in the whole set."""
+        rank, world = ranks.place()
+        here = np.arange(m, dtype=np.int64)
+        if self.plan.dealt == "batches" and world > 1:
+            self._size = self._size or m
+            if m > self._size:
+                raise UsageError(
+                    f"dealt='batches': expected at most {self._size} rows a batch as in the first, found {m}; "
+                    "deal them out one by one, or evaluate on one rank"
+                )
+            index = (self._batches * world + rank) * self._size + here
+        else:
+            index = rank + world * (self._seen + here)
+        self._seen += m
+        self._batches += 1
+        return index
+
+    def _empty(self, d: int, dtype: str, *, named: bool) -> Summaries:
+        plan, chosen = self.plan, self.plan.chosen
+        source = Source(
+            "features", (), self.place, f"features<{dtype}>", dtype, d, 0, 0, _unreadable, {"id": "id"} if named else {}
+        )
+        needs = frozenset(need for metric in plan.metrics for need in metric.needs)
+        return Summaries(
+            source, needs, kernels_for(chosen.device), chosen.sample, chosen.seed, chosen.on_bad,
+            plan.command == "separability",
+        )  # fmt: skip
+
+
+def surveyed(parts: Sequence[Summaries], plan: Plan, name: str) -> Survey:
+    """The survey of the rows of all ranks, in the order of the ranks; name: what they are called in the report."""
+    whole, *others = parts
+    whole.kernels = kernels_for(plan.chosen.device)
+    for other in others:
+        if other.d != whole.d:
+            raise ArrayError(f"features: expected {whole.d} columns on every rank as on the first, found {other.d}")
+        whole.merge(other)
+    whole.source = replace(whole.source, name=name, total=whole.tally.read)
+    whole.check()
+    return whole.finished()
+
+
+def _unreadable(rows: int) -> Iterator[Block]:
+    """Features are gone once they are summed up."""
+    return iter(())
+
+
+def _matrix(features: Any) -> tuple[Rows, str]:
+    """Features (m, d) as numpy rows of their own, whatever is done to the tensor later, and their dtype."""
+    if hasattr(features, "detach"):
+        import torch
+
+        features = features.detach()
+        dtype = str(features.dtype).removeprefix("torch.")
+        if features.dtype == torch.bfloat16:
+            features = features.float()
+        array = features.to("cpu", copy=True).numpy()
+    else:
+        array = np.array(features)
+        dtype = str(array.dtype)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ArrayError(
+            f"features: expected (rows, d), one row per item, found shape {array.shape}; pool tokens to one row first"
+        )
+    return np.ascontiguousarray(as_rows(array)), dtype

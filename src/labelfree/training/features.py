@@ -1,0 +1,146 @@
+"""The embeddings of a module while it runs, by hooks that change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any
+
+from labelfree.errors import MissingExtra, UsageError
+from labelfree.models.last_layer import linear_layers
+from labelfree.models.pooling import Pool, default_pool, pooled, tensor_of
+from labelfree.sources.head_names import conventional, follows
+
+_WRAPPERS = ("DistributedDataParallel", "FullyShardedDataParallel", "DataParallel")
+_MASK = "attention_mask"
+_LISTED = 12
+
+
+class Hook:
+    """Hands the features of every evaluated batch to `receive`, as a function that makes them, so that the receiver
+    decides what an error means.
+
+    model: a torch.nn.Module, of which nothing is seen while it trains; layer: the submodule whose output is taken, ""
+    for the model itself; head: the submodule whose input is; neither: the input of the classifier's head.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        receive: Callable[[Callable[[], Any]], None],
+        *,
+        layer: str | None = None,
+        head: str | None = None,
+        pool: Pool | None = None,
+    ) -> None:
+        self.model, self.receive, self.pool = _unwrapped(model), receive, pool
+        self.name, entering = located(self.model, layer, head)
+        self.place = f"{'input' if entering else 'output'} of {self.name or 'the model'}"
+        self.calls: list[tuple[int, Any, Any, Any]] = []
+        self.entering = entering
+        self.handles: list[Any] = []
+
+    def attach(self) -> None:
+        """Put the hooks on the model."""
+        module = self.model.get_submodule(self.name)
+        hook = module.register_forward_pre_hook if self.entering else module.register_forward_hook
+        self.handles.append(hook(self._entered if self.entering else self._left, with_kwargs=True))
+        for depth, outer in enumerate(_ancestors(self.model, self.name)):
+            self.handles.append(outer.register_forward_pre_hook(self._called(depth), with_kwargs=True, prepend=True))
+
+    def remove(self) -> None:
+        """Take the hooks away; the model is as it was."""
+        for handle in self.handles:
+            handle.remove()
+        self.handles, self.calls = [], []
+
+    def _called(self, depth: int) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], None]:
+        """A hook that keeps what a module around the watched one is called with, for the mask of the tokens."""
+
+        def keep(module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            if not self.model.training:
+                self.calls = [call for call in self.calls if call[0] < depth]
+                self.calls.append((depth, module, given, named))
+
+        return keep
+
+    def _entered(self, module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if not self.model.training:
+            self._take(lambda: given[0] if given else tensor_of(named))
+
+    def _left(self, module: Any, given: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+        if not self.model.training:
+            self._take(lambda: tensor_of(output))
+
+    def _take(self, found: Callable[[], Any]) -> None:
+        calls, self.calls = self.calls, []
+
+        def features() -> Any:
+            tensor = found().detach()
+            masks = (_mask(module, given, named) for _, module, given, named in calls)
+            mask = next((mask for mask in masks if mask is not None), None)
+            pool = self.pool or default_pool(tuple(tensor.shape), "mean")
+            return pooled(tensor, len(tensor) if tensor.dim() else 0, mask, pool, self.place)
+
+        self.receive(features)
+
+
+def located(model: Any, layer: str | None, head: str | None) -> tuple[str, bool]:
+    """The submodule to watch, and whether its input is taken; a UsageError where it does not exist or is not clear."""
+    try:
+        from torch import nn
+    except ImportError as error:
+        raise MissingExtra("watching a model", "torch") from error
+    if not isinstance(model, nn.Module):
+        raise UsageError(f"model: expected a torch.nn.Module, found {type(model).__name__}; add(features) takes arrays")
+    named = dict(model.named_modules())
+    for option, name in (("layer", layer), ("head", head)):
+        if name is not None:
+            if name not in named:
+                near = get_close_matches(name, named, n=3)
+                hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {_shown(list(named))}"
+                raise UsageError(f"{option}: {type(model).__name__} has no module {name!r}; {hint}")
+            return name, option == "head"
+    return _head(model, list(named)), True
+
+
+def _head(model: Any, named: list[str]) -> str:
+    """The last linear layer of a classifier, by its name alone."""
+    known = [name for name in linear_layers(model) if conventional(name)]
+    known = [name for name in known if not any(follows(other, name) for other in known if other != name)]
+    if len(known) == 1:
+        return known[0]
+    what = f"found {_shown(known)}" if known else "found no linear layer that is called as heads are (fc, classifier)"
+    raise UsageError(
+        f"{type(model).__name__}: expected one classifier head, whose input is the embedding, {what}; name it with "
+        f"head='NAME', or with layer='NAME' a module whose output is the embedding; the last are {_shown(named[-6:])}"
+    )
+
+
+def _shown(names: list[str]) -> str:
+    told = [repr(name) for name in names if name]
+    return ", ".join(told[:_LISTED]) + (f" and {len(told) - _LISTED} more" if len(told) > _LISTED else "")
+
+
+def _unwrapped(model: Any) -> Any:
+    """The module inside a wrapper for several devices, which calls it."""
+    return model.module if type(model).__name__ in _WRAPPERS else model
+
+
+def _ancestors(model: Any, name: str) -> list[Any]:
+    """The modules around a submodule, outermost first, and itself."""
+    parts = name.split(".") if name else []
+    return [model.get_submodule(".".join(parts[:depth])) for depth in range(len(parts) + 1)]
+
+
+def _mask(module: Any, given: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    """The (m, t) mask among the arguments of a call, by its name; None where there is none."""
+    found = named.get(_MASK)
+    for argument in (*given, *named.values()):
+        if found is None and isinstance(argument, Mapping):
+            found = argument.get(_MASK)
+    if found is None and given:
+        names = list(signature(module.forward).parameters)
+        found = given[names.index(_MASK)] if _MASK in names[: len(given)] else None
+    return found if getattr(found, "ndim", None) == 2 else None

@@ -1,0 +1,120 @@
+"""The monitor as a callback of Lightning.
+
+from labelfree.training.lightning import LabelfreeCallback
+
+trainer = lightning.Trainer(callbacks=[LabelfreeCallback(history="history.jsonl", plateau="separability")])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from labelfree import history
+from labelfree.errors import MissingExtra
+from labelfree.training.check import Check
+from labelfree.training.monitor import Monitor, attempted
+from labelfree.training.plan import Asked, plan
+
+__all__ = ["LabelfreeCallback"]
+
+
+class Hooks:
+    """Collects features while Lightning validates, checks at the end, and stops training by `trainer.should_stop`.
+
+    options: those of `Monitor` (`Asked`); dataloader: which of the validation sets. The scalars go through every logger
+    of the trainer and into its callback metrics. A run that is resumed from a checkpoint goes on from its step. `last`
+    is the latest check.
+    """
+
+    def __init__(self, *, dataloader: int = 0, **options: Unpack[Asked]) -> None:
+        plan(**options)
+        self.options, self.dataloader = options, dataloader
+        self.monitor: Monitor | None = None
+        self.last: Check | None = None
+        self.known: list[history.Record] = []
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin to watch, after the sanity check and after a checkpoint was loaded."""
+        self._close()
+        resume = trainer.global_step or None
+        loggers = list(trainer.loggers)
+        self.monitor = Monitor(pl_module, resume=resume, known=self.known, to=loggers, **self.options)
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """Leave out what came before."""
+        if self.monitor is not None:
+            self.monitor.reset()
+            if trainer.world_size > 1 and (rows := _rows(trainer.val_dataloaders, self.dataloader)) is not None:
+                self.monitor.expect(rows)
+
+    def on_validation_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Leave out the other validation sets."""
+        if self.monitor is not None:
+            self.monitor.paused = dataloader_idx != self.dataloader
+
+    def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Check, before a checkpoint of this step is written."""
+        if self.monitor is None:
+            return
+        self.last = self.monitor.check(trainer.global_step)
+        if self.last.scalars:
+            pl_module.log_dict(self.last.scalars, logger=False, sync_dist=trainer.world_size > 1)
+        trainer.should_stop = trainer.should_stop or self.last.stop
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """Take the hooks off the model."""
+        self._close()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Take the hooks off the model."""
+        self._close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The records of the run, so that a checkpoint can be resumed where its history is not at hand."""
+        return {"records": attempted(self._records)[0] or []}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the records of a checkpoint."""
+        self.known = list(state_dict.get("records", ()))
+
+    def _records(self) -> list[history.Record]:
+        path = self.options.get("history")
+        if path is None or not Path(path).exists():
+            return []
+        return history.read(path, run=self.options.get("run", "default"))
+
+    def _close(self) -> None:
+        if self.monitor is not None:
+            self.monitor.close()
+            self.monitor = None
+
+
+def _rows(dataloaders: Any, which: int) -> int | None:
+    """Rows of a validation set, where it says how many it has."""
+    found = dataloaders[which] if isinstance(dataloaders, list | tuple) else dataloaders
+    dataset: Any = getattr(found, "dataset", None)
+    return len(dataset) if hasattr(dataset, "__len__") else None
+
+
+if TYPE_CHECKING:
+
+    class LabelfreeCallback(Hooks):
+        """The callback: `Hooks` of a Lightning `Callback`."""
+
+
+def __getattr__(name: str) -> Any:
+    """The callback is made on first use, of the Lightning that is installed."""
+    if name != "LabelfreeCallback":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    for package in ("lightning.pytorch", "pytorch_lightning"):
+        try:
+            base = import_module(package).Callback
+        except ImportError:
+            continue
+        globals()[name] = type(name, (Hooks, base), {"__module__": __name__, "__doc__": Hooks.__doc__})
+        return globals()[name]
+    raise MissingExtra("the callback of Lightning", "lightning")

@@ -1,0 +1,214 @@
+"""The monitor of a training run: features in while the model is evaluated, a check out, the gate asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeVar, Unpack
+
+from labelfree import history
+from labelfree.api import report_of
+from labelfree.errors import HistoryError, LabelfreeError, UsageError
+from labelfree.gating import gate
+from labelfree.history.records import Record, checked_step, key
+from labelfree.history.store import added, forgotten
+from labelfree.survey import Summaries
+from labelfree.training import ranks
+from labelfree.training.check import Check
+from labelfree.training.collection import Collection, surveyed
+from labelfree.training.features import Hook
+from labelfree.training.loggers import logged, scalars_of
+from labelfree.training.plan import Asked, plan
+
+T = TypeVar("T")
+_LOG = logging.getLogger("labelfree")
+
+
+class Monitor:
+    """Watches the embeddings of a model that trains, and says when to stop.
+
+    model: a torch.nn.Module whose batches are summed up by a hook while it is in eval mode; None where `add` is given
+    the features. resume: the step that training goes on from, None for a run that begins; records of later steps are
+    forgotten then, since that timeline was left; known: records that a checkpoint kept, added where the history lacks
+    them. to: what the scalars are logged to (see `logged`). Options: `Asked`.
+
+    A wrong option, a history that cannot be written to, or one that holds the run of a training that begins raises a
+    LabelfreeError at once. Afterwards nothing here raises: what goes wrong is told by the logger "labelfree" and stands
+    in `Check.problem`, and training goes on. Memory: two d x d matrices, the sample, and some megabytes of rows that
+    wait; the reports are those of the command over the same rows, to 1e-8. A spectrum whose tail rounding has hidden is
+    not measured a second time unless all rows are in the sample.
+
+    With torch.distributed every rank makes a monitor over its share of the rows and calls `check` at the same steps;
+    rank 0 merges their summaries, writes the history, and tells the others what it found.
+
+    >>> import numpy as np, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "history.jsonl"
+    >>> monitor = Monitor(history=path, metrics="rankme")
+    >>> monitor.add(np.eye(8))
+    >>> round(monitor.check(0).scalars["labelfree/rankme"], 7)
+    8.0000069
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        resume: int | None = None,
+        known: Sequence[Record] = (),
+        to: Any = None,
+        **options: Unpack[Asked],
+    ) -> None:
+        self.plan = plan(**options)
+        self.to = to
+        self.paused = False
+        self._resumed, self._last = resume, -1
+        self._problem: str | None = None
+        self._told: set[str] = set()
+        where = self.plan
+        self._hook = None
+        if model is not None:
+            self._hook = Hook(model, self._receive, layer=where.layer, head=where.head, pool=where.pool)
+        self._begin(known)
+        if self._hook is not None:
+            self._hook.attach()
+        self._collection = self._fresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _begin(self, known: Sequence[Record]) -> None:
+        """Take up the run where it was left, or see that there is none of its name yet; by rank 0, for all."""
+        refused = ranks.shared(_refused(lambda: self._taken_up(known)) if ranks.place()[0] == 0 else None)
+        if refused is not None:
+            raise refused
+
+    def _taken_up(self, known: Sequence[Record]) -> None:
+        path, run, resume = self.plan.history, self.plan.run, self._resumed
+        if resume is not None and (isinstance(resume, bool) or not isinstance(resume, int) or resume < 0):
+            raise UsageError(f"resume: expected the step that training goes on from, found {resume!r}")
+        if path is None:
+            return
+        records = history.read(path, run=run) if path.exists() else []
+        if resume is None:
+            if not records:
+                return
+            raise HistoryError(
+                f"{path}: expected no record of run {run!r}, whose training begins, found {history.contents(records)}; "
+                f"name another run, remove that one (labelfree history remove {path} --run {run}), or say with resume "
+                "which step training goes on from"
+            )
+        held = {key(r) for r in records}
+        if lost := [r for r in known if r["run"] == run and r["step"] <= resume and key(r) not in held]:
+            self._say(f"{path}: {added(path, lost)} records of run {run!r} restored from the checkpoint")
+        elif not any(r["step"] <= resume for r in records):
+            self._say(f"{path}: no check of run {run!r} up to step {resume}: a plateau is looked for from here on")
+        if path.exists() and (left := forgotten(path, run=run, after=resume)):
+            self._say(f"{path}: run {run!r} goes on from step {resume}: {left} records of later steps forgotten")
+
+    def _fresh(self) -> Collection:
+        return Collection(self.plan, "" if self._hook is None else self._hook.place)
+
+    def reset(self) -> None:
+        """Forget the rows since the last check."""
+        self._collection, self._problem = self._fresh(), None
+
+    def expect(self, rows: int) -> None:
+        """Say how many rows the whole set has, where the options do not."""
+        if self.plan.rows is None:
+            self._collection.limit = rows
+
+    def close(self) -> None:
+        """Take the hooks off the model."""
+        if self._hook is not None:
+            self._hook.remove()
+
+    def add(self, features: Any, ids: Sequence[Any] | None = None) -> None:
+        """Take in features (m, d), a tensor or an array, of this rank's next rows; ids: of these rows, (m,)."""
+        self._receive(lambda: features, ids)
+
+    def _receive(self, features: Callable[[], Any], ids: Sequence[Any] | None = None) -> None:
+        """Take in a batch; after a problem the rest of the evaluation is left alone."""
+        if self._problem is None and not self.paused:
+            self._problem = attempted(lambda: self._collection.add(features(), ids))[1]
+
+    def check(self, step: int, *, source: str | None = None) -> Check:
+        """Measure the rows since the last check, record them, ask the gate, log; on every rank, with one result.
+
+        step: of training, never before the last one; source: what the checkpoint is called, as the verdict names it.
+        """
+        collected, problem = self._collection, self._problem
+        self.reset()
+        if problem is None:
+            problem = attempted(collected.settle)[1]
+        everyone = ranks.gathered(collected.summaries if problem is None else problem)
+        found = None if everyone is None else self._measured(everyone, step, source or f"step {step}")
+        return ranks.shared(found)
+
+    def _measured(self, everyone: list[Summaries | str | None], step: int, source: str) -> Check:
+        problems = [one for one in everyone if isinstance(one, str)]
+        parts = [one for one in everyone if isinstance(one, Summaries)]
+        if problems or not parts:
+            nothing = "no features came: is the model in eval mode, and does the watched module run?"
+            return self._ended(Check(step, problem=problems[0] if problems else nothing))
+        report, problem = attempted(lambda: self._report(parts, source))
+        return self._ended(Check(step, problem=problem)) if report is None else self.judge(step, report)
+
+    def _report(self, parts: list[Summaries], source: str) -> dict[str, Any]:
+        plan = self.plan
+        return history.plain(report_of(plan.command, surveyed(parts, plan, source), plan.metrics, plan.chosen))
+
+    def judge(self, step: int, report: Any) -> Check:
+        """Record a report that was made elsewhere (a Report, or its document), and ask the gate; `check` ends here."""
+        document, problem = attempted(lambda: history.plain(report))
+        if document is None:
+            return self._ended(Check(step, problem=problem))
+        verdict, problem = attempted(lambda: self._verdict(step, document))
+        return self._ended(Check(step, document, verdict, scalars_of(document["metrics"]), problem))
+
+    def _verdict(self, step: int, document: dict[str, Any]) -> dict[str, Any] | None:
+        path, run, asked = self.plan.history, self.plan.run, self.plan.gate
+        if checked_step(step) < self._last:
+            raise UsageError(f"step: expected none before the last check, at {self._last}, found {step}")
+        if path is not None:
+            # A run that goes on may evaluate the step of its checkpoint once more.
+            history.append(path, document, step=step, run=run, replace=self._resumed == step > self._last)
+        self._last = step
+        if not asked:
+            return None
+        found = gate(document, require=asked["require"]) if path is None else gate(history=path, run=run, **asked)
+        verdict: dict[str, Any] = found["verdict"]
+        return verdict
+
+    def _ended(self, check: Check) -> Check:
+        """Tell and log what was found."""
+        for message in (check.told, *logged(check.scalars, check.step, self.to)):
+            if message is not None:
+                self._say(message)
+        return check
+
+    def _say(self, message: str) -> None:
+        """Tell the user, once; by logging, which no filter of warnings turns into an error."""
+        if message not in self._told:
+            self._told.add(message)
+            _LOG.warning("labelfree: %s", message)
+
+
+def attempted(work: Callable[[], T]) -> tuple[T | None, str | None]:
+    """What the work returns, or what went wrong: nothing that a monitor does may end a training run."""
+    try:
+        return work(), None
+    except LabelfreeError as error:
+        return None, str(error)
+    except Exception as error:
+        return None, f"internal error ({type(error).__name__}: {error}), which is a bug of labelfree"
+
+
+def _refused(work: Callable[[], None]) -> LabelfreeError | None:
+    try:
+        work()
+    except LabelfreeError as error:
+        return error
+    return None

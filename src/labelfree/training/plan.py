@@ -1,0 +1,191 @@
+"""What a monitor is to do, checked as a whole before training starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
+
+from labelfree.errors import UsageError
+from labelfree.gating.settings import settings
+from labelfree.history.records import checked_run
+from labelfree.history.store import stored, writable
+from labelfree.kernels.devices import kernels_for
+from labelfree.metrics import METRICS, Metric
+from labelfree.metrics.separability import EXACT
+from labelfree.models.pooling import POOLS, Pool
+from labelfree.names import COLLAPSE_METRICS, check_metric
+from labelfree.options import Options, checked, selected
+
+Dealt: TypeAlias = Literal["rows", "batches"]
+Names: TypeAlias = str | Sequence[str]
+
+_FROM_FEATURES = {"moments", "unit", "sample"}
+_FAMILIES = ("rank", "separability")
+
+
+class Asked(TypedDict, total=False):
+    """The options of a monitor and of the callbacks; those of the metrics and of the gate as on the command line.
+
+    history: the file to append to; run: the run in it ("default"). metrics: what to measure beside what `plateau` and
+    `require` name, "separability" where none of them names anything.
+    plateau, require, rule, warmup, window, confidence, min_delta, patience, stop_at: as `labelfree.gate`; without
+    plateau and require nothing is judged.
+    layer: the module whose output is the embedding, "" for the model itself; head: the module whose input it is;
+    without either the input of the classifier's head, by its name. pool: "mean", "cls", "last" or "none", for tokens.
+    sample, seed, normalize, on_bad, device, threads: as for the command.
+    rows: rows of the whole set, beyond which a distributed sampler repeats some; ids: of the rows, (rows,), in their
+    order. dealt: how ranks share the rows: "rows" one by one, as torch's DistributedSampler does without shuffling, or
+    "batches", as accelerate does.
+    """
+
+    history: str | Path | None
+    run: str
+    metrics: Names
+    plateau: Names
+    require: Names
+    rule: str | None
+    warmup: int | None
+    window: int | None
+    confidence: float | None
+    min_delta: float | None
+    patience: int | None
+    stop_at: float | None
+    layer: str | None
+    head: str | None
+    pool: Pool | None
+    sample: int | Literal["all"] | None
+    seed: int
+    normalize: Literal["l2", "none", "layernorm", "zscore"] | None
+    on_bad: Literal["error", "drop"]
+    device: str
+    threads: int | None
+    rows: int | None
+    ids: Sequence[Any] | None
+    dealt: Dealt
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Checked options. command, chosen, metrics: what a report is made with; gate: what a verdict is asked with, empty
+    where none is."""
+
+    command: str
+    chosen: Options
+    metrics: tuple[Metric, ...]
+    gate: dict[str, Any]
+    history: Path | None
+    run: str
+    layer: str | None
+    head: str | None
+    pool: Pool | None
+    rows: int | None
+    ids: Sequence[Any] | None
+    dealt: Dealt
+
+
+def plan(
+    *,
+    history: str | Path | None = None,
+    run: str = "default",
+    metrics: Names = (),
+    plateau: Names = (),
+    require: Names = (),
+    rule: str | None = None,
+    warmup: int | None = None,
+    window: int | None = None,
+    confidence: float | None = None,
+    min_delta: float | None = None,
+    patience: int | None = None,
+    stop_at: float | None = None,
+    layer: str | None = None,
+    head: str | None = None,
+    pool: Pool | None = None,
+    sample: int | Literal["all"] | None = None,
+    seed: int = 0,
+    normalize: Literal["l2", "none", "layernorm", "zscore"] | None = None,
+    on_bad: Literal["error", "drop"] = "error",
+    device: str = "cpu",
+    threads: int | None = None,
+    rows: int | None = None,
+    ids: Sequence[Any] | None = None,
+    dealt: Dealt = "rows",
+) -> Plan:
+    """The plan of these options (see `Asked`), or a LabelfreeError that says which one is wrong."""
+    rules: dict[str, Any] = {
+        "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
+        "stop_at": stop_at,
+    }  # fmt: skip
+    gate: dict[str, Any] = {"plateau": _listed(plateau), "require": _listed(require), "rule": rule, **rules}
+    asked = list(_listed(metrics))
+    if any(value not in ([], None) for value in gate.values()):
+        known = settings(
+            require=gate["require"], max_drop=(), plateau=gate["plateau"], against=False, history=history is not None,
+            run=run if history is not None else None, rule=rule, on_undecided=None, numbers=rules,
+        )  # fmt: skip
+        asked += [*known.plateau, *(requirement.metric for requirement in known.require)]
+    measured = _measured(list(dict.fromkeys(asked)) or ["separability"], gate["plateau"])
+    command = _command(measured)
+    only = (*measured, *(name for name in COLLAPSE_METRICS if name not in measured))
+    given: dict[str, Any] = {"only": only, "seed": seed, "on_bad": on_bad, "device": device, "threads": threads}
+    if sample is not None or command == "separability":
+        given["sample"] = EXACT if sample is None else sample
+    chosen = checked(command, given | ({} if normalize is None else {"normalize": normalize}))
+    kernels_for(device)
+    if history is not None and writable(history).exists():
+        stored(history)
+    rows = _rows(rows, ids)
+    _check_features(layer, head, pool, dealt)
+    return Plan(
+        command, chosen, selected(command, only), gate if gate["plateau"] or gate["require"] else {},
+        None if history is None else Path(history), checked_run(run), layer, head, pool, rows, ids, dealt,
+    )  # fmt: skip
+
+
+def _listed(given: Names) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _measured(names: list[str], plateau: list[str]) -> list[str]:
+    """The metrics by name, or a UsageError for one that features alone cannot give, or that cannot improve."""
+    known = {metric.name: metric for metric in METRICS}
+    for name in names:
+        metric = known[check_metric(name, "metrics")]
+        if metric.family not in _FAMILIES or set(metric.needs) - _FROM_FEATURES:
+            raise UsageError(
+                f"metrics: {name} needs more than features; a monitor measures the metrics of rank and separability: "
+                f"write the embeddings of a checkpoint to a file for labelfree {metric.family}"
+            )
+        if name in plateau and metric.direction == "none":
+            raise UsageError(
+                f"plateau: {name} has no direction in which it is known to be better, so it cannot stop improving; "
+                f"hold it with require='{name} >= NUMBER'"
+            )
+    return names
+
+
+def _command(names: list[str]) -> str:
+    """The command whose report this is: that of the family, or evaluate for several."""
+    known = {metric.name: metric.family for metric in METRICS}
+    families = {known[name] for name in names if name not in COLLAPSE_METRICS} or {"rank"}
+    return families.pop() if len(families) == 1 else "evaluate"
+
+
+def _rows(rows: int | None, ids: Sequence[Any] | None) -> int | None:
+    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
+        raise UsageError(f"rows: expected the number of rows of the set, found {rows!r}")
+    if ids is None:
+        return rows
+    if rows not in (None, len(ids)):
+        raise UsageError(f"ids: expected one for each of {rows} rows, found {len(ids)}")
+    return len(ids)
+
+
+def _check_features(layer: str | None, head: str | None, pool: str | None, dealt: str) -> None:
+    if layer is not None and head is not None:
+        raise UsageError(f"head={head!r}: layer={layer!r} says already where the embedding is; leave one of them out")
+    if pool is not None and pool not in POOLS:
+        raise UsageError(f"pool: expected one of {', '.join(POOLS)}, found {pool!r}")
+    if dealt not in get_args(Dealt):
+        raise UsageError(f"dealt: expected rows or batches, found {dealt!r}")

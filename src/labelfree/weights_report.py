@@ -1,0 +1,110 @@
+"""The report of `labelfree weights`: what the tensors of a checkpoint say, layer by layer and together."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from labelfree.report import Findings
+from labelfree.results import Result
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LeftOut(_Part):
+    """A tensor that was not measured, and why."""
+
+    name: str
+    shape: list[int]
+    dtype: str
+    reason_code: str
+    reason: str
+
+
+class Tensors(_Part):
+    """What became of the tensors, and of their numbers."""
+
+    read: int
+    measured: int
+    tied: int
+    left_out: int
+    numbers_read: int
+    numbers_measured: int
+
+
+class WeightsInput(_Part):
+    """What was read. `fingerprint` identifies the values of the layers, `layers_hash` their names and shapes."""
+
+    sources: list[str]
+    fingerprint: str
+    layers_hash: str
+    tensors: Tensors
+    left_out: list[LeftOut]
+
+
+class LayerRows(_Part):
+    """The rows of a weight matrix: how many, all zero, repeating an earlier one, with NaN or infinity."""
+
+    read: int
+    zero: int
+    duplicate: int
+    nonfinite: int
+
+
+class LayerValue(_Part):
+    """A metric of one layer; what it means stands once, under `definitions`."""
+
+    value: float | None
+    status: Literal["ok", "undefined", "partial"]
+    reason_code: str | None
+    reason: str | None
+    parts: dict[str, Any]
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, result: Result) -> LayerValue:
+        """The entry of a metric's result."""
+        return cls(
+            value=result.value,
+            status=result.status,
+            reason_code=result.reason_code,
+            reason=result.reason,
+            parts=dict(result.parts),
+            warnings=list(result.warnings),
+        )
+
+
+class LayerEntry(_Part):
+    """One weight: the shape of its tensor, that of its matrix (rows, columns), the names of tensors equal to it."""
+
+    name: str
+    kind: str
+    shape: list[int]
+    matrix: tuple[int, int]
+    dtype: str
+    tied: list[str]
+    note: str
+    rows: LayerRows
+    metrics: dict[str, LayerValue]
+
+    def value(self, name: str) -> float | None:
+        """A metric of the layer, None where it has none."""
+        return self.metrics[name].value if name in self.metrics else None
+
+    @property
+    def rank_share(self) -> float | None:
+        """Its effective rank over its full rank."""
+        share: float | None = self.metrics["effective_rank"].parts.get("share")
+        return share
+
+
+class WeightsReport(Findings):
+    """Everything that the weights of one checkpoint say; `metrics` are over all layers, `layers` one by one."""
+
+    command: Literal["weights"] = "weights"
+    input: WeightsInput
+    layers: list[LayerEntry]
+    definitions: dict[str, str]
