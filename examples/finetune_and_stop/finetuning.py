@@ -91,14 +91,18 @@ class Run:
 
     def train(self) -> None:
         """Go on to the next check."""
-        self.check += 1
-        torch.manual_seed(1000 * self.seed + self.check)
         self.model.train()
-        for _ in range(self.kind.steps):
-            rows = torch.randperm(len(self.labels))[:BATCH]
+        for i in range(self.kind.steps):
             self.optimizer.zero_grad()
-            self.loss(rows).backward()
+            self.batch_loss(self.step + i).backward()
             self.optimizer.step()
+        self.check += 1
+
+    def batch_loss(self, step: int) -> Tensor:
+        """The loss of this step's batch; batch and dropout are drawn anew from the seed after every check."""
+        if step % self.kind.steps == 0:
+            torch.manual_seed(1000 * self.seed + step // self.kind.steps + 1)
+        return self.loss(torch.randperm(len(self.labels))[:BATCH])
 
     def loss(self, rows: Tensor) -> Tensor:
         """Cross entropy of the labels; or the disagreement of two dropout views, which a collapse makes smallest."""

@@ -2,7 +2,7 @@
 
     python study.py                      about an hour on one core; recorded runs are not repeated
     python study.py "healthy,high rate"  only these kinds
-    python study.py --both               the monitor and the shell loop, each training the same run, one of each kind
+    python study.py --both               a run of each kind three times: stopped by monitor, callback and shell loop
     python study.py --quick DIRECTORY    a run of each of these, short and on a tenth of the texts, written to DIRECTORY
     python study.py --table              the rows of docs/gate.md
 
@@ -81,27 +81,39 @@ def judged(runs: list[dict[str, Any]], directory: Path) -> None:
 
 
 def both(name: str, seed: int, every: int = 1) -> dict[str, Any]:
-    """A run with the monitor in its loop, and again with the shell loop around it: what each says at every step."""
+    """A run stopped from inside, by the monitor and by the callback, and by the shell loop around it: what each said.
+
+    farthest: the largest distance between two separabilities of one step.
+    """
+    import callback
     from train import watched
 
     with tempfile.TemporaryDirectory() as place:
-        seen = [check for check, _ in watched(KINDS[name], seed, Path(place) / "inside", every)]
-        around = Path(place) / "around"
+        monitor, trainer, shell = (Path(place) / way for way in ("monitor", "callback", "shell"))
+        seen = {
+            "monitor": [check for check, _ in watched(KINDS[name], seed, monitor, every)],
+            "callback": callback.watched(KINDS[name], seed, trainer, every),
+        }
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         asked = ["--kind", name, "--seed", str(seed), "--every", str(every)]
         done = subprocess.run(
-            ["bash", HERE / "loop.sh", around, *asked], env={**os.environ, "PATH": path}, check=False, stdout=sys.stderr
+            ["bash", HERE / "loop.sh", shell, *asked], env={**os.environ, "PATH": path}, check=False, stdout=sys.stderr
         )
-        verdicts = [json.loads(file.read_text()) for file in sorted(around.glob("*.verdict.json"))]
-        inside, outside = (_values(directory / "history.jsonl") for directory in (Path(place) / "inside", around))
-    return {
-        "kind": name, "seed": seed, "steps": [check.step for check in seen],
-        "monitor": [check.verdict and check.verdict["decision"] for check in seen],
+        verdicts = [json.loads(file.read_text()) for file in sorted(shell.glob("*.verdict.json"))]
+        values = [_values(directory / "history.jsonl") for directory in (monitor, trainer, shell)]
+    entry = {
+        "kind": name, "seed": seed, "steps": [check.step for check in seen["monitor"]],
+        **{way: [check.verdict and check.verdict["decision"] for check in seen[way]] for way in seen},
         "shell": [verdict["verdict"]["decision"] for verdict in verdicts], "shell_exit_code": done.returncode,
-        "monitor_stops": seen[-1].step if seen[-1].stop else None,
-        "shell_stops": max(outside) if done.returncode in (11, 12) else None,
-        "farthest": max(abs(inside[step] - outside[step]) for step in inside) if [*inside] == [*outside] else None,
+        **{f"{way}_stops": seen[way][-1].step if seen[way][-1].stop else None for way in seen},
+        "shell_stops": max(values[2]) if done.returncode in (11, 12) else None,
     }  # fmt: skip
+    same = len({tuple(found) for found in values}) == 1
+    return {**entry, "farthest": max(max(v) - min(v) for v in _by_step(values)) if same else None}
+
+
+def _by_step(values: list[dict[int, float]]) -> list[tuple[float, ...]]:
+    return list(zip(*(found.values() for found in values), strict=True))
 
 
 def _values(path: Path) -> dict[int, float]:

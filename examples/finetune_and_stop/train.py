@@ -1,10 +1,12 @@
-"""One fine-tuning run, stopped by the monitor in its loop or trained one check at a time for the loop around it.
+"""One fine-tuning run, stopped from inside, or trained one check at a time for the loop around it.
 
     python train.py DIRECTORY [--kind "wrong labels"] [--seed 3]
+    python train.py DIRECTORY --callback
     python train.py DIRECTORY --once
 
-The first stops by itself; its checks stand in DIRECTORY/history.jsonl. The second trains from what it saved before to
-the next check, and prints the checkpoint, or nothing where the run is at its end: loop.sh asks the gate.
+The first stops by the monitor in its loop, the second by the callback in the Trainer of transformers; the checks stand
+in DIRECTORY/history.jsonl. The third trains from what it saved before to the next check, and prints the checkpoint, or
+nothing where the run is at its end: loop.sh asks the gate.
 """
 
 from __future__ import annotations
@@ -60,16 +62,29 @@ def main() -> None:
     parser.add_argument("--kind", choices=KINDS, default="healthy")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=1, help="only every so many unlabeled texts")
-    parser.add_argument("--once", action="store_true")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--callback", action="store_true", help="in the Trainer of transformers")
+    way.add_argument("--once", action="store_true", help="to the next check, and no further")
     asked = parser.parse_args()
     torch.set_num_threads(1)  # the same sums in the same order wherever the run goes on
     if asked.once:
         print(once(KINDS[asked.kind], asked.seed, asked.directory, asked.every) or "")
         return
+    if asked.callback:
+        import callback
+
+        for check in callback.watched(KINDS[asked.kind], asked.seed, asked.directory, asked.every):
+            print(told(check), flush=True)
+        return
     for check, accuracy in watched(KINDS[asked.kind], asked.seed, asked.directory, asked.every):
-        value = check.scalars.get("labelfree/separability", float("nan"))
-        decision = check.verdict["decision"] if check.verdict else check.problem
-        print(f"step {check.step:4}  separability {value:.3f}  accuracy {accuracy:.2f}  {decision}", flush=True)
+        print(f"{told(check)}, accuracy {accuracy:.2f}", flush=True)
+
+
+def told(check: Check) -> str:
+    """A line about a check."""
+    decision = check.verdict["decision"] if check.verdict else check.problem
+    value = check.scalars.get("labelfree/separability")
+    return f"step {check.step:4}  {decision:9} separability {'-' if value is None else f'{value:.3f}'}"
 
 
 if __name__ == "__main__":
