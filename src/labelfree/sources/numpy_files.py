@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from textwrap import shorten
 from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
 
 from labelfree.arrays import as_rows
-from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint
+from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint, in_short
 from labelfree.sources.archives import DAMAGED, Member, check_unpacked, members
 from labelfree.sources.block import Block, Columns, Source, Values
 from labelfree.sources.checkpoints import Tensor
@@ -207,8 +206,7 @@ def _explained(file: Path) -> Iterator[None]:
 
 
 def _incomplete(file: Path, expected: str, error: Exception | str) -> str:
-    said = shorten(" ".join(str(error).split()), 200, placeholder=" ...") or type(error).__name__
-    return f"{file}: expected a complete {expected} ({said}); it may be truncated"
+    return f"{file}: expected a complete {expected} ({in_short(error)}); it may be truncated"
 
 
 def _objects(file: Path) -> str:
