@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -67,7 +68,7 @@ def weights(
     from labelfree.layers import api
     from labelfree.render import layers
 
-    texts = {
+    texts: dict[str, Callable[[Any], str]] = {
         ".json": layers.to_json,
         ".ndjson": layers.to_ndjson,
         ".csv": layers.to_csv,
