@@ -99,9 +99,9 @@ def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> So
     check_unpacked(file, found[member].member, (math.prod(shape) if fortran else shape[1]) * dtype.itemsize)
 
     def read(rows: int) -> Iterator[Block]:
-        with zipfile.ZipFile(file) as archive, archive.open(f"{member}.npy") as stream:
-            with _explained(file):
-                _header(stream)
+        with _explained(file), zipfile.ZipFile(file) as archive, archive.open(f"{member}.npy") as stream:
+            if _header(stream) != (shape, fortran, dtype):
+                raise SourceError(f"{file}: holds another array than when it was opened; measure it again")
             if fortran:
                 columns = _numbers(file, stream, math.prod(shape), dtype).reshape(shape[::-1])
                 yield from matrix_source([columns.T], name).read(rows)
@@ -201,7 +201,9 @@ def _numbers(file: Path, stream: IO[bytes], count: int, dtype: np.dtype[Any]) ->
 def _explained(file: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, zlib.error, *_DAMAGED) as error:
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read ({error.strerror or error})") from error
+    except (zlib.error, *_DAMAGED) as error:
         raise SourceError(_incomplete(file, ".npz file of numpy arrays", error)) from error
 
 
