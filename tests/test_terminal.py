@@ -131,3 +131,32 @@ def test_weights_of_a_name_that_is_no_text_are_written_all_the_same(labelfree: P
     done = labelfree("weights", name, *(part for output in outputs for part in ("-o", output)))
     assert done.returncode == 0, done.stderr
     assert all(r"\udcff.safetensors" in (tmp_path / output).read_text() for output in outputs)
+
+
+def test_github_is_told_of_a_name_that_is_no_text(labelfree: Program, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", X)
+    assert labelfree("rank", "a.npy", "-o", "r.json").returncode == 0
+    (tmp_path / "r.json").rename(tmp_path / os.fsdecode(b"r\xff.json"))
+    files = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "summary.md", "GITHUB_OUTPUT": "outputs"}
+    done = labelfree("gate", os.fsdecode(b"r\xff.json"), "--require", "rankme >= 2", env=files)
+    assert done.returncode == 0, done.stderr
+    assert r"r\udcff.json" in (tmp_path / "summary.md").read_text()
+    assert "verdict=pass\n" in (tmp_path / "outputs").read_text()
+
+
+def test_nothing_from_a_file_begins_a_line_that_commands_a_runner(labelfree: Program, tmp_path: Path) -> None:
+    """GitHub takes a line of the log for a command where it begins with two colons."""
+    np.save(tmp_path / "a.npy", X)
+    command = "::stop-commands::x"
+    assert labelfree("rank", "a.npy", "-o", "r.json").returncode == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["input"]["sources"] = [f"a\n{command}\r\n{command}"]
+    report["metrics"]["rankme"] |= {"value": None, "status": "undefined", "reason": f"no\n{command}\n##[debug]x"}
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    for missing in (f"none\n{command}.json", "r.json"):
+        done = labelfree("gate", missing, "--require", "rankme >= 2", "--no-github", "-o", "v.md")
+        lines = (done.stdout + done.stderr).splitlines()
+        assert done.returncode in (2, 10), done.stderr
+        assert any("stop-commands" in line for line in lines)
+        assert not any(line.lstrip().startswith(("::", "##[")) for line in lines), lines
+    assert not any(line.startswith("::") for line in (tmp_path / "v.md").read_text().splitlines())

@@ -19,6 +19,15 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def one_line(text: str) -> str:
+    """The text without line breaks: a line of its own could be read as a command by what reads the log.
+
+    >>> one_line("a.parquet\\n::stop-commands::x\\r")
+    'a.parquet ::stop-commands::x'
+    """
+    return " ".join(text.splitlines())
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun.
 

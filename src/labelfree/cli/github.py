@@ -35,7 +35,7 @@ def _size(place: str) -> int:
 
 def _append(name: str, place: str, text: str) -> None:
     try:
-        with Path(place).open("a", encoding="utf-8") as file:
+        with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
         told(f"warning: {name} {place}: cannot be written ({error.strerror or error})")

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.render.console import plain_table, print_table
-from labelfree.wording import apart, counted, steps
+from labelfree.wording import apart, counted, one_line, steps
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
 
@@ -57,7 +57,7 @@ def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> Row:
         between = f"at most {told[2]} ({100 * settings['confidence']:g} %)"
     elif interval:
         between = f"{told[1]} to {told[2]} ({100 * condition['level']:g} %)"
-    return Row(name, told[0] if told else "-", between, condition["decision"], condition["message"])
+    return Row(name, told[0] if told else "-", between, condition["decision"], one_line(condition["message"]))
 
 
 def _rank(guard: Mapping[str, Any]) -> str:
@@ -74,7 +74,7 @@ def heading(document: Mapping[str, Any]) -> str:
             held = f"{counted(given['checks'], 'check')}, {steps(given['first_step'], given['last_step'])}"
             name += f" (run {given['run']}, {held})"
         found.append(f"against {name}" if given["role"] == "base" else name)
-    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+    return one_line(", ".join(found[:4])) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
 
 
 _RULE = {
@@ -94,7 +94,8 @@ def notes(document: Mapping[str, Any]) -> list[str]:
             if best["checks_since"]
             else "the latest check"
         )
-        found.append(f"best {best['metric']}: {best['value']:.6g} at step {best['step']}, {best['source']}, {ago}")
+        source = one_line(best["source"])
+        found.append(f"best {best['metric']}: {best['value']:.6g} at step {best['step']}, {source}, {ago}")
     if "rule" in used:
         told = [
             f"{_RULE[name]} {counted(used[name], 'check') if name in _CHECKS else _plain(used[name])}"
@@ -134,7 +135,7 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
     for note in notes(document):
         console.print(Text(note, style="dim"))
     for warning in verdict["warnings"]:
-        console.print(Text.assemble(("warning: ", "yellow"), warning))
+        console.print(Text.assemble(("warning: ", "yellow"), one_line(warning)))
 
 
 def to_markdown(document: Mapping[str, Any]) -> str:
@@ -148,7 +149,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return one_line(text).replace("|", "\\|")
 
 
 _CSV = ("kind", "metric", "condition", "found", "low", "high", "level", "limit", "decision", "reason", "message")
