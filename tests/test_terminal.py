@@ -160,3 +160,12 @@ def test_nothing_from_a_file_begins_a_line_that_commands_a_runner(labelfree: Pro
         assert any("stop-commands" in line for line in lines)
         assert not any(line.lstrip().startswith(("::", "##[")) for line in lines), lines
     assert not any(line.startswith("::") for line in (tmp_path / "v.md").read_text().splitlines())
+    name = f"b\n{command}.npy"
+    np.save(tmp_path / name, X)
+    save_file({f"w|\n{command}.weight": X}, tmp_path / f"{name}.safetensors")
+    for asked in (("rank", name, "--verbose"), ("rank", name, "a.npy"), ("weights", f"{name}.safetensors")):
+        for form in ("table", "md"):
+            done = labelfree(*asked, "--format", form)
+            assert done.returncode == 0, done.stderr
+            lines = (done.stdout + done.stderr).splitlines()
+            assert not any(line.lstrip().startswith(("::", "##[")) for line in lines), lines

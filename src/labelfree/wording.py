@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from labelfree.document import DIGITS
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile("\n(?=\\s*(?:::|##\\[))|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """The text with escapes in place of what would steer a terminal, reorder a line or is no character.
+    """The text with escapes in place of what would steer a terminal, reorder a line or is no character, and of a line
+    break before what the log of a CI job would take for a command.
 
     >>> printable("tensor \\x1b[31m red")
     'tensor \\\\u001b[31m red'
@@ -26,6 +27,15 @@ def one_line(text: str) -> str:
     'a.parquet ::stop-commands::x'
     """
     return " ".join(text.splitlines())
+
+
+def cell(text: str) -> str:
+    """The text as Markdown holds it in a cell of a table, or on a line.
+
+    >>> cell("a|b\\nc")
+    'a\\\\|b c'
+    """
+    return one_line(text).replace("|", "\\|")
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +11,6 @@ import typer
 
 from labelfree.errors import UsageError
 from labelfree.wording import printable
-
-_COMMAND = re.compile(r"\n(\s*(?:::|##\[))")
-"""A line that GitHub Actions would take for a command."""
 
 
 def flag_first(context: typer.Context, value: str) -> str:
@@ -46,9 +42,8 @@ def shown(text: str) -> None:
 
 
 def told(message: str) -> None:
-    """Write a message to stderr, without what would steer a terminal, or command the runner that reads the log."""
-    safe = _COMMAND.sub(r"\\n\1", printable(message))
-    print(f"labelfree: {safe}", file=sys.stderr)
+    """Write a message to stderr, without what would steer a terminal."""
+    print(f"labelfree: {printable(message)}", file=sys.stderr)
 
 
 def printed(writes: Callable[[], object]) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.render.console import plain_table, print_table
-from labelfree.wording import apart, counted, one_line, steps
+from labelfree.wording import apart, cell, counted, one_line, steps
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
 
@@ -135,21 +135,17 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
     for note in notes(document):
         console.print(Text(note, style="dim"))
     for warning in verdict["warnings"]:
-        console.print(Text.assemble(("warning: ", "yellow"), one_line(warning)))
+        console.print(Text.assemble(("warning: ", "yellow"), warning))
 
 
 def to_markdown(document: Mapping[str, Any]) -> str:
     """The verdict as GitHub prints it."""
     verdict = document["verdict"]
-    out = [f"### gate: {verdict['decision']} ({verdict['reason']})", "", _cell(heading(document)), ""]
+    out = [f"### gate: {verdict['decision']} ({verdict['reason']})", "", cell(heading(document)), ""]
     out += ["| condition | found | interval | decision |", "|---|---:|---|---|"]
-    out += [f"| {_cell(r.condition)} | {r.found} | {r.interval} | {r.decision} |" for r in rows(document)]
-    out += ["", *[f"- {_cell(r.message)}" for r in rows(document)], *[f"- {_cell(n)}" for n in notes(document)]]
-    return "\n".join([*out, *[f"- warning: {_cell(w)}" for w in verdict["warnings"]]]) + "\n"
-
-
-def _cell(text: str) -> str:
-    return one_line(text).replace("|", "\\|")
+    out += [f"| {cell(r.condition)} | {r.found} | {r.interval} | {r.decision} |" for r in rows(document)]
+    out += ["", *[f"- {cell(r.message)}" for r in rows(document)], *[f"- {cell(n)}" for n in notes(document)]]
+    return "\n".join([*out, *[f"- warning: {cell(w)}" for w in verdict["warnings"]]]) + "\n"
 
 
 _CSV = ("kind", "metric", "condition", "found", "low", "high", "level", "limit", "decision", "reason", "message")
