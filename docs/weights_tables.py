@@ -1,4 +1,4 @@
-"""The tables of docs/weights.md, from the committed results of power_law.py and weightwatcher_agreement.py."""
+"""The tables of docs/weights.md, from the committed results of their benchmarks."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def weights() -> str:
         "ACCEPTED": accepted(study["cases"]),
         "SPIKED": spiked(study["cases"]),
         "NULL": ", ".join(f"{quantile:g} ({level:g})" for level, quantile in study["null"]),
+        "SPIKES": noise_spikes(json.loads((RESULTS / "noise_spikes.json").read_text())["shapes"]),
         "AGREEMENT": agreed(agreement["models"]),
         "KERNELS": kernels(agreement["models"]["onet"]["kernels"]),
     }
@@ -53,6 +54,18 @@ def spiked(cases: dict[str, Any]) -> str:
     few = tuple(f"spikes: {count} |" for count in (1, 2, 3))
     found = [case["but_for_the_largest"] for name, case in cases.items() if any(text in name for text in few)]
     return f"{100 * max(found):.0f}"
+
+
+def noise_spikes(shapes: dict[str, Any]) -> str:
+    """False alarms in percent, and how many of the planted directions are counted."""
+    strengths = list(next(iter(shapes.values()))["seen"])
+    alarms = {"weight_spikes": "`weight_spikes`", "mp_spikes": "`mp_spikes`", "known": "noise level known"}
+    rows = [
+        [shape, *(f"{100 * found['false_alarm'][name]:.1f} %" for name in alarms)]
+        + [f"{found['seen'][strength]:.1f}" for strength in strengths]
+        for shape, found in shapes.items()
+    ]
+    return table(["matrix", *alarms.values(), *(f"seen at {float(s):g}" for s in strengths)], rows)
 
 
 def agreed(models: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
         ("coverage_opis", "", "worst_utility"),
         ("weights", "", "over_svdvals"),
         ("power_law", "", "accepted"),
+        ("noise_spikes", "", "false_alarm"),
         ("embed", "sentence_transformers", "over_bare"),
         ("monitor", "transformers", "rankme"),
     ],

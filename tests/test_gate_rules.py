@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import types
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,24 @@ def test_the_weighted_slope_is_that_of_the_normal_equations() -> None:
 def test_equal_errors_and_their_size_change_nothing(values: list[float], error: float) -> None:
     bare, weighted = (slope(values, confidence=0.9, errors=e) for e in (None, [error] * len(values)))
     assert weighted.high == pytest.approx(bare.high, rel=1e-9, abs=1e-9)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-40, 40), st.integers(-16, 1)), min_size=3, max_size=9),
+    st.integers(0, 8),
+)
+def test_the_weighted_slope_is_exact_whatever_the_errors(checks: list[tuple[int, int]], certain: int) -> None:
+    """Against fractions, also where one check is as good as certain, as that of rows which all repeat."""
+    values, errors = [v / 8 for v, _ in checks], [10.0**e for _, e in checks]
+    errors[certain % len(errors)] = 2.5e-16
+    w, y = [1 / Fraction(e) ** 2 for e in errors], [Fraction(v) for v in values]
+    total = sum(w)
+    x_mean = sum(a * i for i, a in enumerate(w)) / total
+    y_mean = sum(a * b for a, b in zip(w, y, strict=True)) / total
+    spread = sum(a * (i - x_mean) ** 2 for i, a in enumerate(w))
+    rise = sum(a * (i - x_mean) * (b - y_mean) for i, (a, b) in enumerate(zip(w, y, strict=True))) / spread
+    exact = float(rise * (len(y) - 1))
+    assert slope(values, confidence=0.9, errors=errors).estimate == pytest.approx(exact, rel=1e-9, abs=1e-12)
 
 
 def test_a_constant_window_and_a_line_have_no_noise() -> None:

@@ -657,3 +657,12 @@ def test_other_errors_of_a_model_are_its_own() -> None:
 
     with pytest.raises(RuntimeError, match="mat1"):
         Halving(4).run(range(4), work)
+
+
+def test_a_mean_over_many_tokens_in_float16_is_finite() -> None:
+    """A sum of 512 values of 200 is beyond float16; a row without a real token is zero, in any dtype."""
+    mask = torch.ones(2, 512, dtype=torch.long)
+    mask[1] = 0
+    for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        found = pooled(torch.full((2, 512, 4), 200.0, dtype=dtype), 2, mask, "mean", "layer")
+        assert found.tolist() == [[200.0] * 4, [0.0] * 4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 import zipfile
@@ -232,3 +233,24 @@ def test_no_flipped_byte_ends_in_anything_but_a_message(tmp_path: Path) -> None:
             except LabelfreeError:
                 refused += 1
     assert refused > 100
+
+
+def test_an_array_that_is_cut_while_it_is_read_is_an_error_and_no_bus_error(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones((100_000, 8)))
+    blocks = open_source(tmp_path / "a.npy").read(1000)
+    next(blocks)
+    os.truncate(tmp_path / "a.npy", 4096)
+    with pytest.raises(SourceError, match=r"a\.npy: ended while it was read; .* measure it again"):
+        list(blocks)
+
+
+def test_an_archive_that_vanishes_or_changes_after_it_was_opened_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.ones((50, 4)))
+    opened = open_source(path)
+    np.savez(path, x=np.ones((50, 3)))
+    with pytest.raises(SourceError, match="holds another array than when it was opened"):
+        list(opened.read(10))
+    path.unlink()
+    with pytest.raises(SourceError, match="cannot be read"):
+        list(opened.read(10))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.text import Text
+from safetensors.numpy import save_file
 
 from conftest import Program
 from labelfree.render.console import console_for, plain_table, print_table
@@ -102,3 +103,69 @@ def test_a_name_that_is_no_text_is_written_all_the_same(labelfree: Program, tmp_
     done = labelfree("gate", "r.json", "--require", "rankme >= 1", "--json", env={"LC_ALL": "C.UTF-8"})
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["inputs"][0]["source"] == "\udcff.npy"
+
+
+def test_a_terminal_is_not_sent_what_a_checkpoint_holds(tmp_path: Path) -> None:
+    """The notes of every command, and what watch and embed say of a file."""
+    name = STEERS.replace("/", "|")
+    save_file({f"{STEERS}.weight": X, "table.weight": X * np.nan}, tmp_path / f"{name}.safetensors")
+    (tmp_path / "step_1\x1b[31m.npy").write_bytes(b"no array")
+    (tmp_path / "texts\x1b[31m.txt").write_text("one\n")
+    for arguments in (
+        ("weights", f"{name}.safetensors"),
+        ("weights", f"{name}.safetensors", "--format", "csv"),
+        ("watch", ".", "--metric", "rankme", "--once"),
+        ("embed", f"{name}.safetensors", "--data", "texts\x1b[31m.txt", "-o", "out\x1b[31m.parquet"),
+    ):
+        sent = program_in_terminal(tmp_path, *arguments)
+        assert r"\u001b" in sent, arguments
+        for steering in ("\x1b]0;owned", "\x1b[31m", "\x07", "\x9b", "\u202e"):
+            assert steering not in sent, (arguments, sent)
+
+
+def test_weights_of_a_name_that_is_no_text_are_written_all_the_same(labelfree: Program, tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.safetensors")
+    save_file({"a.weight": X}, tmp_path / "a.safetensors")
+    (tmp_path / "a.safetensors").rename(tmp_path / name)
+    outputs = [f"r.{form}" for form in ("json", "ndjson", "csv", "md")]
+    done = labelfree("weights", name, *(part for output in outputs for part in ("-o", output)))
+    assert done.returncode == 0, done.stderr
+    assert all(r"\udcff.safetensors" in (tmp_path / output).read_text() for output in outputs)
+
+
+def test_github_is_told_of_a_name_that_is_no_text(labelfree: Program, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", X)
+    assert labelfree("rank", "a.npy", "-o", "r.json").returncode == 0
+    (tmp_path / "r.json").rename(tmp_path / os.fsdecode(b"r\xff.json"))
+    files = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "summary.md", "GITHUB_OUTPUT": "outputs"}
+    done = labelfree("gate", os.fsdecode(b"r\xff.json"), "--require", "rankme >= 2", env=files)
+    assert done.returncode == 0, done.stderr
+    assert r"r\udcff.json" in (tmp_path / "summary.md").read_text()
+    assert "verdict=pass\n" in (tmp_path / "outputs").read_text()
+
+
+def test_nothing_from_a_file_begins_a_line_that_commands_a_runner(labelfree: Program, tmp_path: Path) -> None:
+    """GitHub takes a line of the log for a command where it begins with two colons."""
+    np.save(tmp_path / "a.npy", X)
+    command = "::stop-commands::x"
+    assert labelfree("rank", "a.npy", "-o", "r.json").returncode == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["input"]["sources"] = [f"a\n{command}\r\n{command}"]
+    report["metrics"]["rankme"] |= {"value": None, "status": "undefined", "reason": f"no\n{command}\n##[debug]x"}
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    for missing in (f"none\n{command}.json", "r.json"):
+        done = labelfree("gate", missing, "--require", "rankme >= 2", "--no-github", "-o", "v.md")
+        lines = (done.stdout + done.stderr).splitlines()
+        assert done.returncode in (2, 10), done.stderr
+        assert any("stop-commands" in line for line in lines)
+        assert not any(line.lstrip().startswith(("::", "##[")) for line in lines), lines
+    assert not any(line.startswith("::") for line in (tmp_path / "v.md").read_text().splitlines())
+    name = f"b\n{command}.npy"
+    np.save(tmp_path / name, X)
+    save_file({f"w|\n{command}.weight": X}, tmp_path / f"{name}.safetensors")
+    for asked in (("rank", name, "--verbose"), ("rank", name, "a.npy"), ("weights", f"{name}.safetensors")):
+        for form in ("table", "md"):
+            done = labelfree(*asked, "--format", form)
+            assert done.returncode == 0, done.stderr
+            lines = (done.stdout + done.stderr).splitlines()
+            assert not any(line.lstrip().startswith(("::", "##[")) for line in lines), lines

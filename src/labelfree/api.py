@@ -14,6 +14,7 @@ from labelfree.errors import UsageError
 from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
 from labelfree.kernels.devices import kernels_for
+from labelfree.kernels.threads import limited_threads
 from labelfree.metrics import Metric
 from labelfree.metrics.evidence import SAMPLE, Evidence, Need
 from labelfree.metrics.judged import Judged, judged
@@ -23,7 +24,7 @@ from labelfree.metrics.separability import EXACT
 from labelfree.model_sources import embedded, run_first
 from labelfree.options import HEADED, MODELS, ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
-from labelfree.resources import check_memory, limited_threads
+from labelfree.resources import check_memory
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
 from labelfree.sources.block import AUTO

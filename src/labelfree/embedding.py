@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from labelfree import __version__
 from labelfree.document import as_json
 from labelfree.errors import UsageError
 from labelfree.head import Head
+from labelfree.kernels.devices import device_for
 from labelfree.models.batch import Data
 from labelfree.models.batching import batch_rows
 from labelfree.models.data import open_data
@@ -208,26 +208,3 @@ def _facts(network: Network, plan: Plan, data: Data, device: str) -> dict[str, A
         "data": {"kind": data.kind, "column": data.column, "rows": data.total, "fingerprint": data.fingerprint},
         "versions": {"labelfree": __version__, **{name: metadata.version(name) for name in packages}},
     }
-
-
-def device_for(device: str) -> str:
-    """ "cpu", "cuda" or "cuda:1"; "auto" is a GPU where there is one."""
-    if device == "cpu":
-        return device
-    if device != "auto" and not device.startswith("cuda"):
-        raise UsageError(f"--device: expected cpu, cuda or auto, found {device!r}")
-    if device == "auto" and "torch" not in sys.modules and not _installed("torch"):
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda" if device == "auto" else device
-    if device == "auto":
-        return "cpu"
-    raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
-
-
-def _installed(name: str) -> bool:
-    from importlib.util import find_spec
-
-    return find_spec(name) is not None

@@ -19,6 +19,7 @@ Errors are single digits and verdicts are 10 and above, so that a crash can neve
 from __future__ import annotations
 
 from enum import IntEnum
+from textwrap import shorten
 
 
 class ExitCode(IntEnum):
@@ -85,3 +86,12 @@ class ResourceError(LabelfreeError):
 
 class OutputError(LabelfreeError):
     """A result that cannot be written."""
+
+
+def in_short(said: object) -> str:
+    """What another library says of its error, on one line of at most 200 characters.
+
+    >>> in_short(ValueError("no\\n  magic")), in_short(ValueError())
+    ('no magic', 'ValueError')
+    """
+    return shorten(str(said), 200, placeholder=" ...") or type(said).__name__

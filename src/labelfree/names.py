@@ -31,6 +31,11 @@ COLLAPSE_METRICS = ("effective_rank", "mean_cosine")
 """What the collapse guard looks at, hence what every record of a history holds."""
 
 
+def listed(given: str | Iterable[str]) -> list[str]:
+    """Names, or one of them alone, as a list."""
+    return [given] if isinstance(given, str) else list(given)
+
+
 def check_metric(name: str, where: str) -> str:
     """The name if it is one of a metric, or a UsageError that suggests the nearest."""
     if name in METRIC_NAMES:

@@ -15,6 +15,7 @@ from labelfree.metrics import METRICS, Metric
 from labelfree.metrics.calibration import FAR, Calibration, Space
 from labelfree.metrics.evidence import SAMPLE, Topology
 from labelfree.metrics.outputs import Variant
+from labelfree.names import COLLAPSE_METRICS
 from labelfree.sources import Columns
 
 FAMILIES = {
@@ -27,7 +28,7 @@ HEADLINE = {
     "opis": ("opis", "pseudo_opis"),
 }  # fmt: skip
 """The metrics one of which must have a value, or a command could say nothing."""
-BESIDE = dict.fromkeys(("separability", "transfer", "opis"), ("effective_rank", "mean_cosine"))
+BESIDE = dict.fromkeys(("separability", "transfer", "opis"), COLLAPSE_METRICS)
 """Metrics of other families without which those of a command cannot be read."""
 TOPOLOGY = ("normalize", "metric", "engine", "homology")
 """Options of the metrics of separability alone."""
@@ -123,6 +124,12 @@ def options_of(command: str) -> tuple[str, ...]:
     """The names of a command's options: the shared ones and its own; doctor computes no metrics to choose among."""
     some = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING} - {*OWN[command]} | ({"only"} if command == "doctor" else set())
     return tuple(name for name in Options.__dataclass_fields__ if name not in some)
+
+
+def command_of(names: Sequence[str]) -> str:
+    """The narrowest command that computes all of these metrics: that of their family, or evaluate for several."""
+    families = {m.family for m in METRICS if m.name in names and m.name not in COLLAPSE_METRICS} or {"rank"}
+    return families.pop() if len(families) == 1 else "evaluate"
 
 
 def checked(command: str, options: dict[str, Any]) -> Options:

@@ -1,10 +1,8 @@
-"""What a command may use: the threads and the memory that its options name."""
+"""What a command may use: the memory that its option names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 from labelfree.errors import ResourceError
 from labelfree.memory import needed
@@ -12,16 +10,6 @@ from labelfree.metrics import Metric
 from labelfree.metrics.evidence import Need
 from labelfree.options import Options
 from labelfree.sources import Source
-
-
-def limited_threads(count: int | None) -> AbstractContextManager[Any]:
-    """Linear algebra on so many threads; None leaves it all cores."""
-    if count is None:
-        return nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(count)
-    return limits
 
 
 def check_memory(source: Source, needs: frozenset[Need], metrics: Sequence[Metric], chosen: Options) -> None:

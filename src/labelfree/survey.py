@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Keys, Rows
 from labelfree.errors import RowsError, SourceError
@@ -19,7 +18,7 @@ from labelfree.repetitions import FAINT, finite, measurable, repeated_ids
 from labelfree.scores import Scores, Wanted, logits_of
 from labelfree.sources.block import Block, Source, Values
 from labelfree.summaries import Distinct, Groups, Moments, Sample, Tally
-from labelfree.summaries.hashing import hash_ids, hash_rows, mix
+from labelfree.summaries.hashing import hash_ids, hash_rows, mix, present
 from labelfree.summaries.regression import Regression
 from labelfree.summaries.tally import Defect
 
@@ -168,12 +167,12 @@ class Summaries:
             self.sample = self.sample.update(rows, mix(keys, self.seed), index)
         if "views" in self.needs and "group" in extra:
             group = extra["group"]
-            there = _known(group)
+            there = present(group)
             group_keys = mix(hash_ids(group[there]), self.seed)
             self.views = self.views.update(rows[there], group_keys, index[there])
         if "groups" in self.needs and "group" in extra:
             group = extra["group"]
-            there = _known(group)
+            there = present(group)
             self.groups = self.groups.update(rows[there], hash_ids(group[there]), keys[there], index[there], len(rows))
         if self.scores is not None:
             self.scores.add(rows, extra["outputs"], extra.get("label"), keys, index)
@@ -208,7 +207,7 @@ class Summaries:
         bad: dict[Defect, Index] = {
             "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
             "overflow": index[beyond[norms[beyond] > 1]], "underflow": index[beyond[norms[beyond] < 1]],
-            "no_id": index[~_known(block.extra["id"])] if "id" in block.extra else index[:0],
+            "no_id": index[~present(block.extra["id"])] if "id" in block.extra else index[:0],
         }  # fmt: skip
         read = len(index) + len(block.null) + len(block.ragged)
         if len(nonfinite) or len(beyond):
@@ -336,11 +335,6 @@ def _keys(extra: dict[str, Values], index: Index) -> Keys:
         return hash_ids(index)
     keys = hash_ids(extra["id"])
     return keys ^ mix(hash_ids(extra["epoch"]), 3) if "epoch" in extra else keys
-
-
-def _known(values: Values) -> NDArray[np.bool_]:
-    """Which entries of an id or group column are there."""
-    return np.array([v is not None for v in values]) if values.dtype == object else np.ones(len(values), bool)
 
 
 def _matching(block: Block, index: Index) -> dict[str, Values]:

@@ -13,13 +13,13 @@ from labelfree import history
 from labelfree.document import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError
 from labelfree.gating import gate
-from labelfree.gating.settings import settings
+from labelfree.gating.settings import NUMBERS, settings
 from labelfree.history.steps import step_of
-from labelfree.names import check_metric
+from labelfree.names import COLLAPSE_METRICS, check_metric, listed
+from labelfree.sources.block import CHECKPOINT, PARQUET
 from labelfree.storage import atomically, locked
 
-EMBEDDINGS = (".parquet", ".pq", ".parq", ".npy", ".npz")
-CHECKPOINTS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+EMBEDDINGS = (*PARQUET, ".npy", ".npz")
 HISTORY, STOP = "history.jsonl", "STOP"
 STOPPING = ("stop", "collapse")
 """Decisions that end a run. A check without a value, or a drop, does not: it is told, and the run goes on."""
@@ -89,18 +89,20 @@ class Watch:
         if self.stop.exists():
             yield Check(self.stop, verdict=self._stopped())
             return
-        if self._scored():
+        scored = self._scored()
+        if scored:
             resumed = Check(self.history, verdict=self._judged())
             if resumed.verdict and resumed.verdict["verdict"]["decision"] in STOPPING:
                 yield self._ended(resumed)
                 return
             yield resumed
-        looks = _Looks(self._scored(), self.clock)
+        looks = _Looks(scored, self.clock)
         latest = self.clock()
         while True:
-            for path in looks.unnamed(self._there()):
+            there = self._there()
+            for path in looks.unnamed(there):
                 yield Check(path, problem=f"{path}: {_NO_STEP}; it is left out")
-            ready, waiting = looks.ready(self._there())
+            ready, waiting = looks.ready(there)
             for path in ready:
                 check = self._check(path)
                 if check is None:  # it vanished
@@ -149,7 +151,7 @@ class Watch:
     def _concerned(self, path: Path) -> bool:
         if not self.models:
             return path.suffix.lower() in EMBEDDINGS
-        if path.suffix.lower() in CHECKPOINTS:
+        if path.suffix.lower() in CHECKPOINT:
             return True
         held = ("config.json", "modules.json", "*.safetensors", "pytorch_model*.bin")
         return path.is_dir() and any(True for pattern in held for _ in path.glob(pattern))
@@ -224,9 +226,8 @@ def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str
     >>> labelfree.watch(run, metric="rankme", once=True)["verdict"]["decision"]
     'stop'
     """
-    names = (metric,) if isinstance(metric, str) else tuple(metric)
-    given = (plateau,) if isinstance(plateau, str) else tuple(plateau)
-    options = {"plateau": given or names[:1], **rule}
+    names = listed(metric)
+    options = {"plateau": listed(plateau) or names[:1], **rule}
     watched = Watch(
         Path(directory),
         measured_by(names, {**(measuring or {}), "data": data}),
@@ -246,24 +247,20 @@ def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str
 def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[[Path], Any]:
     """A function from a path to the report of these metrics, by the narrowest command that has them all."""
     from labelfree import api
-    from labelfree.metrics import METRICS
-    from labelfree.names import COLLAPSE_METRICS
+    from labelfree.options import command_of
 
     if not metrics:
         raise UsageError("--metric: expected the name of a metric to measure, such as separability, found none")
-    families = {m.name: m.family for m in METRICS}
     for name in metrics:
         check_metric(name, "--metric")
-    asked = {families[name] for name in metrics if name not in COLLAPSE_METRICS} or {"rank"}
-    command = asked.pop() if len(asked) == 1 else "evaluate"
     only = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS)))
-    measure = getattr(api, command)
+    measure = getattr(api, command_of(metrics))
     return lambda path: measure(str(path), only=only, **options)
 
 
 def check_options(options: Mapping[str, Any], run: str) -> None:
     """Refuse what the gate would refuse, before anything is waited for."""
-    named = {name: options.get(name) for name in ("warmup", "window", "confidence", "min_delta", "patience", "stop_at")}
+    named = {name: options.get(name) for name in NUMBERS}
     settings(
         require=(), max_drop=(), plateau=tuple(options.get("plateau") or ()), against=False, history=True, run=run,
         rule=options.get("rule"), on_undecided=None, numbers=named,

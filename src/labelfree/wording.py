@@ -7,16 +7,35 @@ from decimal import Decimal
 
 from labelfree.document import DIGITS
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile("\n(?=\\s*(?:::|##\\[))|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """The text with escapes in place of what would steer a terminal, reorder a line or is no character.
+    """The text with escapes in place of what would steer a terminal, reorder a line or is no character, and of a line
+    break before what the log of a CI job would take for a command.
 
     >>> printable("tensor \\x1b[31m red")
     'tensor \\\\u001b[31m red'
     """
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks: a line of its own could be read as a command by what reads the log.
+
+    >>> one_line("a.parquet\\n::stop-commands::x\\r")
+    'a.parquet ::stop-commands::x'
+    """
+    return " ".join(text.splitlines())
+
+
+def cell(text: str) -> str:
+    """The text as Markdown holds it in a cell of a table, or on a line.
+
+    >>> cell("a|b\\nc")
+    'a\\\\|b c'
+    """
+    return one_line(text).replace("|", "\\|")
 
 
 def counted(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelfree.cli.options import DATA_HELP, BatchSize, Layer, Model, Pool, TrustCode
-from labelfree.cli.printing import printed
+from labelfree.cli.printing import printed, shown, told
 from labelfree.cli.running import Bar, parse_memory
 
 _INPUT, _MODEL, _RUN, _OUTPUT = "Input", "Model", "Computation", "Output"
@@ -121,16 +121,16 @@ def embed(
                 resume=resume, progress=bar,
             )  # fmt: skip
     except KeyboardInterrupt:
-        print(f"labelfree: {output}: the rows so far are kept; --resume goes on from there", file=sys.stderr)
+        told(f"{output}: the rows so far are kept; --resume goes on from there")
         raise
     if not quiet:
         for warning in done.warnings:
-            print(f"labelfree: warning: {done.checkpoint}: {warning}", file=sys.stderr)
+            told(f"warning: {done.checkpoint}: {warning}")
         rate = f", {done.computed / done.seconds:,.0f} rows/s" if done.computed else ", which were there"
         said = f"{done.rows:,} rows of {done.d} numbers in {time.monotonic() - began:.1f} s{rate}"
-        print(f"labelfree: {done.path}: {said}", file=sys.stderr)
+        told(f"{done.path}: {said}")
     if json:
-        printed(lambda: sys.stdout.write(done.to_json() + "\n"))
+        printed(lambda: shown(done.to_json() + "\n"))
     else:
         printed(lambda: _show(done))
 

@@ -14,7 +14,6 @@ from labelfree.cli.rules import JUDGE, Confidence, MinDelta, Patience, Plateau, 
 from labelfree.errors import ExitCode
 from labelfree.gating import gate as judged
 from labelfree.gating.configured import configured
-from labelfree.wording import printable
 
 _OUT = "Output"
 
@@ -127,7 +126,7 @@ def gate(
     labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5
     labelfree gate report.json -o junit.xml        # with what [tool.labelfree.gate] asks
     """
-    from labelfree.cli.printing import chosen_format, printed, shown, write_texts
+    from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts
     from labelfree.storage import check_apart, check_targets
 
     form = chosen_format(format, json)
@@ -143,10 +142,10 @@ def gate(
     lists = {name: options[name] or () for name in ("require", "max_drop", "plateau")}
     document = judged(reports or [], **{**options, **lists})
     if place is not None and not quiet:
-        print(f"labelfree: gate: with [tool.labelfree.gate] of {place}", file=sys.stderr)
+        told(f"gate: with [tool.labelfree.gate] of {place}")
     write_texts(output or [], TEXTS, document)
-    told = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
-    if told:
+    in_actions = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
+    if in_actions:
         from labelfree.cli.github import tell
 
         tell(document, quiet=quiet)
@@ -157,8 +156,8 @@ def gate(
         printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero))
     else:
         printed(lambda: shown(TEXTS[f".{form}"](document)))
-        for warning in () if quiet or told else document["verdict"]["warnings"]:
-            print(f"labelfree: warning: {printable(warning)}", file=sys.stderr)
+        for warning in () if quiet or in_actions else document["verdict"]["warnings"]:
+            told(f"warning: {warning}")
     if not exit_zero and document["verdict"]["exit_code"] != ExitCode.DONE:
         raise typer.Exit(document["verdict"]["exit_code"])
 

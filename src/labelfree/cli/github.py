@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from labelfree.cli.printing import told
 from labelfree.render.github import commands, outputs, summary
 
 
@@ -34,7 +35,7 @@ def _size(place: str) -> int:
 
 def _append(name: str, place: str, text: str) -> None:
     try:
-        with Path(place).open("a", encoding="utf-8") as file:
+        with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        print(f"labelfree: warning: {name} {place}: cannot be written ({error.strerror or error})", file=sys.stderr)
+        told(f"warning: {name} {place}: cannot be written ({error.strerror or error})")

@@ -16,12 +16,12 @@ from labelfree.cli.explain import explain, schema
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
 from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
+from labelfree.cli.printing import told
 from labelfree.cli.refusals import ParserError, refusal
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
 from labelfree.errors import ExitCode, LabelfreeError
-from labelfree.wording import printable
 
 app = typer.Typer(
     name="labelfree",
@@ -136,7 +136,7 @@ def _run() -> int:
 
 
 def _told(message: str, code: ExitCode) -> int:
-    print(f"labelfree: {printable(message)}", file=sys.stderr)
+    told(message)
     return code
 
 

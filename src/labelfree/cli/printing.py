@@ -41,6 +41,11 @@ def shown(text: str) -> None:
     sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
+def told(message: str) -> None:
+    """Write a message to stderr, without what would steer a terminal."""
+    print(f"labelfree: {printable(message)}", file=sys.stderr)
+
+
 def printed(writes: Callable[[], object]) -> None:
     """Write to stdout in one go: a disk that is full is known before there is a verdict."""
     writes()

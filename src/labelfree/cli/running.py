@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from labelfree.cli.options import Shared
-from labelfree.cli.printing import chosen_format, printed, shown
+from labelfree.cli.printing import chosen_format, printed, shown, told
 from labelfree.errors import ExitCode, UsageError
 from labelfree.names import COLLAPSE_METRICS
-from labelfree.wording import printable
 
 if TYPE_CHECKING:
     from labelfree.report import MetricEntry, Report
@@ -65,7 +64,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
             for note in opened.notes:
                 unread.setdefault((opened.files, note), opened.files[0] if len(opened.files) == 1 else opened.name)
         for (_, note), name in unread.items():
-            print(f"labelfree: {printable(name)}: {printable(note)}", file=sys.stderr)
+            told(f"{name}: {note}")
     reports = []
     with Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         for i, source in enumerate(data_sets):
@@ -76,7 +75,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
             if shared.verbose:
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
-                print(f"labelfree: {printable(report.input.sources[0])}: {said}", file=sys.stderr)
+                told(f"{report.input.sources[0]}: {said}")
     if command == "transfer" and len(reports) > 1:
         compared(reports)
     files.check_content(reports, outputs)
@@ -89,7 +88,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
 
         for report in reports:
             for warning in remarks(report, list(report.metrics)):
-                print(printable(f"labelfree: warning: {report.input.sources[0]}: {warning}"), file=sys.stderr)
+                told(f"warning: {report.input.sources[0]}: {warning}")
     if any(undefined(report, asked) for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)
 
@@ -159,7 +158,7 @@ def append(reports: Sequence[Report], steps: Sequence[int], shared: Shared) -> N
         said = f"{changed} of {len(pairs)} records appended" + (
             "" if changed == len(pairs) else ", the others were there"
         )
-        print(f"labelfree: {shared.append}: run {run}: {said}", file=sys.stderr)
+        told(f"{shared.append}: run {run}: {said}")
 
 
 def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:

@@ -58,7 +58,7 @@ def watch(
     labelfree watch runs/ --metric separability --plateau separability
     labelfree watch runs/ --metric rankme --once --json
     """  # fmt: skip
-    from labelfree.cli.printing import printed
+    from labelfree.cli.printing import printed, shown, told
     from labelfree.cli.running import measuring
     from labelfree.watching import Watch, measured_by
 
@@ -73,29 +73,29 @@ def watch(
     for check in watched.checks():
         verdict = check.verdict or verdict
         if check.problem is not None:
-            print(f"labelfree: {check.problem}", file=sys.stderr)
+            told(check.problem)
         elif not shared.json and check.report is not None:
-            print(_line(check, metric), flush=True)
+            printed(lambda line=_line(check, metric): shown(line + "\n"))  # type: ignore[misc]
     if shared.json:
         from labelfree.document import as_json
 
-        printed(lambda: sys.stdout.write(as_json(verdict or {}) + "\n"))
+        printed(lambda: shown(as_json(verdict or {}) + "\n"))
     elif verdict is not None:
         from labelfree.render.console import console_for
         from labelfree.render.verdict import show
 
         printed(lambda: show(console_for(sys.stdout), verdict))
     if verdict is None:
-        print(f"labelfree: {directory}: nothing was scored", file=sys.stderr)
+        told(f"{directory}: nothing was scored")
     elif code := verdict["verdict"]["exit_code"]:
         raise typer.Exit(code)
 
 
 def _line(check: Any, metrics: list[str]) -> str:
     """One check in a line: its step, its file, the metrics, and what the gate says."""
-    told = []
+    values = []
     for name in metrics:
         value = check.report.metrics[name].value
-        told.append(f"{name} {'undefined' if value is None else f'{value:.4g}'}")
+        values.append(f"{name} {'undefined' if value is None else f'{value:.4g}'}")
     verdict = "" if check.verdict is None else f"  {check.verdict['verdict']['decision']}"
-    return f"step {check.step}  {check.path.name}  {', '.join(told)}{verdict}"
+    return f"step {check.step}  {check.path.name}  {', '.join(values)}{verdict}"

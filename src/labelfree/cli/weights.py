@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from labelfree.cli.printing import chosen_format, flag_first, printed
+from labelfree.cli.printing import chosen_format, flag_first, printed, shown, told, write_texts
 from labelfree.cli.running import Bar
 from labelfree.errors import ExitCode
 
@@ -66,6 +68,13 @@ def weights(
     from labelfree.layers import api
     from labelfree.render import layers
 
+    texts: dict[str, Callable[[Any], str]] = {
+        ".json": layers.to_json,
+        ".ndjson": layers.to_ndjson,
+        ".csv": layers.to_csv,
+        ".md": partial(layers.to_markdown, everything=everything),
+    }
+
     reports = []
     with Bar(enabled=not quiet and sys.stderr.isatty()) as bar:
         for i, name in enumerate(checkpoints):
@@ -75,28 +84,19 @@ def weights(
                 bar(prefix + stage, done)
 
             reports.append(api.weights(name, layer=layer or (), threads=threads, progress=progress))
-    texts = {
-        "json": lambda: layers.to_json(reports),
-        "ndjson": lambda: layers.to_ndjson(reports),
-        "csv": lambda: layers.to_csv(reports),
-        "md": lambda: layers.to_markdown(reports, everything=everything),
-    }
+    write_texts([path for path in outputs if path.suffix in texts], texts, reports)
     for path in outputs:
-        kind = path.suffix.removeprefix(".")
-        if kind == "parquet":
+        if path.suffix == ".parquet":
             atomically(path, lambda temporary: layers.to_parquet(reports, temporary))
-        else:
-            text = texts[kind]()
-            atomically(path, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8"))  # type: ignore[misc]
     if chosen == "table":
         from labelfree.render.console import console_for
 
         printed(lambda: layers.show(console_for(sys.stdout), reports, everything=everything))
     else:
-        printed(lambda: sys.stdout.write(texts[chosen]()))
+        printed(lambda: shown(texts[f".{chosen}"](reports)))
         if not quiet:
             for report in reports:
                 for warning in report.warnings:
-                    print(f"labelfree: warning: {report.input.sources[0]}: {warning}", file=sys.stderr)
+                    told(f"warning: {report.input.sources[0]}: {warning}")
     if any(report["median_rank_share"].value is None for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)

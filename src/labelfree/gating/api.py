@@ -17,6 +17,7 @@ from labelfree.gating.series import collapse_shares, of_run, records_of
 from labelfree.gating.settings import settings
 from labelfree.history import Record, plain
 from labelfree.history.records import abridged
+from labelfree.names import listed
 
 EXIT_CODES = {
     "collapse": ExitCode.COLLAPSE,
@@ -65,7 +66,7 @@ def gate(
     'pass'
     """
     chosen = settings(
-        require=_listed(require), max_drop=_listed(max_drop), plateau=_listed(plateau), against=against is not None,
+        require=listed(require), max_drop=listed(max_drop), plateau=listed(plateau), against=against is not None,
         history=history is not None, run=run, rule=rule, on_undecided=on_undecided,
         numbers={
             "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
@@ -128,10 +129,6 @@ def verdict(conditions: Sequence[Condition], guards: Sequence[dict[str, Any]]) -
         "best": best[0] if best else None,
         "warnings": list(dict.fromkeys(warnings)),
     }
-
-
-def _listed(given: str | Sequence[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
 
 
 def _subjects(given: Any) -> Subjects:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.errors import UsageError
+from labelfree.gating.settings import NUMBERS
+from labelfree.names import listed
 
 JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
 """What is judged: one of these on the command line replaces all of the file."""
-RULE = ("rule", "warmup", "window", "confidence", "min_delta", "patience", "stop_at")
+RULE = ("rule", *NUMBERS)
 """How a plateau is judged: each replaced on its own, all of them by --rule."""
 
 _LISTS = ("require", "max_drop", "plateau")
@@ -83,10 +85,9 @@ def _checked(place: Path, key: str, value: Any) -> Any:
         raise UsageError(f"{place}: [tool.labelfree.gate] has no key {key!r}; {hint}")
     where = f"{place}: [tool.labelfree.gate] {key}"
     if name in _LISTS:
-        texts = [value] if isinstance(value, str) else value
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        if not isinstance(value, str | list) or not all(isinstance(text, str) for text in value):
             raise UsageError(f"{where}: expected a text or a list of them, found {value!r}")
-        return texts
+        return listed(value)
     if name in _TEXTS:
         if not isinstance(value, str):
             raise UsageError(f"{where}: expected a text, found {value!r}")

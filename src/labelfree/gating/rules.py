@@ -41,18 +41,20 @@ def slope(
     most of that noise is common to them and no part of a trend (benchmarks/plateau.py shows what a floor would do).
     """
     n = len(values)
-    gains = _gains(errors if errors is not None else [1.0] * n)
-    estimate = math.fsum(g * v for g, v in zip(gains, values, strict=True))
     weights = [1.0 / e**2 for e in errors] if errors is not None else [1.0] * n
-    total = math.fsum(weights)
-    x_mean = math.fsum(w * x for x, w in enumerate(weights)) / total
-    y_mean = math.fsum(w * v for v, w in zip(values, weights, strict=True)) / total
-    rest = [v - y_mean - estimate / (n - 1) * (x - x_mean) for x, v in enumerate(values)]
+    x, y = _centered(range(n), weights), _centered(values, weights)
+    spread = math.fsum(w * a**2 for w, a in zip(weights, x, strict=True))
+    gains = [(n - 1) * w * a / spread for w, a in zip(weights, x, strict=True)]
+    estimate = math.fsum(g * v for g, v in zip(gains, y, strict=True))
+    rest = [b - estimate / (n - 1) * a for a, b in zip(x, y, strict=True)]
     chi = math.sqrt(math.fsum(w * r**2 for w, r in zip(weights, rest, strict=True)) / (n - 2))
     unit = math.sqrt(math.fsum(g**2 / w for g, w in zip(gains, weights, strict=True)))
     se, noise = chi * unit, "residuals"
     if replicates is not None:
-        drawn = [math.fsum(g * v for g, v in zip(gains, b, strict=True)) for b in zip(*replicates, strict=True)]
+        drawn = [
+            math.fsum(g * v for g, v in zip(gains, _centered(b, weights), strict=True))
+            for b in zip(*replicates, strict=True)
+        ]
         noise, se = "paired", max(se, factor * stdev(drawn))
     margin = quantile(confidence, n - 2) * se
     return Trend(estimate, estimate - margin, estimate + margin, se, noise)
@@ -64,12 +66,10 @@ def stdev(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
 
 
-def _gains(errors: Sequence[float]) -> list[float]:
-    """What each check's value contributes to the improvement: (n - 1) times the coefficients of the slope."""
-    weights = [1.0 / e**2 for e in errors]
-    mean = math.fsum(w * x for x, w in enumerate(weights)) / math.fsum(weights)
-    spread = math.fsum(w * (x - mean) ** 2 for x, w in enumerate(weights))
-    return [(len(weights) - 1) * w * (x - mean) / spread for x, w in enumerate(weights)]
+def _centered(values: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """How far each value lies from the weighted mean, to the last digits also where one weight outweighs all others."""
+    total = math.fsum(weights)
+    return [math.fsum(w * (v - u) for u, w in zip(values, weights, strict=True)) / total for v in values]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ RULES: dict[str, dict[str, Any]] = {
     "threshold": {"warmup": 3, "stop_at": None},
 }
 """The options of each plateau rule and their defaults. Warm-up, window and patience count checks."""
+NUMBERS = tuple(dict.fromkeys(name for options in RULES.values() for name in options))
+"""All of these options by name."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def settings(
 ) -> Settings:
     """The settings, or a UsageError that says which option is wrong, has no effect or is missing.
 
-    numbers: warmup, window, confidence, min_delta, patience, stop_at; None where not given.
+    numbers: those of NUMBERS; None where not given.
     """
     if not (require or against or max_drop or plateau):
         raise UsageError(

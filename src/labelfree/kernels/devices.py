@@ -6,16 +6,26 @@ from labelfree.errors import UsageError
 from labelfree.kernels import Kernels, numpy_kernels
 
 
-def kernels_for(device: str) -> Kernels:
-    """The kernels of a device: "cpu", "cuda" (or "cuda:1"), or "auto" for a GPU where there is one."""
+def device_for(device: str) -> str:
+    """The device that a name stands for: "cpu", "cuda" or "cuda:1"; "auto" is a GPU where there is one."""
     if device == "cpu":
-        return numpy_kernels
+        return device
     if device != "auto" and not device.startswith("cuda"):
         raise UsageError(f"--device: expected cpu, cuda or auto, found {device!r}")
-    from labelfree.kernels.torch_kernels import TorchKernels, cuda_available
+    from labelfree.kernels.torch_kernels import cuda_available
 
+    if cuda_available():
+        return "cuda" if device == "auto" else device
     if device == "auto":
-        return TorchKernels("cuda") if cuda_available() else numpy_kernels
-    if not cuda_available():
-        raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
-    return TorchKernels(device)
+        return "cpu"
+    raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
+
+
+def kernels_for(device: str) -> Kernels:
+    """The kernels of the device that a name stands for."""
+    found = device_for(device)
+    if found == "cpu":
+        return numpy_kernels
+    from labelfree.kernels.torch_kernels import TorchKernels
+
+    return TorchKernels(found)

@@ -20,6 +20,16 @@ def blas_threads() -> int:
     return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
 
 
+def limited_threads(count: int | None) -> AbstractContextManager[Any]:
+    """Linear algebra on so many threads; None leaves it all cores."""
+    if count is None:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(count)
+    return limits
+
+
 def repeatable(d: int) -> AbstractContextManager[Any]:
     """One core for the decomposition of a d x d matrix, so that its last digits do not depend on how many there are.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from hashlib import blake2b
 from typing import Any
 
 from labelfree.errors import UsageError
+from labelfree.kernels.threads import limited_threads
 from labelfree.layers.checkpoint import Checkpoint, layers, opened
 from labelfree.metrics import METRICS
 from labelfree.metrics.layers import LAYER_METRICS, TOTALS, Layer, layers_hash
@@ -46,7 +46,7 @@ def weights(
     patterns = (layer,) if isinstance(layer, str) else tuple(layer)
     found = opened(checkpoint, patterns)
     measured: list[Layer] = []
-    with _threads(threads):
+    with limited_threads(threads):
         for one in layers(found):
             measured.append(one)
             progress("measuring layers", len(measured) / len(found.forms))
@@ -64,14 +64,6 @@ def weights(
         definitions={name: by_name[name].definition for name in LAYER_METRICS},
         warnings=_warnings(kept),
     )
-
-
-def _threads(count: int | None) -> Any:
-    if count is None:
-        return nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(count)
 
 
 def _untied(measured: Sequence[Layer]) -> tuple[list[Layer], dict[str, list[str]]]:

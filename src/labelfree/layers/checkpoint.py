@@ -18,7 +18,8 @@ from labelfree.kernels.threads import spread
 from labelfree.layers.kinds import Form, Reason, form_of, heads
 from labelfree.metrics.layers import Layer
 from labelfree.metrics.weight_matrix import Part, weighed
-from labelfree.sources.checkpoints import TORCH_SUFFIXES, Tensor, from_bfloat16, state_tensors, tensors
+from labelfree.sources.block import CHECKPOINT
+from labelfree.sources.checkpoints import Tensor, from_bfloat16, state_tensors, tensors
 from labelfree.sources.numpy_files import array_tensors
 
 _FILES = ".safetensors, .pt/.pth/.ckpt/.bin, .npz or a directory of a checkpoint"
@@ -89,7 +90,7 @@ def _of_file(name: str) -> dict[str, Tensor]:
             raise UsageError(f"{name}: expected a whole checkpoint, found a tensor of one; {file} --layer {key}")
         raise SourceError(f"{name or 'CHECKPOINT'}: no such file or directory; expected {_FILES}")
     suffix = path.suffix.lower()
-    if path.is_dir() or suffix == ".safetensors" or suffix in TORCH_SUFFIXES:
+    if path.is_dir() or suffix in CHECKPOINT:
         return tensors(path)
     if suffix == ".npz" and path.is_file():
         return array_tensors(path)

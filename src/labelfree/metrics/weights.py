@@ -136,7 +136,7 @@ def weight_spikes(W: Any) -> Result:
     Undefined: fewer than 10 singular values; more than half of them zero; all zero.
     Cost: shared with effective_rank.
     When it lies: a spectrum that decays smoothly, as that of most trained layers, has no bulk, and the count then only
-    marks its upper part.
+    marks its upper part. Noise has a spike in 1 to 4 % of matrices, not in 1 % (docs/weights.md).
     Source: Marchenko-Pastur law with the Tracy-Widom 99 % point (Johnstone 2001). Deviations: the noise variance comes
     from the median, not from a fit; mp_spikes is the same of centered rows.
 

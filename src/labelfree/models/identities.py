@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from labelfree.errors import RowsError
 from labelfree.summaries import Distinct
-from labelfree.summaries.hashing import hash_ids
+from labelfree.summaries.hashing import hash_ids, present
 
 
 class Identities:
@@ -23,7 +23,7 @@ class Identities:
 
     def add(self, ids: NDArray[Any]) -> None:
         """Take in ids (m,); None where a row has none."""
-        there = np.array([i is not None for i in ids]) if ids.dtype == object else np.ones(len(ids), bool)
+        there = present(ids)
         if self._first < 0 and not there.all():
             self._first = self._rows + int(np.argmin(there))
         self._missing += int((~there).sum())

@@ -10,9 +10,9 @@ from labelfree.errors import MissingExtra, SourceError, UsageError
 from labelfree.models.directories import open_directory
 from labelfree.models.modules import NEEDS_MODEL, open_module
 from labelfree.models.network import Network
-from labelfree.sources.checkpoints import TORCH_SUFFIXES
+from labelfree.sources.block import CHECKPOINT
 
-_FILES = (".safetensors", *TORCH_SUFFIXES, ".jit", ".ts")
+_FILES = (*CHECKPOINT, ".jit", ".ts")
 _KINDS = "a directory with config.json or modules.json, or a file .safetensors, .pt, .pth, .ckpt, .bin"
 
 

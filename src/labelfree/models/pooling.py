@@ -71,7 +71,7 @@ def _tokens(tensor: Tensor, mask: Tensor | None, pool: str) -> Tensor:
     if mask is None:
         return {"mean": lambda: tensor.mean(dim=1), "cls": lambda: tensor[:, 0], "last": lambda: tensor[:, -1]}[pool]()
     if pool == "mean":
-        weight = mask.unsqueeze(-1).to(tensor.dtype)
+        weight = mask.unsqueeze(-1).to(torch.promote_types(tensor.dtype, torch.float32))  # a sum in float16 overflows
         return (tensor * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1e-9)
     place = torch.arange(mask.shape[1], device=mask.device)
     real = mask.bool()

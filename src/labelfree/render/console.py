@@ -23,8 +23,14 @@ def console_for(stream: Any, *, width: int | None = None) -> Console:
     return console
 
 
+_LINE = Text(" ")
+
+
 class _Printable(Console):
     """A console whose texts cannot steer the terminal: names come from files."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(_LINE.join(o.split("\n")) if isinstance(o, Text) else o for o in objects), **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text), **options)

@@ -14,7 +14,7 @@ from rich.text import Text
 from labelfree.document import as_json
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.numbers import decimals, number
-from labelfree.wording import counted, steps
+from labelfree.wording import cell, counted, steps
 
 MOST = 30
 """Checks shown in a table that was not asked for all."""
@@ -117,7 +117,7 @@ def to_csv(document: Mapping[str, Any]) -> str:
 
 def to_markdown(document: Mapping[str, Any]) -> str:
     """The tables as GitHub prints them."""
-    out = [f"### history: {document['history']}".replace("|", "\\|"), "", heading(document), ""]
+    out = [f"### history: {cell(document['history'])}", "", heading(document), ""]
     for metric, curve in document["curves"].items():
         out += [f"| step | {metric} | 95 % interval |", "|---:|---:|---|"]
         out += [f"| {p['step']} | {' | '.join(_cells(p))} |" for p in curve["points"]]

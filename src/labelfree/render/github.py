@@ -35,10 +35,11 @@ def summary(document: Mapping[str, Any], taken: int = 0) -> str:
     """Markdown for the summary of the job; `taken` bytes of the step's room are used already. Never beyond its room."""
     text = to_markdown(document) + "\n"
     room = SUMMARY - taken
-    if len(text.encode()) <= room:
+    held = text.encode(errors="backslashreplace")
+    if len(held) <= room:
         return text
     end = "\n\n(cut: the summary of a step holds 1 MiB)\n"
-    kept = text.encode()[: max(room - len(end), 0)].decode(errors="ignore")
+    kept = held[: max(room - len(end), 0)].decode(errors="ignore")
     return kept.rpartition("\n")[0] + end if kept else ""
 
 

@@ -18,6 +18,7 @@ from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.numbers import counted, number, value
 from labelfree.weights_report import LayerEntry, WeightsReport
+from labelfree.wording import cell
 
 _READING = "which way is better is not known for metrics of weights: labelfree explain median_rank_share"
 SHOWN = 8
@@ -274,15 +275,15 @@ def to_markdown(reports: Sequence[WeightsReport], *, everything: bool) -> str:
     """The tables as GitHub prints them."""
     out = []
     for report in reports:
-        out += [f"### {report.command}: {report.input.sources[0]}", "", *heading(report), ""]
+        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", *heading(report), ""]
         out += ["| metric | value | |", "|---|---:|---|"]
         out += [f"| {name} | {value(entry)} | {_note(report, name)} |" for name, entry in report.metrics.items()]
         chosen, layers = worst(report, everything)
         out += ["", chosen, "", f"| {' | '.join(HEADINGS)} |", "|---|---|---|---:|---:|---:|---:|---:|---|"]
-        out += [f"| {' | '.join(cells(layer))} |" for layer in layers]
-        out += ["", *(f"- {text}" for text in [*_beside(report, layers), *report.warnings]), ""]
+        out += [f"| {' | '.join(map(cell, cells(layer)))} |" for layer in layers]
+        out += ["", *(f"- {cell(text)}" for text in [*_beside(report, layers), *report.warnings]), ""]
     if len(reports) > 1:
-        out += [f"- not comparable: {text}" for text in across(reports)["differences"]]
+        out += [f"- not comparable: {cell(text)}" for text in across(reports)["differences"]]
     return "\n".join(out).rstrip() + "\n"
 
 

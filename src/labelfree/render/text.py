@@ -12,6 +12,7 @@ from labelfree.render.changes import changes
 from labelfree.render.rows import SOUND, beside, differences, heading, lines, remarks, same_scale
 from labelfree.report import Report
 from labelfree.results import Z95
+from labelfree.wording import cell
 
 _DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")
 _CSV = (
@@ -97,26 +98,22 @@ def to_markdown(reports: Sequence[Report], *, everything: bool) -> str:
     """The tables as GitHub prints them."""
     out = []
     for report in reports:
-        out += [f"### {report.command}: {report.input.sources[0]}", "", heading(report), ""]
+        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", heading(report), ""]
         if report.input.defects is not None:
             if report.input.defects:
                 out += ["| found | count | first row | what it means | what to do |", "|---|---:|---:|---|---|"]
             for d in report.input.defects:
                 first = "" if d.first_row is None else f"{d.first_row:,}"
-                out.append(f"| {d.kind} | {d.count:,} | {first} | {_cell(d.message)} | {_cell(d.remedy)} |")
+                out.append(f"| {d.kind} | {d.count:,} | {first} | {cell(d.message)} | {cell(d.remedy)} |")
             out += [] if report.input.defects else [SOUND]
         else:
             out += ["| metric | value | 95 % interval | better | |", "|---|---:|---|---|---|"]
             rows = lines(report, everything)
-            out += [f"| {r.name} | {r.value} | {r.interval} | {r.better} | {_cell(r.note)} |" for r in rows]
+            out += [f"| {r.name} | {r.value} | {r.interval} | {r.better} | {cell(r.note)} |" for r in rows]
             said = [*beside([report], everything, str), *remarks(report, [r.name for r in rows])]
-            out += ["", *(f"- {_cell(text)}" for text in said)]
+            out += ["", *(f"- {cell(text)}" for text in said)]
         out += [""]
     if len(reports) > 1:
         told = saturated(reports, str, comparable=same_scale(reports)) if reports[0].command == "transfer" else []
-        out += [f"- {_cell(text)}" for text in [*told, *(f"not comparable: {text}" for text in differences(reports))]]
+        out += [f"- {cell(text)}" for text in [*told, *(f"not comparable: {text}" for text in differences(reports))]]
     return "\n".join(out).rstrip() + "\n"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

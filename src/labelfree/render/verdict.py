@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.render.console import plain_table, print_table
-from labelfree.wording import apart, counted, steps
+from labelfree.wording import apart, cell, counted, one_line, steps
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
 
@@ -57,7 +57,7 @@ def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> Row:
         between = f"at most {told[2]} ({100 * settings['confidence']:g} %)"
     elif interval:
         between = f"{told[1]} to {told[2]} ({100 * condition['level']:g} %)"
-    return Row(name, told[0] if told else "-", between, condition["decision"], condition["message"])
+    return Row(name, told[0] if told else "-", between, condition["decision"], one_line(condition["message"]))
 
 
 def _rank(guard: Mapping[str, Any]) -> str:
@@ -74,7 +74,7 @@ def heading(document: Mapping[str, Any]) -> str:
             held = f"{counted(given['checks'], 'check')}, {steps(given['first_step'], given['last_step'])}"
             name += f" (run {given['run']}, {held})"
         found.append(f"against {name}" if given["role"] == "base" else name)
-    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+    return one_line(", ".join(found[:4])) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
 
 
 _RULE = {
@@ -94,7 +94,8 @@ def notes(document: Mapping[str, Any]) -> list[str]:
             if best["checks_since"]
             else "the latest check"
         )
-        found.append(f"best {best['metric']}: {best['value']:.6g} at step {best['step']}, {best['source']}, {ago}")
+        source = one_line(best["source"])
+        found.append(f"best {best['metric']}: {best['value']:.6g} at step {best['step']}, {source}, {ago}")
     if "rule" in used:
         told = [
             f"{_RULE[name]} {counted(used[name], 'check') if name in _CHECKS else _plain(used[name])}"
@@ -140,15 +141,11 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
 def to_markdown(document: Mapping[str, Any]) -> str:
     """The verdict as GitHub prints it."""
     verdict = document["verdict"]
-    out = [f"### gate: {verdict['decision']} ({verdict['reason']})", "", _cell(heading(document)), ""]
+    out = [f"### gate: {verdict['decision']} ({verdict['reason']})", "", cell(heading(document)), ""]
     out += ["| condition | found | interval | decision |", "|---|---:|---|---|"]
-    out += [f"| {_cell(r.condition)} | {r.found} | {r.interval} | {r.decision} |" for r in rows(document)]
-    out += ["", *[f"- {_cell(r.message)}" for r in rows(document)], *[f"- {_cell(n)}" for n in notes(document)]]
-    return "\n".join([*out, *[f"- warning: {_cell(w)}" for w in verdict["warnings"]]]) + "\n"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    out += [f"| {cell(r.condition)} | {r.found} | {r.interval} | {r.decision} |" for r in rows(document)]
+    out += ["", *[f"- {cell(r.message)}" for r in rows(document)], *[f"- {cell(n)}" for n in notes(document)]]
+    return "\n".join([*out, *[f"- warning: {cell(w)}" for w in verdict["warnings"]]]) + "\n"
 
 
 _CSV = ("kind", "metric", "condition", "found", "low", "high", "level", "limit", "decision", "reason", "message")

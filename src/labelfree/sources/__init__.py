@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.errors import SourceError, UsageError
-from labelfree.sources.block import PARQUET, Block, Columns, Source
+from labelfree.sources.block import CHECKPOINT, PARQUET, Block, Columns, Source
 from labelfree.storage import check_regular
 
 __all__ = ["Block", "Columns", "Source", "open_source"]
 
-_CHECKPOINT = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 _KINDS = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
 
 
@@ -94,7 +93,7 @@ def _open_member(path: Path, member: str, columns: Columns) -> Source:
         from labelfree.sources.numpy_files import npz_source
 
         return npz_source(f"{path}::{member}", path, member, columns)
-    if path.is_dir() or path.suffix.lower() in _CHECKPOINT:
+    if path.is_dir() or path.suffix.lower() in CHECKPOINT:
         from labelfree.sources.checkpoints import checkpoint_source
 
         return checkpoint_source(path, member, columns)
@@ -105,7 +104,7 @@ def _open_member(path: Path, member: str, columns: Columns) -> Source:
 
 def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
     suffixes = sorted({file.suffix.lower() for file in files})
-    kinds = {"parquet" if s in PARQUET else "checkpoint" if s in _CHECKPOINT else s for s in suffixes}
+    kinds = {"parquet" if s in PARQUET else "checkpoint" if s in CHECKPOINT else s for s in suffixes}
     if len(kinds) > 1:
         raise SourceError(
             f"{name}: expected files of one kind, found {', '.join(suffixes)}; name one kind by a glob that "
@@ -190,7 +189,7 @@ def _mixed(path: str, rows: list[Path], tensors: list[Path]) -> str:
     )
 
 
-def missing(name: str, usable: tuple[str, ...] = (*PARQUET, *_CHECKPOINT, ".npy", ".npz")) -> str:
+def missing(name: str, usable: tuple[str, ...] = (*PARQUET, *CHECKPOINT, ".npy", ".npz")) -> str:
     """What to say of a path that does not exist; usable: suffixes of files that may have been meant."""
     path = Path(name)
     if path.is_symlink():

@@ -10,10 +10,9 @@ import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import BinaryIO
 
-from labelfree.errors import SourceError, UnsafeCheckpoint
+from labelfree.errors import SourceError, UnsafeCheckpoint, in_short
 
 _HEADER = struct.Struct("<4s22xHH")
 """Of a member: signature, and how long its name and its extra field are."""
@@ -55,9 +54,8 @@ def members(path: Path, kind: str) -> dict[str, Member]:
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
     except DAMAGED as error:
-        said = shorten(" ".join(str(error).split()), 200, placeholder=" ...") or type(error).__name__
         raise SourceError(
-            f"{path}: expected a complete {kind} ({said}); it may be truncated: save or copy it again"
+            f"{path}: expected a complete {kind} ({in_short(error)}); it may be truncated: save or copy it again"
         ) from error
     last = ""
     for member, begin in sorted(found, key=lambda pair: pair[1], reverse=True):

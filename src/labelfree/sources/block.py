@@ -15,6 +15,10 @@ from labelfree.arrays import Index, Rows
 Values: TypeAlias = NDArray[Any]
 PARQUET = (".parquet", ".pq", ".parq")
 """How the names of Parquet files end."""
+TORCH = (".pt", ".pth", ".ckpt", ".bin")
+"""How the names of PyTorch files end."""
+CHECKPOINT = (".safetensors", *TORCH)
+"""How the names of checkpoint files end."""
 
 
 def _nowhere() -> Index:

@@ -14,12 +14,11 @@ import numpy as np
 from labelfree.arrays import Rows, as_rows
 from labelfree.document import parsed
 from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint
-from labelfree.sources.block import Columns, Source, Values
+from labelfree.sources.block import TORCH, Columns, Source, Values
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.torch_files import loaded
 from labelfree.storage import check_regular, read_text
 
-TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 WRAPPERS = (
     "state_dict", "model_state_dict", "model_state", "model", "module", "state_dict_ema", "ema", "teacher", "student",
 )  # fmt: skip
@@ -75,7 +74,7 @@ def tensors(path: Path) -> dict[str, Tensor]:
     """Every tensor of a checkpoint file or Hugging Face directory by its name, wrappers and prefixes removed."""
     if path.is_dir():
         return _directory(path)
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         return _stripped(_safetensors(path))
     return _stripped(_torch(path))
 
@@ -189,7 +188,7 @@ def _directory(path: Path) -> dict[str, Tensor]:
         if (path / index).exists():
             return _stripped(_sharded(path, index, kind))
     files = sorted(path.glob("*.safetensors")) or sorted(path.glob("pytorch_model.bin"))
-    files = files or sorted(p for s in TORCH_SUFFIXES for p in path.glob(f"*{s}"))
+    files = files or sorted(p for s in TORCH for p in path.glob(f"*{s}"))
     if not files:
         raise SourceError(f"{path}: expected model.safetensors or another checkpoint in it, found none")
     found: dict[str, Tensor] = {}

@@ -13,7 +13,8 @@ import numpy as np
 
 from labelfree.arrays import Float
 from labelfree.errors import ArrayError, SourceError, UsageError
-from labelfree.sources.checkpoints import TORCH_SUFFIXES, Tensor, from_bfloat16, state_tensors, tensors
+from labelfree.sources.block import CHECKPOINT
+from labelfree.sources.checkpoints import Tensor, from_bfloat16, state_tensors, tensors
 from labelfree.sources.numpy_files import array_tensors
 
 _FILES = ".npy, .npz, .safetensors, .pt/.pth/.ckpt/.bin or a checkpoint directory"
@@ -92,7 +93,7 @@ def _of_file(name: str, where: str) -> Holder:
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
         return Holder(where, file, _counted(array_tensors(path)), key)
-    if path.is_dir() or suffix == ".safetensors" or suffix in TORCH_SUFFIXES:
+    if path.is_dir() or suffix in CHECKPOINT:
         return Holder(where, file, _unnormed(tensors(path)), key)
     raise UsageError(f"{where} {name}: expected {_FILES}, found {path.suffix or 'no suffix'!r}")
 

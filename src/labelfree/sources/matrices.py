@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from io import RawIOBase
 from typing import Any
 
 import numpy as np
 
 from labelfree.arrays import Rows, as_rows
-from labelfree.errors import ArrayError, ColumnError
+from labelfree.errors import ArrayError, ColumnError, SourceError
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 
 
@@ -57,13 +59,40 @@ def matrix_source(
     return Source(name, files, column, f"{layout}<{dtype}>", dtype, first.shape[1], total, size, read, counts=counts)
 
 
-def _row_blocks(array: Values, rows: int, offset: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
-    """Blocks of a matrix; mapped pages that were read are given back, so that memory stays bounded."""
+def _row_blocks(array: Any, rows: int, offset: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
+    """Blocks of a matrix. Those of a mapped file are read, so that no pages stay in memory, and a file that is cut
+    meanwhile is an error where a mapping would end the process; columns that lie apart are copied from the mapping.
+    """
     mapping = getattr(array, "_mmap", None)
-    mapped = isinstance(mapping, mmap.mmap)
-    for start in range(0, len(array), rows):
-        part = array[start : start + rows]
-        part = convert(np.array(part, order="C") if mapped else np.ascontiguousarray(part))
-        yield Block(part, np.arange(offset + start, offset + start + len(part), dtype=np.int64))
-        if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            mapping.madvise(mmap.MADV_DONTNEED)
+    with ExitStack() as stack:
+        file = stack.enter_context(open(array.filename, "rb", buffering=0)) if _is_the_file(array) else None
+        for start in range(0, len(array), rows):
+            part = array[start : start + rows]
+            if file is not None:
+                values = _read(file, array, start, part.shape)
+            else:
+                values = np.ascontiguousarray(part) if mapping is None else np.array(part, order="C")
+            yield Block(convert(values), np.arange(offset + start, offset + start + len(part), dtype=np.int64))
+            if file is None and isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _is_the_file(array: Any) -> bool:
+    """Whether an array is a mapping of consecutive rows of a file, unchanged and no part of another."""
+    mapped = isinstance(array, np.memmap) and array.mode == "r" and array.filename is not None
+    return mapped and isinstance(array.base, mmap.mmap) and array.flags.c_contiguous
+
+
+def _read(file: RawIOBase, array: Any, start: int, shape: tuple[int, ...]) -> Values:
+    """Rows of a mapped matrix, from its file."""
+    values: Values = np.empty(shape, array.dtype)
+    octets: Any = values.reshape(-1).view(np.uint8)
+    left = memoryview(octets)
+    file.seek(array.offset + start * array.strides[0])
+    while left:
+        if not (count := file.readinto(left)):
+            raise SourceError(
+                f"{array.filename}: ended while it was read; it was cut or written anew: measure it again"
+            )
+        left = left[count:]
+    return values

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from textwrap import shorten
 from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
 
 from labelfree.arrays import as_rows
-from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint
+from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint, in_short
 from labelfree.sources.archives import DAMAGED, Member, check_unpacked, members
 from labelfree.sources.block import Block, Columns, Source, Values
 from labelfree.sources.checkpoints import Tensor
@@ -100,9 +99,9 @@ def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> So
     check_unpacked(file, found[member].member, (math.prod(shape) if fortran else shape[1]) * dtype.itemsize)
 
     def read(rows: int) -> Iterator[Block]:
-        with zipfile.ZipFile(file) as archive, archive.open(f"{member}.npy") as stream:
-            with _explained(file):
-                _header(stream)
+        with _explained(file), zipfile.ZipFile(file) as archive, archive.open(f"{member}.npy") as stream:
+            if _header(stream) != (shape, fortran, dtype):
+                raise SourceError(f"{file}: holds another array than when it was opened; measure it again")
             if fortran:
                 columns = _numbers(file, stream, math.prod(shape), dtype).reshape(shape[::-1])
                 yield from matrix_source([columns.T], name).read(rows)
@@ -202,13 +201,14 @@ def _numbers(file: Path, stream: IO[bytes], count: int, dtype: np.dtype[Any]) ->
 def _explained(file: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, zlib.error, *_DAMAGED) as error:
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read ({error.strerror or error})") from error
+    except (zlib.error, *_DAMAGED) as error:
         raise SourceError(_incomplete(file, ".npz file of numpy arrays", error)) from error
 
 
 def _incomplete(file: Path, expected: str, error: Exception | str) -> str:
-    said = shorten(" ".join(str(error).split()), 200, placeholder=" ...") or type(error).__name__
-    return f"{file}: expected a complete {expected} ({said}); it may be truncated"
+    return f"{file}: expected a complete {expected} ({in_short(error)}); it may be truncated"
 
 
 def _objects(file: Path) -> str:

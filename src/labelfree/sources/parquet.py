@@ -7,10 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
-from labelfree.errors import ColumnError, SourceError
+from labelfree.errors import ColumnError, SourceError, in_short
 from labelfree.sources.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 from labelfree.sources.columns import Candidate, choose, choose_outputs, unread_labels
@@ -210,8 +209,7 @@ def explained(file: Path) -> Iterator[None]:
     except (OSError, pa.ArrowException, EOFError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.strerror:  # the system's; Arrow has OSErrors of its own
             raise SourceError(f"{file}: cannot be read ({error.strerror})") from error
-        said = shorten(str(error), 200, placeholder=" ...")
         raise SourceError(
-            f"{file}: expected a complete Parquet file, but it cannot be read ({said}); it may be truncated, still "
-            "being written, or of another format: write or copy it again"
+            f"{file}: expected a complete Parquet file, but it cannot be read ({in_short(error)}); it may be "
+            "truncated, still being written, or of another format: write or copy it again"
         ) from error

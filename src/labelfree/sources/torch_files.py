@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import struct
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
-from labelfree.errors import MissingExtra, SourceError, UnsafeCheckpoint
+from labelfree.errors import MissingExtra, SourceError, UnsafeCheckpoint, in_short
 from labelfree.sources.pickles import contents, unsafe
 
 
@@ -36,7 +35,7 @@ def loaded(path: Path) -> Any:
         if name:
             raise UnsafeCheckpoint(unsafe(path, name)) from error
         said = error.__context__ if isinstance(error, pickle.UnpicklingError) else error  # without torch's advice
-        text = shorten(str(said).split(". ")[0], 200, placeholder=" ...") or type(said).__name__
+        text = in_short(str(said).split(". ")[0] or type(said).__name__)
         raise SourceError(
             f"{path}: expected a complete PyTorch file ({text}); it may be truncated: save or copy it again"
         ) from error

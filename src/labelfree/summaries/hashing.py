@@ -65,6 +65,11 @@ def hash_rows(rows: NDArray[Any]) -> Keys:
     return mix(out, width)
 
 
+def present(ids: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which entries of a column (m,) are there: not None."""
+    return np.array([i is not None for i in ids], bool) if ids.dtype == object else np.ones(len(ids), bool)
+
+
 def hash_ids(ids: NDArray[Any]) -> Keys:
     """(m,) hashes of ids: integers by value, everything else by the bytes of its text."""
     if ids.dtype == object and all(isinstance(i, int) for i in ids):  # a column that holds a null elsewhere

@@ -15,8 +15,8 @@ from labelfree.kernels.devices import kernels_for
 from labelfree.metrics import METRICS, Metric
 from labelfree.metrics.separability import EXACT
 from labelfree.models.pooling import POOLS, Pool
-from labelfree.names import COLLAPSE_METRICS, check_metric
-from labelfree.options import Options, checked, selected
+from labelfree.names import COLLAPSE_METRICS, check_metric, listed
+from labelfree.options import Options, checked, command_of, selected
 
 Dealt: TypeAlias = Literal["rows", "batches"]
 Names: TypeAlias = str | Sequence[str]
@@ -117,8 +117,8 @@ def plan(
         "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
         "stop_at": stop_at,
     }  # fmt: skip
-    gate: dict[str, Any] = {"plateau": _listed(plateau), "require": _listed(require), "rule": rule, **rules}
-    asked = list(_listed(metrics))
+    gate: dict[str, Any] = {"plateau": listed(plateau), "require": listed(require), "rule": rule, **rules}
+    asked = list(listed(metrics))
     if any(value not in ([], None) for value in gate.values()):
         known = settings(
             require=gate["require"], max_drop=(), plateau=gate["plateau"], against=False, history=history is not None,
@@ -126,7 +126,7 @@ def plan(
         )  # fmt: skip
         asked += [*known.plateau, *(requirement.metric for requirement in known.require)]
     measured = _measured(list(dict.fromkeys(asked)) or ["separability"], gate["plateau"])
-    command = _command(measured)
+    command = command_of(measured)
     only = (*measured, *(name for name in COLLAPSE_METRICS if name not in measured))
     given: dict[str, Any] = {"only": only, "seed": seed, "on_bad": on_bad, "device": device, "threads": threads}
     if sample is not None or command == "separability":
@@ -141,10 +141,6 @@ def plan(
         command, chosen, selected(command, only), gate if gate["plateau"] or gate["require"] else {},
         None if history is None else Path(history), checked_run(run), layer, head, pool, rows, ids, dealt,
     )  # fmt: skip
-
-
-def _listed(given: Names) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
 
 
 def _measured(names: list[str], plateau: list[str]) -> list[str]:
@@ -163,13 +159,6 @@ def _measured(names: list[str], plateau: list[str]) -> list[str]:
                 f"hold it with require='{name} >= NUMBER'"
             )
     return names
-
-
-def _command(names: list[str]) -> str:
-    """The command whose report this is: that of the family, or evaluate for several."""
-    known = {metric.name: metric.family for metric in METRICS}
-    families = {known[name] for name in names if name not in COLLAPSE_METRICS} or {"rank"}
-    return families.pop() if len(families) == 1 else "evaluate"
 
 
 def _rows(rows: int | None, ids: Sequence[Any] | None) -> int | None:
