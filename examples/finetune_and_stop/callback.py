@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 from finetuning import Kind, Run, texts
-from labelfree.training import Check
-from labelfree.training.transformers import LabelfreeCallback
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
+
+from labelfree.training import Check
+from labelfree.training.transformers import LabelfreeCallback
 
 
 class Finetuning(Trainer):

@@ -39,6 +39,7 @@ class Kind:
 KINDS = {
     "healthy": Kind(labels=8, rate=5e-5, head_rate=1e-3, steps=5, checks=25),
     "wrong labels": Kind(labels=32, rate=2e-4, head_rate=2e-3, steps=6, checks=25, wrong=0.4),
+    "wrong labels often": Kind(labels=32, rate=2e-4, head_rate=2e-3, steps=2, checks=50, wrong=0.4),
     "high rate": Kind(labels=8, rate=1e-2, head_rate=1e-2, steps=5, checks=12),
     "no negatives": Kind(labels=8, rate=1e-4, head_rate=5e-3, steps=5, checks=25, agreement=True),
     "long healthy": Kind(labels=8, rate=5e-5, head_rate=1e-3, steps=20, checks=25),

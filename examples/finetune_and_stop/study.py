@@ -1,6 +1,6 @@
 """All runs, recorded to their end; then every rule is asked at every check of what was recorded.
 
-    python study.py                      about an hour on one core; recorded runs are not repeated
+    python study.py                      two hours on one core; recorded runs are not repeated
     python study.py "healthy,high rate"  only these kinds
     python study.py --both               a run of each kind three times: stopped by monitor, callback and shell loop
     python study.py --quick DIRECTORY    a run of each of these, short and on a tenth of the texts, written to DIRECTORY
@@ -163,13 +163,15 @@ def main() -> None:
             print(f"\n**{name}**\n", *table(found["runs"], name), sep="\n")
     elif "--quick" in asked:
         directory = Path(asked[asked.index("--quick") + 1])
-        found = study(directory, {"healthy": replace(KINDS["healthy"], checks=9)}, seeds=1, every=10)
+        found = study(directory, {"healthy": replace(KINDS["healthy"], checks=4)}, seeds=1, every=10)
         found["both"].append(both("high rate", 0, every=10))
         written(directory / "results.json", found)
     elif "--both" in asked:
         found = json.loads((HERE / "results.json").read_text())
         for name in KINDS:
-            if not name.startswith("long") and not any(entry["kind"] == name for entry in found["both"]):
+            if not name.endswith(("long healthy", "often")) and not any(
+                entry["kind"] == name for entry in found["both"]
+            ):
                 found["both"].append(both(name, 0))
                 written(HERE / "results.json", found)
     else:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from finetuning import KINDS, Kind, Run, evaluated, texts
+
 from labelfree.training import Check, Monitor
 
 
