@@ -24,6 +24,7 @@ from reports import entry, report, run_of, written
 
 ROOT = Path(__file__).parent.parent
 S = "separability"
+HERE = "[tool.labelfree.gate] of"
 CONFIG = '[tool.labelfree.gate]\nrequire = ["separability >= 0.5"]\n'
 
 
@@ -55,6 +56,13 @@ def test_junit_knows_the_cases_of_several_reports_apart() -> None:
     found = verdict(report({S: 0.5}, source="a"), report({S: 0.7}, source="b"), require=f"{S} >= 0.6")
     names = [case.get("name") for case in ElementTree.fromstring(to_junit(found)).iter("testcase")]
     assert names == [f"{S} >= 0.6 (a)", f"{S} >= 0.6 (b)"]
+
+
+def test_junit_names_a_case_by_the_path_of_its_report(tmp_path: Path) -> None:
+    paths = [written(tmp_path / name, report({S: value})) for name, value in (("a.json", 0.5), ("b.json", 0.7))]
+    found = verdict(*paths, require=f"{S} >= 0.6", against=paths[1], max_drop=f"{S}=50%")  # both of one source
+    names = [case.get("name") for case in ElementTree.fromstring(to_junit(found)).iter("testcase")]
+    assert names == [f"{what} ({path})" for what in (f"{S} >= 0.6", f"drop {S} at most 50%") for path in paths]
 
 
 def test_junit_of_a_plateau_and_of_a_collapse(tmp_path: Path) -> None:
@@ -133,6 +141,17 @@ def test_github_is_told_without_a_flag(labelfree: Program, tmp_path: Path) -> No
     assert "cannot be written" in done.stderr
 
 
+def test_github_is_told_of_what_was_refused(labelfree: Program, tmp_path: Path) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    for asked in (("no.json", "--require", f"{S} > 0"), ("now.json", "--require", "rnk > 0"), ("now.json", "-o", "x.y")):
+        done = labelfree("gate", *asked, env={"GITHUB_ACTIONS": "true"})
+        annotation, said = done.stderr.splitlines()
+        assert (done.returncode, done.stdout) == (2, "")
+        assert annotation == said.replace("labelfree: ", "::error title=labelfree gate::")
+        assert labelfree("gate", *asked, "--github").stderr == done.stderr
+        assert labelfree("gate", *asked).stderr == f"{said}\n"
+
+
 def test_a_gate_is_configured_by_pyproject(labelfree: Program, tmp_path: Path) -> None:
     written(tmp_path / "now.json", report({S: 0.4}))
     (tmp_path / "pyproject.toml").write_text(CONFIG)
@@ -182,6 +201,57 @@ def test_the_nearest_file_that_configures_the_gate_is_taken(tmp_path: Path, monk
     found, place = configured(given(), inner)
     assert place == tmp_path / "pyproject.toml"
     assert Path(found["against"]) == tmp_path / "base.json"
+
+
+def test_the_rule_of_the_file_waits_for_a_plateau(labelfree: Program, tmp_path: Path) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    path = run_of(tmp_path / "h.jsonl", [0.1 * i for i in range(9)])
+    (tmp_path / "pyproject.toml").write_text("[tool.labelfree.gate]\nmin-delta = 99\n")
+    done = labelfree("gate", "now.json", "--require", f"{S} >= 0.5")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = labelfree("gate", "--history", path, "--plateau", S)
+    assert (done.returncode, done.stderr) == (11, f"labelfree: gate: with {HERE} {tmp_path / 'pyproject.toml'}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "message"),
+    [
+        ('require = "rnk >= 3"', (), "--require: no metric 'rnk'; did you mean 'rankme'?"),
+        ('max-drop = "rankme=1%"', (), "--max-drop: a drop needs a baseline"),
+        ('against = "no.json"\nmax-drop = "rankme=1%"', (), "no.json: no such file"),
+        ('rule = "patience"', ("--plateau", S, "--window", "5"), "--window: has no effect in the rule patience"),
+        ('against = "now.json"\nmax-drop = "rankme=1%"', ("-o", "now.json"), "would overwrite the"),
+    ],
+)
+def test_what_the_file_asks_wrongly_is_said_with_the_file(
+    labelfree: Program, tmp_path: Path, text: str, asked: tuple[str, ...], message: str
+) -> None:
+    path = written(tmp_path / "now.json", report({S: 0.5, "rankme": 3.0}))
+    run_of(tmp_path / "h.jsonl", [0.5] * 9)
+    (tmp_path / "pyproject.toml").write_text(f"[tool.labelfree.gate]\n{text}\n")
+    done = labelfree("gate", *(("--history", "h.jsonl") if "--plateau" in asked else (path,)), *asked, "-q")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.endswith(f" (with {HERE} {tmp_path / 'pyproject.toml'})\n")
+
+
+def test_a_nearer_file_that_cannot_be_read_hands_on_to_no_other(tmp_path: Path) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    inner = tmp_path / "sub"
+    inner.mkdir()
+    (tmp_path / "pyproject.toml").write_text(CONFIG)
+    place = inner / "pyproject.toml"
+    place.write_bytes(b"# \xe9\n" + CONFIG.replace("0.5", "0.9").encode())
+    asked = (sys.executable, "-m", "labelfree", "gate", "../now.json")
+    done = subprocess.run(asked, cwd=inner, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{place}: expected TOML in UTF-8, found another encoding at byte 2" in done.stderr
+    place.unlink()
+    assert subprocess.run(asked, cwd=inner, capture_output=True, check=False).returncode == 0
+    place.mkdir()
+    done = subprocess.run(asked, cwd=inner, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"{place}: cannot be read (Is a directory)" in done.stderr
 
 
 @pytest.mark.parametrize(
