@@ -143,7 +143,11 @@ def test_github_is_told_without_a_flag(labelfree: Program, tmp_path: Path) -> No
 
 def test_github_is_told_of_what_was_refused(labelfree: Program, tmp_path: Path) -> None:
     written(tmp_path / "now.json", report({S: 0.5}))
-    for asked in (("no.json", "--require", f"{S} > 0"), ("now.json", "--require", "rnk > 0"), ("now.json", "-o", "x.y")):
+    for asked in (
+        ("no.json", "--require", f"{S} > 0"),
+        ("now.json", "--require", "rnk > 0"),
+        ("now.json", "-o", "x.y"),
+    ):
         done = labelfree("gate", *asked, env={"GITHUB_ACTIONS": "true"})
         annotation, said = done.stderr.splitlines()
         assert (done.returncode, done.stdout) == (2, "")

@@ -55,7 +55,9 @@ def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise UsageError(f"{place}: cannot be read ({error.strerror or error}); mend it, or use --no-config") from None
+            raise UsageError(
+                f"{place}: cannot be read ({error.strerror or error}); mend it, or use --no-config"
+            ) from None
         except UnicodeDecodeError as error:
             raise UsageError(
                 f"{place}: expected TOML in UTF-8, found another encoding at byte {error.start}; save it as UTF-8, or "
