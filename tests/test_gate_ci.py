@@ -363,6 +363,7 @@ def test_the_recipes_of_the_page_run(workplace: Path) -> None:
     done = job.run(plateau["jobs"]["gate"]["steps"])
     assert done["gate"]["verdict"] == "continue"
     assert done["gate"]["exit-code"] == "0"
+    assert "min-delta 0.5" in (workplace / "summary.md").read_text()
     (script,) = [one["script"] for one in gitlab.values()]
     (workplace / "junit.xml").unlink()
     job.bash("\n".join(line for line in script if "pip install" not in line), {})
@@ -379,7 +380,15 @@ def test_the_action_hands_on_what_it_is_given_and_runs_none_of_it(workplace: Pat
     found = Job(workplace).action(given)
     assert found == {"verdict": "fail", "reason": "missing", "exit-code": "10", "best-step": ""}
     assert len(list(ElementTree.parse(workplace / "j.xml").iter("testcase"))) == 3
+    run_of(workplace / "h.jsonl", [entry(0.1 * i, 0.01) for i in range(9)])
+    judged = {"history": "h.jsonl", "plateau": S, "install": "none", "exit-zero": "true"}
+    assert Job(workplace).action(judged)["verdict"] == "continue"
+    rule = "--rule=threshold\n\n--stop-at=0.5\n--warmup=2\n--output=a b.md\n"
+    assert Job(workplace).action({**judged, "args": rule})["verdict"] == "stop"
+    assert "rule threshold: warm-up 2 checks, stop-at 0.5" in (workplace / "a b.md").read_text()
     evil = "$(touch ran) `touch ran`; touch ran\n"
     with pytest.raises(AssertionError, match="touch ran"):
         Job(workplace).action({**given, "require": evil, "max-drop": "", "against": ""})
+    with pytest.raises(AssertionError, match="touch ran"):
+        Job(workplace).action({**given, "args": evil})
     assert not (workplace / "ran").exists()
