@@ -30,7 +30,27 @@ def stored(path: str | Path) -> list[Record]:
     except OSError as error:
         raise HistoryError(f"{path}: cannot be read ({error.strerror or error})") from None
     lines = text.split("\n")
-    return _distinct([_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()], path)
+    try:
+        return _distinct([_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()], path)
+    except HistoryError:
+        if what := _of_another_kind(text, path):
+            raise HistoryError(f"{path}: expected a history (JSON Lines), found {what}") from None
+        raise
+
+
+def _of_another_kind(text: str, path: Path) -> str | None:
+    """What a file is that begins with another document of ours than a record, and the way out; else None."""
+    try:
+        first, _ = json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(first, dict) or "step" in first:
+        return None
+    if first.get("command") == "gate":
+        return "the verdict of a gate; name the history that it judged"
+    if "input" in first or "reports" in first:
+        return f"a report; labelfree history add HISTORY {path} puts it into one, and a gate takes it without --history"
+    return None
 
 
 def _line(line: str, where: str) -> Record:
