@@ -57,8 +57,9 @@ def watched(place: Path, *looks: Any, **options: Any) -> tuple[Watch, Time]:
     measure = options.pop("measure", measured_by([R], {}))
     models = options.pop("models", False)
     return Watch(
-        place, measure, models, options.pop("run", "default"), rule, clock=clock.clock, sleep=clock.sleep, **options
-    ), clock
+        place, measure, models, options.pop("run", "default"), rule, clock=clock.clock, wall=clock.clock,
+        sleep=clock.sleep, **options,
+    ), clock  # fmt: skip
 
 
 def all_checks(checks: Iterator[Check]) -> list[Check]:
@@ -132,6 +133,43 @@ def test_a_file_counts_when_it_no_longer_changes(tmp_path: Path) -> None:
     (check,) = one.checks()
     assert (check.step, check.problem) == (1, None)
     assert clock.now >= SETTLED
+
+
+def test_a_writer_whose_clock_is_behind_is_waited_for(tmp_path: Path) -> None:
+    """A file server's time is that of its files: seen to change, a file counts from then on."""
+    whole = flat(tmp_path, 1).read_bytes()
+    file = tmp_path / "step_01.npy"
+
+    def grown(size: int) -> Any:
+        def write() -> None:
+            file.write_bytes(whole[:size])
+            os.utime(file, (clock.now - 60, clock.now - 60))
+
+        return write
+
+    one, clock = watched(tmp_path, *map(grown, (200, 300, 400, len(whole))), *[lambda: None] * 5, idle=12.0)
+    grown(140)()
+    first, scored = one.checks()
+    assert first.problem is not None
+    assert (scored.step, scored.problem) == (1, None)
+
+
+def test_a_file_that_changes_while_it_is_read_is_no_score(tmp_path: Path) -> None:
+    file = flat(tmp_path, 1)
+    plain, times = measured_by([R], {}), []
+
+    def measure(path: Path) -> Any:
+        times.append(path)
+        report = plain(path)
+        if len(times) == 1:
+            np.save(file, np.random.default_rng(0).normal(size=(16, 8)))
+        return report
+
+    one, _ = watched(tmp_path, *[lambda: None] * 5, measure=measure, once=True)
+    first, second = one.checks()
+    assert "changed while it was read" in str(first.problem)
+    assert second.report.input.n == 16
+    assert [r["metrics"][R]["n"] for r in history.read(tmp_path / "history.jsonl")] == [16]
 
 
 def test_half_a_file_is_told_once_and_tried_again_when_it_changes(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ class Watch:
     idle: float | None = None
     once: bool = False
     metrics: Sequence[str] = ()
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
     @property
@@ -98,7 +99,7 @@ class Watch:
                 yield self._ended(resumed)
                 return
             yield resumed
-        looks, judged, problem = _Looks(scored, self.clock), bool(scored), None
+        looks, judged, problem = _Looks(scored, self.clock, self.wall), bool(scored), None
         latest = self.clock()
         while True:
             there = self._there()
@@ -110,7 +111,7 @@ class Watch:
                 if check is None:  # it vanished
                     continue
                 latest = self.clock()
-                looks.done(path, scored=check.report is not None)
+                waiting |= looks.done(path, scored=check.report is not None)
                 judged, problem = judged or check.verdict is not None, check.problem or problem
                 if check.verdict is not None and check.verdict["verdict"]["decision"] in STOPPING:
                     yield self._ended(check)
@@ -167,13 +168,19 @@ class Watch:
         if path.suffix.lower() in CHECKPOINT:
             return True
         held = ("config.json", "modules.json", "*.safetensors", "pytorch_model*.bin")
-        return path.is_dir() and any(True for pattern in held for _ in path.glob(pattern))
+        try:
+            return path.is_dir() and any(True for pattern in held for _ in path.glob(pattern))
+        except OSError:  # it vanished at this moment
+            return False
 
     def _check(self, path: Path) -> Check | None:
-        """Score one file, append it, ask the gate; None where it vanished on the way."""
-        step, report = step_of(path.name), None
+        """Score one file, append it, ask the gate; None where it vanished on the way. What changed meanwhile is no
+        score: it is told, and tried again."""
+        step, report, before = step_of(path.name), None, _stamp(path)
         try:
             measured = self.measure(path)
+            if _stamp(path) != before:
+                raise SourceError(f"{path}: expected a file that is complete, found that it changed while it was read")
             history.append(self.history, measured, step=step, run=self.run)
             report = measured
             return Check(path, step, report, self._judged())
@@ -186,8 +193,8 @@ class Watch:
 class _Looks:
     """What was seen of the files that are not scored yet: since when each is unchanged, and what failed."""
 
-    def __init__(self, scored: set[str], clock: Callable[[], float]) -> None:
-        self.scored, self.clock = scored, clock
+    def __init__(self, scored: set[str], clock: Callable[[], float], wall: Callable[[], float]) -> None:
+        self.scored, self.clock, self.wall = scored, clock, wall
         self.seen: dict[Path, tuple[_Stamp, float]] = {}
         self.failed: dict[Path, _Stamp] = {}
         self.told: set[Path] = set()
@@ -205,21 +212,23 @@ class _Looks:
             stamp = None if path.name in self.scored or _step(path) is None else _stamp(path)
             if stamp is None or self.failed.get(path) == stamp:
                 continue
-            before, since = self.seen.get(path, (None, now))
-            self.seen[path] = stamp, since if stamp == before else now
-            changed = min(self.seen[path][1], stamp[2] / 1e9)
-            if now - changed < SETTLED:
+            if path not in self.seen:  # its age, by the clock of whoever wrote it; from then on only ours counts
+                self.seen[path] = stamp, now - max(0.0, self.wall() - stamp[2] / 1e9)
+            elif self.seen[path][0] != stamp:
+                self.seen[path] = stamp, now
+            if now - self.seen[path][1] < SETTLED:
                 waiting = True
             else:
                 ready.append(path)
         return ready, waiting
 
-    def done(self, path: Path, *, scored: bool) -> None:
-        """Remember that a file was scored, or that it could not be as it is."""
+    def done(self, path: Path, *, scored: bool) -> bool:
+        """Remember that a file was scored, or that it could not be as it was; whether it is another one by now."""
         if scored:
             self.scored.add(path.name)
-        else:
-            self.failed[path] = self.seen[path][0]
+            return False
+        self.failed[path] = self.seen[path][0]
+        return _stamp(path) not in (None, self.failed[path])
 
 
 def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str, Any] | None = None,
