@@ -222,12 +222,25 @@ def test_a_set_that_does_not_exist_is_told_and_ends_nothing(
     callback_class: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     callback = callback_class(history=tmp_path / "h.jsonl", dataset="b", metrics="rankme")
-    trainer = several(
-        tmp_path, callback, save_strategy="steps", save_steps=4, metric_for_best_model="labelfree/rankme"
-    )  # fmt: skip
+    trainer = several(tmp_path, callback)
     assert trainer.state.global_step == 8
     assert callback.last is None
     assert caplog.text.count("dataset: expected the name of an evaluation set, one of a, a_b, c, found 'b'") == 1
+    with pytest.raises(UsageError, match="one of a, a_b, c, found 'b'"):  # where the names are known before training
+        several(tmp_path, callback, to_trainer=True)
+
+
+def test_early_stopping_sees_the_measured_set_alone(callback_class: Any, tmp_path: Path) -> None:
+    from transformers import EarlyStoppingCallback
+
+    stopping = EarlyStoppingCallback(2)
+    callback = callback_class(history=tmp_path / "h.jsonl", dataset="c", metrics="rankme")
+    several(
+        tmp_path, callback, beside=[stopping], save_strategy="steps", save_steps=4, greater_is_better=True,
+        metric_for_best_model="labelfree/rankme", load_best_model_at_end=True,
+    )  # fmt: skip
+    first, second = (r["metrics"]["rankme"]["value"] for r in history.read(tmp_path / "h.jsonl"))
+    assert stopping.early_stopping_patience_counter == (second <= first)
 
 
 def test_a_run_without_evaluation_is_told(

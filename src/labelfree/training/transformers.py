@@ -9,10 +9,11 @@ callback.to = trainer  # the scalars go where the trainer's own logs go
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import nan
 from typing import TYPE_CHECKING, Any, Unpack
 
-from labelfree.errors import MissingExtra
+from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
 from labelfree.training.loggers import checked
 from labelfree.training.monitor import Monitor
@@ -43,6 +44,9 @@ class Hooks:
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Begin to watch."""
         self._close()
+        sets = getattr(self.to, "eval_dataset", None)
+        if self.dataset is not None and isinstance(sets, dict) and self.dataset not in sets:
+            raise UsageError(self._unknown(sets))
         self.monitor = Monitor(model, resume=state.global_step or None, **self.options)
         self.last, self.evaluated = None, []
 
@@ -67,16 +71,15 @@ class Hooks:
         if self.monitor is None:
             return
         metrics = {} if metrics is None else metrics
-        if self._asked_for(metrics, self.monitor):
-            self.monitor.to = self.to if state.is_world_process_zero else None
-            self.last = self.monitor.check(state.global_step)
-            if self.to is None and self.last.scalars:
-                state.log_history.append({"epoch": state.epoch, **self.last.scalars, "step": state.global_step})
-            control.should_training_stop = control.should_training_stop or self.last.stop
-        self.monitor.reset()
-        # The metrics of several sets are put together, and those of a later set replace the ones before.
-        found = self.last.scalars if self.last is not None and self.last.step == state.global_step else {}
-        metrics.update({f"eval_{name}": found.get(name, nan) for name in self.plan.scalars})
+        if not self._asked_for(metrics, self.monitor):
+            self.monitor.reset()
+            return
+        self.monitor.to = self.to if state.is_world_process_zero else None
+        self.last = self.monitor.check(state.global_step)
+        if self.to is None and self.last.scalars:
+            state.log_history.append({"epoch": state.epoch, **self.last.scalars, "step": state.global_step})
+        metrics.update({f"eval_{name}": self.last.scalars.get(name, nan) for name in self.plan.scalars})
+        control.should_training_stop = control.should_training_stop or self.last.stop
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Take the hooks off the model."""
@@ -98,12 +101,12 @@ class Hooks:
     def _missed(self) -> None:
         """Say why nothing was checked, where nothing was."""
         if self.monitor is not None and self.last is None:
-            told = ", ".join(one.removeprefix("eval_") for one in self.evaluated)
-            self.monitor.tell(
-                "nothing was checked: "
-                + (f"dataset: expected the name of an evaluation set, one of {told}, found {self.dataset!r}" if told
-                else "the Trainer ran no evaluation; give it an eval_strategy")
-            )  # fmt: skip
+            none = "the Trainer ran no evaluation; give it an eval_strategy"
+            sets = [one.removeprefix("eval_") for one in self.evaluated]
+            self.monitor.tell(f"nothing was checked: {self._unknown(sets) if sets else none}")
+
+    def _unknown(self, sets: Iterable[str]) -> str:
+        return f"dataset: expected the name of an evaluation set, one of {', '.join(sets)}, found {self.dataset!r}"
 
     def _reset(self) -> None:
         if self.monitor is not None:
