@@ -84,6 +84,8 @@ def test_a_compiled_model_of_a_closed_monitor_is_left_alone(net: Any) -> None:
 def test_one_compiled_in_a_single_graph_is_refused(net: Any) -> None:
     with pytest.raises(UsageError, match=r"found fullgraph=True, which cannot be watched; .*add\(features\)"):
         Monitor(torch.compile(net, backend="eager", fullgraph=True))
+    with Monitor(net, metrics="rankme"), pytest.raises(RuntimeError, match="labelfree watches this model"):
+        torch.compile(net, backend="eager", fullgraph=True)(ROWS)  # which no monitor can see
 
 
 def test_copies_of_a_watched_model_are_not_watched(net: Any, tmp_path: Path) -> None:

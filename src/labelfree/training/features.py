@@ -62,10 +62,11 @@ class Hook:
             torch.compiler.reset()
         module = self.model.get_submodule(self.name)
         hook = module.register_forward_pre_hook if self.entering else module.register_forward_hook
-        seen = _Seen(torch.compiler.disable(self._entered if self.entering else self._left))
+        skipped = partial(torch.compiler.disable, reason="labelfree watches this model, which fullgraph=True forbids")
+        seen = _Seen(skipped(self._entered if self.entering else self._left))
         self.handles.append(hook(seen, with_kwargs=True))
         for depth, outer in enumerate(_ancestors(self.model, self.name)):
-            seen = _Seen(torch.compiler.disable(self._called(depth)))
+            seen = _Seen(skipped(self._called(depth)))
             self.handles.append(outer.register_forward_pre_hook(seen, with_kwargs=True, prepend=True))
 
     def remove(self) -> None:
