@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, SequentialSampler, TensorDataset
 
-from labelfree.errors import HistoryError
+from labelfree.errors import HistoryError, UsageError
 from labelfree.training import Check, Monitor
 
 
@@ -68,11 +68,24 @@ def main(place: Path, rank: int, world: int) -> None:
         monitor.add(X[:9])
     nothing = monitor.check(3)
     found["trouble"] = [told(one) for one in (empty, spoiled, widths, nothing)]
-    try:
-        Monitor(history=place / "even.jsonl", plateau="separability")
-        found["refused"] = None
-    except HistoryError as error:
-        found["refused"] = str(error)
+    numbers = []
+    cases: tuple[tuple[int, Any], ...] = ((500, "rows"), (100, "rows"), (100, "batches"))
+    for said, dealt in cases:
+        monitor = Monitor(metrics="rankme", rows=said, dealt=dealt)
+        for (part,) in batches(X, rank, world, dealt):
+            monitor.add(part)
+        numbers.append(told(monitor.check(0)))
+    found["numbers"] = numbers
+    refused: list[str] = []
+    wrong: tuple[dict[str, Any], ...] = (
+        {"history": place / "even.jsonl"}, {"to": 42 if rank == 0 else None},
+    )  # fmt: skip
+    for options in wrong:
+        try:
+            Monitor(**options)
+        except (HistoryError, UsageError) as error:
+            refused.append(str(error))
+    found["refused"] = refused
     dist.destroy_process_group()
     (place / f"rank_{rank}.json").write_text(json.dumps(found))
 

@@ -93,5 +93,16 @@ def test_trouble_on_one_rank_is_a_problem_on_all_and_a_deadlock_on_none(found: A
 
 def test_a_run_that_is_refused_is_refused_on_all_ranks(found: Any) -> None:
     _, ranks = found
-    assert "whose training begins" in ranks[0]["refused"]
+    history_held, logger = ranks[0]["refused"]
+    assert "whose training begins" in history_held
+    assert "to: expected a logger" in logger  # which rank 0 alone was given
     assert ranks[0]["refused"] == ranks[1]["refused"]
+
+
+def test_another_number_of_rows_than_was_said_is_a_problem_on_all_ranks(found: Any) -> None:
+    _, ranks = found
+    assert ranks[0]["numbers"] == ranks[1]["numbers"]
+    few, many, batches = (check["problem"] for check in ranks[0]["numbers"])
+    assert few.startswith("rows: expected 500 rows between two checks, found 250;")
+    assert many.startswith("rows: expected 100 rows between two checks, found 75 beyond them on rank 0;")
+    assert batches.startswith("rows: expected 100 rows between two checks, found 76 beyond them on rank 0;")

@@ -119,7 +119,7 @@ def _with(
     if there and not same(records[index], record) and not replace:
         raise HistoryError(
             f"{path}: {named(record)} is there already and differs ({_differing(records[index], record)}); "
-            "replace it with --replace, or name another --step or --run"
+            "name another --step or --run, or --replace it"
         )
     _check_fit(record, [r for i, r in enumerate(records) if i != index and r not in leaving], path)
     for rival in rivals:
@@ -128,7 +128,7 @@ def _with(
             raise HistoryError(
                 f"{path}: {named(record)} contradicts {rival['command']} of that step: {metric} is {_value(a)} there "
                 f"({rival['source']}), {_value(b)} here ({record['source']}); name another --step or --run"
-                + (", or remove what is there with --replace" if not replace else "")
+                + (", or --replace what is there" if not replace else "")
             )
     return [r for r in (*records[:index], record, *records[index + 1 :]) if r not in leaving]
 

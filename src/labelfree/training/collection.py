@@ -28,7 +28,7 @@ class Collection:
         self.limit = plan.rows
         self.summaries: Summaries | None = None
         self._waiting: list[tuple[Rows, Index, Values | None]] = []
-        self._seen = self._batches = self._size = 0
+        self._seen = self._batches = self._size = self._beyond = 0
 
     def add(self, features: Any, ids: Sequence[Any] | None = None) -> None:
         """Take in a batch of features (m, d), in the order of the set; ids: of these rows, instead of the plan's."""
@@ -58,11 +58,19 @@ class Collection:
         rows = np.concatenate([part for part, _, _ in waiting])
         index = np.concatenate([places for _, places, _ in waiting])
         there = np.arange(len(index)) if self.limit is None else np.flatnonzero(index < self.limit)
+        self._beyond += len(index) - len(there)
         extra: dict[str, Values] = {}
         if "id" in self.summaries.source.roles:
             names = np.concatenate([self._named(places, given) for _, places, given in waiting])
             extra["id"] = names[there]
         self.summaries.add(Block(rows[there], index[there], extra))
+
+    def finish(self) -> None:
+        """Take in the last rows, and see that no more came than the set has, but for what a sampler repeats."""
+        self.settle()
+        rank, world = ranks.place()
+        if self._beyond > (0 if world == 1 else max(self._size, 1)):
+            raise _unequal(self.plan, f"{self.limit} rows", f"{self._beyond} beyond them on rank {rank}")
 
     def _named(self, index: Index, given: Values | None) -> Values:
         """The ids of rows at these positions; beyond the end of the set there are none."""
@@ -110,9 +118,18 @@ def surveyed(parts: Sequence[Summaries], plan: Plan, name: str) -> Survey:
         if other.d != whole.d:
             raise ArrayError(f"features: expected {whole.d} columns on every rank as on the first, found {other.d}")
         whole.merge(other)
+    if plan.rows not in (None, whole.tally.read):
+        raise _unequal(plan, f"{plan.rows} rows", f"{whole.tally.read}")
     whole.source = replace(whole.source, name=name, total=whole.tally.read)
     whole.check()
     return whole.finished()
+
+
+def _unequal(plan: Plan, expected: str, found: str) -> ArrayError:
+    return ArrayError(
+        f"{'rows' if plan.ids is None else 'ids'}: expected {expected} between two checks, found {found}; evaluate "
+        "that set alone and once, from reset() on where others come before it, or say how many rows it has"
+    )
 
 
 def _unreadable(rows: int) -> Iterator[Block]:
