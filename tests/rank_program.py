@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, SequentialSampler, TensorDataset
 
-from labelfree.errors import HistoryError, UsageError
+from labelfree.errors import LabelfreeError
 from labelfree.training import Check, Monitor
 
 
@@ -76,14 +76,30 @@ def main(place: Path, rank: int, world: int) -> None:
             monitor.add(part)
         numbers.append(told(monitor.check(0)))
     found["numbers"] = numbers
+    short: tuple[tuple[list[int], ...], ...] = (
+        ([8, 5], [8, 5]),
+        ([8], [2]),
+        ([8, 2], [8, 8]),
+        ([8, 8], [8, 3]),
+        ([5], []),
+    )
+    dealt_out = []
+    for lengths in short:  # of the batches of each rank, as accelerate deals out a set whose batches are split up
+        monitor = Monitor(metrics="rankme", dealt="batches")
+        for length in lengths[rank]:
+            monitor.add(X[:length])
+        dealt_out.append(told(monitor.check(0)))
+    found["short"] = dealt_out
     refused: list[str] = []
     wrong: tuple[dict[str, Any], ...] = (
-        {"history": place / "even.jsonl"}, {"to": 42 if rank == 0 else None},
+        {"history": place / "even.jsonl"}, {"to": 42 if rank == 0 else None}, {"metrics": "rankme" if rank else "rnk"},
+        {"history": place / (f"none_{rank}" if rank == 0 else "none") / "h.jsonl"},
+        {"device": "cpu" if rank == 0 else "tpu"},
     )  # fmt: skip
     for options in wrong:
         try:
             Monitor(**options)
-        except (HistoryError, UsageError) as error:
+        except LabelfreeError as error:
             refused.append(str(error))
     found["refused"] = refused
     dist.destroy_process_group()

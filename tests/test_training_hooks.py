@@ -238,3 +238,21 @@ def test_what_is_paused_is_left_out(net: Any) -> None:
         evaluated(net)
         assert n(monitor.check(1)) == N
         assert "add(features) was not called" in str(Monitor(metrics="rankme").check(0).problem)
+
+
+def test_copies_that_dataparallel_runs_in_threads_are_told(net: Any) -> None:
+    """What nn.DataParallel does on two devices, on one: replicas of the modules, called beside each other."""
+
+    def replicated(module: Any) -> Any:
+        replica = module._replicate_for_data_parallel()
+        replica._parameters = dict(module._parameters)
+        replica._modules = {name: replicated(inner) for name, inner in module._modules.items()}
+        return replica
+
+    model = net.eval()
+    with Monitor(model, metrics="rankme") as monitor, torch.no_grad():
+        for _ in range(2):
+            replicated(model)(torch.ones(4, 8))
+        problem = monitor.check(0).problem
+    assert problem is not None
+    assert "use DistributedDataParallel, or evaluate the module inside it" in problem

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from labelfree.arrays import Index, Rows, as_rows
-from labelfree.errors import ArrayError, UsageError
+from labelfree.errors import ArrayError
 from labelfree.kernels.devices import kernels_for
 from labelfree.sources.block import Block, Source, Values
 from labelfree.survey import Summaries, Survey, block_rows
 from labelfree.training import ranks
 from labelfree.training.plan import Plan
+
+_TOLD = 8
 
 
 class Collection:
@@ -28,7 +31,8 @@ class Collection:
         self.limit = plan.rows
         self.summaries: Summaries | None = None
         self._waiting: list[tuple[Rows, Index, Values | None]] = []
-        self._seen = self._batches = self._size = self._beyond = 0
+        self.lengths: list[int] = []
+        self._seen = self._beyond = 0
 
     def add(self, features: Any, ids: Sequence[Any] | None = None) -> None:
         """Take in a batch of features (m, d), in the order of the set; ids: of these rows, instead of the plan's."""
@@ -69,7 +73,7 @@ class Collection:
         """Take in the last rows, and see that no more came than the set has, but for what a sampler repeats."""
         self.settle()
         rank, world = ranks.place()
-        if self._beyond > (0 if world == 1 else max(self._size, 1)):
+        if self._beyond > (0 if world == 1 else max(self.lengths, default=1)):
             raise _unequal(self.plan, f"{self.limit} rows", f"{self._beyond} beyond them on rank {rank}")
 
     def _named(self, index: Index, given: Values | None) -> Values:
@@ -85,17 +89,11 @@ class Collection:
         rank, world = ranks.place()
         here = np.arange(m, dtype=np.int64)
         if self.plan.dealt == "batches" and world > 1:
-            self._size = self._size or m
-            if m > self._size:
-                raise UsageError(
-                    f"dealt='batches': expected at most {self._size} rows a batch as in the first, found {m}; "
-                    "deal them out one by one, or evaluate on one rank"
-                )
-            index = (self._batches * world + rank) * self._size + here
+            self.lengths.append(m)
+            index = ((len(self.lengths) - 1) * world + rank) * self.lengths[0] + here
         else:
             index = rank + world * (self._seen + here)
         self._seen += m
-        self._batches += 1
         return index
 
     def _empty(self, d: int, dtype: str, *, named: bool) -> Summaries:
@@ -110,8 +108,12 @@ class Collection:
         )  # fmt: skip
 
 
-def surveyed(parts: Sequence[Summaries], plan: Plan, name: str) -> Survey:
-    """The survey of the rows of all ranks, in the order of the ranks; name: what they are called in the report."""
+def surveyed(parts: Sequence[Summaries], lengths: Sequence[list[int]], plan: Plan, name: str) -> Survey:
+    """The survey of the rows of all ranks, in the order of the ranks; name: what they are called in the report.
+
+    lengths: of the batches of each rank, where they are dealt out in batches.
+    """
+    _check_dealt(lengths)
     whole, *others = parts
     whole.kernels = kernels_for(plan.chosen.device)
     for other in others:
@@ -123,6 +125,19 @@ def surveyed(parts: Sequence[Summaries], plan: Plan, name: str) -> Survey:
     whole.source = replace(whole.source, name=name, total=whole.tally.read)
     whole.check()
     return whole.finished()
+
+
+def _check_dealt(lengths: Sequence[list[int]]) -> None:
+    """Refuse batches whose rows do not stand where full ones before them would put them, rank after rank."""
+    size = max((max(of, default=0) for of in lengths), default=0)
+    in_turn = [length for batches in zip_longest(*lengths, fillvalue=0) for length in batches]
+    full = next((i for i, length in enumerate(in_turn) if length < size), len(in_turn))
+    if any(in_turn[full + 1 :]) or any(of and of[0] < size for of in lengths[1:]):
+        told = ", ".join(f"{of[-1] if of else 0} on rank {rank}" for rank, of in enumerate(lengths[:_TOLD]))
+        raise ArrayError(
+            f"dealt='batches': expected {size} rows in every batch but the last of all, found short ones before it (at "
+            f"the end {told}); choose a batch size that leaves no rank short, or evaluate on one rank"
+        )
 
 
 def _unequal(plan: Plan, expected: str, found: str) -> ArrayError:

@@ -79,6 +79,11 @@ class Hook:
         """Why no features came, as far as can be seen, and the way out."""
         if not self.handles:
             return "the monitor was closed"
+        if "replicas" in self.missed:
+            return (
+                "nn.DataParallel ran copies of the model side by side; use DistributedDataParallel, or evaluate the "
+                "module inside it"
+            )
         if "gradients" in self.missed:
             return (
                 "the model was in eval mode but with gradients, as where it trains; evaluate it under torch.no_grad()"
@@ -92,7 +97,9 @@ class Hook:
         from torch import is_grad_enabled
 
         def keep(module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-            if self.handles and not self.model.training:
+            if getattr(module, "_is_replica", False):  # in a thread beside others, whose rows come in any order
+                self.missed.add("replicas")
+            elif self.handles and not self.model.training:
                 self.calls = [call for call in self.calls if call[0] < depth]
                 self.calls.append((depth, module, given, named, is_grad_enabled()))
 

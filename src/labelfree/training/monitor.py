@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Self, SupportsIndex, TypeVar, Unpack
+from typing import Any, Self, SupportsIndex, TypeAlias, TypeVar, Unpack
 
 from labelfree import history
 from labelfree.api import report_of
 from labelfree.errors import HistoryError, LabelfreeError, UsageError
 from labelfree.gating import gate
 from labelfree.history.records import Record, checked_step, key, whole
-from labelfree.history.store import added, forgotten
+from labelfree.history.store import added, forgotten, writable
 from labelfree.survey import Summaries
 from labelfree.training import ranks
 from labelfree.training.check import Check
@@ -22,6 +22,7 @@ from labelfree.training.loggers import checked, logged, scalars_of
 from labelfree.training.plan import Asked, in_python, plan
 
 T = TypeVar("T")
+_Part: TypeAlias = tuple[Summaries | None, list[int]]
 _LOG = logging.getLogger("labelfree")
 _NUMBER = re.compile(r"-?\d[\d.,]*(e[+-]?\d+)?%?")
 
@@ -61,20 +62,21 @@ class Monitor:
         to: Any = None,
         **options: Unpack[Asked],
     ) -> None:
-        self.plan = plan(**options)
         self.to = to
         self.paused = False
         self._resumed, self._last = whole(resume), -1
         self._problem: str | None = None
         self._told: set[str] = set()
-        where = self.plan
-        self._hook = None
-        if model is not None:
-            self._hook = Hook(model, self._receive, layer=where.layer, head=where.head, pool=where.pool)
-        self._begin(known)
+        self._hook: Hook | None = None
+        everyone = ranks.gathered(_refused(lambda: self._prepare(model, options)))
+        refused = None
+        if everyone is not None:  # what any rank was refused is refused to all; the files are the first one's
+            refused = next((one for one in everyone if one is not None), None) or _refused(lambda: self._take_up(known))
+        if (refused := ranks.shared(refused)) is not None:
+            raise refused
         if self._hook is not None:
             self._hook.attach()
-        self._collection = self._fresh()
+        self._collection: Collection = self._fresh()
 
     def __enter__(self) -> Self:
         return self
@@ -82,20 +84,20 @@ class Monitor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _begin(self, known: Sequence[Record]) -> None:
-        """Take up the run where it was left, or see that there is none of its name yet; by rank 0, for all."""
-        refused = ranks.shared(_refused(lambda: self._taken_up(known)) if ranks.place()[0] == 0 else None)
-        if refused is not None:
-            raise refused
+    def _prepare(self, model: Any, options: Asked) -> None:
+        self.plan = where = plan(**options)
+        if model is not None:
+            self._hook = Hook(model, self._receive, layer=where.layer, head=where.head, pool=where.pool)
 
-    def _taken_up(self, known: Sequence[Record]) -> None:
+    def _take_up(self, known: Sequence[Record]) -> None:
+        """Take up the run where it was left, or see that there is none of its name yet."""
         path, run, resume = self.plan.history, self.plan.run, self._resumed
         checked(self.to)
         if resume is not None and (isinstance(resume, bool) or not isinstance(resume, int) or resume < 0):
             raise UsageError(f"resume: expected the step that training goes on from, found {resume!r}")
         if path is None:
             return
-        records = history.read(path, run=run) if path.exists() else []
+        records = history.read(path, run=run) if writable(path).exists() else []
         if resume is None:
             if not records:
                 return
@@ -150,7 +152,7 @@ class Monitor:
         self.reset()
         if problem is None:
             problem = attempted(collected.finish)[1]
-        everyone = ranks.gathered(collected.summaries if problem is None else problem)
+        everyone = ranks.gathered((collected.summaries, collected.lengths) if problem is None else problem)
         found = None if everyone is None else self._measured(everyone, nothing, number, source or f"step {number}")
         return ranks.shared(found)
 
@@ -159,17 +161,18 @@ class Monitor:
         hook = "add(features) was not called" if self._hook is None else self._hook.silence()
         return f"no features came: {'the monitor is paused; unset its paused' if self.paused else hook}"
 
-    def _measured(self, everyone: list[Summaries | str | None], nothing: str, step: int, source: str) -> Check:
+    def _measured(self, everyone: list[_Part | str], nothing: str, step: int, source: str) -> Check:
         problems = [one for one in everyone if isinstance(one, str)]
-        parts = [one for one in everyone if isinstance(one, Summaries)]
-        if problems or not parts:
+        parts = [one for one in everyone if not isinstance(one, str)]
+        summaries = [found for found, _ in parts if found is not None]
+        if problems or not summaries:
             return self._ended(Check(step, problem=problems[0] if problems else nothing))
-        report, problem = attempted(lambda: self._report(parts, source))
+        report, problem = attempted(lambda: self._report(summaries, [lengths for _, lengths in parts], source))
         return self._ended(Check(step, problem=problem)) if report is None else self.judge(step, report)
 
-    def _report(self, parts: list[Summaries], source: str) -> dict[str, Any]:
+    def _report(self, parts: list[Summaries], lengths: list[list[int]], source: str) -> dict[str, Any]:
         plan = self.plan
-        return history.plain(report_of(plan.command, surveyed(parts, plan, source), plan.metrics, plan.chosen))
+        return history.plain(report_of(plan.command, surveyed(parts, lengths, plan, source), plan.metrics, plan.chosen))
 
     def judge(self, step: SupportsIndex, report: Any) -> Check:
         """Record a report that was made elsewhere (a Report, or its document), and ask the gate; `check` ends here."""

@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 from labelfree.errors import UsageError
 from labelfree.gating.settings import settings
 from labelfree.history.records import checked_run, whole
-from labelfree.history.store import stored, writable
 from labelfree.kernels.devices import kernels_for
 from labelfree.metrics import METRICS, Metric
 from labelfree.metrics.separability import EXACT
@@ -174,8 +173,6 @@ def _planned(
         given["sample"] = EXACT if sample is None else sample
     chosen = checked(command, given | ({} if normalize is None else {"normalize": normalize}))
     kernels_for(device)
-    if history is not None and writable(history).exists():
-        stored(history)
     rows = _rows(rows, ids)
     _check_features(layer, head, pool, dealt)
     if not isinstance(prefix, str) or not prefix.strip() or not prefix.isprintable():
