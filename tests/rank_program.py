@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, SequentialSampler, TensorDataset
 
-from labelfree.errors import HistoryError
+from labelfree.errors import LabelfreeError
 from labelfree.training import Check, Monitor
 
 
@@ -68,11 +68,40 @@ def main(place: Path, rank: int, world: int) -> None:
         monitor.add(X[:9])
     nothing = monitor.check(3)
     found["trouble"] = [told(one) for one in (empty, spoiled, widths, nothing)]
-    try:
-        Monitor(history=place / "even.jsonl", plateau="separability")
-        found["refused"] = None
-    except HistoryError as error:
-        found["refused"] = str(error)
+    numbers = []
+    cases: tuple[tuple[int, Any], ...] = ((500, "rows"), (100, "rows"), (100, "batches"))
+    for said, dealt in cases:
+        monitor = Monitor(metrics="rankme", rows=said, dealt=dealt)
+        for (part,) in batches(X, rank, world, dealt):
+            monitor.add(part)
+        numbers.append(told(monitor.check(0)))
+    found["numbers"] = numbers
+    short: tuple[tuple[list[int], ...], ...] = (
+        ([8, 5], [8, 5]),
+        ([8], [2]),
+        ([8, 2], [8, 8]),
+        ([8, 8], [8, 3]),
+        ([5], []),
+    )
+    dealt_out = []
+    for lengths in short:  # of the batches of each rank, as accelerate deals out a set whose batches are split up
+        monitor = Monitor(metrics="rankme", dealt="batches")
+        for length in lengths[rank]:
+            monitor.add(X[:length])
+        dealt_out.append(told(monitor.check(0)))
+    found["short"] = dealt_out
+    refused: list[str] = []
+    wrong: tuple[dict[str, Any], ...] = (
+        {"history": place / "even.jsonl"}, {"to": 42 if rank == 0 else None}, {"metrics": "rankme" if rank else "rnk"},
+        {"history": place / (f"none_{rank}" if rank == 0 else "none") / "h.jsonl"},
+        {"device": "cpu" if rank == 0 else "tpu"},
+    )  # fmt: skip
+    for options in wrong:
+        try:
+            Monitor(**options)
+        except LabelfreeError as error:
+            refused.append(str(error))
+    found["refused"] = refused
     dist.destroy_process_group()
     (place / f"rank_{rank}.json").write_text(json.dumps(found))
 

@@ -258,6 +258,9 @@ def test_an_output_never_overwrites_what_is_judged(tmp_path: Path, arguments: st
         ("rank {epoch} --append h.jsonl --step -1", "at least 0"),
         ("gate --history no.jsonl --plateau rankme", "no.jsonl: no such history"),
         ("gate --history torn.jsonl --plateau rankme", "torn line"),
+        ("gate --history {report} --plateau rankme", "r.json: expected a history (JSON Lines), found a report"),
+        ("gate --history two.json --plateau rankme", "found a report; labelfree history add HISTORY two.json"),
+        ("gate --history v.json --plateau rankme", "found the verdict of a gate; name the history that it judged"),
         ("gate no.json --require 'rankme > 1'", "no.json: no such file"),
         ("gate x.npy --require 'rankme > 1'", "found bytes that are no text"),
         ("gate --plateau rankme", "needs the checks of a run"),
@@ -271,6 +274,9 @@ def test_an_output_never_overwrites_what_is_judged(tmp_path: Path, arguments: st
 def test_bad_usage_is_2_with_nothing_on_stdout(tmp_path: Path, arguments: str, message: str) -> None:
     np.save(tmp_path / "x.npy", np.eye(4))
     (tmp_path / "torn.jsonl").write_text('{"schema_version": 1, "ru')
+    two = [report({S: 0.5}), report({S: 0.6})]
+    (tmp_path / "two.json").write_text(json.dumps({"reports": two, "across": {}}, indent=2))
+    (tmp_path / "v.json").write_text(json.dumps(package.gate(two[0], require=f"{S} > 0"), indent=2))
     run_of(tmp_path / "full.jsonl", [0.5])
     given = arguments.format(epoch=EPOCHS[0], report=written(tmp_path / "r.json", report({S: 0.5})))
     done = shell(f"NO_COLOR=1 COLUMNS=200 {sys.executable} -m labelfree {given}", tmp_path)

@@ -24,6 +24,7 @@ from reports import entry, report, run_of, written
 
 ROOT = Path(__file__).parent.parent
 S = "separability"
+HERE = "[tool.labelfree.gate] of"
 CONFIG = '[tool.labelfree.gate]\nrequire = ["separability >= 0.5"]\n'
 
 
@@ -55,6 +56,13 @@ def test_junit_knows_the_cases_of_several_reports_apart() -> None:
     found = verdict(report({S: 0.5}, source="a"), report({S: 0.7}, source="b"), require=f"{S} >= 0.6")
     names = [case.get("name") for case in ElementTree.fromstring(to_junit(found)).iter("testcase")]
     assert names == [f"{S} >= 0.6 (a)", f"{S} >= 0.6 (b)"]
+
+
+def test_junit_names_a_case_by_the_path_of_its_report(tmp_path: Path) -> None:
+    paths = [written(tmp_path / name, report({S: value})) for name, value in (("a.json", 0.5), ("b.json", 0.7))]
+    found = verdict(*paths, require=f"{S} >= 0.6", against=paths[1], max_drop=f"{S}=50%")  # both of one source
+    names = [case.get("name") for case in ElementTree.fromstring(to_junit(found)).iter("testcase")]
+    assert names == [f"{what} ({path})" for what in (f"{S} >= 0.6", f"drop {S} at most 50%") for path in paths]
 
 
 def test_junit_of_a_plateau_and_of_a_collapse(tmp_path: Path) -> None:
@@ -133,6 +141,21 @@ def test_github_is_told_without_a_flag(labelfree: Program, tmp_path: Path) -> No
     assert "cannot be written" in done.stderr
 
 
+def test_github_is_told_of_what_was_refused(labelfree: Program, tmp_path: Path) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    for asked in (
+        ("no.json", "--require", f"{S} > 0"),
+        ("now.json", "--require", "rnk > 0"),
+        ("now.json", "-o", "x.y"),
+    ):
+        done = labelfree("gate", *asked, env={"GITHUB_ACTIONS": "true"})
+        annotation, said = done.stderr.splitlines()
+        assert (done.returncode, done.stdout) == (2, "")
+        assert annotation == said.replace("labelfree: ", "::error title=labelfree gate::")
+        assert labelfree("gate", *asked, "--github").stderr == done.stderr
+        assert labelfree("gate", *asked).stderr == f"{said}\n"
+
+
 def test_a_gate_is_configured_by_pyproject(labelfree: Program, tmp_path: Path) -> None:
     written(tmp_path / "now.json", report({S: 0.4}))
     (tmp_path / "pyproject.toml").write_text(CONFIG)
@@ -182,6 +205,57 @@ def test_the_nearest_file_that_configures_the_gate_is_taken(tmp_path: Path, monk
     found, place = configured(given(), inner)
     assert place == tmp_path / "pyproject.toml"
     assert Path(found["against"]) == tmp_path / "base.json"
+
+
+def test_the_rule_of_the_file_waits_for_a_plateau(labelfree: Program, tmp_path: Path) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    path = run_of(tmp_path / "h.jsonl", [0.1 * i for i in range(9)])
+    (tmp_path / "pyproject.toml").write_text("[tool.labelfree.gate]\nmin-delta = 99\n")
+    done = labelfree("gate", "now.json", "--require", f"{S} >= 0.5")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = labelfree("gate", "--history", path, "--plateau", S)
+    assert (done.returncode, done.stderr) == (11, f"labelfree: gate: with {HERE} {tmp_path / 'pyproject.toml'}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "message"),
+    [
+        ('require = "rnk >= 3"', (), "--require: no metric 'rnk'; did you mean 'rankme'?"),
+        ('max-drop = "rankme=1%"', (), "--max-drop: a drop needs a baseline"),
+        ('against = "no.json"\nmax-drop = "rankme=1%"', (), "no.json: no such file"),
+        ('rule = "patience"', ("--plateau", S, "--window", "5"), "--window: has no effect in the rule patience"),
+        ('against = "now.json"\nmax-drop = "rankme=1%"', ("-o", "now.json"), "would overwrite the"),
+    ],
+)
+def test_what_the_file_asks_wrongly_is_said_with_the_file(
+    labelfree: Program, tmp_path: Path, text: str, asked: tuple[str, ...], message: str
+) -> None:
+    path = written(tmp_path / "now.json", report({S: 0.5, "rankme": 3.0}))
+    run_of(tmp_path / "h.jsonl", [0.5] * 9)
+    (tmp_path / "pyproject.toml").write_text(f"[tool.labelfree.gate]\n{text}\n")
+    done = labelfree("gate", *(("--history", "h.jsonl") if "--plateau" in asked else (path,)), *asked, "-q")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.endswith(f" (with {HERE} {tmp_path / 'pyproject.toml'})\n")
+
+
+def test_a_nearer_file_that_cannot_be_read_hands_on_to_no_other(tmp_path: Path) -> None:
+    written(tmp_path / "now.json", report({S: 0.5}))
+    inner = tmp_path / "sub"
+    inner.mkdir()
+    (tmp_path / "pyproject.toml").write_text(CONFIG)
+    place = inner / "pyproject.toml"
+    place.write_bytes(b"# \xe9\n" + CONFIG.replace("0.5", "0.9").encode())
+    asked = (sys.executable, "-m", "labelfree", "gate", "../now.json")
+    done = subprocess.run(asked, cwd=inner, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{place}: expected TOML in UTF-8, found another encoding at byte 2" in done.stderr
+    place.unlink()
+    assert subprocess.run(asked, cwd=inner, capture_output=True, check=False).returncode == 0
+    place.mkdir()
+    done = subprocess.run(asked, cwd=inner, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"{place}: cannot be read (Is a directory)" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -289,6 +363,7 @@ def test_the_recipes_of_the_page_run(workplace: Path) -> None:
     done = job.run(plateau["jobs"]["gate"]["steps"])
     assert done["gate"]["verdict"] == "continue"
     assert done["gate"]["exit-code"] == "0"
+    assert "min-delta 0.5" in (workplace / "summary.md").read_text()
     (script,) = [one["script"] for one in gitlab.values()]
     (workplace / "junit.xml").unlink()
     job.bash("\n".join(line for line in script if "pip install" not in line), {})
@@ -305,7 +380,15 @@ def test_the_action_hands_on_what_it_is_given_and_runs_none_of_it(workplace: Pat
     found = Job(workplace).action(given)
     assert found == {"verdict": "fail", "reason": "missing", "exit-code": "10", "best-step": ""}
     assert len(list(ElementTree.parse(workplace / "j.xml").iter("testcase"))) == 3
+    run_of(workplace / "h.jsonl", [entry(0.1 * i, 0.01) for i in range(9)])
+    judged = {"history": "h.jsonl", "plateau": S, "install": "none", "exit-zero": "true"}
+    assert Job(workplace).action(judged)["verdict"] == "continue"
+    rule = "--rule=threshold\n\n--stop-at=0.5\n--warmup=2\n--output=a b.md\n"
+    assert Job(workplace).action({**judged, "args": rule})["verdict"] == "stop"
+    assert "rule threshold: warm-up 2 checks, stop-at 0.5" in (workplace / "a b.md").read_text()
     evil = "$(touch ran) `touch ran`; touch ran\n"
     with pytest.raises(AssertionError, match="touch ran"):
         Job(workplace).action({**given, "require": evil, "max-drop": "", "against": ""})
+    with pytest.raises(AssertionError, match="touch ran"):
+        Job(workplace).action({**given, "args": evil})
     assert not (workplace / "ran").exists()

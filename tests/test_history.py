@@ -425,3 +425,11 @@ def test_two_hundred_kills_tear_nothing(tmp_path: Path) -> None:
     left = {p.name for p in tmp_path.iterdir()}
     assert len(left) <= 15  # five histories, their locks, and at most one unfinished file of each
     assert history.append(tmp_path / "h0.jsonl", report({S: 0.5}), step=10**6, run="after") == 1
+
+
+def test_a_step_may_be_a_number_of_numpy(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    history.append(path, report({S: 0.5}), step=np.int64(3))  # type: ignore[arg-type]
+    assert [r["step"] for r in history.read(path)] == [3]
+    with pytest.raises(UsageError, match=r"expected a whole number of at least 0, found .* of type float64"):
+        history.append(path, report({S: 0.5}), step=np.float64(3))  # type: ignore[arg-type]

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 import training_runs as runs
 from labelfree import gate, history
@@ -125,6 +127,22 @@ def test_a_wrong_option_is_refused_when_the_callback_is_made(callback_class: Any
         callback_class(metrics="separabilty")
 
 
+def spoiling(pl: Any, epochs: set[int]) -> Any:
+    """A callback that spoils the features of the validation in these epochs."""
+
+    class Spoil(pl.Callback):  # type: ignore[name-defined, misc]
+        def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+            def spoiled(_: Any, x: Any) -> Any:
+                return (x[0] * float("nan"),) if trainer.current_epoch in epochs else None
+
+            self.handle = pl_module.net.classifier.register_forward_pre_hook(spoiled, prepend=True)
+
+        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+            self.handle.remove()
+
+    return Spoil()
+
+
 def test_a_logger_that_throws_and_bad_rows_do_not_stop_training(
     pl: Any, callback_class: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -132,20 +150,10 @@ def test_a_logger_that_throws_and_bad_rows_do_not_stop_training(
         def log_metrics(self, metrics: Any, step: Any = None) -> None:
             raise ConnectionError("no network")
 
-    class Spoil(pl.Callback):  # type: ignore[name-defined, misc]
-        def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
-            spoiled = [lambda _, x: (x[0] * float("nan"),)] if trainer.current_epoch == 2 else []
-            hook = pl_module.net.classifier.register_forward_pre_hook
-            self.handles = [hook(spoil, prepend=True) for spoil in spoiled]
-
-        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-            for handle in self.handles:
-                handle.remove()
-
     callback = callback_class(history=tmp_path / "h.jsonl", plateau="separability", min_delta=0)
     trainer = runs.fit(
         pl,
-        [callback, Spoil()],
+        [callback, spoiling(pl, {2})],
         tmp_path,
         logger=Broken(tmp_path),
         limit_val_batches=1,
@@ -178,3 +186,90 @@ def test_the_callback_works_in_the_other_package_and_can_be_copied(callback_clas
     trainer = runs.fit(other, [callback], tmp_path, max_steps=8)
     assert callback.last.step == 8
     assert not trainer.lightning_module.net.classifier._forward_pre_hooks
+
+
+@pytest.mark.parametrize("epochs", [{0}, {2, 3}, set(range(9))])
+def test_a_check_without_a_value_ends_no_run_and_is_never_best(
+    pl: Any, callback_class: Any, tmp_path: Path, epochs: set[int]
+) -> None:
+    seen: list[float] = []
+
+    class Spy(pl.Callback):  # type: ignore[name-defined, misc]
+        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+            if not trainer.sanity_checking:
+                seen.append(float(trainer.callback_metrics["labelfree/separability"]))
+
+    callback = callback_class(history=tmp_path / "h.jsonl", plateau="separability", min_delta=0)
+    best = pl.callbacks.ModelCheckpoint(tmp_path, filename="{epoch}", monitor="labelfree/separability", mode="max")
+    early = pl.callbacks.EarlyStopping("labelfree/separability", mode="max", patience=99, check_finite=False)
+    trainer = runs.fit(pl, [callback, spoiling(pl, epochs), Spy(), best, early], tmp_path, max_steps=16)
+    assert trainer.global_step == 16
+    assert [np.isnan(value) for value in seen] == [epoch in epochs for epoch in range(4)]  # and none of an epoch before
+    steps = [r["step"] for r in history.read(tmp_path / "h.jsonl")] if len(epochs) < 9 else []
+    assert steps == [4 * (epoch + 1) for epoch in range(4) if epoch not in epochs]
+    if steps:
+        assert best.best_model_score == pytest.approx(np.nanmax(seen))
+        assert Path(best.best_model_path).name == f"epoch={int(np.nanargmax(seen))}.ckpt"
+
+
+def test_fast_dev_run_records_nothing(pl: Any, callback_class: Any, tmp_path: Path) -> None:
+    callback = callback_class(history=tmp_path / "h.jsonl", rows=160, **runs.OPTIONS)
+    runs.fit(pl, [callback], tmp_path, fast_dev_run=True)
+    assert callback.last.problem is None
+    assert callback.last.verdict is None
+    assert callback.last.report["input"]["n"] == 64
+    assert "labelfree/separability" in callback.last.scalars
+    assert not (tmp_path / "h.jsonl").exists()
+    runs.fit(pl, [callback], tmp_path, max_steps=8)
+    assert [r["step"] for r in history.read(tmp_path / "h.jsonl")] == [4, 8]
+    with pytest.raises(UsageError, match="no module 'nowhere'"):
+        runs.fit(pl, [callback_class(layer="nowhere")], tmp_path, fast_dev_run=True)
+
+
+def test_two_callbacks_in_one_trainer(pl: Any, callback_class: Any, tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    head = callback_class(history=path, run="head", prefix="head", metrics="rankme")
+    body = callback_class(history=path, run="body", prefix="body", metrics="rankme", layer="net.body.0", dataloader=1)
+    saved = pl.callbacks.ModelCheckpoint(tmp_path, filename="last", monitor="body/rankme")
+    trainer = runs.fit(pl, [head, body, saved], tmp_path, sets=2, max_steps=8)
+    for name, callback in (("head", head), ("body", body)):
+        records = history.read(path, run=name)
+        assert [r["step"] for r in records] == [4, 8]
+        value = callback.last.scalars[f"{name}/rankme"]
+        assert records[-1]["metrics"]["rankme"]["value"] == pytest.approx(value)
+        assert float(trainer.callback_metrics[f"{name}/rankme"]) == pytest.approx(value, rel=1e-6)
+    assert head.last.scalars["head/rankme"] != body.last.scalars["body/rankme"]
+    path.unlink()
+    again = [callback_class(history=path, run=name, prefix=name, metrics="rankme") for name in ("body", "head")]
+    runs.fit(pl, again, tmp_path, sets=2, max_steps=12, checkpoint=Path(saved.best_model_path))
+    assert [(r["run"], r["step"]) for r in history.read(path)][::3] == [("body", 4), ("head", 4)]
+
+
+def test_a_validation_set_that_does_not_exist_is_refused_before_training(
+    pl: Any, callback_class: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(UsageError, match="dataloader: expected the number of a validation set, 0 to 1, found 7"):
+        runs.fit(pl, [callback_class(history=tmp_path / "h.jsonl", dataloader=7)], tmp_path, sets=2, max_steps=4)
+    late: dict[str, Any] = {
+        "num_sanity_val_steps": 0,
+        "check_val_every_n_epoch": 2,
+    }  # the sets are made after training has begun
+    trainer = runs.fit(pl, [callback_class(metrics="rankme", dataloader=-1)], tmp_path, max_steps=8, **late)
+    assert trainer.global_step == 8
+    assert "dataloader: expected the number of a validation set, 0 to 0, found -1" in caplog.text
+
+
+def test_a_run_without_validation_is_told(
+    pl: Any, callback_class: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    callback = callback_class(metrics="rankme")
+    runs.fit(pl, [callback], tmp_path, max_steps=4, limit_val_batches=0)
+    assert callback.last is None
+    assert caplog.text.count("nothing was checked: the trainer ran no validation") == 1
+
+
+def test_a_compiled_module(pl: Any, callback_class: Any, tmp_path: Path) -> None:
+    callback = callback_class(history=tmp_path / "h.jsonl", metrics="rankme")
+    compiled = torch.compile(runs.module(pl), backend="eager")  # the sanity check compiles its validation
+    runs.fit(pl, [callback], tmp_path, model=compiled, max_steps=8)
+    assert {r["metrics"]["rankme"]["n"] for r in history.read(tmp_path / "h.jsonl")} == {160}

@@ -24,7 +24,7 @@ from labelfree.errors import HistoryError, LabelfreeError, MissingExtra, UsageEr
 from labelfree.training import Check, Monitor
 from labelfree.training.collection import Collection
 from labelfree.training.features import located
-from labelfree.training.plan import plan
+from labelfree.training.plan import in_python, plan
 from reports import report
 
 Matrix = NDArray[np.float32]
@@ -152,13 +152,14 @@ def test_what_a_training_model_sees_is_not_collected(classifier: Classifier) -> 
     with Monitor(classifier) as monitor:
         for mode in (True, False, True):
             classifier.train(mode)
-            classifier(x)
+            with torch.set_grad_enabled(mode):
+                classifier(x)
         found = monitor.check(0)
         assert found.report is not None
         assert found.report["input"]["n"] == 30
         classifier.train()
         classifier(x)
-        assert "eval mode" in str(monitor.check(1).problem)
+        assert "in training mode alone; evaluate it in eval mode" in str(monitor.check(1).problem)
 
 
 def test_a_frozen_part_in_eval_mode_does_not_count_as_evaluation(classifier: Classifier) -> None:
@@ -185,8 +186,8 @@ def test_features_are_copied_before_anything_changes_them() -> None:
     net, x = Changed().eval(), torch.tensor(rows(50, 6))
     with Monitor(net, layer="body", metrics="rankme") as monitor, torch.no_grad():
         net(x)
-        expected = net.body(x).numpy()
         found = monitor.check(0).scalars["labelfree/rankme"]
+        expected = net.body(x).numpy()
     assert (expected < 0).any()
     assert found == pytest.approx(labelfree.metrics.rankme(expected).value, rel=1e-8)
 
@@ -276,7 +277,7 @@ def test_tokens_are_pooled_by_their_mask(pool: Any, called: str) -> None:
         "positional": lambda: net(TABLE, MASK),
         "inside": lambda: net(TABLE, None, {"attention_mask": MASK}),
     }
-    with Monitor(outer, layer="net.inner", pool=pool, metrics="rankme") as monitor:
+    with Monitor(outer, layer="net.inner", pool=pool, metrics="rankme") as monitor, torch.no_grad():
         calls[called]()
         found = monitor.check(0)
     expected = np.array(_pooled(net.inner.weight.detach().numpy(), pool))
@@ -285,7 +286,7 @@ def test_tokens_are_pooled_by_their_mask(pool: Any, called: str) -> None:
 
 def test_a_mask_is_never_kept_for_another_batch() -> None:
     net = Tokens().eval()
-    with Monitor(net, layer="inner", metrics="rankme") as monitor:
+    with Monitor(net, layer="inner", metrics="rankme") as monitor, torch.no_grad():
         with pytest.raises(TypeError):  # called with a mask, and broken off before the embedding ran
             net(TABLE, MASK, nonsense=1)
         net(TABLE)
@@ -311,11 +312,21 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"metrics": "infomax"}, "needs more than features"),
     ({"metrics": "lidar"}, "needs more than features"),
     ({"metrics": "pseudo_opis"}, "needs more than features"),
-    ({"plateau": "separability"}, "needs the checks of a run"),
+    ({"plateau": "separability"}, "^plateau: needs the checks of a run: history=FILE"),
     ({"plateau": "mean_cosine", "history": "h.jsonl"}, "no direction"),
-    ({"plateau": "separability", "history": "h.jsonl", "window": 2}, "--window"),
-    ({"rule": "patience", "history": "h.jsonl"}, "found none of them"),
-    ({"require": "rankme"}, "--require"),
+    ({"plateau": "separability", "history": "h.jsonl", "window": 2}, "^window: expected a number of checks"),
+    (
+        {"plateau": "separability", "history": "h.jsonl", "rule": "threshold"},
+        "^rule='threshold': say .* stop_at=NUMBER",
+    ),
+    ({"rule": "patience", "history": "h.jsonl"}, "^rule: has no effect without plateau='METRIC'"),
+    ({"min_delta": 0.1, "require": "rankme >= 1"}, "^min_delta: has no effect without plateau='METRIC'"),
+    ({"require": "rankme"}, "^require: expected METRIC OP NUMBER"),
+    ({"plateu": "separability"}, "no option 'plateu'; did you mean 'plateau'"),
+    ({"foo": 1}, "no option 'foo'; its options are history, run,"),
+    ({"to": 42}, "to: expected a logger .*, found int"),
+    ({"prefix": ""}, "prefix: expected a name"),
+    ({"run": 3}, "run: expected a name, found 3"),
     ({"run": " ", "history": "h.jsonl"}, "expected a name"),
     ({"history": "nowhere/h.jsonl"}, "does not exist"),
     ({"sample": 1}, "sample"),
@@ -573,3 +584,104 @@ def test_a_filter_of_warnings_ends_no_training(caplog: pytest.LogCaptureFixture,
         Monitor(metrics="rankme").check(0)
     assert [r.levelname for r in caplog.records] == ["WARNING"]
     assert len(recwarn) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "passes", "says"),
+    [
+        ({"ids": [1, 2, 3]}, 1, "ids: expected 3 rows between two checks, found 297 beyond them on rank 0"),
+        ({"rows": 100}, 1, "rows: expected 100 rows between two checks, found 200 beyond them on rank 0"),
+        ({"ids": list(range(301))}, 1, "ids: expected 301 rows between two checks, found 300"),
+        ({"rows": 301}, 1, "rows: expected 301 rows between two checks, found 300"),
+        ({"rows": 300}, 2, "rows: expected 300 rows between two checks, found 300 beyond them on rank 0"),
+        ({"rows": np.int64(300)}, 1, None),
+        ({"ids": list(range(300))}, 1, None),
+    ],
+)
+def test_another_number_of_rows_than_was_said_is_a_problem(
+    options: dict[str, Any], passes: int, says: str | None
+) -> None:
+    monitor = Monitor(metrics="rankme", **options)
+    for _ in range(passes):
+        fed(monitor, rows())
+    found = monitor.check(0)
+    assert (found.report is None) == (says is not None)
+    assert str(found.problem).startswith(str(says))
+    fed(monitor, rows(40))
+    monitor.reset()  # what was evaluated first is left out
+    if says is None:
+        assert fed(monitor, rows()).check(1).problem is None
+
+
+def test_a_step_is_a_whole_number_of_any_library(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    monitor = Monitor(history=path, metrics="rankme")
+    for step in (np.int64(3), torch.tensor(4), 5):
+        found = fed(monitor, rows(9, 3)).check(step)
+        assert found.problem is None
+        assert type(found.step) is int
+    assert [r["step"] for r in history.read(path)] == [3, 4, 5]
+    assert "step: expected a whole number of at least 0, found 6.0 of type float" in str(
+        fed(monitor, rows(9, 3)).check(6.0).problem  # type: ignore[arg-type]
+    )
+    assert "of type Tensor" in str(fed(monitor, rows(9, 3)).check(torch.ones(2)).problem)  # type: ignore[arg-type]
+    assert "of type bool" in str(fed(monitor, rows(9, 3)).check(True).problem)
+    Monitor(history=path, metrics="rankme", resume=np.int64(4))  # type: ignore[arg-type]
+    assert [r["step"] for r in history.read(path)] == [3, 4]
+
+
+def test_what_goes_wrong_at_every_check_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    monitor = Monitor(require=["rankme >= 100", "separability >= 0"])
+    for step in range(3):
+        bad = rows(80, 6, seed=step)
+        bad[step + 7, 2] = np.nan
+        assert f"row {step + 7}" in str(fed(monitor, bad).check(step).problem)
+        fed(monitor, rows(80, 6, seed=step)).check(step)
+    assert [r.getMessage().split(";")[0] for r in caplog.records] == [
+        "labelfree: step 0: 1 of 80 rows hold NaN or infinity, first at row 7",
+        f"labelfree: step 0: {_failed(rows(80, 6, seed=0))}",
+    ]
+    assert "drop them with on_bad='drop'" in caplog.records[0].getMessage()
+
+
+def _failed(X: Matrix) -> str:
+    verdict = fed(Monitor(require=["rankme >= 100", "separability >= 0"]), X).check(0).verdict
+    assert verdict is not None
+    return f"{verdict['decision']}: {verdict['message']}".split(";")[0]
+
+
+def test_a_metric_without_a_value_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    found = fed(Monitor(metrics=["rankme", "twonn"]), rows(2, 4)).check(0)
+    assert found.problem is None
+    assert "labelfree/twonn" not in found.scalars
+    (record,) = caplog.records
+    assert "step 0: twonn has no value: " in record.getMessage()
+    assert "rankme" not in record.getMessage()
+    assert record.getMessage().endswith("; training goes on")
+
+
+def test_no_message_of_a_check_speaks_of_flags(tmp_path: Path) -> None:
+    monitor = Monitor(history=tmp_path / "h.jsonl", metrics="rankme")
+    told = [
+        fed(monitor, X).check(step).problem for X, step in ((rows(20, 4), 0), (rows(20, 4) + 1, 0), (rows(9, 4), 1))
+    ]
+    net = nn.ModuleDict({"fc": nn.Linear(6, 6)}).eval()
+    with Monitor(net, head="fc", pool="cls", metrics="rankme") as watching, torch.no_grad():
+        net["fc"](torch.zeros(5, 6))
+        told.append(watching.check(0).problem)
+    assert told[0] is None
+    assert "name another step or run, or replace it" in str(told[1])
+    assert "begin another run with run" in str(told[2])
+    assert "pool='cls': input of fc gives shape (5, 6), which has no tokens; leave pool out" in str(told[3])
+    assert in_python("see labelfree history remove h --run a; --run b, a--b") == (
+        "see labelfree history remove h --run a; run b, a--b"
+    )
+
+
+def test_two_monitors_log_under_two_prefixes() -> None:
+    seen: list[Any] = []
+    for prefix in ("body", "val/labelfree"):
+        monitor = Monitor(metrics="rankme", prefix=prefix, to=lambda scalars, step: seen.append(set(scalars)))
+        assert set(fed(monitor, rows(9, 3)).check(0).scalars) == seen[-1]
+    assert "body/rankme" in seen[0]
+    assert "val/labelfree/rankme" in seen[1]

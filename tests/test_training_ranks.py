@@ -93,5 +93,31 @@ def test_trouble_on_one_rank_is_a_problem_on_all_and_a_deadlock_on_none(found: A
 
 def test_a_run_that_is_refused_is_refused_on_all_ranks(found: Any) -> None:
     _, ranks = found
-    assert "whose training begins" in ranks[0]["refused"]
+    history_held, logger, metric, directory, device = ranks[0]["refused"]
+    assert "no metric 'rnk'" in metric  # rank 0 alone was told so
+    assert "none_0" in directory  # the files are those of rank 0: the other needs no such directory
+    assert "device: expected cpu, cuda or auto, found 'tpu'" in device  # rank 1 alone was given it
+    assert "whose training begins" in history_held
+    assert "to: expected a logger" in logger  # which rank 0 alone was given
     assert ranks[0]["refused"] == ranks[1]["refused"]
+
+
+def test_another_number_of_rows_than_was_said_is_a_problem_on_all_ranks(found: Any) -> None:
+    _, ranks = found
+    assert ranks[0]["numbers"] == ranks[1]["numbers"]
+    few, many, batches = (check["problem"] for check in ranks[0]["numbers"])
+    assert few.startswith("rows: expected 500 rows between two checks, found 250;")
+    assert many.startswith("rows: expected 100 rows between two checks, found 75 beyond them on rank 0;")
+    assert batches.startswith("rows: expected 100 rows between two checks, found 76 beyond them on rank 0;")
+
+
+def test_batches_that_are_short_before_the_end_are_no_rows_in_a_wrong_order(found: Any) -> None:
+    _, ranks = found
+    assert ranks[0]["short"] == ranks[1]["short"]
+    split, first, late, full, alone = ranks[0]["short"]
+    for check in (split, first, late):
+        assert check["problem"].startswith("dealt='batches': expected 8 rows in every batch but the last of all")
+        assert check["report"] is None
+    assert "at the end 5 on rank 0, 5 on rank 1" in split["problem"]
+    assert (full["problem"], full["report"]["input"]["n"]) == (None, 27)
+    assert (alone["problem"], alone["report"]["input"]["n"]) == (None, 5)

@@ -24,7 +24,16 @@ def callback_class() -> Any:
     return LabelfreeCallback
 
 
-def trained(place: Path, callback: Any, model: Any = None, *, resume: Any = None, **arguments: Any) -> Any:
+def trained(
+    place: Path,
+    callback: Any,
+    model: Any = None,
+    *,
+    resume: Any = None,
+    to_trainer: bool = False,
+    beside: Any = (),
+    **arguments: Any,
+) -> Any:
     """The trainer after the run."""
     from transformers import Trainer, TrainingArguments, set_seed
 
@@ -38,8 +47,8 @@ def trained(place: Path, callback: Any, model: Any = None, *, resume: Any = None
     data, evaluated = arguments.pop("data", sets), arguments.pop("evaluated", sets)
     asked = TrainingArguments(str(place / "out"), **{**given, **arguments})
     model = runs.Net() if model is None else model
-    trainer = Trainer(model, asked, train_dataset=data, eval_dataset=evaluated, callbacks=[callback])
-    if callback.to == "trainer":
+    trainer = Trainer(model, asked, train_dataset=data, eval_dataset=evaluated, callbacks=[callback, *beside])
+    if to_trainer:
         callback.to = trainer
     trainer.train(resume_from_checkpoint=resume)
     return trainer
@@ -49,9 +58,9 @@ def trained(place: Path, callback: Any, model: Any = None, *, resume: Any = None
 def plateau(callback_class: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
     """A run that a plateau ended, with its checkpoints: its place, trainer and callback."""
     place = tmp_path_factory.mktemp("plateau")
-    callback = callback_class(history=place / "h.jsonl", to="trainer", **runs.OPTIONS)
+    callback = callback_class(history=place / "h.jsonl", **runs.OPTIONS)
     trainer = trained(
-        place, callback, save_strategy="steps", save_steps=16, report_to=["tensorboard"],
+        place, callback, to_trainer=True, save_strategy="steps", save_steps=16, report_to=["tensorboard"],
         metric_for_best_model="labelfree/separability", greater_is_better=True,
     )  # fmt: skip
     return place, trainer, callback
@@ -143,6 +152,107 @@ def test_a_model_of_transformers_and_one_of_several_sets(callback_class: Any, tm
 
     pooled = rankme((hidden * mask).sum(axis=1) / mask.sum(axis=1)).value
     assert history.read(path)[-1]["metrics"]["rankme"]["value"] == pytest.approx(pooled, rel=1e-5)
+
+
+def spoiled(callback_class: Any, steps: set[int]) -> Any:
+    """A callback of transformers that spoils the features of the evaluations at these steps."""
+    from transformers import TrainerCallback
+
+    class Spoil(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+            def spoil(_: Any, x: Any) -> Any:
+                return (x[0] * float("nan"),) if state.global_step in steps and not model.training else None
+
+            if state.global_step == 1:
+                model.classifier.register_forward_pre_hook(spoil, prepend=True)
+
+    return Spoil()
+
+
+@pytest.mark.parametrize("steps", [{4}, {8, 12}, {4, 8, 12, 16}])
+def test_a_check_without_a_value_ends_no_run_and_is_never_best(
+    callback_class: Any, tmp_path: Path, steps: set[int]
+) -> None:
+    from transformers import EarlyStoppingCallback
+
+    callback = callback_class(history=tmp_path / "h.jsonl", plateau="separability", min_delta=0)
+    trainer = trained(
+        tmp_path, callback, beside=[spoiled(callback_class, steps), EarlyStoppingCallback(9)], max_steps=16,
+        save_strategy="steps", save_steps=4, metric_for_best_model="labelfree/separability", greater_is_better=True,
+        load_best_model_at_end=True,
+    )  # fmt: skip
+    assert trainer.state.global_step == 16
+    values = {
+        e["step"]: e["labelfree/separability"] for e in trainer.state.log_history if "labelfree/separability" in e
+    }
+    assert set(values) == {4, 8, 12, 16} - steps  # no NaN is logged
+    if values:
+        assert trainer.state.best_metric == max(values.values())
+        assert trainer.state.best_global_step == max(values, key=values.__getitem__)
+
+
+SETS = ("a", "a_b", "c")
+
+
+def several(place: Path, callback: Any, **arguments: Any) -> Any:
+    """A run with three evaluation sets of 160, 80 and 40 rows."""
+    rows = [{"x": x, "labels": label} for x, label in runs.data()]
+    evaluated = {name: rows[: 160 // 2**i] for i, name in enumerate(SETS)}
+    return trained(place, callback, max_steps=8, evaluated=evaluated, **arguments)
+
+
+@pytest.mark.parametrize(("dataset", "n"), [(None, 160), ("a", 160), ("a_b", 80), ("c", 40)])
+def test_one_of_several_sets_by_its_whole_name(
+    callback_class: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, dataset: str | None, n: int
+) -> None:
+    callback = callback_class(history=tmp_path / "h.jsonl", dataset=dataset, metrics="rankme")
+    trainer = several(
+        tmp_path, callback, save_strategy="steps", save_steps=4, metric_for_best_model="labelfree/rankme",
+        greater_is_better=True,
+    )  # fmt: skip
+    records = history.read(tmp_path / "h.jsonl")
+    assert [(r["step"], r["metrics"]["rankme"]["n"]) for r in records] == [(4, n), (8, n)]
+    assert trainer.state.best_metric == pytest.approx(max(r["metrics"]["rankme"]["value"] for r in records))
+    told = [r.getMessage() for r in caplog.records if r.name == "labelfree"]
+    assert told[1:] == []
+    assert [m.split("; ")[-1] for m in told] == (["name one: dataset="] if dataset is None else [])
+
+
+def test_a_set_that_does_not_exist_is_told_and_ends_nothing(
+    callback_class: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    callback = callback_class(history=tmp_path / "h.jsonl", dataset="b", metrics="rankme")
+    trainer = several(tmp_path, callback)
+    assert trainer.state.global_step == 8
+    assert callback.last is None
+    assert caplog.text.count("dataset: expected the name of an evaluation set, one of a, a_b, c, found 'b'") == 1
+    with pytest.raises(UsageError, match="one of a, a_b, c, found 'b'"):  # where the names are known before training
+        several(tmp_path, callback, to_trainer=True)
+
+
+def test_early_stopping_sees_the_measured_set_alone(callback_class: Any, tmp_path: Path) -> None:
+    from transformers import EarlyStoppingCallback
+
+    stopping = EarlyStoppingCallback(2)
+    callback = callback_class(history=tmp_path / "h.jsonl", dataset="c", metrics="rankme")
+    several(
+        tmp_path, callback, beside=[stopping], save_strategy="steps", save_steps=4, greater_is_better=True,
+        metric_for_best_model="labelfree/rankme", load_best_model_at_end=True,
+    )  # fmt: skip
+    first, second = (r["metrics"]["rankme"]["value"] for r in history.read(tmp_path / "h.jsonl"))
+    assert stopping.early_stopping_patience_counter == (second <= first)
+
+
+def test_a_run_without_evaluation_is_told(
+    callback_class: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained(tmp_path, callback_class(metrics="rankme"), max_steps=2, eval_strategy="no")
+    assert caplog.text.count("nothing was checked: the Trainer ran no evaluation") == 1
+
+
+def test_something_that_is_no_logger_is_refused(callback_class: Any) -> None:
+    with pytest.raises(UsageError, match=r"to: expected a logger .*, found int"):
+        callback_class(metrics="rankme", to=42)
 
 
 def test_a_run_that_begins_over_another_is_refused_before_training(plateau: Any, callback_class: Any) -> None:

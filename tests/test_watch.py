@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -56,8 +57,9 @@ def watched(place: Path, *looks: Any, **options: Any) -> tuple[Watch, Time]:
     measure = options.pop("measure", measured_by([R], {}))
     models = options.pop("models", False)
     return Watch(
-        place, measure, models, options.pop("run", "default"), rule, clock=clock.clock, sleep=clock.sleep, **options
-    ), clock
+        place, measure, models, options.pop("run", "default"), rule, clock=clock.clock, wall=clock.clock,
+        sleep=clock.sleep, **options,
+    ), clock  # fmt: skip
 
 
 def all_checks(checks: Iterator[Check]) -> list[Check]:
@@ -131,6 +133,43 @@ def test_a_file_counts_when_it_no_longer_changes(tmp_path: Path) -> None:
     (check,) = one.checks()
     assert (check.step, check.problem) == (1, None)
     assert clock.now >= SETTLED
+
+
+def test_a_writer_whose_clock_is_behind_is_waited_for(tmp_path: Path) -> None:
+    """A file server's time is that of its files: seen to change, a file counts from then on."""
+    whole = flat(tmp_path, 1).read_bytes()
+    file = tmp_path / "step_01.npy"
+
+    def grown(size: int) -> Any:
+        def write() -> None:
+            file.write_bytes(whole[:size])
+            os.utime(file, (clock.now - 60, clock.now - 60))
+
+        return write
+
+    one, clock = watched(tmp_path, *map(grown, (200, 300, 400, len(whole))), *[lambda: None] * 5, idle=12.0)
+    grown(140)()
+    first, scored = one.checks()
+    assert first.problem is not None
+    assert (scored.step, scored.problem) == (1, None)
+
+
+def test_a_file_that_changes_while_it_is_read_is_no_score(tmp_path: Path) -> None:
+    file = flat(tmp_path, 1)
+    plain, times = measured_by([R], {}), []
+
+    def measure(path: Path) -> Any:
+        times.append(path)
+        report = plain(path)
+        if len(times) == 1:
+            np.save(file, np.random.default_rng(0).normal(size=(16, 8)))
+        return report
+
+    one, _ = watched(tmp_path, *[lambda: None] * 5, measure=measure, once=True)
+    first, second = one.checks()
+    assert "changed while it was read" in str(first.problem)
+    assert second.report.input.n == 16
+    assert [r["metrics"][R]["n"] for r in history.read(tmp_path / "history.jsonl")] == [16]
 
 
 def test_half_a_file_is_told_once_and_tried_again_when_it_changes(tmp_path: Path) -> None:
@@ -260,6 +299,7 @@ def test_the_command(labelfree: Program, tmp_path: Path) -> None:
     done = labelfree("watch", empty, "--metric", R, "--once")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"labelfree: {empty}: nothing was scored\n"
+    assert labelfree("watch", empty, "--metric", R, "--once", "--json").stdout == "null\n"
     done = labelfree("watch", empty, "--metric", "rankmee")
     assert (done.returncode, done.stdout) == (2, "")
     assert labelfree("watch", empty).returncode == 2
@@ -311,6 +351,110 @@ def test_python_says_what_the_command_says(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     with pytest.raises(LabelfreeError):
         package.watch(tmp_path, metric=R, once=True)
+
+
+def old(path: Path) -> Path:
+    """The file as one that was written a while ago, so that no watch waits for it."""
+    os.utime(path, (time.time() - 60,) * 2)
+    return path
+
+
+@pytest.fixture
+def run_place(tmp_path: Path) -> Path:
+    """A directory of checkpoints, and beside it rows and a module with the factory of their network."""
+    import torch
+
+    (tmp_path / "net.py").write_text("from torch import nn\ndef make():\n    return nn.Sequential(nn.Linear(8, 6))\n")
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32))
+    (tmp_path / "ck").mkdir()
+    for step in range(2):
+        torch.save(torch.nn.Sequential(torch.nn.Linear(8, 6)).state_dict(), tmp_path / "ck" / f"epoch_{step}.pt")
+        old(tmp_path / "ck" / f"epoch_{step}.pt")
+    return tmp_path / "ck"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("--data no.npy --model net:make", "no.npy: no such file"),
+        ("--data net.py --model net:make", "net.py: expected Parquet"),
+        ("--data rows.npy --model net:mke", "--model net:mke: net has no 'mke'; did you mean make?"),
+        ("--data rows.npy --model nett:make", "--model nett:make: cannot import nett"),
+        ("--model net:make", "model: has no effect without data"),
+        ("--layer 0", "layer: has no effect without data"),
+        ("--pool mean", "pool: has no effect without data"),
+        ("--trust-code", "trust_code: has no effect without data"),
+        ("--batch-size 3", "batch_size: has no effect without data"),
+        ("--device tpu", "--device: expected cpu, cuda or auto, found 'tpu'"),
+        ("--plateau mean_cosine", "--plateau: mean_cosine has no direction"),
+        ("--plateau rnk", "--plateau: no metric 'rnk'"),
+        ("--metric weight_norm", "--metric: weight_norm is no metric of rows"),
+    ],
+)
+def test_what_no_file_could_be_scored_with_is_refused_at_once(
+    labelfree: Program, run_place: Path, asked: str, message: str
+) -> None:
+    done = labelfree("watch", run_place, "--metric", R, *asked.split())  # without --once: it does not wait either
+    assert (done.returncode, done.stdout) == (2, "")
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"labelfree: {message}")
+    assert not (run_place / HISTORY).exists()
+
+
+def test_a_plateau_metric_is_measured_too(labelfree: Program, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 4))
+    for step in range(9):
+        old(flat(tmp_path, step, rows))
+    done = labelfree("watch", tmp_path, "--metric", R, "--plateau", "separability", "--once")
+    assert done.returncode == 11, done.stderr
+    assert re.match(r"step 0  step_00.npy  rankme \S+, separability \S+  continue\n", done.stdout)
+
+
+def test_where_no_file_could_be_scored_it_is_2(labelfree: Program, tmp_path: Path) -> None:
+    for step in range(2):
+        (tmp_path / f"step_{step}.npy").write_bytes(b"x")
+        old(tmp_path / f"step_{step}.npy")
+    for asked in (("--once", "--json"), ("--once",), ("--idle", "0")):
+        done = labelfree("watch", tmp_path, "--metric", R, *asked)
+        assert (done.returncode, done.stdout) == (2, "")
+        *each, last = done.stderr.splitlines()
+        assert [f"step_{step}.npy: expected a complete .npy file" in said for step, said in enumerate(each)] == [
+            True
+        ] * 2
+        assert last.startswith(f"labelfree: {tmp_path}: expected a file that can be scored, found none (")
+    with pytest.raises(SourceError, match="found none"):
+        watch(tmp_path, metric=R, once=True)
+    old(flat(tmp_path, 3))
+    assert labelfree("watch", tmp_path, "--metric", R, "--once").returncode == 0
+
+
+def test_a_stop_that_is_there_is_said(labelfree: Program, tmp_path: Path) -> None:
+    for step in range(9):
+        old(flat(tmp_path, step))
+    asked = ("watch", tmp_path, "--metric", R, "--once", "--json")
+    first = labelfree(*asked)
+    assert (first.returncode, first.stderr) == (11, "")
+    again = labelfree(*asked)
+    assert (again.returncode, again.stdout) == (11, first.stdout)
+    assert again.stderr == f"labelfree: {tmp_path / STOP} is there: remove it to go on\n"
+
+
+def test_another_metric_over_scored_files_asks_for_another_run(labelfree: Program, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 4))
+    for step in range(2):
+        old(flat(tmp_path, step, rows))
+    assert labelfree("watch", tmp_path, "--metric", R, "--once").returncode == 0
+    before = (tmp_path / HISTORY).read_bytes()
+    for asked in (("separability",), (R, "--metric", "nesum"), (R, "--plateau", "rankme_centered")):
+        done = labelfree("watch", tmp_path, "--metric", *asked, "--once")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"step_00.npy: expected its {asked[-1]} in run 'default'" in done.stderr
+        assert done.stderr.endswith("name another run with --run\n")
+    done = labelfree("watch", tmp_path, "--metric", R, "--once")
+    assert (done.returncode, (tmp_path / HISTORY).read_bytes()) == (0, before)  # the same metric: nothing again
+    done = labelfree("watch", tmp_path, "--metric", "separability", "--once", "--run", "second")
+    assert done.returncode == 0, done.stderr
+    assert [r["run"] for r in history.read(tmp_path / HISTORY)] == ["default"] * 2 + ["second"] * 2
 
 
 def network() -> Any:

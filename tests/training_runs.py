@@ -73,6 +73,7 @@ def fit(
     checkpoint: Path | None = None,
     logger: Any = False,
     sets: int = 1,
+    model: Any = None,
     **options: Any,
 ) -> Any:
     """The trainer after the run, and its module."""
@@ -81,7 +82,7 @@ def fit(
         enable_checkpointing=any(isinstance(c, pl.callbacks.ModelCheckpoint) for c in callbacks), callbacks=callbacks,
         default_root_dir=place, **{"max_epochs": 40, **options},
     )  # fmt: skip
-    net = module(pl, collapses=collapses)
+    net = module(pl, collapses=collapses) if model is None else model
     evaluated: Any = [DataLoader(data(), 64) for _ in range(sets)]
     trainer.fit(net, DataLoader(data(), 40), evaluated[0] if sets == 1 else evaluated, ckpt_path=checkpoint)
     return trainer

@@ -74,10 +74,14 @@ class MissingExtra(LabelfreeError):
     """An optional package is missing."""
 
     def __init__(self, purpose: str, extra: str) -> None:
+        self.wanted = purpose, extra
         super().__init__(
             f"{purpose} needs the extra [{extra}], which is not installed; "
             f"in a checkout of labelfree: pip install -c constraints.txt '.[{extra}]'"
         )
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        return MissingExtra, self.wanted
 
 
 class ResourceError(LabelfreeError):

@@ -12,6 +12,8 @@ from typing import Any
 from labelfree.comparing import told
 from labelfree.embedding import Embedding, embed
 from labelfree.errors import UsageError
+from labelfree.models.data import open_data
+from labelfree.models.factories import imported
 from labelfree.models.opening import check_checkpoint
 from labelfree.options import MODELS, Options
 from labelfree.report import ModelInfo, Report
@@ -33,6 +35,18 @@ def checkpoint_files(checkpoints: Sequence[Any], chosen: Options) -> dict[str, l
     return {"SOURCE": list(checkpoints), "--data": [os.fspath(chosen.data)]}
 
 
+def check_runnable(chosen: Options) -> None:
+    """Refuse data that do not open, and a factory that cannot be imported, before there is a checkpoint to run."""
+    open_data(chosen.data, column=chosen.column, id=chosen.id, keep=_kept(chosen), on_bad=chosen.on_bad)
+    if isinstance(chosen.model, str):
+        imported(chosen.model)
+
+
+def _kept(chosen: Options) -> list[str]:
+    """Columns of the data that are carried along."""
+    return [name for name in (chosen.group, chosen.audit) if name is not None]
+
+
 def embedded(
     checkpoint: Any,
     chosen: Options,
@@ -51,11 +65,10 @@ def embedded(
             f"data: expected one checkpoint by its path to run over it, found {type(checkpoint).__name__}; leave data "
             "out to measure rows"
         )
-    keep = [name for name in (chosen.group, chosen.audit) if name is not None]
     with TemporaryDirectory(prefix="labelfree-") as place:
         done = embed(
             checkpoint, data=chosen.data, output=Path(place) / "embeddings.parquet", column=chosen.column, id=chosen.id,
-            keep=keep, on_bad=chosen.on_bad, model=chosen.model, layer=chosen.layer, pool=chosen.pool,
+            keep=_kept(chosen), on_bad=chosen.on_bad, model=chosen.model, layer=chosen.layer, pool=chosen.pool,
             trust_code=chosen.trust_code, device=chosen.device, batch_size=chosen.batch_size, memory=chosen.memory,
             threads=chosen.threads, progress=progress,
         )  # fmt: skip

@@ -163,7 +163,9 @@ def checked(command: str, options: dict[str, Any]) -> Options:
     if chosen.data is None:
         for name in MODELS:
             if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
-                raise UsageError(f"{name}: has no effect without data, which a checkpoint is run over; leave it out")
+                raise UsageError(
+                    f"{name}: has no effect without data, which a checkpoint is run over; leave it out, or add data"
+                )
     for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1), ("seeds", 1), ("batch_size", 1)):
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from labelfree import history
 from labelfree.document import as_json
-from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError
+from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short
 from labelfree.gating import gate
 from labelfree.gating.settings import NUMBERS, settings
 from labelfree.history.steps import step_of
@@ -49,7 +49,7 @@ class Watch:
     directory: where files appear; its history.jsonl and STOP are kept there. measure: a path in, a Report out, or a
     LabelfreeError. models: watch for checkpoints, else for embeddings. options: plateau and rule, as for `gate`.
     interval: seconds between two looks; idle: seconds without a new file after which to end, None for never;
-    once: end when everything that is there is scored.
+    once: end when everything that is there is scored. metrics: what a file that was scored must hold.
     """
 
     directory: Path
@@ -60,7 +60,9 @@ class Watch:
     interval: float = 5.0
     idle: float | None = None
     once: bool = False
-    clock: Callable[[], float] = time.time
+    metrics: Sequence[str] = ()
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
     @property
@@ -77,7 +79,8 @@ class Watch:
         """A check for each new file, in the order of the steps among those that are there; the last one is the stop.
 
         A file is scored once, also after a restart: the history knows it by its name. One that cannot be read is
-        told, and tried again when it changes. Files that vanish are forgotten.
+        told, and tried again when it changes. Files that vanish are forgotten. Raises LabelfreeError where it ends
+        without a verdict because no file could be scored.
         """
         check_options(self.options, self.run)
         if not self.directory.is_dir():
@@ -87,7 +90,7 @@ class Watch:
 
     def _until_stopped(self) -> Iterator[Check]:
         if self.stop.exists():
-            yield Check(self.stop, verdict=self._stopped())
+            yield Check(self.stop, verdict=self._stopped(), problem=f"{self.stop} is there: remove it to go on")
             return
         scored = self._scored()
         if scored:
@@ -96,7 +99,7 @@ class Watch:
                 yield self._ended(resumed)
                 return
             yield resumed
-        looks = _Looks(scored, self.clock)
+        looks, judged, problem = _Looks(scored, self.clock, self.wall), bool(scored), None
         latest = self.clock()
         while True:
             there = self._there()
@@ -108,20 +111,31 @@ class Watch:
                 if check is None:  # it vanished
                     continue
                 latest = self.clock()
-                looks.done(path, scored=check.report is not None)
+                waiting |= looks.done(path, scored=check.report is not None)
+                judged, problem = judged or check.verdict is not None, check.problem or problem
                 if check.verdict is not None and check.verdict["verdict"]["decision"] in STOPPING:
                     yield self._ended(check)
                     return
                 yield check
             if not waiting and (self.once or (self.idle is not None and self.clock() - latest >= self.idle)):
+                if problem and not judged:
+                    raise SourceError(f"{self.directory}: expected a file that can be scored, found none ({problem})")
                 return
             self.sleep(min(self.interval, SETTLED) if waiting else self.interval)
 
     def _scored(self) -> set[str]:
-        """The names of the files that the history holds."""
-        if not self.history.exists():
-            return set()
-        return {Path(record["source"]).name for record in history.read(self.history, run=self.run)}
+        """The names of the files that the history holds; a UsageError where one that is there lacks a metric."""
+        held: dict[str, set[str]] = {}
+        for record in history.read(self.history, run=self.run) if self.history.exists() else ():
+            held.setdefault(Path(record["source"]).name, set()).update(record["metrics"])
+        for path in sorted(self._there()):
+            if lacking := set(self.metrics) - held.get(path.name, set(self.metrics)):
+                raise UsageError(
+                    f"{path}: expected its {', '.join(sorted(lacking))} in run {self.run!r} of {self.history}, found "
+                    f"{in_short(', '.join(sorted(held[path.name])))}; a file is scored once in a run: name another run "
+                    "with --run"
+                )
+        return set(held)
 
     def _judged(self) -> Document:
         return gate(history=self.history, run=self.run, **self.options)
@@ -154,13 +168,19 @@ class Watch:
         if path.suffix.lower() in CHECKPOINT:
             return True
         held = ("config.json", "modules.json", "*.safetensors", "pytorch_model*.bin")
-        return path.is_dir() and any(True for pattern in held for _ in path.glob(pattern))
+        try:
+            return path.is_dir() and any(True for pattern in held for _ in path.glob(pattern))
+        except OSError:  # it vanished at this moment
+            return False
 
     def _check(self, path: Path) -> Check | None:
-        """Score one file, append it, ask the gate; None where it vanished on the way."""
-        step, report = step_of(path.name), None
+        """Score one file, append it, ask the gate; None where it vanished on the way. What changed meanwhile is no
+        score: it is told, and tried again."""
+        step, report, before = step_of(path.name), None, _stamp(path)
         try:
             measured = self.measure(path)
+            if _stamp(path) != before:
+                raise SourceError(f"{path}: expected a file that is complete, found that it changed while it was read")
             history.append(self.history, measured, step=step, run=self.run)
             report = measured
             return Check(path, step, report, self._judged())
@@ -173,8 +193,8 @@ class Watch:
 class _Looks:
     """What was seen of the files that are not scored yet: since when each is unchanged, and what failed."""
 
-    def __init__(self, scored: set[str], clock: Callable[[], float]) -> None:
-        self.scored, self.clock = scored, clock
+    def __init__(self, scored: set[str], clock: Callable[[], float], wall: Callable[[], float]) -> None:
+        self.scored, self.clock, self.wall = scored, clock, wall
         self.seen: dict[Path, tuple[_Stamp, float]] = {}
         self.failed: dict[Path, _Stamp] = {}
         self.told: set[Path] = set()
@@ -192,21 +212,23 @@ class _Looks:
             stamp = None if path.name in self.scored or _step(path) is None else _stamp(path)
             if stamp is None or self.failed.get(path) == stamp:
                 continue
-            before, since = self.seen.get(path, (None, now))
-            self.seen[path] = stamp, since if stamp == before else now
-            changed = min(self.seen[path][1], stamp[2] / 1e9)
-            if now - changed < SETTLED:
+            if path not in self.seen:  # its age, by the clock of whoever wrote it; from then on only ours counts
+                self.seen[path] = stamp, now - max(0.0, self.wall() - stamp[2] / 1e9)
+            elif self.seen[path][0] != stamp:
+                self.seen[path] = stamp, now
+            if now - self.seen[path][1] < SETTLED:
                 waiting = True
             else:
                 ready.append(path)
         return ready, waiting
 
-    def done(self, path: Path, *, scored: bool) -> None:
-        """Remember that a file was scored, or that it could not be as it is."""
+    def done(self, path: Path, *, scored: bool) -> bool:
+        """Remember that a file was scored, or that it could not be as it was; whether it is another one by now."""
         if scored:
             self.scored.add(path.name)
-        else:
-            self.failed[path] = self.seen[path][0]
+            return False
+        self.failed[path] = self.seen[path][0]
+        return _stamp(path) not in (None, self.failed[path])
 
 
 def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str, Any] | None = None,
@@ -217,7 +239,8 @@ def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str
     directory: where embeddings appear, or checkpoints where `data` says what to run them on. metric: names of the
     metrics to measure; plateau: of those that a plateau is looked for in (the first of them unless given). measuring:
     options of the measuring command; rule: options of the plateau rule, as for `gate`. A stop verdict is also
-    written to STOP in the directory. Returns the latest verdict as a document, or None where nothing was scored.
+    written to STOP in the directory; where STOP is there already, that verdict is the answer. Returns the latest
+    verdict as a document, or None where there was nothing to score.
 
     >>> import labelfree, numpy as np, pathlib, tempfile
     >>> run = pathlib.Path(tempfile.mkdtemp())
@@ -226,35 +249,65 @@ def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str
     >>> labelfree.watch(run, metric="rankme", once=True)["verdict"]["decision"]
     'stop'
     """
-    names = listed(metric)
-    options = {"plateau": listed(plateau) or names[:1], **rule}
-    watched = Watch(
-        Path(directory),
-        measured_by(names, {**(measuring or {}), "data": data}),
-        data is not None,
-        run,
-        options,
-        interval,
-        idle,
-        once,
-    )
+    watching = watched(
+        Path(directory), listed(metric), {**(measuring or {}), "data": data}, listed(plateau), rule, run=run,
+        interval=interval, idle=idle, once=once,
+    )  # fmt: skip
     verdict = None
-    for check in watched.checks():
+    for check in watching.checks():
         verdict = check.verdict or verdict
     return verdict
 
 
-def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[[Path], Any]:
-    """A function from a path to the report of these metrics, by the narrowest command that has them all."""
-    from labelfree import api
-    from labelfree.options import command_of
+def watched(
+    directory: Path,
+    metric: Sequence[str],
+    measuring: Mapping[str, Any],
+    plateau: Sequence[str],
+    rule: Mapping[str, Any],
+    **looking: Any,
+) -> Watch:
+    """The watch of these options (see `watch`), or a LabelfreeError for one that no file could be scored with.
 
-    if not metrics:
+    looking: run, interval, idle, once.
+    """
+    from labelfree.metrics import METRICS
+
+    if not metric:
         raise UsageError("--metric: expected the name of a metric to measure, such as separability, found none")
-    for name in metrics:
-        check_metric(name, "--metric")
-    only = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS)))
-    measure = getattr(api, command_of(metrics))
+    known = {one.name: one for one in METRICS if one.family != "weights"}
+    for option, names in (("--metric", metric), ("--plateau", plateau or metric[:1])):
+        for name in names:
+            if check_metric(name, option) not in known:
+                raise UsageError(f"{option}: {name} is no metric of rows, which a watch scores; see labelfree weights")
+            if option == "--plateau" and known[name].direction == "none":
+                raise UsageError(
+                    f"--plateau: {name} has no direction in which it is known to be better, so it cannot stop "
+                    "improving; name another with --plateau"
+                )
+    metrics = tuple(dict.fromkeys((*metric, *plateau)))
+    options = {"plateau": tuple(plateau or metric[:1]), **rule}
+    measure = measured_by(metrics, measuring)
+    models = measuring.get("data") is not None
+    return Watch(directory, measure, models, options=options, metrics=metrics, **looking)
+
+
+def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[[Path], Any]:
+    """A function from a path to the report of these metrics, by the narrowest command that has them all.
+
+    What no file could be measured with is refused here: wrong options, data that do not open, a factory that is none.
+    """
+    from labelfree import api
+    from labelfree.kernels.devices import kernels_for
+    from labelfree.model_sources import check_runnable
+    from labelfree.options import checked, command_of
+
+    only, command = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS))), command_of(metrics)
+    chosen = checked(command, {**options, "only": only})
+    kernels_for(chosen.device)
+    if chosen.data is not None:
+        check_runnable(chosen)
+    measure = getattr(api, command)
     return lambda path: measure(str(path), only=only, **options)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from labelfree.cli.printing import flag_first
 from labelfree.cli.rules import JUDGE, Confidence, MinDelta, Patience, Plateau, Rule, StopAt, Warmup, Window
-from labelfree.errors import ExitCode
+from labelfree.errors import ExitCode, LabelfreeError, UsageError
 from labelfree.gating import gate as judged
 from labelfree.gating.configured import configured
 
@@ -129,22 +129,32 @@ def gate(
     from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts
     from labelfree.storage import check_apart, check_targets
 
-    form = chosen_format(format, json)
-    check_targets(output or [], TEXTS)
+    in_actions = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
     options: dict[str, Any] = {
         "require": require, "against": against, "max_drop": max_drop, "on_undecided": on_undecided, "history": history,
         "run": run, "plateau": plateau, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
         "min_delta": min_delta, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
-    options, place = configured(options, Path.cwd()) if config else (options, None)
-    kept = {"the report": reports, "the baseline": [options["against"]], "the history": [options["history"]]}
-    check_apart(output or [], {what: [p for p in paths or () if p and p != "-"] for what, paths in kept.items()})
-    lists = {name: options[name] or () for name in ("require", "max_drop", "plateau")}
-    document = judged(reports or [], **{**options, **lists})
-    if place is not None and not quiet:
-        told(f"gate: with [tool.labelfree.gate] of {place}")
-    write_texts(output or [], TEXTS, document)
-    in_actions = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
+    asked = ""
+    try:
+        form = chosen_format(format, json)
+        check_targets(output or [], TEXTS)
+        options, place = configured(options, Path.cwd()) if config else (options, None)
+        asked = "" if place is None else f"with [tool.labelfree.gate] of {place}"
+        kept = {"the report": reports, "the baseline": [options["against"]], "the history": [options["history"]]}
+        check_apart(output or [], {what: [p for p in paths or () if p and p != "-"] for what, paths in kept.items()})
+        lists = {name: options[name] or () for name in ("require", "max_drop", "plateau")}
+        document = judged(reports or [], **{**options, **lists})
+        write_texts(output or [], TEXTS, document)
+    except LabelfreeError as error:
+        said = f"{error} ({asked})" if asked else str(error)
+        if in_actions:
+            from labelfree.cli.github import refuse
+
+            refuse(said)
+        raise UsageError(said) from error
+    if asked and not quiet:
+        told(f"gate: {asked}")
     if in_actions:
         from labelfree.cli.github import tell
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.cli.printing import told
-from labelfree.render.github import commands, outputs, summary
+from labelfree.render.github import commands, outputs, refusal, summary
 
 
 def tell(document: Mapping[str, Any], *, quiet: bool) -> None:
@@ -24,6 +24,11 @@ def tell(document: Mapping[str, Any], *, quiet: bool) -> None:
         _append("GITHUB_STEP_SUMMARY", place, summary(document, _size(place)))
     if place := os.environ.get("GITHUB_OUTPUT"):
         _append("GITHUB_OUTPUT", place, outputs(document))
+
+
+def refuse(message: str) -> None:
+    """One annotation on stderr for what was refused, of which there is no verdict."""
+    print(refusal(message), file=sys.stderr)
 
 
 def _size(place: str) -> int:

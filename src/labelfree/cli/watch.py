@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,26 +61,27 @@ def watch(
     """  # fmt: skip
     from labelfree.cli.printing import printed, shown, told
     from labelfree.cli.running import measuring
-    from labelfree.watching import Watch, measured_by
+    from labelfree.watching import watched
 
-    numbers = {
-        "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
-        "stop_at": stop_at,
+    asked = {
+        "rule": rule, "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta,
+        "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
-    options: dict[str, Any] = {"plateau": tuple(plateau or metric[:1]), "rule": rule, **numbers}
-    measure = measured_by(metric, measuring(shared))
-    watched = Watch(directory, measure, shared.data is not None, shared.run or "default", options, interval, idle, once)
+    watching = watched(
+        directory, metric, measuring(shared), plateau or (), asked, run=shared.run or "default", interval=interval,
+        idle=idle, once=once,
+    )  # fmt: skip
     verdict = None
-    for check in watched.checks():
+    for check in watching.checks():
         verdict = check.verdict or verdict
         if check.problem is not None:
             told(check.problem)
         elif not shared.json and check.report is not None:
-            printed(lambda line=_line(check, metric): shown(line + "\n"))  # type: ignore[misc]
+            printed(lambda line=_line(check, watching.metrics): shown(line + "\n"))  # type: ignore[misc]
     if shared.json:
         from labelfree.document import as_json
 
-        printed(lambda: shown(as_json(verdict or {}) + "\n"))
+        printed(lambda: shown(("null" if verdict is None else as_json(verdict)) + "\n"))
     elif verdict is not None:
         from labelfree.render.console import console_for
         from labelfree.render.verdict import show
@@ -91,7 +93,7 @@ def watch(
         raise typer.Exit(code)
 
 
-def _line(check: Any, metrics: list[str]) -> str:
+def _line(check: Any, metrics: Sequence[str]) -> str:
     """One check in a line: its step, its file, the metrics, and what the gate says."""
     values = []
     for name in metrics:

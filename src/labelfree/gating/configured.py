@@ -14,7 +14,7 @@ from labelfree.names import listed
 JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
 """What is judged: one of these on the command line replaces all of the file."""
 RULE = ("rule", *NUMBERS)
-"""How a plateau is judged: each replaced on its own, all of them by --rule."""
+"""How a plateau is judged, where one is asked for: each replaced on its own, all of them by --rule."""
 
 _LISTS = ("require", "max_drop", "plateau")
 _TEXTS = ("against", "history", "run", "rule", "on_undecided")
@@ -41,7 +41,7 @@ def configured(given: Mapping[str, Any], start: Path) -> tuple[dict[str, Any], P
         for name, value in found.items()
         if name not in named and not (name in JUDGED and judged) and not (name in RULE and "rule" in named)
     }
-    if found.get("plateau") and judged and not options.get("plateau"):  # its rule goes with its plateau
+    if not (options.get("plateau") or taken.get("plateau")):
         taken = {name: value for name, value in taken.items() if name not in RULE}
     return options | taken, place if taken else None
 
@@ -52,8 +52,17 @@ def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
         place = directory / _FILE
         try:
             text = place.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+        except FileNotFoundError:
             continue
+        except OSError as error:
+            raise UsageError(
+                f"{place}: cannot be read ({error.strerror or error}); mend it, or use --no-config"
+            ) from None
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"{place}: expected TOML in UTF-8, found another encoding at byte {error.start}; save it as UTF-8, or "
+                "use --no-config"
+            ) from None
         if "labelfree" not in text:
             continue
         import tomllib

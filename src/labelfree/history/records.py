@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -88,16 +89,31 @@ def collapse(report: Mapping[str, Any]) -> dict[str, float | None]:
 
 def checked_run(run: str) -> str:
     """The name of a run, or a UsageError."""
-    if not run.strip() or not run.isprintable():
+    if not isinstance(run, str) or not run.strip() or not run.isprintable():
         raise UsageError(f"--run: expected a name, found {run!r}")
     return run
 
 
-def checked_step(step: int) -> int:
+def checked_step(step: Any) -> int:
     """The number of a step, or a UsageError."""
-    if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-        raise UsageError(f"--step: expected a whole number of at least 0, found {step!r}")
-    return step
+    number = whole(step)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        kind = "" if type(step) is int else f" of type {type(step).__name__}"
+        raise UsageError(f"--step: expected a whole number of at least 0, found {step!r}{kind}")
+    return number
+
+
+def whole(value: Any) -> Any:
+    """A whole number of any library (numpy, torch) as an int; anything else as it is.
+
+    >>> import numpy as np
+    >>> whole(np.int64(3)), whole(3.0), whole(True)
+    (3, 3.0, True)
+    """
+    try:
+        return value if isinstance(value, bool) else operator.index(value)
+    except (TypeError, ValueError, RuntimeError):  # the last two of a tensor of several numbers
+        return value
 
 
 def key(record: Record) -> tuple[str, int, str]:

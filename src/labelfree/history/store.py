@@ -30,7 +30,27 @@ def stored(path: str | Path) -> list[Record]:
     except OSError as error:
         raise HistoryError(f"{path}: cannot be read ({error.strerror or error})") from None
     lines = text.split("\n")
-    return _distinct([_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()], path)
+    try:
+        return _distinct([_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()], path)
+    except HistoryError:
+        if what := _of_another_kind(text, path):
+            raise HistoryError(f"{path}: expected a history (JSON Lines), found {what}") from None
+        raise
+
+
+def _of_another_kind(text: str, path: Path) -> str | None:
+    """What a file is that begins with another document of ours than a record, and the way out; else None."""
+    try:
+        first, _ = json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(first, dict) or "step" in first:
+        return None
+    if first.get("command") == "gate":
+        return "the verdict of a gate; name the history that it judged"
+    if "input" in first or "reports" in first:
+        return f"a report; labelfree history add HISTORY {path} puts it into one, and a gate takes it without --history"
+    return None
 
 
 def _line(line: str, where: str) -> Record:
@@ -99,7 +119,7 @@ def _with(
     if there and not same(records[index], record) and not replace:
         raise HistoryError(
             f"{path}: {named(record)} is there already and differs ({_differing(records[index], record)}); "
-            "replace it with --replace, or name another --step or --run"
+            "name another --step or --run, or --replace it"
         )
     _check_fit(record, [r for i, r in enumerate(records) if i != index and r not in leaving], path)
     for rival in rivals:
@@ -108,7 +128,7 @@ def _with(
             raise HistoryError(
                 f"{path}: {named(record)} contradicts {rival['command']} of that step: {metric} is {_value(a)} there "
                 f"({rival['source']}), {_value(b)} here ({record['source']}); name another --step or --run"
-                + (", or remove what is there with --replace" if not replace else "")
+                + (", or --replace what is there" if not replace else "")
             )
     return [r for r in (*records[:index], record, *records[index + 1 :]) if r not in leaving]
 

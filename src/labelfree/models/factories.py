@@ -27,8 +27,8 @@ def made(spec: str | Callable[[], Any]) -> tuple[Any, Transform | None]:
     except ImportError as error:
         raise MissingExtra("running a model", "torch") from error
     named = spec if isinstance(spec, str) else getattr(spec, "__name__", type(spec).__name__)
+    factory = imported(spec) if isinstance(spec, str) else spec
     with _current_directory():
-        factory = _found(spec) if isinstance(spec, str) else spec
         try:
             built = factory()
         except Exception as error:
@@ -41,14 +41,16 @@ def made(spec: str | Callable[[], Any]) -> tuple[Any, Transform | None]:
     return module, transform
 
 
-def _found(spec: str) -> Callable[[], Any]:
+def imported(spec: str) -> Callable[[], Any]:
+    """The factory of this name, not yet called, or a UsageError that says why there is none."""
     from importlib import import_module
 
     if not _SPEC.fullmatch(spec):
         raise UsageError(f"--model: expected package.module:factory, found {spec!r}")
     place, _, name = spec.partition(":")
     try:
-        value: Any = import_module(place)
+        with _current_directory():
+            value: Any = import_module(place)
     except ImportError as error:
         raise UsageError(f"--model {spec}: cannot import {place} ({error}); looked in {Path.cwd()} too") from error
     except Exception as error:

@@ -31,6 +31,11 @@ def commands(document: Mapping[str, Any], *, warnings: bool = True) -> list[str]
     return [f"::{level} title={_property(f'labelfree gate: {title}')}::{_data(text)}" for level, title, text in found]
 
 
+def refusal(message: str) -> str:
+    """The workflow command for bad input or usage: an error without a verdict."""
+    return f"::error title=labelfree gate::{_data(message)}"
+
+
 def summary(document: Mapping[str, Any], taken: int = 0) -> str:
     """Markdown for the summary of the job; `taken` bytes of the step's room are used already. Never beyond its room."""
     text = to_markdown(document) + "\n"

@@ -42,10 +42,10 @@ def to_junit(document: Mapping[str, Any]) -> str:
 
 
 def _names(document: Mapping[str, Any]) -> list[str]:
-    """The conditions by name, each with its report where several are judged: a reader of JUnit knows cases by name."""
+    """The conditions by name, each with the path of its report where several are judged: JUnit tells cases by name."""
     verdict = document["verdict"]
     several = sum(given["role"] == "report" for given in document["inputs"]) > 1
-    found = [(c.get("found") or {}).get("source") for c in (*verdict["conditions"], *verdict["guards"])]
+    found = [(c.get("found") or {}).get("file") for c in (*verdict["conditions"], *verdict["guards"])]
     return [
         f"{row.condition} ({where})" if several and where else row.condition
         for row, where in zip(rows(document), found, strict=True)

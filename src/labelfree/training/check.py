@@ -33,11 +33,14 @@ class Check:
     @property
     def told(self) -> str | None:
         """What a user should read of it, None where all is well and training goes on."""
-        if self.problem is not None:
-            return f"step {self.step}: {self.problem}; training goes on"
-        if self.verdict is None or self.verdict["decision"] in ("pass", "continue"):
-            return None
-        best = self.verdict["best"]
-        kept = f"; best at step {best['step']}" if best else ""
+        here = f"step {self.step}: "
+        said = [] if self.problem is None else [self.problem.removeprefix(here)]
+        if self.verdict is not None and self.verdict["decision"] not in ("pass", "continue"):
+            best = self.verdict["best"]
+            kept = f"; best at step {best['step']}" if best else ""
+            said.append(f"{self.verdict['decision']}: {self.verdict['message']}{kept}")
+        for name, entry in (self.report or {"metrics": {}})["metrics"].items():
+            if entry["value"] is None and not any(name in one for one in said):
+                said.append(f"{name} has no value: {entry['reason']}")
         end = "training stops" if self.stop else "training goes on"
-        return f"step {self.step}: {self.verdict['decision']}: {self.verdict['message']}{kept}; {end}"
+        return f"{here}{'; '.join(said)}; {end}" if said else None

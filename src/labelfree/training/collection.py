@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from labelfree.arrays import Index, Rows, as_rows
-from labelfree.errors import ArrayError, UsageError
+from labelfree.errors import ArrayError
 from labelfree.kernels.devices import kernels_for
 from labelfree.sources.block import Block, Source, Values
 from labelfree.survey import Summaries, Survey, block_rows
 from labelfree.training import ranks
 from labelfree.training.plan import Plan
+
+_TOLD = 8
 
 
 class Collection:
@@ -28,7 +31,8 @@ class Collection:
         self.limit = plan.rows
         self.summaries: Summaries | None = None
         self._waiting: list[tuple[Rows, Index, Values | None]] = []
-        self._seen = self._batches = self._size = 0
+        self.lengths: list[int] = []
+        self._seen = self._beyond = 0
 
     def add(self, features: Any, ids: Sequence[Any] | None = None) -> None:
         """Take in a batch of features (m, d), in the order of the set; ids: of these rows, instead of the plan's."""
@@ -58,11 +62,19 @@ class Collection:
         rows = np.concatenate([part for part, _, _ in waiting])
         index = np.concatenate([places for _, places, _ in waiting])
         there = np.arange(len(index)) if self.limit is None else np.flatnonzero(index < self.limit)
+        self._beyond += len(index) - len(there)
         extra: dict[str, Values] = {}
         if "id" in self.summaries.source.roles:
             names = np.concatenate([self._named(places, given) for _, places, given in waiting])
             extra["id"] = names[there]
         self.summaries.add(Block(rows[there], index[there], extra))
+
+    def finish(self) -> None:
+        """Take in the last rows, and see that no more came than the set has, but for what a sampler repeats."""
+        self.settle()
+        rank, world = ranks.place()
+        if self._beyond > (0 if world == 1 else max(self.lengths, default=1)):
+            raise _unequal(self.plan, f"{self.limit} rows", f"{self._beyond} beyond them on rank {rank}")
 
     def _named(self, index: Index, given: Values | None) -> Values:
         """The ids of rows at these positions; beyond the end of the set there are none."""
@@ -77,17 +89,11 @@ class Collection:
         rank, world = ranks.place()
         here = np.arange(m, dtype=np.int64)
         if self.plan.dealt == "batches" and world > 1:
-            self._size = self._size or m
-            if m > self._size:
-                raise UsageError(
-                    f"dealt='batches': expected at most {self._size} rows a batch as in the first, found {m}; "
-                    "deal them out one by one, or evaluate on one rank"
-                )
-            index = (self._batches * world + rank) * self._size + here
+            self.lengths.append(m)
+            index = ((len(self.lengths) - 1) * world + rank) * self.lengths[0] + here
         else:
             index = rank + world * (self._seen + here)
         self._seen += m
-        self._batches += 1
         return index
 
     def _empty(self, d: int, dtype: str, *, named: bool) -> Summaries:
@@ -102,17 +108,43 @@ class Collection:
         )  # fmt: skip
 
 
-def surveyed(parts: Sequence[Summaries], plan: Plan, name: str) -> Survey:
-    """The survey of the rows of all ranks, in the order of the ranks; name: what they are called in the report."""
+def surveyed(parts: Sequence[Summaries], lengths: Sequence[list[int]], plan: Plan, name: str) -> Survey:
+    """The survey of the rows of all ranks, in the order of the ranks; name: what they are called in the report.
+
+    lengths: of the batches of each rank, where they are dealt out in batches.
+    """
+    _check_dealt(lengths)
     whole, *others = parts
     whole.kernels = kernels_for(plan.chosen.device)
     for other in others:
         if other.d != whole.d:
             raise ArrayError(f"features: expected {whole.d} columns on every rank as on the first, found {other.d}")
         whole.merge(other)
+    if plan.rows not in (None, whole.tally.read):
+        raise _unequal(plan, f"{plan.rows} rows", f"{whole.tally.read}")
     whole.source = replace(whole.source, name=name, total=whole.tally.read)
     whole.check()
     return whole.finished()
+
+
+def _check_dealt(lengths: Sequence[list[int]]) -> None:
+    """Refuse batches whose rows do not stand where full ones before them would put them, rank after rank."""
+    size = max((max(of, default=0) for of in lengths), default=0)
+    in_turn = [length for batches in zip_longest(*lengths, fillvalue=0) for length in batches]
+    full = next((i for i, length in enumerate(in_turn) if length < size), len(in_turn))
+    if any(in_turn[full + 1 :]) or any(of and of[0] < size for of in lengths[1:]):
+        told = ", ".join(f"{of[-1] if of else 0} on rank {rank}" for rank, of in enumerate(lengths[:_TOLD]))
+        raise ArrayError(
+            f"dealt='batches': expected {size} rows in every batch but the last of all, found short ones before it (at "
+            f"the end {told}); choose a batch size that leaves no rank short, or evaluate on one rank"
+        )
+
+
+def _unequal(plan: Plan, expected: str, found: str) -> ArrayError:
+    return ArrayError(
+        f"{'rows' if plan.ids is None else 'ids'}: expected {expected} between two checks, found {found}; evaluate "
+        "that set alone and once, from reset() on where others come before it, or say how many rows it has"
+    )
 
 
 def _unreadable(rows: int) -> Iterator[Block]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -12,7 +14,11 @@ from labelfree.models.last_layer import linear_layers
 from labelfree.models.pooling import Pool, default_pool, pooled, tensor_of
 from labelfree.sources.head_names import conventional, follows
 
-_WRAPPERS = ("DistributedDataParallel", "FullyShardedDataParallel", "DataParallel")
+_WRAPPERS = {
+    "DistributedDataParallel": "module", "FullyShardedDataParallel": "module", "DataParallel": "module",
+    "OptimizedModule": "_orig_mod",
+}  # fmt: skip
+"""What calls a module for several devices, or compiled, and its attribute that is that module."""
 _MASK = "attention_mask"
 _LISTED = 12
 
@@ -21,8 +27,9 @@ class Hook:
     """Hands the features of every evaluated batch to `receive`, as a function that makes them, so that the receiver
     decides what an error means.
 
-    model: a torch.nn.Module, of which nothing is seen while it trains; layer: the submodule whose output is taken, ""
-    for the model itself; head: the submodule whose input is; neither: the input of the classifier's head.
+    model: a torch.nn.Module, of which nothing is seen while it trains, in training mode or with gradients; layer: the
+    submodule whose output is taken, "" for the model itself; head: the submodule whose input is; neither: the input of
+    the classifier's head.
     """
 
     def __init__(
@@ -37,17 +44,30 @@ class Hook:
         self.model, self.receive, self.pool = _unwrapped(model), receive, pool
         self.name, entering = located(self.model, layer, head)
         self.place = f"{'input' if entering else 'output'} of {self.name or 'the model'}"
-        self.calls: list[tuple[int, Any, Any, Any]] = []
+        self.calls: list[tuple[int, Any, Any, Any, bool]] = []
         self.entering = entering
         self.handles: list[Any] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was seen of the evaluations before."""
+        self.missed: set[str] = set()
+        self.outermost: int | None = None
 
     def attach(self) -> None:
-        """Put the hooks on the model."""
+        """Put the hooks on the model, where code that was compiled without them would leave them out unseen."""
+        import torch
+
+        if "torch._dynamo" in sys.modules:
+            torch.compiler.reset()
         module = self.model.get_submodule(self.name)
         hook = module.register_forward_pre_hook if self.entering else module.register_forward_hook
-        self.handles.append(hook(self._entered if self.entering else self._left, with_kwargs=True))
+        skipped = partial(torch.compiler.disable, reason="labelfree watches this model, which fullgraph=True forbids")
+        seen = _Seen(skipped(self._entered if self.entering else self._left))
+        self.handles.append(hook(seen, with_kwargs=True))
         for depth, outer in enumerate(_ancestors(self.model, self.name)):
-            self.handles.append(outer.register_forward_pre_hook(self._called(depth), with_kwargs=True, prepend=True))
+            seen = _Seen(skipped(self._called(depth)))
+            self.handles.append(outer.register_forward_pre_hook(seen, with_kwargs=True, prepend=True))
 
     def remove(self) -> None:
         """Take the hooks away; the model is as it was."""
@@ -55,35 +75,77 @@ class Hook:
             handle.remove()
         self.handles, self.calls = [], []
 
+    def silence(self) -> str:
+        """Why no features came, as far as can be seen, and the way out."""
+        if not self.handles:
+            return "the monitor was closed"
+        if "replicas" in self.missed:
+            return (
+                "nn.DataParallel ran copies of the model side by side; use DistributedDataParallel, or evaluate the "
+                "module inside it"
+            )
+        if "gradients" in self.missed:
+            return (
+                "the model was in eval mode but with gradients, as where it trains; evaluate it under torch.no_grad()"
+            )
+        if "training" in self.missed:
+            return "the model ran in training mode alone; evaluate it in eval mode, itself and no copy of it"
+        return f"{self.place} did not run in eval mode; evaluate the watched model itself, no copy or export of it"
+
     def _called(self, depth: int) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], None]:
-        """A hook that keeps what a module around the watched one is called with, for the mask of the tokens."""
+        """A hook that keeps what a module around the watched one is called with, and whether with gradients."""
+        from torch import is_grad_enabled
 
         def keep(module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-            if not self.model.training:
+            if getattr(module, "_is_replica", False):  # in a thread beside others, whose rows come in any order
+                self.missed.add("replicas")
+            elif self.handles and not self.model.training:
                 self.calls = [call for call in self.calls if call[0] < depth]
-                self.calls.append((depth, module, given, named))
+                self.calls.append((depth, module, given, named, is_grad_enabled()))
 
         return keep
 
     def _entered(self, module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-        if not self.model.training:
-            self._take(lambda: given[0] if given else tensor_of(named))
+        self._take(lambda: given[0] if given else tensor_of(named))
 
     def _left(self, module: Any, given: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-        if not self.model.training:
-            self._take(lambda: tensor_of(output))
+        self._take(lambda: tensor_of(output))
 
     def _take(self, found: Callable[[], Any]) -> None:
         calls, self.calls = self.calls, []
+        if not calls:  # in training mode, or where compiled code calls a hook that was removed
+            self.missed.add("training")
+            return
+        outermost, _, given, named, gradients = calls[0]
+        if gradients:
+            self.missed.add("gradients")
+            return
 
         def features() -> Any:
             tensor = found().detach()
-            masks = (_mask(module, given, named) for _, module, given, named in calls)
+            if self.outermost is not None and outermost > self.outermost:
+                raise UsageError(
+                    f"{self.place}: expected to run once in each call of the model, found a call beyond that; watch a "
+                    "module that runs once for all rows, or hand them to Monitor(history=...).add(features)"
+                )
+            self.outermost = outermost
+            masks = (_mask(module, given, named) for _, module, given, named, _ in calls)
             mask = next((mask for mask in masks if mask is not None), None)
             pool = self.pool or default_pool(tuple(tensor.shape), "mean")
-            return pooled(tensor, len(tensor) if tensor.dim() else 0, mask, pool, self.place)
+            return pooled(tensor, _rows(tensor, given, named), mask, pool, self.place)
 
         self.receive(features)
+
+
+class _Seen(partial[None]):
+    """A hook as a module holds it; in a copy of the module, or where it is saved and loaded, one that sees nothing."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Seen, (_unseen,)
+
+
+def _unseen(*_: Any) -> None:
+    pass
 
 
 def located(model: Any, layer: str | None, head: str | None) -> tuple[str, bool]:
@@ -124,14 +186,36 @@ def _shown(names: list[str]) -> str:
 
 
 def _unwrapped(model: Any) -> Any:
-    """The module inside a wrapper for several devices, which calls it."""
-    return model.module if type(model).__name__ in _WRAPPERS else model
+    """The module inside all wrappers, which call it; a UsageError for one that would break by being watched."""
+    while (inside := _WRAPPERS.get(type(model).__name__)) is not None:
+        if getattr(getattr(model, "dynamo_ctx", None), "fullgraph", False):
+            raise UsageError(
+                "model: expected one compiled with fullgraph=False, found fullgraph=True, which cannot be watched; "
+                "compile it without, or hand the features to Monitor(history=...).add(features)"
+            )
+        model = getattr(model, inside)
+    return model
 
 
 def _ancestors(model: Any, name: str) -> list[Any]:
     """The modules around a submodule, outermost first, and itself."""
     parts = name.split(".") if name else []
     return [model.get_submodule(".".join(parts[:depth])) for depth in range(len(parts) + 1)]
+
+
+def _rows(tensor: Any, given: tuple[Any, ...], named: Mapping[str, Any]) -> int:
+    """Rows of a batch by what the outermost module was called with, for tokens and maps, whose rows may not come first.
+
+    A matrix is one vector a row whatever it was made of, as the graphs that a batch of nodes becomes.
+    """
+    from torch import Tensor
+
+    rows = len(tensor) if tensor.dim() else 0
+    arguments = [*given, *named.values()]
+    arguments += [part for one in arguments if isinstance(one, Mapping) for part in one.values()]
+    arguments += [part for one in arguments if isinstance(one, list | tuple) for part in one]
+    sizes = [len(one) for one in arguments if isinstance(one, Tensor) and one.dim()]
+    return rows if tensor.dim() < 3 or not sizes or rows in sizes else sizes[0]
 
 
 def _mask(module: Any, given: tuple[Any, ...], named: Mapping[str, Any]) -> Any:

@@ -8,28 +8,33 @@ trainer = lightning.Trainer(callbacks=[LabelfreeCallback(history="history.jsonl"
 from __future__ import annotations
 
 from importlib import import_module
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from labelfree import history
-from labelfree.errors import MissingExtra
+from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
 from labelfree.training.monitor import Monitor, attempted
 from labelfree.training.plan import Asked, plan
 
 __all__ = ["LabelfreeCallback"]
 
+_OF_ONE_BATCH = ("prefix", "layer", "head", "pool", "normalize", "on_bad", "device", "threads", "dealt")
+"""Options that have a meaning where no check is recorded or judged, as in fast_dev_run."""
+
 
 class Hooks:
     """Collects features while Lightning validates, checks at the end, and stops training by `trainer.should_stop`.
 
     options: those of `Monitor` (`Asked`); dataloader: which of the validation sets. The scalars go through every logger
-    of the trainer and into its callback metrics. A run that is resumed from a checkpoint goes on from its step. `last`
-    is the latest check.
+    of the trainer and into its callback metrics, there as NaN where a check gives no value. A run that is resumed from
+    a checkpoint goes on from its step. `last` is the latest check of the run. Several callbacks in one trainer need a
+    prefix and a run each.
     """
 
     def __init__(self, *, dataloader: int = 0, **options: Unpack[Asked]) -> None:
-        plan(**options)
+        self.plan = plan(**options)
         self.options, self.dataloader = options, dataloader
         self.monitor: Monitor | None = None
         self.last: Check | None = None
@@ -38,14 +43,22 @@ class Hooks:
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to watch, after the sanity check and after a checkpoint was loaded."""
         self._close()
+        if wrong := self._beyond(trainer):
+            raise UsageError(wrong)
+        options: Any = self.options
+        if trainer.fast_dev_run:
+            kept = {name: value for name, value in options.items() if name in _OF_ONE_BATCH}
+            options = {**kept, "metrics": [metric.name for metric in self.plan.metrics]}
         resume = trainer.global_step or None
-        loggers = list(trainer.loggers)
-        self.monitor = Monitor(pl_module, resume=resume, known=self.known, to=loggers, **self.options)
+        self.monitor = Monitor(pl_module, resume=resume, known=self.known, to=list(trainer.loggers), **options)
+        self.last = None
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Leave out what came before."""
         if self.monitor is not None:
             self.monitor.reset()
+            if wrong := self._beyond(trainer):
+                self.monitor.tell(wrong)
             if trainer.world_size > 1 and (rows := _rows(trainer.val_dataloaders, self.dataloader)) is not None:
                 self.monitor.expect(rows)
 
@@ -60,18 +73,26 @@ class Hooks:
         """Check, before a checkpoint of this step is written."""
         if self.monitor is None:
             return
+        self.monitor.paused = False
         self.last = self.monitor.check(trainer.global_step)
-        if self.last.scalars:
-            pl_module.log_dict(self.last.scalars, logger=False, sync_dist=trainer.world_size > 1)
+        values = {name: self.last.scalars.get(name, nan) for name in self.plan.scalars}
+        pl_module.log_dict(values, logger=False, sync_dist=trainer.world_size > 1)
         trainer.should_stop = trainer.should_stop or self.last.stop
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Take the hooks off the model."""
+        if self.monitor is not None and self.last is None:
+            self.monitor.tell("nothing was checked: the trainer ran no validation; give it a validation set")
         self._close()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Take the hooks off the model."""
         self._close()
+
+    @property
+    def state_key(self) -> str:
+        """What a checkpoint calls the state."""
+        return f"{type(self).__name__}, prefix {self.plan.prefix!r}"
 
     def state_dict(self) -> dict[str, Any]:
         """The records of the run, so that a checkpoint can be resumed where its history is not at hand."""
@@ -86,6 +107,13 @@ class Hooks:
         if path is None or not Path(path).exists():
             return []
         return history.read(path, run=self.options.get("run", "default"))
+
+    def _beyond(self, trainer: Any) -> str | None:
+        """What is wrong with the number of the validation set, as soon as it is known how many there are."""
+        loaders = len(trainer.num_val_batches)
+        if not loaders or 0 <= self.dataloader < loaders:
+            return None
+        return f"dataloader: expected the number of a validation set, 0 to {loaders - 1}, found {self.dataloader}"
 
     def _close(self) -> None:
         if self.monitor is not None:

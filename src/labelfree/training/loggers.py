@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from labelfree.errors import UsageError
+
+_KINDS = ("add_scalar", "log_metrics", "log")
+
 
 def logged(scalars: Mapping[str, float], step: int, to: Any) -> list[str]:
     """Log flat scalars, {"labelfree/separability": 0.41, ...}; returns what went wrong, and never raises.
@@ -26,6 +30,17 @@ def logged(scalars: Mapping[str, float], step: int, to: Any) -> list[str]:
     return problems
 
 
+def checked(to: Any) -> Any:
+    """What scalars are logged to, or a UsageError for something that nothing can be logged to."""
+    for logger in to if isinstance(to, list | tuple) else [to]:
+        if not (logger is None or callable(logger) or any(hasattr(logger, name) for name in _KINDS)):
+            raise UsageError(
+                f"to: expected a logger (with {', '.join(_KINDS)}), a function of (scalars, step), or a list of them, "
+                f"found {type(logger).__name__}"
+            )
+    return to
+
+
 def _log(scalars: dict[str, float], step: int, logger: Any) -> None:
     if hasattr(logger, "callback_handler"):  # a Trainer, which knows its step
         logger.log(scalars)
@@ -42,6 +57,6 @@ def _log(scalars: dict[str, float], step: int, logger: Any) -> None:
         raise TypeError("expected add_scalar, log_metrics, log, or a function of (scalars, step)")
 
 
-def scalars_of(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+def scalars_of(metrics: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[str, float]:
     """The values of a report's metrics that are defined, by flat names."""
-    return {f"labelfree/{name}": float(entry["value"]) for name, entry in metrics.items() if entry["value"] is not None}
+    return {f"{prefix}/{name}": float(entry["value"]) for name, entry in metrics.items() if entry["value"] is not None}

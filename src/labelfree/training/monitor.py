@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, SupportsIndex, TypeAlias, TypeVar, Unpack
 
 from labelfree import history
 from labelfree.api import report_of
 from labelfree.errors import HistoryError, LabelfreeError, UsageError
 from labelfree.gating import gate
-from labelfree.history.records import Record, checked_step, key
-from labelfree.history.store import added, forgotten
+from labelfree.history.records import Record, checked_step, key, whole
+from labelfree.history.store import added, forgotten, writable
 from labelfree.survey import Summaries
 from labelfree.training import ranks
 from labelfree.training.check import Check
 from labelfree.training.collection import Collection, surveyed
 from labelfree.training.features import Hook
-from labelfree.training.loggers import logged, scalars_of
-from labelfree.training.plan import Asked, plan
+from labelfree.training.loggers import checked, logged, scalars_of
+from labelfree.training.plan import Asked, in_python, plan
 
 T = TypeVar("T")
+_Part: TypeAlias = tuple[Summaries | None, list[int]]
 _LOG = logging.getLogger("labelfree")
+_NUMBER = re.compile(r"-?\d[\d.,]*(e[+-]?\d+)?%?")
 
 
 class Monitor:
     """Watches the embeddings of a model that trains, and says when to stop.
 
-    model: a torch.nn.Module whose batches are summed up by a hook while it is in eval mode; None where `add` is given
-    the features. resume: the step that training goes on from, None for a run that begins; records of later steps are
-    forgotten then, since that timeline was left; known: records that a checkpoint kept, added where the history lacks
-    them. to: what the scalars are logged to (see `logged`). Options: `Asked`.
+    model: a torch.nn.Module whose batches are summed up by a hook while it is evaluated, in eval mode and without
+    gradients; None where `add` is given the features. resume: the step that training goes on from, None for a run that
+    begins; records of later steps are forgotten then, since that timeline was left; known: records that a checkpoint
+    kept, added where the history lacks them. to: what the scalars are logged to (see `logged`). Options: `Asked`.
+    While `paused` is set nothing is taken in.
 
     A wrong option, a history that cannot be written to, or one that holds the run of a training that begins raises a
     LabelfreeError at once. Afterwards nothing here raises: what goes wrong is told by the logger "labelfree" and stands
@@ -58,20 +62,21 @@ class Monitor:
         to: Any = None,
         **options: Unpack[Asked],
     ) -> None:
-        self.plan = plan(**options)
         self.to = to
         self.paused = False
-        self._resumed, self._last = resume, -1
+        self._resumed, self._last = whole(resume), -1
         self._problem: str | None = None
         self._told: set[str] = set()
-        where = self.plan
-        self._hook = None
-        if model is not None:
-            self._hook = Hook(model, self._receive, layer=where.layer, head=where.head, pool=where.pool)
-        self._begin(known)
+        self._hook: Hook | None = None
+        everyone = ranks.gathered(_refused(lambda: self._prepare(model, options)))
+        refused = None
+        if everyone is not None:  # what any rank was refused is refused to all; the files are the first one's
+            refused = next((one for one in everyone if one is not None), None) or _refused(lambda: self._take_up(known))
+        if (refused := ranks.shared(refused)) is not None:
+            raise refused
         if self._hook is not None:
             self._hook.attach()
-        self._collection = self._fresh()
+        self._collection: Collection = self._fresh()
 
     def __enter__(self) -> Self:
         return self
@@ -79,19 +84,20 @@ class Monitor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _begin(self, known: Sequence[Record]) -> None:
-        """Take up the run where it was left, or see that there is none of its name yet; by rank 0, for all."""
-        refused = ranks.shared(_refused(lambda: self._taken_up(known)) if ranks.place()[0] == 0 else None)
-        if refused is not None:
-            raise refused
+    def _prepare(self, model: Any, options: Asked) -> None:
+        self.plan = where = plan(**options)
+        if model is not None:
+            self._hook = Hook(model, self._receive, layer=where.layer, head=where.head, pool=where.pool)
 
-    def _taken_up(self, known: Sequence[Record]) -> None:
+    def _take_up(self, known: Sequence[Record]) -> None:
+        """Take up the run where it was left, or see that there is none of its name yet."""
         path, run, resume = self.plan.history, self.plan.run, self._resumed
+        checked(self.to)
         if resume is not None and (isinstance(resume, bool) or not isinstance(resume, int) or resume < 0):
             raise UsageError(f"resume: expected the step that training goes on from, found {resume!r}")
         if path is None:
             return
-        records = history.read(path, run=run) if path.exists() else []
+        records = history.read(path, run=run) if writable(path).exists() else []
         if resume is None:
             if not records:
                 return
@@ -102,11 +108,11 @@ class Monitor:
             )
         held = {key(r) for r in records}
         if lost := [r for r in known if r["run"] == run and r["step"] <= resume and key(r) not in held]:
-            self._say(f"{path}: {added(path, lost)} records of run {run!r} restored from the checkpoint")
+            self.tell(f"{path}: {added(path, lost)} records of run {run!r} restored from the checkpoint")
         elif not any(r["step"] <= resume for r in records):
-            self._say(f"{path}: no check of run {run!r} up to step {resume}: a plateau is looked for from here on")
+            self.tell(f"{path}: no check of run {run!r} up to step {resume}: a plateau is looked for from here on")
         if path.exists() and (left := forgotten(path, run=run, after=resume)):
-            self._say(f"{path}: run {run!r} goes on from step {resume}: {left} records of later steps forgotten")
+            self.tell(f"{path}: run {run!r} goes on from step {resume}: {left} records of later steps forgotten")
 
     def _fresh(self) -> Collection:
         return Collection(self.plan, "" if self._hook is None else self._hook.place)
@@ -114,6 +120,8 @@ class Monitor:
     def reset(self) -> None:
         """Forget the rows since the last check."""
         self._collection, self._problem = self._fresh(), None
+        if self._hook is not None:
+            self._hook.begin()
 
     def expect(self, rows: int) -> None:
         """Say how many rows the whole set has, where the options do not."""
@@ -134,39 +142,46 @@ class Monitor:
         if self._problem is None and not self.paused:
             self._problem = attempted(lambda: self._collection.add(features(), ids))[1]
 
-    def check(self, step: int, *, source: str | None = None) -> Check:
+    def check(self, step: SupportsIndex, *, source: str | None = None) -> Check:
         """Measure the rows since the last check, record them, ask the gate, log; on every rank, with one result.
 
         step: of training, never before the last one; source: what the checkpoint is called, as the verdict names it.
         """
-        collected, problem = self._collection, self._problem
+        number = whole(step)
+        collected, problem, nothing = self._collection, self._problem, self._silence()
         self.reset()
         if problem is None:
-            problem = attempted(collected.settle)[1]
-        everyone = ranks.gathered(collected.summaries if problem is None else problem)
-        found = None if everyone is None else self._measured(everyone, step, source or f"step {step}")
+            problem = attempted(collected.finish)[1]
+        everyone = ranks.gathered((collected.summaries, collected.lengths) if problem is None else problem)
+        found = None if everyone is None else self._measured(everyone, nothing, number, source or f"step {number}")
         return ranks.shared(found)
 
-    def _measured(self, everyone: list[Summaries | str | None], step: int, source: str) -> Check:
+    def _silence(self) -> str:
+        """What to say where no features came."""
+        hook = "add(features) was not called" if self._hook is None else self._hook.silence()
+        return f"no features came: {'the monitor is paused; unset its paused' if self.paused else hook}"
+
+    def _measured(self, everyone: list[_Part | str], nothing: str, step: int, source: str) -> Check:
         problems = [one for one in everyone if isinstance(one, str)]
-        parts = [one for one in everyone if isinstance(one, Summaries)]
-        if problems or not parts:
-            nothing = "no features came: is the model in eval mode, and does the watched module run?"
+        parts = [one for one in everyone if not isinstance(one, str)]
+        summaries = [found for found, _ in parts if found is not None]
+        if problems or not summaries:
             return self._ended(Check(step, problem=problems[0] if problems else nothing))
-        report, problem = attempted(lambda: self._report(parts, source))
+        report, problem = attempted(lambda: self._report(summaries, [lengths for _, lengths in parts], source))
         return self._ended(Check(step, problem=problem)) if report is None else self.judge(step, report)
 
-    def _report(self, parts: list[Summaries], source: str) -> dict[str, Any]:
+    def _report(self, parts: list[Summaries], lengths: list[list[int]], source: str) -> dict[str, Any]:
         plan = self.plan
-        return history.plain(report_of(plan.command, surveyed(parts, plan, source), plan.metrics, plan.chosen))
+        return history.plain(report_of(plan.command, surveyed(parts, lengths, plan, source), plan.metrics, plan.chosen))
 
-    def judge(self, step: int, report: Any) -> Check:
+    def judge(self, step: SupportsIndex, report: Any) -> Check:
         """Record a report that was made elsewhere (a Report, or its document), and ask the gate; `check` ends here."""
+        number = whole(step)
         document, problem = attempted(lambda: history.plain(report))
         if document is None:
-            return self._ended(Check(step, problem=problem))
-        verdict, problem = attempted(lambda: self._verdict(step, document))
-        return self._ended(Check(step, document, verdict, scalars_of(document["metrics"]), problem))
+            return self._ended(Check(number, problem=problem))
+        verdict, problem = attempted(lambda: self._verdict(number, document))
+        return self._ended(Check(number, document, verdict, scalars_of(document["metrics"], self.plan.prefix), problem))
 
     def _verdict(self, step: int, document: dict[str, Any]) -> dict[str, Any] | None:
         path, run, asked = self.plan.history, self.plan.run, self.plan.gate
@@ -186,13 +201,14 @@ class Monitor:
         """Tell and log what was found."""
         for message in (check.told, *logged(check.scalars, check.step, self.to)):
             if message is not None:
-                self._say(message)
+                self.tell(message)
         return check
 
-    def _say(self, message: str) -> None:
-        """Tell the user, once; by logging, which no filter of warnings turns into an error."""
-        if message not in self._told:
-            self._told.add(message)
+    def tell(self, message: str) -> None:
+        """Tell the user, once for all numbers in it; by logging, which no filter of warnings turns into an error."""
+        kind = _NUMBER.sub("", message)
+        if ranks.place()[0] == 0 and kind not in self._told:
+            self._told.add(kind)
             _LOG.warning("labelfree: %s", message)
 
 
@@ -201,7 +217,7 @@ def attempted(work: Callable[[], T]) -> tuple[T | None, str | None]:
     try:
         return work(), None
     except LabelfreeError as error:
-        return None, str(error)
+        return None, in_python(str(error))
     except Exception as error:
         return None, f"internal error ({type(error).__name__}: {error}), which is a bug of labelfree"
 

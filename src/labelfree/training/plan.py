@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypedDict, get_args
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 
 from labelfree.errors import UsageError
 from labelfree.gating.settings import settings
-from labelfree.history.records import checked_run
-from labelfree.history.store import stored, writable
+from labelfree.history.records import checked_run, whole
 from labelfree.kernels.devices import kernels_for
 from labelfree.metrics import METRICS, Metric
 from labelfree.metrics.separability import EXACT
@@ -21,6 +22,10 @@ from labelfree.options import Options, checked, command_of, selected
 Dealt: TypeAlias = Literal["rows", "batches"]
 Names: TypeAlias = str | Sequence[str]
 
+_FLAG = re.compile(
+    r"(\blabelfree [a-z][^;,)]*)"
+    r"|(?<![\w./-])--([a-z]+(?:-[a-z]+)*)(?:( )(?=[A-Z'])| (drop|none|mean|cls|last|threshold)\b)?"
+)
 _FROM_FEATURES = {"moments", "unit", "sample"}
 _FAMILIES = ("rank", "separability")
 
@@ -28,20 +33,22 @@ _FAMILIES = ("rank", "separability")
 class Asked(TypedDict, total=False):
     """The options of a monitor and of the callbacks; those of the metrics and of the gate as on the command line.
 
-    history: the file to append to; run: the run in it ("default"). metrics: what to measure beside what `plateau` and
+    history: the file to append to; run: the run in it ("default"); prefix: of the names of the scalars ("labelfree"),
+    another one for each of several monitors that log to one place. metrics: what to measure beside what `plateau` and
     `require` name, "separability" where none of them names anything.
     plateau, require, rule, warmup, window, confidence, min_delta, patience, stop_at: as `labelfree.gate`; without
     plateau and require nothing is judged.
     layer: the module whose output is the embedding, "" for the model itself; head: the module whose input it is;
     without either the input of the classifier's head, by its name. pool: "mean", "cls", "last" or "none", for tokens.
     sample, seed, normalize, on_bad, device, threads: as for the command.
-    rows: rows of the whole set, beyond which a distributed sampler repeats some; ids: of the rows, (rows,), in their
-    order. dealt: how ranks share the rows: "rows" one by one, as torch's DistributedSampler does without shuffling, or
-    "batches", as accelerate does.
+    rows: rows of the whole set; more, but for those that a distributed sampler repeats, or fewer are a problem; ids: of
+    the rows, (rows,), in their order. dealt: how ranks share the rows: "rows" one by one, as torch's DistributedSampler
+    does without shuffling, or "batches", as accelerate does.
     """
 
     history: str | Path | None
     run: str
+    prefix: str
     metrics: Names
     plateau: Names
     require: Names
@@ -77,6 +84,7 @@ class Plan:
     gate: dict[str, Any]
     history: Path | None
     run: str
+    prefix: str
     layer: str | None
     head: str | None
     pool: Pool | None
@@ -84,11 +92,41 @@ class Plan:
     ids: Sequence[Any] | None
     dealt: Dealt
 
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """What the scalars are called, those without a value too."""
+        return tuple(f"{self.prefix}/{metric.name}" for metric in self.metrics)
 
-def plan(
+
+def plan(**options: Unpack[Asked]) -> Plan:
+    """The plan of these options, or a LabelfreeError that says which one is wrong."""
+    for name in options:
+        if name not in Asked.__annotations__:
+            near = get_close_matches(name, Asked.__annotations__, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(Asked.__annotations__)}"
+            raise UsageError(f"a monitor has no option {name!r}; {hint}")
+    try:
+        return _planned(**options)
+    except UsageError as error:
+        raise UsageError(in_python(str(error))) from None
+
+
+def in_python(message: str) -> str:
+    """A message about flags as it reads where they are arguments; commands to type stay as they are.
+
+    >>> in_python("drop them with --on-bad drop, or see labelfree rank --help")
+    "drop them with on_bad='drop', or see labelfree rank --help"
+    """
+    return _FLAG.sub(
+        lambda m: m[1] or m[2].replace("-", "_") + (f"={m[4]!r}" if m[4] else "=" if m[3] else ""), message
+    )
+
+
+def _planned(
     *,
     history: str | Path | None = None,
     run: str = "default",
+    prefix: str = "labelfree",
     metrics: Names = (),
     plateau: Names = (),
     require: Names = (),
@@ -112,14 +150,16 @@ def plan(
     ids: Sequence[Any] | None = None,
     dealt: Dealt = "rows",
 ) -> Plan:
-    """The plan of these options (see `Asked`), or a LabelfreeError that says which one is wrong."""
     rules: dict[str, Any] = {
         "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
         "stop_at": stop_at,
     }  # fmt: skip
     gate: dict[str, Any] = {"plateau": listed(plateau), "require": listed(require), "rule": rule, **rules}
     asked = list(listed(metrics))
-    if any(value not in ([], None) for value in gate.values()):
+    for name in ("rule", *rules):
+        if gate[name] is not None and not gate["plateau"]:
+            raise UsageError(f"{name}: has no effect without plateau='METRIC'; leave it out")
+    if gate["plateau"] or gate["require"]:
         known = settings(
             require=gate["require"], max_drop=(), plateau=gate["plateau"], against=False, history=history is not None,
             run=run if history is not None else None, rule=rule, on_undecided=None, numbers=rules,
@@ -133,13 +173,14 @@ def plan(
         given["sample"] = EXACT if sample is None else sample
     chosen = checked(command, given | ({} if normalize is None else {"normalize": normalize}))
     kernels_for(device)
-    if history is not None and writable(history).exists():
-        stored(history)
     rows = _rows(rows, ids)
     _check_features(layer, head, pool, dealt)
+    if not isinstance(prefix, str) or not prefix.strip() or not prefix.isprintable():
+        raise UsageError(f"prefix: expected a name, found {prefix!r}")
     return Plan(
         command, chosen, selected(command, only), gate if gate["plateau"] or gate["require"] else {},
-        None if history is None else Path(history), checked_run(run), layer, head, pool, rows, ids, dealt,
+        None if history is None else Path(history), checked_run(run), prefix, layer, head, pool, rows,
+        ids, dealt,
     )  # fmt: skip
 
 
@@ -162,6 +203,7 @@ def _measured(names: list[str], plateau: list[str]) -> list[str]:
 
 
 def _rows(rows: int | None, ids: Sequence[Any] | None) -> int | None:
+    rows = whole(rows)
     if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
         raise UsageError(f"rows: expected the number of rows of the set, found {rows!r}")
     if ids is None:

@@ -9,10 +9,13 @@ callback.to = trainer  # the scalars go where the trainer's own logs go
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import nan
 from typing import TYPE_CHECKING, Any, Unpack
 
-from labelfree.errors import MissingExtra
+from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
+from labelfree.training.loggers import checked
 from labelfree.training.monitor import Monitor
 from labelfree.training.plan import Asked, plan
 
@@ -23,26 +26,34 @@ class Hooks:
     """Collects features while the Trainer evaluates, checks in `on_evaluate`, stops by `control.should_training_stop`.
 
     options: those of `Monitor` (`Asked`), where rows are dealt out in batches unless `dealt` says otherwise, as
-    accelerate does; dataset: which of several evaluation sets, by its name; to: what the scalars are logged to (see
-    `logged`), best the Trainer itself; without it they stand in `state.log_history`. They are added to the metrics of
-    the evaluation too, as "eval_labelfree/separability", for `metric_for_best_model`. A run that is resumed from a
-    checkpoint goes on from its step. `last` is the latest check.
+    accelerate does; dataset: which of several evaluation sets, by its name, the first where none is named; to: what
+    the scalars are logged to (see `logged`), best the Trainer itself; without it they stand in `state.log_history`.
+    They are added to the metrics of the evaluation too, as "eval_labelfree/separability", for `metric_for_best_model`,
+    as NaN where a check gives no value. A run that is resumed from a checkpoint goes on from its step. `last` is the
+    latest check of the run.
     """
 
     def __init__(self, *, dataset: str | None = None, to: Any = None, **options: Unpack[Asked]) -> None:
-        plan(**options)
+        self.plan = plan(**options)
         self.options: Asked = {"dealt": "batches", **options}
-        self.dataset, self.to = dataset, to
+        self.dataset, self.to = dataset, checked(to)
         self.monitor: Monitor | None = None
         self.last: Check | None = None
+        self.evaluated: list[str] = []
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Begin to watch."""
         self._close()
+        sets = getattr(self.to, "eval_dataset", None)
+        if self.dataset is not None and isinstance(sets, dict) and self.dataset not in sets:
+            raise UsageError(self._unknown(sets))
         self.monitor = Monitor(model, resume=state.global_step or None, **self.options)
+        self.last, self.evaluated = None, []
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Leave out what came before."""
+        if self.evaluated:
+            self._missed()
         self._reset()
 
     def on_predict(self, args: Any, state: Any, control: Any, metrics: Any, **kwargs: Any) -> None:
@@ -59,20 +70,43 @@ class Hooks:
         """Check, before a checkpoint of this step is written."""
         if self.monitor is None:
             return
-        if self.dataset is not None and not any(name.startswith(f"eval_{self.dataset}_") for name in metrics or ()):
+        metrics = {} if metrics is None else metrics
+        if not self._asked_for(metrics, self.monitor):
             self.monitor.reset()
             return
         self.monitor.to = self.to if state.is_world_process_zero else None
         self.last = self.monitor.check(state.global_step)
         if self.to is None and self.last.scalars:
             state.log_history.append({"epoch": state.epoch, **self.last.scalars, "step": state.global_step})
-        if metrics is not None:
-            metrics.update({f"eval_{name}": value for name, value in self.last.scalars.items()})
+        metrics.update({f"eval_{name}": self.last.scalars.get(name, nan) for name in self.plan.scalars})
         control.should_training_stop = control.should_training_stop or self.last.stop
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Take the hooks off the model."""
+        self._missed()
         self._close()
+
+    def _asked_for(self, metrics: Any, monitor: Monitor) -> bool:
+        """Whether these metrics are of the evaluation set to look at, by the name in "eval_NAME_runtime"."""
+        name = min((key for key in metrics if key.endswith("_runtime")), key=len, default="").removesuffix("_runtime")
+        if name not in self.evaluated:
+            self.evaluated.append(name)
+        if self.dataset is not None:
+            return name == f"eval_{self.dataset}"
+        if len(self.evaluated) > 1:
+            first = self.evaluated[0].removeprefix("eval_")
+            monitor.tell(f"several sets are evaluated, of which the first, {first!r}, is measured; name one: dataset=")
+        return name == self.evaluated[0]
+
+    def _missed(self) -> None:
+        """Say why nothing was checked, where nothing was."""
+        if self.monitor is not None and self.last is None:
+            none = "the Trainer ran no evaluation; give it an eval_strategy"
+            sets = [one.removeprefix("eval_") for one in self.evaluated]
+            self.monitor.tell(f"nothing was checked: {self._unknown(sets) if sets else none}")
+
+    def _unknown(self, sets: Iterable[str]) -> str:
+        return f"dataset: expected the name of an evaluation set, one of {', '.join(sets)}, found {self.dataset!r}"
 
     def _reset(self) -> None:
         if self.monitor is not None:
