@@ -36,6 +36,7 @@ HERE = Path(__file__).parent
 SEEDS = 5
 KEPT = ("separability", "separability_robust", "rankme", "effective_rank", "mean_cosine")
 GUARD = ("effective_rank", "mean_cosine")
+THREE_WAYS = ("healthy", "wrong labels", "high rate", "no negatives")
 PACKAGES = ("torch", "transformers", "numpy")
 
 
@@ -168,10 +169,8 @@ def main() -> None:
         written(directory / "results.json", found)
     elif "--both" in asked:
         found = json.loads((HERE / "results.json").read_text())
-        for name in KINDS:
-            if not name.endswith(("long healthy", "often")) and not any(
-                entry["kind"] == name for entry in found["both"]
-            ):
+        for name in THREE_WAYS:
+            if not any(entry["kind"] == name for entry in found["both"]):
                 found["both"].append(both(name, 0))
                 written(HERE / "results.json", found)
     else:
