@@ -57,7 +57,7 @@ def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> Row:
         between = f"at most {told[2]} ({100 * settings['confidence']:g} %)"
     elif interval:
         between = f"{told[1]} to {told[2]} ({100 * condition['level']:g} %)"
-    return Row(name, told[0] if told else "-", between, condition["decision"], one_line(condition["message"]))
+    return Row(name, told[0] if told else "-", between, condition["decision"], condition["message"])
 
 
 def _rank(guard: Mapping[str, Any]) -> str:
