@@ -95,5 +95,5 @@ def _row(name: str, runs: list[dict[str, Any]], at: list[int], said: list[int | 
     accuracy = [100 * run["checks"]["accuracy"][i] for run, i in zip(runs, at, strict=True)]
     lost = [100 * max(run["checks"]["accuracy"]) - a for run, a in zip(runs, accuracy, strict=True)]
     gained = [a - 100 * run["checks"]["accuracy"][-1] for run, a in zip(runs, accuracy, strict=True)]
-    cells = [f"{mean(accuracy):.1f}", f"{mean(lost):.1f} ({max(lost):.1f})", f"{mean(gained):+.1f}"]
+    cells = [f"{mean(accuracy):.1f}", f"{mean(lost):.1f} ({max(lost):.1f})", f"{round(mean(gained), 1) + 0.0:+.1f}"]
     return f"| {name} | {', '.join(steps)} | {' | '.join(cells)} |"
