@@ -8,6 +8,7 @@ from statistics import mean
 from typing import Any
 
 import labelfree
+from labelfree.gating import STOPPING
 
 DEFAULT, LEVEL = "separability, slope (the default)", "separability, level of another run"
 RULES: dict[str, dict[str, Any]] = {
@@ -19,8 +20,6 @@ RULES: dict[str, dict[str, Any]] = {
     "rankme, slope, min-delta 0.5": {"plateau": "rankme", "min_delta": 0.5},
     "rankme, patience 3, min-delta 0.5": {"plateau": "rankme", "rule": "patience", "min_delta": 0.5},
 }
-OBEYED = ("stop", "collapse")
-"""Decisions that a callback obeys; a loop around the training script ends at `fail` too."""
 
 
 def answers(path: Path, stop_at: float | None = None) -> dict[str, dict[str, Any]]:
@@ -49,7 +48,7 @@ def answers(path: Path, stop_at: float | None = None) -> dict[str, dict[str, Any
 
 def outcome(steps: list[int], verdicts: list[dict[str, Any]]) -> dict[str, Any]:
     """The first verdict that stops, beside what the plateau said alone."""
-    stops = [i for i, v in enumerate(verdicts) if v["decision"] in OBEYED]
+    stops = [i for i, v in enumerate(verdicts) if v["decision"] in STOPPING]
     alone = [i for i, v in enumerate(verdicts) if v["conditions"][0]["decision"] == "stop"]
     first = stops[0] if stops else None
     return {

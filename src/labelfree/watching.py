@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from labelfree import history
 from labelfree.document import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short
-from labelfree.gating import gate
+from labelfree.gating import STOPPING, gate
 from labelfree.gating.settings import NUMBERS, settings
 from labelfree.history.steps import step_of
 from labelfree.names import COLLAPSE_METRICS, check_metric, listed
@@ -21,8 +21,6 @@ from labelfree.storage import atomically, locked
 
 EMBEDDINGS = (*PARQUET, ".npy", ".npz")
 HISTORY, STOP = "history.jsonl", "STOP"
-STOPPING = ("stop", "collapse")
-"""Decisions that end a run. A check without a value, or a drop, does not: it is told, and the run goes on."""
 SETTLED = 2.0
 """Seconds for which a file must not have changed before it counts as written completely."""
 

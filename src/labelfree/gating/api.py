@@ -28,6 +28,8 @@ EXIT_CODES = {
     "pass": ExitCode.DONE,
 }
 """The exit code of every decision, worst first."""
+STOPPING = ("stop", "collapse")
+"""Decisions that end a run; a check that fails or is undecided is told, and the run goes on."""
 
 _BEYOND = (
     "expected numbers that can be compared, found some too large or too near to zero to compute with; the reports or "

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-STOPPING = ("stop", "collapse")
-"""Decisions of the gate that end training; a failed or undecided one is told, and training goes on."""
+from labelfree.gating import STOPPING
 
 
 @dataclass(frozen=True)
