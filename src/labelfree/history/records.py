@@ -87,10 +87,10 @@ def collapse(report: Mapping[str, Any]) -> dict[str, float | None]:
     }
 
 
-def checked_run(run: str) -> str:
-    """The name of a run, or a UsageError."""
+def checked_run(run: str, option: str = "--run") -> str:
+    """The name of a run, or of what else an option names, or a UsageError."""
     if not isinstance(run, str) or not run.strip() or not run.isprintable():
-        raise UsageError(f"--run: expected a name, found {run!r}")
+        raise UsageError(f"{option}: expected a name, found {run!r}")
     return run
 
 

@@ -175,8 +175,7 @@ def _planned(
     kernels_for(device)
     rows = _rows(rows, ids)
     _check_features(layer, head, pool, dealt)
-    if not isinstance(prefix, str) or not prefix.strip() or not prefix.isprintable():
-        raise UsageError(f"prefix: expected a name, found {prefix!r}")
+    checked_run(prefix, "prefix")
     return Plan(
         command, chosen, selected(command, only), gate if gate["plateau"] or gate["require"] else {},
         None if history is None else Path(history), checked_run(run), prefix, layer, head, pool, rows,
