@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from io import RawIOBase
 from typing import Any
 
@@ -64,8 +64,7 @@ def _row_blocks(array: Any, rows: int, offset: int, convert: Callable[[Values], 
     meanwhile is an error where a mapping would end the process; columns that lie apart are copied from the mapping.
     """
     mapping = getattr(array, "_mmap", None)
-    with ExitStack() as stack:
-        file = stack.enter_context(open(array.filename, "rb", buffering=0)) if _is_the_file(array) else None
+    with open(array.filename, "rb", buffering=0) if _is_the_file(array) else nullcontext() as file:
         for start in range(0, len(array), rows):
             part = array[start : start + rows]
             if file is not None:
