@@ -62,6 +62,11 @@ def evaluated(model: Encoder, batches: Sequence[Batch]) -> tuple[np.ndarray, np.
     return embeddings.numpy(), model.head(embeddings).numpy()
 
 
+def accuracy(model: Encoder, batches: Sequence[Batch], classes: np.ndarray) -> float:
+    """Share of the texts that the head puts into their class."""
+    return float((evaluated(model, batches)[1].argmax(axis=1) == classes).mean())
+
+
 class Run:
     """One run: `train` goes on to the next check; the same kind, seed and check give the same weights."""
 

@@ -26,16 +26,16 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from finetuning import KINDS, Kind, Run, evaluated, texts
+from finetuning import KINDS, Kind, Run, accuracy, evaluated, texts
 from stopping import DEFAULT, answers, level, table
 
 import labelfree
 from labelfree import history
+from labelfree.names import COLLAPSE_METRICS
 
 HERE = Path(__file__).parent
 SEEDS = 5
 KEPT = ("separability", "separability_robust", "rankme", "effective_rank", "mean_cosine")
-GUARD = ("effective_rank", "mean_cosine")
 THREE_WAYS = ("healthy", "wrong labels", "high rate", "no negatives")
 PACKAGES = ("torch", "transformers", "numpy")
 
@@ -53,14 +53,13 @@ def recorded(kind: Kind, seed: int, path: Path, every: int = 1) -> dict[str, lis
             run.train()
         X, _ = evaluated(run.model, unlabeled)
         reports = [
-            labelfree.separability(X, only=("separability", "separability_robust", *GUARD)),
-            labelfree.rank(X, only=("rankme", *GUARD)),
+            labelfree.separability(X, only=("separability", "separability_robust", *COLLAPSE_METRICS)),
+            labelfree.rank(X, only=("rankme", *COLLAPSE_METRICS)),
         ]
         for report in reports:
             history.append(path, report, step=run.step)
         values = {name: report[name].value for report in reports for name in KEPT if name in report.metrics}
-        accuracy = float((evaluated(run.model, tests)[1].argmax(axis=1) == classes[::every]).mean())
-        checks.append({"step": run.step, **values, "accuracy": accuracy})
+        checks.append({"step": run.step, **values, "accuracy": accuracy(run.model, tests, classes[::every])})
     return {name: [_short(check[name]) for check in checks] for name in checks[0]}
 
 

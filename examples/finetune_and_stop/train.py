@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from finetuning import KINDS, Kind, Run, evaluated, texts
+from finetuning import KINDS, Kind, Run, accuracy, evaluated, texts
 
 from labelfree.training import Check, Monitor
 
@@ -36,9 +36,9 @@ def watched(kind: Kind, seed: int, directory: Path, every: int = 1) -> Iterator[
             evaluated(run.model, unlabeled)
             check = monitor.check(run.step)
             monitor.paused = True
-            accuracy = float((evaluated(run.model, tests)[1].argmax(axis=1) == classes[::every]).mean())
+            right = accuracy(run.model, tests, classes[::every])
             monitor.paused = False
-            yield check, accuracy
+            yield check, right
             if check.stop or run.check == kind.checks:
                 return
             run.train()
@@ -77,8 +77,8 @@ def main() -> None:
         for check in callback.watched(KINDS[asked.kind], asked.seed, asked.directory, asked.every):
             print(told(check), flush=True)
         return
-    for check, accuracy in watched(KINDS[asked.kind], asked.seed, asked.directory, asked.every):
-        print(f"{told(check)}, accuracy {accuracy:.2f}", flush=True)
+    for check, right in watched(KINDS[asked.kind], asked.seed, asked.directory, asked.every):
+        print(f"{told(check)}, accuracy {right:.2f}", flush=True)
 
 
 def told(check: Check) -> str:
