@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import labelfree
+from labelfree.documents.files import locked
 from labelfree.errors import LabelfreeError, OutputError, RowsError, SourceError, UsageError
 from labelfree.models import output
 from labelfree.models.batch import Batch
 from labelfree.models.grouped import groups
 from labelfree.models.output import EmbeddingFile
-from labelfree.storage import locked
 
 FACTS: dict[str, Any] = {"model": {"fingerprint": "abc", "layer": "encoder"}, "pool": "mean"}
 ROWS = 30_500

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelfree.catalog import COLLAPSE_METRICS, METRIC_NAMES, check_metric
 from labelfree.errors import UsageError
 from labelfree.gating.grammar import OPERATORS, decimal, drop, requirement
 from labelfree.gating.settings import RULES, settings
 from labelfree.metrics import METRICS
-from labelfree.names import COLLAPSE_METRICS, METRIC_NAMES, check_metric
 
 NAMES = st.sampled_from(METRIC_NAMES)
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9)

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 import labelfree
-from labelfree.document import as_json
+from labelfree.documents.reading import as_json
 from labelfree.metrics import METRICS
 from labelfree.render.numbers import counted, signed
 from labelfree.render.rows import heading

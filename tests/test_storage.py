@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from labelfree.document import parsed
+from labelfree.documents.files import check_regular, locked, read_text, rewritten
+from labelfree.documents.reading import parsed
 from labelfree.errors import OutputError, SourceError
-from labelfree.storage import check_regular, locked, read_text, rewritten
 
 
 def test_a_link_laid_for_the_temporary_file_is_not_followed(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from rich.text import Text
 from safetensors.numpy import save_file
 
 from conftest import Program
+from labelfree.documents.wording import printable
 from labelfree.render.console import console_for, plain_table, print_table
-from labelfree.wording import printable
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 BELL = "\x07"

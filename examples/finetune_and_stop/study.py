@@ -31,7 +31,7 @@ from stopping import DEFAULT, answers, level, table
 
 import labelfree
 from labelfree import history
-from labelfree.names import COLLAPSE_METRICS
+from labelfree.catalog import COLLAPSE_METRICS
 
 HERE = Path(__file__).parent
 SEEDS = 5

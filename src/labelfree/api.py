@@ -23,19 +23,16 @@ from labelfree.metrics.persistence import death_series
 from labelfree.metrics.separability import EXACT
 from labelfree.model_sources import embedded, run_first
 from labelfree.options import HEADED, MODELS, ON_REQUEST, Options, checked, columns, options_of, selected
+from labelfree.progress import Progress, silent
 from labelfree.report import Defect, Input, MetricEntry, Report, SampleInfo
 from labelfree.resources import check_memory
 from labelfree.scores import Wanted
 from labelfree.sources import Source, open_source
 from labelfree.sources.block import AUTO
-from labelfree.survey import OnBad, Progress, Survey, survey
+from labelfree.survey import OnBad, Survey, survey
 
 
-def _no_progress(stage: str, fraction: float) -> None:
-    pass
-
-
-def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+def rank(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
     """RankMe and the spectral and geometric family on one data set.
 
     source: a path, a glob, `checkpoint.safetensors::tensor`, a list of paths that form one data set, an (n, d)
@@ -50,7 +47,7 @@ def rank(source: Any, *, progress: Progress = _no_progress, **options: Any) -> R
     return _measured("rank", source, checked("rank", options), progress)
 
 
-def separability(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+def separability(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
     """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
 
     Arguments as for `rank`, with normalize, metric, engine, homology and without group; sample is 10,000 rows unless
@@ -64,7 +61,7 @@ def separability(source: Any, *, progress: Progress = _no_progress, **options: A
     return _measured("separability", source, checked("separability", {"sample": EXACT, **options}), progress)
 
 
-def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+def transfer(target: Any, *, progress: Progress = silent, **options: Any) -> Report:
     """How well an adapted model suits rows without labels: Transfer Score, validators, accuracy estimates, distances.
 
     target: the target rows, with their logits in a column of the same table: a path, a data frame, or a dict of arrays
@@ -88,7 +85,7 @@ def transfer(target: Any, *, progress: Progress = _no_progress, **options: Any) 
     return _measured("transfer", opened, chosen, progress)
 
 
-def transfer_all(targets: Any, *, progress: Progress = _no_progress, **options: Any) -> list[Report]:
+def transfer_all(targets: Any, *, progress: Progress = silent, **options: Any) -> list[Report]:
     """The reports of several targets, one for each epoch of each, with `ensv` and `gde` where they hold the same rows.
 
     targets: a list of what `transfer` takes, or one of it. options: as for `transfer`.
@@ -108,7 +105,7 @@ def transfer_all(targets: Any, *, progress: Progress = _no_progress, **options: 
     return reports
 
 
-def opis(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+def opis(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
     """How unevenly one decision threshold treats groups of rows that belong together.
 
     Arguments as for `rank`, with group (their column), groups_from (other embeddings of the same items, or frozen
@@ -139,7 +136,7 @@ def opened_for(command: str, source: Any, chosen: Options) -> list[Any]:
     return [open_source(source, replace(columns(chosen), outputs=scores))]
 
 
-def evaluate(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+def evaluate(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
     """Every metric that the input allows, in one pass over the data. Arguments: all of `Options`.
 
     >>> import numpy as np
@@ -149,7 +146,7 @@ def evaluate(source: Any, *, progress: Progress = _no_progress, **options: Any) 
     return _measured("evaluate", source, checked("evaluate", options), progress)
 
 
-def doctor(source: Any, *, progress: Progress = _no_progress, **options: Any) -> Report:
+def doctor(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
     """What is wrong with the data, before any metric: every defect with its count and first row.
 
     Arguments as for `rank`, without group and only; bad rows are counted, never refused. The findings are
@@ -222,7 +219,7 @@ def _measured(command: str, source: Any, chosen: Options, progress: Progress) ->
 
 
 def report_of(
-    command: str, found: Survey, metrics: Sequence[Metric], chosen: Options, progress: Progress = _no_progress
+    command: str, found: Survey, metrics: Sequence[Metric], chosen: Options, progress: Progress = silent
 ) -> Report:
     """The report of a command on what a pass has found: its metrics, and what is wrong with the rows."""
     entries = {}

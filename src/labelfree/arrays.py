@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,3 +60,10 @@ def matrix(X: Any, name: str = "X") -> Rows:
             "remove them, for instance X[np.isfinite(X).all(axis=1)]"
         )
     return np.ascontiguousarray(rows)
+
+
+def blocks_of(rows: Rows, size: int = 1 << 21) -> Iterator[Rows]:
+    """Consecutive blocks of at most `size` numbers."""
+    step = max(1, size // max(rows.shape[1], 1))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from labelfree import __version__
-from labelfree.document import as_json
+from labelfree.documents.files import check_apart, check_targets
+from labelfree.documents.reading import as_json
 from labelfree.errors import UsageError
 from labelfree.head import Head
 from labelfree.kernels.devices import device_for
@@ -25,10 +26,9 @@ from labelfree.models.opening import check_checkpoint, open_network
 from labelfree.models.output import EmbeddingFile
 from labelfree.models.pooling import POOLS
 from labelfree.models.run import Account, check_kind, inference, precision, run, running
+from labelfree.progress import Progress, silent
 from labelfree.sources.block import PARQUET
-from labelfree.storage import check_apart, check_targets
 
-Progress = Callable[[str, float], None]
 _PROBED = 8
 """Rows that are run once before all others, to see what the network gives and how much memory it takes."""
 
@@ -65,10 +65,6 @@ class Embedding:
         return as_json({"schema_version": 1, "tool": tool, "command": "embed", **document}, indent=indent)
 
 
-def _no_progress(stage: str, fraction: float) -> None:
-    pass
-
-
 def embed(
     checkpoint: str | os.PathLike[str],
     *,
@@ -89,7 +85,7 @@ def embed(
     memory: int | None = None,
     threads: int | None = None,
     resume: bool = False,
-    progress: Progress = _no_progress,
+    progress: Progress = silent,
 ) -> Embedding:
     """Run the model of a checkpoint over data and write its embeddings, and its logits where it has a head.
 

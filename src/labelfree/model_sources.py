@@ -16,9 +16,9 @@ from labelfree.models.data import open_data
 from labelfree.models.factories import imported
 from labelfree.models.opening import check_checkpoint
 from labelfree.options import MODELS, Options
+from labelfree.progress import Progress
 from labelfree.report import ModelInfo, Report
 from labelfree.sources import Source
-from labelfree.survey import Progress
 
 
 def run_first(source: Any, chosen: Options) -> bool:

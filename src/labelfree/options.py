@@ -10,12 +10,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from labelfree.adaptation import Setting
+from labelfree.catalog import COLLAPSE_METRICS
 from labelfree.errors import UsageError
 from labelfree.metrics import METRICS, Metric
 from labelfree.metrics.calibration import FAR, Calibration, Space
 from labelfree.metrics.evidence import SAMPLE, Topology
 from labelfree.metrics.outputs import Variant
-from labelfree.names import COLLAPSE_METRICS
 from labelfree.sources import Columns
 
 FAMILIES = {

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
 from labelfree import __version__
-from labelfree.document import as_json
+from labelfree.documents.reading import as_json
 from labelfree.metrics.spec import Metric
 from labelfree.results import Result
 

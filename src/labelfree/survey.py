@@ -14,6 +14,7 @@ from labelfree.errors import RowsError, SourceError
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
 from labelfree.parallel import available_cores, summed
+from labelfree.progress import Progress, silent
 from labelfree.repetitions import FAINT, finite, measurable, repeated_ids
 from labelfree.scores import Scores, Wanted, logits_of
 from labelfree.sources.block import Block, Source, Values
@@ -24,17 +25,11 @@ from labelfree.summaries.tally import Defect
 
 OnBad: TypeAlias = Literal["error", "drop", "count"]
 """Refuse bad rows, leave them out, or (for doctor) leave out and count ragged rows too."""
-Progress: TypeAlias = Callable[[str, float], None]
-"""Told what is being done and which fraction of it is done."""
 
 _BLOCK_NUMBERS = 1 << 20
 _MOST_WORKERS = 8
 _PRINT_ROWS = 64
 _PRINT_SEED = 0x5EED
-
-
-def _silent(stage: str, fraction: float) -> None:
-    pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +71,7 @@ def survey(
     sample: int | None,
     seed: int = 0,
     threads: int | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     wanted: Wanted | None = None,
     group_rows: int | None = None,
 ) -> Survey:
@@ -280,7 +275,7 @@ class Summaries:
         if self.ids.duplicates:
             raise RowsError(repeated_ids(source, block_rows(source.d)))
 
-    def finished(self, rescan: Callable[[], Iterable[Rows]] | None = None, progress: Progress = _silent) -> Survey:
+    def finished(self, rescan: Callable[[], Iterable[Rows]] | None = None, progress: Progress = silent) -> Survey:
         """The survey of all blocks taken in; rescan: yields the usable rows again, where they can be read again."""
         source = self.source
         drawn = self.sample.drawn()

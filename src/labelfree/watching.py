@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from labelfree import history
-from labelfree.document import as_json
+from labelfree.catalog import COLLAPSE_METRICS, check_metric, listed
+from labelfree.documents.files import atomically, locked
+from labelfree.documents.reading import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short
 from labelfree.gating import STOPPING, gate
 from labelfree.gating.settings import NUMBERS, settings
 from labelfree.history.steps import step_of
-from labelfree.names import COLLAPSE_METRICS, check_metric, listed
 from labelfree.sources.block import CHECKPOINT, PARQUET
-from labelfree.storage import atomically, locked
 
 EMBEDDINGS = (*PARQUET, ".npy", ".npz")
 HISTORY, STOP = "history.jsonl", "STOP"

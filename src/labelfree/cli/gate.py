@@ -127,7 +127,7 @@ def gate(
     labelfree gate report.json -o junit.xml        # with what [tool.labelfree.gate] asks
     """
     from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts
-    from labelfree.storage import check_apart, check_targets
+    from labelfree.documents.files import check_apart, check_targets
 
     in_actions = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
     options: dict[str, Any] = {
@@ -173,13 +173,13 @@ def gate(
 
 
 def _json(document: dict[str, Any]) -> str:
-    from labelfree.document import as_json
+    from labelfree.documents.reading import as_json
 
     return as_json(document) + "\n"
 
 
 def _ndjson(document: dict[str, Any]) -> str:
-    from labelfree.document import as_json
+    from labelfree.documents.reading import as_json
 
     return as_json(document, indent=None) + "\n"
 

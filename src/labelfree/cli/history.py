@@ -54,7 +54,7 @@ def add(
     \b
     labelfree history add history.jsonl report.json --step 3
     """
-    from labelfree.document import report_documents
+    from labelfree.documents.reading import report_documents
     from labelfree.history import extend
     from labelfree.history.steps import step_of
 
@@ -125,11 +125,11 @@ def show(
     labelfree history show history.jsonl
     labelfree history show history.jsonl --only rankme,mean_cosine -o curves.svg
     """
+    from labelfree.catalog import check_metric
     from labelfree.cli.printing import chosen_format, printed, shown, write_texts
+    from labelfree.documents.files import atomically, check_apart, check_targets
     from labelfree.gating.curves import curves
-    from labelfree.names import check_metric
     from labelfree.render import curves as render
-    from labelfree.storage import atomically, check_apart, check_targets
 
     form, outputs = chosen_format(format, json), output or []
     check_targets(outputs, (*render.TEXTS, *render.PICTURES))

@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
+from labelfree.documents.wording import printable
 from labelfree.errors import UsageError
-from labelfree.wording import printable
 
 
 def flag_first(context: typer.Context, value: str) -> str:
@@ -29,7 +29,7 @@ def chosen_format(form: str, json: bool) -> str:
 
 def write_texts(paths: Sequence[Path], texts: Mapping[str, Callable[[Any], str]], document: Any) -> None:
     """Write a document in the format of each file's suffix, whole or not at all."""
-    from labelfree.storage import atomically
+    from labelfree.documents.files import atomically
 
     for path in paths:
         text = texts[path.suffix](document)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from labelfree.catalog import COLLAPSE_METRICS
 from labelfree.cli.options import Shared
 from labelfree.cli.printing import chosen_format, printed, shown, told
 from labelfree.errors import ExitCode, UsageError
-from labelfree.names import COLLAPSE_METRICS
 
 if TYPE_CHECKING:
     from labelfree.report import MetricEntry, Report
@@ -30,11 +30,11 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     steps = [] if command == "transfer" else steps_to_append(command, sources, shared)
     from labelfree import api
     from labelfree.comparing import compared
+    from labelfree.documents.files import check_apart, check_targets
     from labelfree.model_sources import checkpoint_files
     from labelfree.options import checked
     from labelfree.render import files
     from labelfree.sources.block import PARQUET
-    from labelfree.storage import check_apart, check_targets
 
     files.check(outputs, command)
     asked = named_metrics(command, shared)

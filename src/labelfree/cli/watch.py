@@ -79,7 +79,7 @@ def watch(
         elif not shared.json and check.report is not None:
             printed(lambda line=_line(check, watching.metrics): shown(line + "\n"))  # type: ignore[misc]
     if shared.json:
-        from labelfree.document import as_json
+        from labelfree.documents.reading import as_json
 
         printed(lambda: shown(("null" if verdict is None else as_json(verdict)) + "\n"))
     elif verdict is not None:

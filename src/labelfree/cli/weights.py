@@ -61,7 +61,7 @@ def weights(
     labelfree weights model.safetensors --json | jq '.metrics.nonfinite_rows.value'
     """
     chosen, outputs = chosen_format(form, json), output or []
-    from labelfree.storage import atomically, check_apart, check_targets
+    from labelfree.documents.files import atomically, check_apart, check_targets
 
     check_targets(outputs, _SUFFIXES)
     check_apart(outputs, {"CHECKPOINT": checkpoints})

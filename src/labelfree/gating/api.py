@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from labelfree import __version__
-from labelfree.document import SCHEMA_VERSION, as_json, report_documents, rounded
+from labelfree.catalog import listed
+from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, rounded
 from labelfree.errors import ExitCode, SourceError, UsageError
 from labelfree.gating.conditions import Condition, dropped, remarks, required
 from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, collapse_guard
@@ -17,7 +18,6 @@ from labelfree.gating.series import collapse_shares, of_run, records_of
 from labelfree.gating.settings import settings
 from labelfree.history import Record, plain
 from labelfree.history.records import abridged
-from labelfree.names import listed
 
 EXIT_CODES = {
     "collapse": ExitCode.COLLAPSE,

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from labelfree.document import rounded
+from labelfree.catalog import suggestion
+from labelfree.documents.reading import rounded
+from labelfree.documents.wording import apart
 from labelfree.errors import UsageError
 from labelfree.gating.bounds import check_drop
 from labelfree.gating.grammar import Drop, Requirement, decimal, plain
 from labelfree.gating.rules import stdev
 from labelfree.gating.series import Reading, oriented, undefined
 from labelfree.history import Record, differences
-from labelfree.names import suggestion
-from labelfree.wording import apart
 
 Condition: TypeAlias = dict[str, Any]
 Z95, LEVEL = 1.96, 0.95

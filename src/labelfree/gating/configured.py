@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from labelfree.catalog import listed
 from labelfree.errors import UsageError
 from labelfree.gating.settings import NUMBERS
-from labelfree.names import listed
 
 JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
 """What is judged: one of these on the command line replaces all of the file."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree import __version__
-from labelfree.document import SCHEMA_VERSION, rounded
+from labelfree.documents.reading import SCHEMA_VERSION, rounded
 from labelfree.errors import UsageError
 from labelfree.gating.guards import collapse_guard
 from labelfree.gating.plateau import plateau

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from operator import eq, ge, gt, le, lt
 
+from labelfree.catalog import check_metric
 from labelfree.errors import UsageError
-from labelfree.names import check_metric
 
 OPERATORS: dict[str, Callable[[Decimal, Decimal], bool]] = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
 """What may stand between a metric and a number; equality counts as it is written."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from labelfree.document import rounded
+from labelfree.documents.reading import rounded
+from labelfree.documents.wording import apart, counted
 from labelfree.gating.conditions import Condition
 from labelfree.gating.grammar import decimal, plain
 from labelfree.gating.guards import sound_steps
 from labelfree.gating.rules import patience, slope
 from labelfree.gating.series import Reading, collapse_shares, comparable, of_run, oriented, undefined
 from labelfree.history import Record
-from labelfree.wording import apart, counted
 
 _OPTION = "--plateau"
 _LEAST_ERROR = 1e-100

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from labelfree.catalog import check_metric
 from labelfree.errors import UsageError
 from labelfree.gating.grammar import Drop, Requirement, drop, requirement
 from labelfree.gating.rules import LEAST_WINDOW
 from labelfree.history.records import checked_run
-from labelfree.names import check_metric
 
 RULES: dict[str, dict[str, Any]] = {
     "slope": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01},

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelfree.document import report_document
+from labelfree.documents.reading import report_document
 from labelfree.history.records import Record, collapse, differences, key, record
 from labelfree.history.store import added, contents, removed, stored
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from labelfree.document import SCHEMA_VERSION, rounded
+from labelfree.catalog import COLLAPSE_METRICS
+from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, is_number, misfit
+from labelfree.documents.reading import SCHEMA_VERSION, rounded
+from labelfree.documents.wording import counted
 from labelfree.errors import HistoryError, UsageError
-from labelfree.forms import NOTHING, NUMBER, RECORD, RECORDED, is_number, misfit
-from labelfree.names import COLLAPSE_METRICS
-from labelfree.wording import counted
 
 Record: TypeAlias = dict[str, Any]
 """One line of a history; docs/gate.md lists the fields."""

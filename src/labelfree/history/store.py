@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from labelfree.document import parsed
+from labelfree.documents.files import locked, rewritten
+from labelfree.documents.reading import parsed
+from labelfree.documents.wording import steps
 from labelfree.errors import HistoryError
 from labelfree.history.records import Record, alike, checked_run, contradictions, key, misfits, named, same, unlike
 from labelfree.history.records import validated as checked_record
-from labelfree.storage import locked, rewritten
-from labelfree.wording import steps
 
 
 def stored(path: str | Path) -> list[Record]:

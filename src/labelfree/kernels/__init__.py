@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -10,9 +9,7 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels import numpy_kernels
-
-Advance = Callable[[float], None]
-"""Told the fraction of the work done so far, for a progress bar."""
+from labelfree.progress import Advance
 
 
 class Kernels(Protocol):
@@ -52,4 +49,4 @@ class Kernels(Protocol):
         similarity s >= level, as (n, g) for `levels` (g,), finite and in descending order; rounding as in tail."""
 
 
-__all__ = ["Advance", "Kernels", "numpy_kernels"]
+__all__ = ["Kernels", "numpy_kernels"]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.numpy_pairs import accepted, tail
 from labelfree.kernels.numpy_trees import between, closest
+from labelfree.progress import Advance, still
 
 __all__ = ["accepted", "between", "closest", "nearest", "potential", "scatter", "tail"]
 
 _BLOCK_ELEMENTS = 1 << 21  # 8 MB of float32 distances at a time
 _STRIP_ELEMENTS = 1 << 19  # 4 MB of float64 rows at a time
-
-
-def _silent(_: float) -> None:
-    pass
 
 
 def scatter(rows: Rows, center: Float, scale: Float | None = None) -> tuple[Float, Float]:
@@ -40,7 +37,7 @@ def scatter(rows: Rows, center: Float, scale: Float | None = None) -> tuple[Floa
     return total, np.zeros((d, d)) if product is None else product
 
 
-def nearest(rows: Rows, k: int, advance: Callable[[float], None] = _silent) -> tuple[Float, Index]:
+def nearest(rows: Rows, k: int, advance: Advance = still) -> tuple[Float, Index]:
     """See Kernels.nearest. 2 n^2 d flop: float32 proposes a few more than k, differences in float64 decide.
 
     A row whose k-th distance is so small beside its norm that rounding could have hidden a neighbor is compared
@@ -118,7 +115,7 @@ def _measured(points: Rows, block: Index, near: Index, k: int) -> tuple[Float, I
     return np.take_along_axis(exact, order, axis=1), np.take_along_axis(near, order, axis=1)
 
 
-def potential(unit: Float, t: float, advance: Callable[[float], None] = _silent) -> Float:
+def potential(unit: Float, t: float, advance: Advance = still) -> Float:
     """See Kernels.potential. n^2 d flop and n^2 / 2 exponentials: each pair once."""
     n = len(unit)
     total = np.zeros(n)

@@ -15,13 +15,10 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.threads import spread
+from labelfree.progress import Advance, still
 
 _BLOCK, _WIDE = 512, 2048  # rows and columns of a tile
 _CELLS = 1 << 14  # of the table in which a similarity is looked up
-
-
-def _silent(_: float) -> None:
-    pass
 
 
 def ends(group: Index) -> Index:
@@ -69,9 +66,7 @@ def _each_tile(
         advance(done / len(tiles))
 
 
-def tail(
-    unit: Rows, group: Index, windows: Float, bins: int, advance: Callable[[float], None] = _silent
-) -> tuple[Index, Index, Rows]:
+def tail(unit: Rows, group: Index, windows: Float, bins: int, advance: Advance = still) -> tuple[Index, Index, Rows]:
     """See Kernels.tail. n^2 d flop, one comparison and two maxima per pair, and some 5 ns per pair in the tail."""
     end = ends(group)
     limits = rounded_up(windows, unit.dtype)
@@ -110,7 +105,7 @@ def _binned(values: Rows, edges: Float) -> Index:
     return np.asarray(place)
 
 
-def accepted(unit: Rows, group: Index, levels: Float, advance: Callable[[float], None] = _silent) -> NDArray[np.int32]:
+def accepted(unit: Rows, group: Index, levels: Float, advance: Advance = still) -> NDArray[np.int32]:
     """See Kernels.accepted. n^2 d flop, one comparison per pair, and some 10 ns per accepted pair."""
     g = len(levels)
     end = ends(group)

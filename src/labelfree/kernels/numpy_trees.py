@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.threads import spread
+from labelfree.progress import Advance, still
 
 _BLOCK = 512
 _FIRST, _WIDE = 1024, 2048  # columns looked at before there is a threshold; columns of a tile
 _PENDING = 64  # candidates per row that wait to be merged
 _STRIP = 1024
-
-
-def _silent(_: float) -> None:
-    pass
 
 
 def lifted(points: Rows) -> Rows:
@@ -36,9 +31,7 @@ def facing(right: Rows) -> Rows:
     return left
 
 
-def closest(
-    points: Rows, rows: Index, k: int, labels: Index | None, advance: Callable[[float], None] = _silent
-) -> tuple[Rows, Index]:
+def closest(points: Rows, rows: Index, k: int, labels: Index | None, advance: Advance = still) -> tuple[Rows, Index]:
     """See Kernels.closest. 2 m n d flop, then one comparison per pair: a row's threshold is the k-th best so far.
 
     The columns are taken in doubling groups, so that about k log2(n / 1024) of them pass the threshold of a row
@@ -127,7 +120,7 @@ def _merged(score: Rows, index: Index, waiting: list[tuple[Index, Index, Rows]])
     return np.take_along_axis(scores, part, axis=1), np.take_along_axis(columns, part, axis=1)
 
 
-def between(points: Rows, starts: Index, advance: Callable[[float], None] = _silent) -> Float:
+def between(points: Rows, starts: Index, advance: Advance = still) -> Float:
     """See Kernels.between. n^2 d flop: each pair of strips once."""
     right = lifted(points)
     n, count = len(points), len(starts)

@@ -12,6 +12,7 @@ from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import MissingExtra
 from labelfree.kernels.numpy_pairs import ends, rounded_up
 from labelfree.kernels.numpy_trees import facing, lifted
+from labelfree.progress import Advance, still
 
 _BLOCK_ELEMENTS = 1 << 26
 
@@ -30,10 +31,6 @@ def cuda_available() -> bool:
         return bool(_torch().cuda.is_available())
     except MissingExtra:
         return False
-
-
-def _silent(_: float) -> None:
-    pass
 
 
 class TorchKernels:
@@ -55,7 +52,7 @@ class TorchKernels:
         shifted -= self._put(center)
         return shifted.sum(0).cpu().numpy(), (shifted.T @ shifted).cpu().numpy()
 
-    def nearest(self, rows: Rows, k: int, advance: Callable[[float], None] = _silent) -> tuple[Float, Index]:
+    def nearest(self, rows: Rows, k: int, advance: Advance = still) -> tuple[Float, Index]:
         """See Kernels.nearest: float64 proposes, differences decide, rows that rounding leaves unsure are redone."""
         torch = self.torch
         exact = self._put(rows).to(torch.float64, copy=True)
@@ -92,7 +89,7 @@ class TorchKernels:
         found, order = exact.sort(dim=1, stable=True)
         return found[:, :k], near.gather(1, order[:, :k])
 
-    def potential(self, unit: Float, t: float, advance: Callable[[float], None] = _silent) -> Float:
+    def potential(self, unit: Float, t: float, advance: Advance = still) -> Float:
         """See Kernels.potential."""
         torch = self.torch
         points = self._put(unit)
@@ -108,7 +105,7 @@ class TorchKernels:
         return np.asarray(total.cpu().numpy())
 
     def closest(
-        self, points: Rows, rows: Index, k: int, labels: Index | None, advance: Callable[[float], None] = _silent
+        self, points: Rows, rows: Index, k: int, labels: Index | None, advance: Advance = still
     ) -> tuple[Rows, Index]:
         """See Kernels.closest."""
         torch = self.torch
@@ -130,7 +127,7 @@ class TorchKernels:
             advance((start + len(block)) / m)
         return np.concatenate(scores), np.concatenate(columns)
 
-    def between(self, points: Rows, starts: Index, advance: Callable[[float], None] = _silent) -> Float:
+    def between(self, points: Rows, starts: Index, advance: Advance = still) -> Float:
         """See Kernels.between."""
         torch = self.torch
         flat = lifted(points)
@@ -165,7 +162,7 @@ class TorchKernels:
             advance(1 - (1 - rows.stop / n) ** 2)
 
     def tail(
-        self, unit: Rows, group: Index, windows: Float, bins: int, advance: Callable[[float], None] = _silent
+        self, unit: Rows, group: Index, windows: Float, bins: int, advance: Advance = still
     ) -> tuple[Index, Index, Rows]:
         """See Kernels.tail."""
         torch = self.torch
@@ -185,9 +182,7 @@ class TorchKernels:
                 counts[w] += torch.bincount(place, minlength=bins)
         return above.cpu().numpy(), counts.cpu().numpy(), nearest.cpu().numpy()
 
-    def accepted(
-        self, unit: Rows, group: Index, levels: Float, advance: Callable[[float], None] = _silent
-    ) -> NDArray[np.int32]:
+    def accepted(self, unit: Rows, group: Index, levels: Float, advance: Advance = still) -> NDArray[np.int32]:
         """See Kernels.accepted."""
         torch = self.torch
         g = len(levels)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
+from labelfree.documents.wording import counted
 from labelfree.errors import UsageError
 from labelfree.kernels.threads import limited_threads
 from labelfree.layers.checkpoint import Checkpoint, layers, opened
 from labelfree.metrics import METRICS
 from labelfree.metrics.layers import LAYER_METRICS, TOTALS, Layer, layers_hash
+from labelfree.progress import Progress, silent
 from labelfree.report import MetricEntry
 from labelfree.results import Result, undefined
 from labelfree.weights_report import LayerEntry, LayerRows, LayerValue, LeftOut, Tensors, WeightsInput, WeightsReport
-from labelfree.wording import counted
 
 _HEAD = "classifier_nonuniformity"
-
-
-def _no_progress(stage: str, fraction: float) -> None:
-    pass
 
 
 def weights(
@@ -28,7 +25,7 @@ def weights(
     *,
     layer: str | Sequence[str] = (),
     threads: int | None = None,
-    progress: Callable[[str, float], None] = _no_progress,
+    progress: Progress = silent,
 ) -> WeightsReport:
     """What the weights of a checkpoint say by themselves: ranks, spectra, broken rows, layer by layer and together.
 

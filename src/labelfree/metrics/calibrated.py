@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelfree.arrays import Float, Rows
-from labelfree.kernels import Advance, Kernels
+from labelfree.kernels import Kernels
 from labelfree.metrics.calibration import Calibration, rank_of
 from labelfree.metrics.grouped import Grouped
+from labelfree.progress import Advance
 
 ROWS = 2_048
 """Rows of the pilot."""

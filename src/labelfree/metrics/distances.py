@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float, Rows, matrix
+from labelfree.arrays import Float, Rows, blocks_of, matrix
 from labelfree.errors import ArrayError
-from labelfree.metrics.evidence import Evidence, blocks_of
+from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.outputs import Outputs
 from labelfree.metrics.spec import Metric
 from labelfree.metrics.twosample import Kernel, classified, kernel_test

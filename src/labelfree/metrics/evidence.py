@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_type_hints
 
 import numpy as np
 
-from labelfree.arrays import Float, Index, Keys, Rows, matrix
+from labelfree.arrays import Float, Index, Keys, Rows, blocks_of, matrix
 from labelfree.errors import UsageError
-from labelfree.kernels import Advance, Kernels, numpy_kernels
+from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.metrics.outputs import Outputs
 from labelfree.metrics.spectrum import Spectrum, spectrum
+from labelfree.progress import Advance, Progress, silent
 from labelfree.results import Result, undefined
 from labelfree.summaries import Moments, Sample
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
@@ -30,10 +31,6 @@ VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
 
 Need: TypeAlias = Literal["moments", "unit", "sample", "views", "groups", "outputs", "source"]
-
-
-def _still(stage: str, done: float) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Evidence:
     stored: str = "float64"
     rescan: Callable[[], Iterable[Rows]] | None = None
     kernels: Kernels = field(default_factory=lambda: numpy_kernels)
-    progress: Callable[[str, float], None] = _still
+    progress: Progress = silent
     seed: int = 0
     topology: Topology = Topology()
     outputs: Outputs | None = None
@@ -198,13 +195,6 @@ def stored_dtype(rows: Rows | None, dtype: str) -> str:
     with np.errstate(over="ignore"):
         same = rows.astype(np.float16).astype(np.float32) == rows
     return "float16" if same.all() else dtype
-
-
-def blocks_of(rows: Rows, size: int = 1 << 21) -> Iterator[Rows]:
-    """Consecutive blocks of at most `size` numbers."""
-    step = max(1, size // max(rows.shape[1], 1))
-    for start in range(0, len(rows), step):
-        yield rows[start : start + step]
 
 
 def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: int = 0) -> Evidence:

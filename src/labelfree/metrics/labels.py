@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float, Rows, matrix
+from labelfree.arrays import Float, Rows, blocks_of, matrix
 from labelfree.errors import ArrayError
-from labelfree.metrics.evidence import blocks_of
 from labelfree.metrics.outputs import Labelled
 from labelfree.summaries.probabilities import log_softmax, softmax, two_classes
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from labelfree.metrics.equal_errors import unmet
 from labelfree.metrics.genuine import EDGES, genuine
 from labelfree.metrics.grouped import Grouped
 from labelfree.metrics.halves import Halves, exact_halves_of, halves_of, splits
+from labelfree.progress import Progress, silent
 from labelfree.results import Result, undefined
 
 EXACT_ROWS = 256
@@ -26,8 +26,6 @@ STEPS = 256
 _BELOW, _BEYOND, _FURTHEST = 64, 48, 0.6  # thresholds outside the range, and how far they go, for equal error rates
 LEVELS = _BELOW + STEPS + 1
 """Thresholds at which the pairs of many rows are counted."""
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +66,7 @@ class Operating:
 
 
 def operating(
-    rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progress: Progress = lambda stage, done: None
+    rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progress: Progress = silent
 ) -> Operating | Result:
     """The curves of groups in the calibration range; or why there is none."""
     few = rows.count <= EXACT_ROWS

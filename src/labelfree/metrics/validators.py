@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float
-from labelfree.metrics.evidence import SAMPLE, Evidence, Need, blocks_of
+from labelfree.arrays import Float, blocks_of
+from labelfree.metrics.evidence import SAMPLE, Evidence, Need
 from labelfree.metrics.spec import Metric
 from labelfree.metrics.targets import predictions_of, sampled_logits, target
 from labelfree.results import Plain, Result, measured

@@ -8,6 +8,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Literal
 
+from labelfree.documents.files import check_regular
 from labelfree.errors import SourceError, UsageError
 from labelfree.models.batch import KINDS, Batch, Data, Kind, Wish
 from labelfree.models.images import IMAGES, image_data
@@ -17,7 +18,6 @@ from labelfree.models.tables import table_data
 from labelfree.models.texts import text_data
 from labelfree.sources import check_local, missing, natural
 from labelfree.sources.block import PARQUET
-from labelfree.storage import check_regular
 
 __all__ = ["Batch", "Data", "open_data"]
 

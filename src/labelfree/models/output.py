@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Rows
+from labelfree.documents.files import check_targets
 from labelfree.errors import OutputError, RowsError, UsageError
 from labelfree.models.batch import Batch
 from labelfree.models.choice import WRITTEN
@@ -20,7 +21,6 @@ from labelfree.models.grouped import groups
 from labelfree.models.partial import Partial, settled, writing
 from labelfree.sources.block import PARQUET
 from labelfree.sources.parquet import opened
-from labelfree.storage import check_targets
 
 METADATA = b"labelfree"
 """The key of the facts in the metadata of the file."""

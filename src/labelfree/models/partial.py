@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from labelfree.documents.files import locked
 from labelfree.errors import OutputError, SourceError
-from labelfree.storage import locked
 
 _FACTS, _LOCK, _SUFFIX = "facts.json", "lock", ".arrow"
 

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from labelfree.wording import printable
+from labelfree.documents.wording import printable
 
 
 def console_for(stream: Any, *, width: int | None = None) -> Console:

@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from labelfree.document import as_json
+from labelfree.documents.reading import as_json
+from labelfree.documents.wording import cell, counted, steps
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.numbers import decimals, number
-from labelfree.wording import cell, counted, steps
 
 MOST = 30
 """Checks shown in a table that was not asked for all."""

@@ -12,13 +12,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from labelfree.document import as_json
+from labelfree.documents.reading import as_json
+from labelfree.documents.wording import cell
 from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.numbers import counted, number, value
 from labelfree.weights_report import LayerEntry, WeightsReport
-from labelfree.wording import cell
 
 _READING = "which way is better is not known for metrics of weights: labelfree explain median_rank_share"
 SHOWN = 8

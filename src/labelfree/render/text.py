@@ -6,13 +6,13 @@ import csv
 import io
 from collections.abc import Sequence
 
-from labelfree.document import as_json
+from labelfree.documents.reading import as_json
+from labelfree.documents.wording import cell
 from labelfree.render.adapted import comparison, saturated
 from labelfree.render.changes import changes
 from labelfree.render.rows import SOUND, beside, differences, heading, lines, remarks, same_scale
 from labelfree.report import Report
 from labelfree.results import Z95
-from labelfree.wording import cell
 
 _DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")
 _CSV = (

@@ -12,8 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.documents.wording import apart, cell, counted, one_line, steps
 from labelfree.render.console import plain_table, print_table
-from labelfree.wording import apart, cell, counted, one_line, steps
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
 

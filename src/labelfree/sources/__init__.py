@@ -9,9 +9,9 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
+from labelfree.documents.files import check_regular
 from labelfree.errors import SourceError, UsageError
 from labelfree.sources.block import CHECKPOINT, PARQUET, Block, Columns, Source
-from labelfree.storage import check_regular
 
 __all__ = ["Block", "Columns", "Source", "open_source"]
 

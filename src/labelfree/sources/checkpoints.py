@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Rows, as_rows
-from labelfree.document import parsed
+from labelfree.documents.files import check_regular, read_text
+from labelfree.documents.reading import parsed
 from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint
 from labelfree.sources.block import TORCH, Columns, Source, Values
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.torch_files import loaded
-from labelfree.storage import check_regular, read_text
 
 WRAPPERS = (
     "state_dict", "model_state_dict", "model_state", "model", "module", "state_dict_ema", "ema", "teacher", "student",

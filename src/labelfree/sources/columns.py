@@ -11,7 +11,7 @@ from itertools import pairwise
 from textwrap import shorten
 from typing import Any
 
-from labelfree.document import parsed
+from labelfree.documents.reading import parsed
 from labelfree.errors import ColumnError
 from labelfree.sources.block import AUTO, Columns
 

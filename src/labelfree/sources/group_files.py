@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Index, Keys, positions
-from labelfree.document import parsed
+from labelfree.documents.files import atomically
+from labelfree.documents.reading import parsed
 from labelfree.errors import SourceError, UsageError
 from labelfree.sources.arrow import plain
 from labelfree.sources.block import PARQUET, Columns, Values
 from labelfree.sources.columns import candidates
 from labelfree.sources.footers import check_pages
 from labelfree.sources.parquet import checked, explained
-from labelfree.storage import atomically
 
 VERSION = 1
 """The version of the files that this code writes, and the latest that it reads."""

@@ -17,12 +17,12 @@ from typing import IO, Any
 import numpy as np
 
 from labelfree.arrays import as_rows
+from labelfree.documents.files import check_regular
 from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint, in_short
 from labelfree.sources.archives import DAMAGED, Member, check_unpacked, members
 from labelfree.sources.block import Block, Columns, Source, Values
 from labelfree.sources.checkpoints import Tensor
 from labelfree.sources.matrices import check_matrix, matrix_source, no_columns
-from labelfree.storage import check_regular
 
 _LONGEST_HEADER = 10_000
 """Bytes of the header of an array, which numpy reads as a Python literal."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from labelfree.documents.files import check_regular
 from labelfree.errors import SourceError, UnsafeCheckpoint
 from labelfree.sources.archives import Member, members
 from labelfree.sources.claims import Forged
 from labelfree.sources.opcodes import Foresight, Stream
-from labelfree.storage import check_regular
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 """What the first of the five pickles of a file holds that torch wrote before there were archives."""

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 
+from labelfree.catalog import COLLAPSE_METRICS, check_metric, listed
 from labelfree.errors import UsageError
 from labelfree.gating.settings import settings
 from labelfree.history.records import checked_run, whole
@@ -16,7 +17,6 @@ from labelfree.kernels.devices import kernels_for
 from labelfree.metrics import METRICS, Metric
 from labelfree.metrics.separability import EXACT
 from labelfree.models.pooling import POOLS, Pool
-from labelfree.names import COLLAPSE_METRICS, check_metric, listed
 from labelfree.options import Options, checked, command_of, selected
 
 Dealt: TypeAlias = Literal["rows", "batches"]

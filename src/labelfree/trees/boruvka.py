@@ -8,17 +8,14 @@ components. Every choice is proved in float64: the same edges as from all exact 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from labelfree.arrays import Float, Index
 from labelfree.kernels import Kernels
+from labelfree.progress import Progress
 from labelfree.trees.bridges import bridged
 from labelfree.trees.forest import Forest
 from labelfree.trees.neighbors import Neighbors
-
-Progress = Callable[[str, float], None]
 
 NEIGHBORS = 10
 _FEW = 8  # up to a share of 1/8 of all rows look again; more of them cost more than the pass over components

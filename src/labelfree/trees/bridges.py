@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
-from labelfree.kernels import Advance
+from labelfree.progress import Advance
 from labelfree.trees.exact import distances, rounding
 from labelfree.trees.forest import Forest
 from labelfree.trees.neighbors import Neighbors

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
-from labelfree.kernels import Advance, Kernels
+from labelfree.kernels import Kernels
+from labelfree.progress import Advance
 from labelfree.trees.exact import TIED, distances, rounding
 
 

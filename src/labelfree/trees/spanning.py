@@ -8,8 +8,9 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels import Kernels
+from labelfree.progress import Progress, silent
 from labelfree.summaries.hashing import hash_rows
-from labelfree.trees.boruvka import Progress, sparse_tree
+from labelfree.trees.boruvka import sparse_tree
 from labelfree.trees.dense import dense_tree
 from labelfree.trees.exact import distances
 
@@ -30,9 +31,7 @@ class Tree:
     length: Float
 
 
-def spanning_tree(
-    rows: Rows, kernels: Kernels, progress: Progress = lambda stage, done: None, *, coarse: bool = False
-) -> Tree:
+def spanning_tree(rows: Rows, kernels: Kernels, progress: Progress = silent, *, coarse: bool = False) -> Tree:
     """The minimum spanning tree of (n, d) finite rows, n >= 1; equal rows are joined by edges of length zero.
 
     Exact up to the rounding of float64: edges are chosen among proved candidates and their lengths computed from

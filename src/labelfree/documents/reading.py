@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from labelfree.documents.files import read_text
+from labelfree.documents.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT, misfit
 from labelfree.errors import SourceError
-from labelfree.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT, misfit
-from labelfree.storage import read_text
 
 SCHEMA_VERSION = 1
 """The version of reports, verdicts and records that this code writes, and the latest that it reads."""

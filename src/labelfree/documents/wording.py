@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from labelfree.document import DIGITS
+from labelfree.documents.reading import DIGITS
 
 _UNPRINTABLE = re.compile("\n(?=\\s*(?:::|##\\[))|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
