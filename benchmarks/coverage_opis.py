@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.groups import Grouping, GroupRows
+from labelfree.evidence.zone import Calibration
 from labelfree.metrics import METRICS
-from labelfree.metrics.calibration import Calibration
-from labelfree.metrics.evidence import Evidence
-from labelfree.metrics.grouped import GroupRows
-from labelfree.metrics.judged import Grouping
 from labelfree.summaries.hashing import hash_ids
 
 RESULTS = Path(__file__).parent / "results" / "coverage_opis.json"

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.evidence.evidence import evidence
 from labelfree.metrics import METRICS
-from labelfree.metrics.evidence import evidence
 
 RESULTS = Path(__file__).parent / "results" / "coverage_separability.json"
 NAMES = ("separability", "separability_robust")

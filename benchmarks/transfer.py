@@ -79,7 +79,8 @@ values["entropy"] *= -1
 values["nuclear_norm"] *= n / (min(n, k) * n) ** 0.5
 """
 OURS = (
-    "from labelfree.metrics import METRICS\nfrom labelfree import metrics\nfrom labelfree.metrics.targets import target"
+    "from labelfree import metrics\nfrom labelfree.metrics import METRICS\n"
+    "from labelfree.evidence.targets import target"
 )
 SIX = ("entropy", "diversity", "infomax", "nuclear_norm", "snd", "class_ami")
 PROGRAMS = {

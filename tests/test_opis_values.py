@@ -243,9 +243,10 @@ def tiled(kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
 @pytest.mark.parametrize("kind", ["unequal", "ties", "cone"])
 def test_counts_of_tiles_are_those_of_the_oracle(kind: str, space: str) -> None:
     """At every threshold; float32 products may put a pair that is all but at a threshold on its other side."""
+    from labelfree.evidence.groups import GroupRows
+    from labelfree.evidence.zone import Calibration
     from labelfree.kernels import numpy_kernels
-    from labelfree.metrics.calibration import Calibration
-    from labelfree.metrics.grouped import Grouped, GroupRows, grouped
+    from labelfree.metrics.grouped import Grouped, grouped
     from labelfree.metrics.operating import operating
     from labelfree.results import Result
     from labelfree.summaries.hashing import hash_ids

@@ -12,9 +12,11 @@ import labelfree
 import oracles
 from clouds import clumps, nested
 from labelfree import metrics
+from labelfree.evidence.evidence import evidence
+from labelfree.evidence.scaling import Topology
+from labelfree.evidence.surrogate import gaussian_like
 from labelfree.kernels import numpy_kernels
-from labelfree.metrics.evidence import Topology, evidence
-from labelfree.metrics.persistence import Persistence, gaussian_like, persistence
+from labelfree.metrics.persistence import Persistence, persistence
 from labelfree.trees import spanning_tree
 
 Matrix = NDArray[np.float64]

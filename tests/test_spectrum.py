@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 import oracles
+from labelfree.evidence.spectrum import spectrum
 from labelfree.metrics.spectral import entropy_rank
-from labelfree.metrics.spectrum import spectrum
 from labelfree.sources import open_source
 from labelfree.summaries import Moments
 

@@ -15,11 +15,11 @@ import oracles_transfer as oracles
 from clouds import clouds
 from labelfree import metrics
 from labelfree.errors import ArrayError, UsageError
+from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.targets import target
 from labelfree.kernels.numpy_queries import Queries
 from labelfree.metrics import METRICS
-from labelfree.metrics.evidence import Evidence, evidence
 from labelfree.metrics.hopkins import _hopkins
-from labelfree.metrics.targets import target
 from labelfree.metrics.tendency import points_for, statistic
 from labelfree.metrics.transfer_score import _transfer_score
 from labelfree.summaries import Predictions

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 import labelfree.metrics
 import oracles_peers as oracles
 from labelfree.errors import ArrayError, UsageError
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.labels import labelled, threshold, thresholds
+from labelfree.evidence.outputs import Outputs
+from labelfree.evidence.targets import target
 from labelfree.metrics import accuracy, candidates, distances
 from labelfree.metrics.candidates import Agreement, agreement, ensv_of, gde_of, of_samples
-from labelfree.metrics.evidence import Evidence
-from labelfree.metrics.labels import labelled, threshold, thresholds
-from labelfree.metrics.outputs import Outputs
-from labelfree.metrics.targets import target
 from labelfree.metrics.transport import integer_share, transport
 from labelfree.metrics.twosample import _regression, area
 from labelfree.summaries.predictions import Predictions

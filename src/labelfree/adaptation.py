@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labelfree.errors import UsageError
+from labelfree.evidence.labels import thresholds
+from labelfree.evidence.outputs import Outputs, Variant
 from labelfree.head import Head
-from labelfree.metrics.labels import thresholds
-from labelfree.metrics.outputs import Outputs, Variant
 from labelfree.metrics.recovered import COMMON, cross_check, log_probabilities, mismatch, recovered
 from labelfree.scores import Wanted
 from labelfree.sources import Columns, Source, open_source

@@ -11,12 +11,12 @@ import numpy as np
 from labelfree import adaptation
 from labelfree.comparing import compared, row_counts, told, with_outputs
 from labelfree.errors import UsageError
+from labelfree.evidence.evidence import SAMPLE, Evidence, Need
 from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
 from labelfree.kernels.devices import kernels_for
 from labelfree.kernels.threads import limited_threads
 from labelfree.metrics import Metric
-from labelfree.metrics.evidence import SAMPLE, Evidence, Need
 from labelfree.metrics.judged import Judged, judged
 from labelfree.metrics.opis import PSEUDO_ROWS
 from labelfree.metrics.persistence import death_series

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Keys
 from labelfree.errors import UsageError
-from labelfree.metrics.evidence import Evidence
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.groups import Grouping, GroupRows
 from labelfree.metrics.genuine import EDGES
 from labelfree.metrics.group_table import table
-from labelfree.metrics.grouped import GroupRows
-from labelfree.metrics.judged import Grouping, Judged, known_of
+from labelfree.metrics.judged import Judged, known_of
 from labelfree.metrics.pseudo_groups import candidates, clusters_of_other_space
 from labelfree.options import Options, columns
 from labelfree.results import Result

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.metrics.calibrated import ROWS as PILOT
-from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.metrics.operating import LEVELS
 from labelfree.metrics.persistence import REPLICATE_ROWS
 from labelfree.metrics.spec import Metric

@@ -12,10 +12,11 @@ import numpy as np
 from labelfree.adaptation import Setting
 from labelfree.catalog import COLLAPSE_METRICS
 from labelfree.errors import UsageError
+from labelfree.evidence.evidence import SAMPLE
+from labelfree.evidence.outputs import Variant
+from labelfree.evidence.scaling import Topology
+from labelfree.evidence.zone import FAR, Calibration, Space
 from labelfree.metrics import METRICS, Metric
-from labelfree.metrics.calibration import FAR, Calibration, Space
-from labelfree.metrics.evidence import SAMPLE, Topology
-from labelfree.metrics.outputs import Variant
 from labelfree.sources import Columns
 
 FAMILIES = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelfree.errors import ResourceError
+from labelfree.evidence.evidence import Need
 from labelfree.memory import needed
 from labelfree.metrics import Metric
-from labelfree.metrics.evidence import Need
 from labelfree.options import Options
 from labelfree.sources import Source
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows
 from labelfree.errors import RowsError
-from labelfree.metrics.labels import of_rows
-from labelfree.metrics.outputs import Labelled, Outputs
+from labelfree.evidence.labels import of_rows
+from labelfree.evidence.outputs import Labelled, Outputs
 from labelfree.sources.block import Source, Values
 from labelfree.summaries import Sample
 from labelfree.summaries.hashing import mix

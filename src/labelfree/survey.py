@@ -11,8 +11,8 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows
 from labelfree.errors import RowsError, SourceError
+from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
 from labelfree.kernels import Kernels, numpy_kernels
-from labelfree.metrics.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
 from labelfree.parallel import available_cores, summed
 from labelfree.progress import Progress, silent
 from labelfree.repetitions import FAINT, finite, measurable, repeated_ids

@@ -1,5 +1,6 @@
 """The metrics: pure functions of summaries, and beside each a public function of arrays."""
 
+from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.metrics.accuracy import ACCURACY, atc_mc, atc_ne, cot, doc, source_accuracy
 from labelfree.metrics.candidates import CANDIDATES, ensv, gde, saturation
 from labelfree.metrics.directions import (
@@ -11,7 +12,6 @@ from labelfree.metrics.directions import (
     uniformity,
 )
 from labelfree.metrics.distances import DISTANCES, c2st, coral, frechet, mmd
-from labelfree.metrics.evidence import Evidence, evidence
 from labelfree.metrics.hopkins import hopkins
 from labelfree.metrics.intrinsic import INTRINSIC, id_mle, twonn
 from labelfree.metrics.layers import (

@@ -9,13 +9,11 @@ import numpy as np
 
 from labelfree.arrays import Rows, matrix
 from labelfree.errors import ArrayError
-from labelfree.metrics.evidence import Evidence
-from labelfree.metrics.labels import labelled, threshold
-from labelfree.metrics.labels import of_rows as of_rows
-from labelfree.metrics.labels import thresholds as thresholds
-from labelfree.metrics.outputs import Labelled, Outputs
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.labels import labelled, of_rows, threshold
+from labelfree.evidence.outputs import Labelled, Outputs
+from labelfree.evidence.targets import predictions_of, target
 from labelfree.metrics.spec import Metric
-from labelfree.metrics.targets import predictions_of, target
 from labelfree.metrics.transport import EXACT, integer_share, transport
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelfree.arrays import Float, Rows
+from labelfree.evidence.zone import Calibration
 from labelfree.kernels import Kernels
-from labelfree.metrics.calibration import Calibration, rank_of
+from labelfree.metrics.calibration import rank_of
 from labelfree.metrics.grouped import Grouped
 from labelfree.progress import Advance
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Rows, blocks_of, matrix
 from labelfree.errors import ArrayError, UsageError
+from labelfree.evidence.evidence import Evidence
 from labelfree.metrics.accuracy import share_error
-from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.spec import Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, blocks_of
-from labelfree.metrics.evidence import SAMPLE, WIDE, Evidence, evidence
+from labelfree.evidence.evidence import SAMPLE, WIDE, Evidence, evidence
 from labelfree.metrics.spec import FROM_SAMPLE, FROM_UNIT_ROWS, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.moments import add_outer

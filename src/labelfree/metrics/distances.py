@@ -10,8 +10,8 @@ import numpy as np
 
 from labelfree.arrays import Float, Rows, blocks_of, matrix
 from labelfree.errors import ArrayError
-from labelfree.metrics.evidence import Evidence
-from labelfree.metrics.outputs import Outputs
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.outputs import Outputs
 from labelfree.metrics.spec import Metric
 from labelfree.metrics.twosample import Kernel, classified, kernel_test
 from labelfree.results import Plain, Result, measured, undefined

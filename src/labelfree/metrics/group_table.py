@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float
+from labelfree.evidence.once import once
 from labelfree.metrics.calibration import pairs_of, utility
 from labelfree.metrics.equal_errors import equal_errors, equal_errors_of
 from labelfree.metrics.halves import LEAST, between
 from labelfree.metrics.judged import Judged
-from labelfree.metrics.once import once
 from labelfree.results import Plain
 
 WORST = 20

@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from labelfree.arrays import Index, Keys, Rows
-from labelfree.metrics.evidence import unit
+from labelfree.arrays import Index, Rows
+from labelfree.evidence.groups import GroupRows
+from labelfree.evidence.scaling import unit
 from labelfree.results import Result, undefined
 
-Origin: TypeAlias = Literal["column", "other_space", "crossfit", "same_space"]
-"""Where groups are from: a column, clusters made in another space, in other dimensions, or in the judged space."""
 _BLOCK, _COLUMNS = 1024, 32
-
-
-@dataclass(frozen=True, eq=False)
-class GroupRows:
-    """Rows with a group each, in any order: keys (m,) of the groups, index (m,) positions, rows (m, d).
-
-    names: of the groups of these rows (m,), or what reads them given positions; null: rows of the data set that have no
-    group; digest: of all rows and groups, whatever their order; frozen: the groups were made before, and only read;
-    own: they were made of these very rows; sampled: rows kept of more, in whole groups, and the seed of that sample.
-    """
-
-    keys: Keys
-    index: Index
-    rows: Rows
-    names: NDArray[Any] | Callable[[Index], NDArray[Any]]
-    null: int = 0
-    digest: str = ""
-    origin: Origin = "column"
-    frozen: bool = False
-    own: bool = False
-    sampled: tuple[int, int] | None = None
-
-    def named(self, positions: Index) -> NDArray[Any]:
-        """The names of the groups that rows at these positions (t,) of the data set belong to."""
-        if callable(self.names):
-            return self.names(positions)
-        order = np.argsort(self.index)
-        return np.asarray(self.names[order[np.searchsorted(self.index, positions, sorter=order)]])
-
-    @property
-    def circular(self) -> bool:
-        """Whether the groups come from the distances that they are to judge."""
-        return self.origin == "same_space" and (self.own or not self.frozen)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Rows
-from labelfree.metrics.evidence import Evidence, Need
-from labelfree.metrics.once import once
+from labelfree.evidence.evidence import Evidence, Need
+from labelfree.evidence.once import once
+from labelfree.evidence.targets import target
 from labelfree.metrics.spec import Metric
-from labelfree.metrics.targets import target
 from labelfree.metrics.tendency import (
     LEAST_POINTS,
     REPEATS,

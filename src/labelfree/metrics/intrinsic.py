@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Index
-from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
-from labelfree.metrics.once import once
+from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.evidence.once import once
 from labelfree.metrics.spec import FROM_SAMPLE, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 

@@ -6,31 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from labelfree.metrics.calibration import Calibration
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.groups import GroupRows
+from labelfree.evidence.once import known, once
+from labelfree.evidence.zone import Calibration
 from labelfree.metrics.consistency import Consistency
-from labelfree.metrics.evidence import Evidence
-from labelfree.metrics.grouped import GroupRows, grouped
-from labelfree.metrics.once import known, once
+from labelfree.metrics.grouped import grouped
 from labelfree.metrics.operating import Operating, operating
 from labelfree.results import Plain, Result, undefined
 
 UNSTABLE = 0.5
 """Adjusted Rand index over seeds below which pseudo-groups are called unstable."""
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """Where the groups of a data set come from, and the calibration range.
-
-    given: rows with their groups, or None for pseudo-groups: clusters of the sampled rows in half of their dimensions,
-    or with `circular` in all of them. k: numbers of clusters, none for the usual three; seeds: of clusterings of each.
-    """
-
-    zone: Calibration
-    given: GroupRows | None = None
-    circular: bool = False
-    k: tuple[int, ...] = ()
-    seeds: int = 5
 
 
 @dataclass(frozen=True, eq=False)

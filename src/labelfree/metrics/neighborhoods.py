@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Rows
+from labelfree.evidence.evidence import SAMPLE, Evidence
+from labelfree.evidence.targets import predictions_of, sampled_logits, target
 from labelfree.kernels.threads import spread
-from labelfree.metrics.evidence import SAMPLE, Evidence
 from labelfree.metrics.spec import Metric
-from labelfree.metrics.targets import predictions_of, sampled_logits, target
 from labelfree.metrics.validators import FROM_SAMPLED_OUTPUTS
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
 from labelfree.metrics.bulk import noise_edge, noise_median
-from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
 from labelfree.metrics.spec import FROM_MOMENTS, NO_DIRECTION, Metric
 from labelfree.metrics.spectral import collapsed, standard_error
 from labelfree.results import Plain, Result, measured, undefined

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Rows
+from labelfree.evidence.zone import Calibration
 from labelfree.kernels import Kernels
 from labelfree.metrics.calibrated import Pilot, ends
-from labelfree.metrics.calibration import Calibration, Curves, curves_of, exact_curves, rounded, utility
+from labelfree.metrics.calibration import Curves, curves_of, exact_curves, rounded, utility
 from labelfree.metrics.equal_errors import unmet
 from labelfree.metrics.genuine import EDGES, genuine
 from labelfree.metrics.grouped import Grouped

@@ -9,12 +9,13 @@ import numpy as np
 
 from labelfree.arrays import matrix
 from labelfree.errors import ArrayError
-from labelfree.metrics.calibration import EPS, FAR, Calibration
+from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.groups import Grouping, GroupRows
+from labelfree.evidence.zone import FAR, Calibration
+from labelfree.metrics.calibration import EPS
 from labelfree.metrics.consistency import LEAST_GROUPS, log_interval
-from labelfree.metrics.evidence import Evidence, evidence
 from labelfree.metrics.group_table import summary
-from labelfree.metrics.grouped import GroupRows
-from labelfree.metrics.judged import Grouping, Judged, judged
+from labelfree.metrics.judged import Judged, judged
 from labelfree.metrics.operating import STEPS
 from labelfree.metrics.spec import Metric
 from labelfree.results import Plain, Result, measured, undefined

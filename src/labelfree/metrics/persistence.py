@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Keys, Rows
 from labelfree.errors import MissingExtra
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.once import known, once
+from labelfree.evidence.scaling import Topology, normalized
+from labelfree.evidence.surrogate import gaussian_like
 from labelfree.kernels.threads import spread
-from labelfree.metrics.evidence import Evidence, Topology
-from labelfree.metrics.once import known, once
 from labelfree.results import Result, undefined
 from labelfree.summaries.hashing import mix
 from labelfree.summaries.sample import Drawn
@@ -25,7 +27,6 @@ RATE = 1 / 8
 """The standard deviation of the statistics falls as n^-RATE: measured, see docs/separability.md."""
 _SUBSAMPLE = 0x5AB5
 """First seed of the subsamples: replicate b holds the rows with the lowest hash of (their key, this + b)."""
-_BLOCK = 256
 
 LOST = {"l2": "are zero", "none": "are zero", "layernorm": "are constant", "zscore": "are zero or equal the mean"}
 """What is said of rows without a direction, by the normalization."""
@@ -69,36 +70,6 @@ class Persistence:
     def zero(self) -> int:
         """Bars of length zero: rows that repeat another one."""
         return int((self.merges.length == 0).sum())
-
-
-def normalized(rows: Rows, how: Topology, *, own: bool = False) -> Float:
-    """Rows as the filtration sees them, (n, d) in float64; `own` float64 rows may be overwritten."""
-    points = rows.astype(np.float64, copy=not own)
-    if how.normalize == "zscore":
-        points -= points.mean(axis=0)
-        deviation = points.std(axis=0)
-        points /= np.where(deviation > 0, deviation, 1.0)
-    elif how.normalize == "layernorm":
-        points -= points.mean(axis=1, keepdims=True)
-        deviation = points.std(axis=1, keepdims=True)
-        points /= np.where(deviation > 0, deviation, 1.0)
-    if how.normalize == "l2" or how.metric == "cosine":
-        _scale_to_one(points)
-    return points
-
-
-def _scale_to_one(points: Float) -> None:
-    """Give each row the length one, in place; zero rows stay as they are."""
-
-    def work(start: int) -> None:
-        part = points[start : start + _BLOCK]
-        peak = np.abs(part).max(axis=1, keepdims=True)  # first, since its square may overflow
-        part /= np.where(peak > 0, peak, 1.0)
-        norm = np.linalg.norm(part, axis=1, keepdims=True)
-        part /= np.where(norm > 0, norm, 1.0)
-
-    for _ in spread(work, range(0, len(points), _BLOCK)):
-        pass
 
 
 def persistence(e: Evidence) -> Persistence | Result:
@@ -189,31 +160,6 @@ def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Me
         found.append(replicate)
         e.progress("subsamples", len(found) / REPLICATES)
     return rows, tuple(found)
-
-
-def gaussian_like(rows: Rows, seed: int) -> Float:
-    """As many Gaussian rows with the mean and the covariance of these: their shape without their structure."""
-    n, d = rows.shape
-    random = np.random.default_rng((seed, 0x6A55))
-    mean = rows.mean(axis=0, dtype=np.float64)
-    centered = rows - mean
-    if n <= 2 * d:  # fewer rows than a covariance has directions: mix the rows themselves
-        mixing = centered / np.sqrt(n - 1)
-    else:
-        covariance = centered.T @ centered / (n - 1)
-        covariance[np.diag_indices(d)] += 1e-10 * np.trace(covariance) / d + 1e-14 * np.trace(covariance)
-        mixing = np.linalg.cholesky(covariance).T
-    del centered
-    out = np.empty((n, d))
-
-    def work(piece: tuple[int, Float]) -> None:
-        start, drawn = piece
-        np.add(drawn @ mixing, mean, out=out[start : start + len(drawn)])
-
-    starts = range(0, n, _BLOCK)
-    for _ in spread(work, ((at, random.standard_normal((min(_BLOCK, n - at), len(mixing)))) for at in starts)):
-        pass
-    return out
 
 
 def death_series(e: Evidence) -> dict[str, Any] | None:

@@ -9,9 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows, positions
+from labelfree.evidence.scaling import Topology, normalized
 from labelfree.kernels.threads import spread
-from labelfree.metrics.evidence import Topology
-from labelfree.metrics.persistence import normalized
 from labelfree.results import Result, undefined
 
 STARTS, FEW_STARTS, MANY = 10, 4, 300_000

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Index, Rows
-from labelfree.metrics.evidence import Evidence, unit
-from labelfree.metrics.grouped import GroupRows, without_direction
-from labelfree.metrics.judged import Grouping, Judged, of_groups
-from labelfree.metrics.persistence import gaussian_like
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.groups import Grouping, GroupRows
+from labelfree.evidence.scaling import unit
+from labelfree.evidence.surrogate import gaussian_like
+from labelfree.metrics.grouped import without_direction
+from labelfree.metrics.judged import Judged, of_groups
 from labelfree.metrics.pseudo_groups import candidates, clusters, halves, stability
 from labelfree.results import Result, undefined
 from labelfree.summaries.groups import digest_of, membership

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.scaling import Topology, normalized
 from labelfree.metrics.directions import _mean_cosine as mean_cosine_of
-from labelfree.metrics.evidence import Evidence, Topology, evidence
-from labelfree.metrics.persistence import LOST, Persistence, Statistic, giotto_diagram, normalized, persistence
+from labelfree.metrics.persistence import LOST, Persistence, Statistic, giotto_diagram, persistence
 from labelfree.metrics.spec import FROM_SAMPLE, Metric
 from labelfree.metrics.spectral import _effective_rank as effective_rank_of
 from labelfree.results import Plain, Result, measured, undefined

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
+from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
 from labelfree.metrics.spec import FROM_MOMENTS, NO_DIRECTION, Metric
 from labelfree.metrics.spectral import collapsed, standard_error
 from labelfree.results import Plain, Result, measured, undefined

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Any, Literal, TypeAlias
 
-from labelfree.metrics.evidence import Need
+from labelfree.evidence.evidence import Need
 from labelfree.results import Result
 
 Kind: TypeAlias = Literal["estimate", "rank", "description"]

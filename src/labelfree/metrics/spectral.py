@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Rows, blocks_of
+from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.evidence.spectrum import Spectrum
 from labelfree.metrics.bulk import noise_rank
-from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
 from labelfree.metrics.spec import FROM_MOMENTS, Metric
-from labelfree.metrics.spectrum import Spectrum
 from labelfree.results import Plain, Result, measured, undefined
 
 EPS = 1e-7

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows, blocks_of
+from labelfree.evidence.evidence import Evidence
 from labelfree.kernels.numpy_queries import Queries
-from labelfree.metrics.evidence import Evidence
 
 REPEATS = 10
 LEAST_POINTS, MOST_POINTS = 50, 2_500

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.metrics.evidence import Evidence
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.targets import predictions_of, target
 from labelfree.metrics.spec import Metric
-from labelfree.metrics.targets import predictions_of, target
 from labelfree.metrics.validators import FROM_OUTPUTS, along, marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
 

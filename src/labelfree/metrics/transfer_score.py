@@ -7,11 +7,12 @@ from typing import Any, get_args
 import numpy as np
 
 from labelfree.errors import UsageError
-from labelfree.metrics.evidence import Evidence, Need
+from labelfree.evidence.evidence import Evidence, Need
+from labelfree.evidence.outputs import Variant
+from labelfree.evidence.targets import given_head, target
+from labelfree.head import Head
 from labelfree.metrics.hopkins import HOPKINS, hopkins_params
-from labelfree.metrics.outputs import Head, Variant
 from labelfree.metrics.spec import Metric
-from labelfree.metrics.targets import given_head, target
 from labelfree.metrics.transfer_parts import PARTS, _classifier_nonuniformity, _infomax, ideal_angle
 from labelfree.metrics.transfer_variants import BATCH, BY_VARIANT, REFERENCE
 from labelfree.results import Plain, Result, measured

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from labelfree.arrays import Float, Rows
+from labelfree.evidence.evidence import Evidence
 from labelfree.kernels.numpy_queries import Queries
-from labelfree.metrics.evidence import Evidence
 from labelfree.metrics.hopkins import hopkins_of
 from labelfree.metrics.tendency import REPEATS, gathered, points_for, random_stream, scan_of, statistic, tendency
 from labelfree.results import Plain, Result, undefined

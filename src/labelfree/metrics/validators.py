@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, blocks_of
-from labelfree.metrics.evidence import SAMPLE, Evidence, Need
+from labelfree.evidence.evidence import SAMPLE, Evidence, Need
+from labelfree.evidence.targets import predictions_of, sampled_logits, target
 from labelfree.metrics.spec import Metric
-from labelfree.metrics.targets import predictions_of, sampled_logits, target
 from labelfree.results import Plain, Result, measured
 from labelfree.summaries.predictions import Predictions
 from labelfree.summaries.probabilities import entropy_of, log_softmax

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
-from labelfree.metrics.evidence import Evidence, evidence
+from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.metrics.spec import FROM_VIEWS, Metric
 from labelfree.metrics.spectral import entropy_rank
 from labelfree.results import Plain, Result, measured, undefined

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from labelfree.arrays import Float, Keys, Rows
+from labelfree.evidence.spectrum import EPS
 from labelfree.kernels.threads import repeatable
-from labelfree.metrics.spectrum import EPS
 from labelfree.summaries.hashing import hash_rows
 
 Part: TypeAlias = Callable[[slice, slice], Rows]

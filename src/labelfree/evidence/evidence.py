@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows, blocks_of, matrix
-from labelfree.errors import UsageError
+from labelfree.evidence.outputs import Outputs
+from labelfree.evidence.scaling import Topology, unit
+from labelfree.evidence.spectrum import Spectrum, spectrum
 from labelfree.kernels import Kernels, numpy_kernels
-from labelfree.metrics.outputs import Outputs
-from labelfree.metrics.spectrum import Spectrum, spectrum
 from labelfree.progress import Advance, Progress, silent
 from labelfree.results import Result, undefined
 from labelfree.summaries import Moments, Sample
@@ -21,7 +21,7 @@ from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.sample import Drawn
 
 if TYPE_CHECKING:
-    from labelfree.metrics.judged import Grouping
+    from labelfree.evidence.groups import Grouping
 
 SAMPLE = 5_000
 """Rows of the default sample: pairwise metrics and standard errors."""
@@ -31,24 +31,6 @@ VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
 
 Need: TypeAlias = Literal["moments", "unit", "sample", "views", "groups", "outputs", "source"]
-
-
-@dataclass(frozen=True)
-class Topology:
-    """How the metrics of separability see the rows: scaled how, in which distance, by which engine."""
-
-    normalize: Literal["l2", "none", "layernorm", "zscore"] = "l2"
-    metric: Literal["euclidean", "cosine"] = "euclidean"
-    engine: Literal["auto", "giotto"] = "auto"
-
-    @classmethod
-    def checked(cls, **given: Any) -> Topology:
-        """The settings by name, or a UsageError that says which one is wrong."""
-        for name, hint in get_type_hints(cls).items():
-            if name in given and given[name] not in get_args(hint):
-                expected = ", ".join(get_args(hint))
-                raise UsageError(f"{name}: expected one of {expected}, found {given[name]!r}")
-        return cls(**given)
 
 
 @dataclass(eq=False)
@@ -76,7 +58,7 @@ class Evidence:
     kernels: Kernels = field(default_factory=lambda: numpy_kernels)
     progress: Progress = silent
     seed: int = 0
-    topology: Topology = Topology()
+    topology: Topology = field(default_factory=Topology)
     outputs: Outputs | None = None
     grouping: Grouping | None = None
     on_bad: Literal["error", "drop"] | None = None
@@ -172,14 +154,6 @@ class Evidence:
         if self.n >= least:
             return None
         return undefined("insufficient", f"needs at least {least} rows, found {self.n}")
-
-
-def unit(rows: Rows) -> Float:
-    """The non-zero rows, scaled to length one, in float64."""
-    rows = rows.astype(np.float64)
-    peak = np.abs(rows).max(axis=1, initial=0.0)
-    rows = rows[peak > 0] / peak[peak > 0, None]
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def stored_dtype(rows: Rows | None, dtype: str) -> str:

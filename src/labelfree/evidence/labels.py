@@ -9,7 +9,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Rows, blocks_of, matrix
 from labelfree.errors import ArrayError
-from labelfree.metrics.outputs import Labelled
+from labelfree.evidence.outputs import Labelled
 from labelfree.summaries.probabilities import log_softmax, softmax, two_classes
 
 

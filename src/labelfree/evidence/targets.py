@@ -8,8 +8,9 @@ import numpy as np
 
 from labelfree.arrays import Index, Keys, Rows, matrix
 from labelfree.errors import ArrayError
-from labelfree.metrics.evidence import SAMPLE, Evidence, evidence
-from labelfree.metrics.outputs import Head, Outputs, Variant
+from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.evidence.outputs import Outputs, Variant
+from labelfree.head import Head
 from labelfree.results import Result, undefined
 from labelfree.summaries import Sample
 from labelfree.summaries.hashing import hash_ids, mix

@@ -11,7 +11,7 @@ from labelfree.head import Head
 from labelfree.summaries.predictions import Predictions
 
 if TYPE_CHECKING:
-    from labelfree.metrics.evidence import Evidence
+    from labelfree.evidence.evidence import Evidence
 
 __all__ = ["Head", "Labelled", "Outputs", "Variant"]
 
