@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from processes import machine
 
+from labelfree.families.rank.marchenko_pastur import noise_edge
 from labelfree.metrics import mp_spikes, weight_spikes
-from labelfree.metrics.bulk import noise_edge
 
 RESULTS = Path(__file__).parent / "results" / "noise_spikes.json"
 SEED = 20261122

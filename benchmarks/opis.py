@@ -49,9 +49,9 @@ OURS = "from labelfree.metrics import opis"
 UTILITIES = """
 from labelfree.kernels import numpy_kernels
 from labelfree.metrics import operating
-from labelfree.metrics.calibration import Calibration
-from labelfree.metrics.consistency import Consistency
-from labelfree.metrics.grouped import GroupRows, grouped
+from labelfree.families.opis.curves import Calibration
+from labelfree.families.opis.consistency import Consistency
+from labelfree.families.opis.sorted_rows import GroupRows, grouped
 from labelfree.summaries.hashing import hash_ids
 operating.unmet = lambda curves: False  # equal errors beyond the calibration range are counted apart
 """

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from processes import machine
 
-from labelfree.metrics.tail import LEAST_P, LEAST_RATIO, LEAST_TAIL, NULL, OUTLIERS, PowerLaw, power_law
+from labelfree.families.weights.power_law import LEAST_P, LEAST_RATIO, LEAST_TAIL, NULL, OUTLIERS, PowerLaw, power_law
 
 RESULTS = Path(__file__).parent / "results" / "power_law.json"
 SEED = 20261121

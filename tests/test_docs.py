@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 import labelfree
 import oracles
 from labelfree import api, embedding
+from labelfree.families.opis import clusters as pseudo_groups
 from labelfree.layers import api as layers_api
 from labelfree.layers import checkpoint as layers_checkpoint
-from labelfree.metrics import METRICS, pseudo_groups
+from labelfree.metrics import METRICS
 from labelfree.render import naming
 from labelfree.render.explanation import explanation, sections
 from labelfree.training import monitor

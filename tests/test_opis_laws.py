@@ -143,9 +143,9 @@ def test_equal_groups_have_no_opis(seed: int) -> None:
 
 TILES = {
     "labelfree.kernels.numpy_pairs._BLOCK": 37, "labelfree.kernels.numpy_pairs._WIDE": 41,
-    "labelfree.metrics.genuine._BLOCK": 13, "labelfree.metrics.genuine._WIDE": 17,
-    "labelfree.metrics.genuine._BATCH": 99, "labelfree.metrics.genuine._STACKED": 3,
-    "labelfree.metrics.grouped._BLOCK": 19,
+    "labelfree.families.opis.positive_pairs._BLOCK": 13, "labelfree.families.opis.positive_pairs._WIDE": 17,
+    "labelfree.families.opis.positive_pairs._BATCH": 99, "labelfree.families.opis.positive_pairs._STACKED": 3,
+    "labelfree.families.opis.sorted_rows._BLOCK": 19,
 }  # fmt: skip
 
 

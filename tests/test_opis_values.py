@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 import labelfree
 import oracles_opis as oracle
 from labelfree.errors import LabelfreeError, UsageError
-from labelfree.metrics.calibration import exact_curves, utility
-from labelfree.metrics.consistency import Consistency
+from labelfree.families.opis.consistency import Consistency
+from labelfree.families.opis.curves import exact_curves, utility
 
 metrics: Any = labelfree.metrics  # whose results hold numbers, lists and None
 TINY = 1e-12
@@ -245,9 +245,9 @@ def test_counts_of_tiles_are_those_of_the_oracle(kind: str, space: str) -> None:
     """At every threshold; float32 products may put a pair that is all but at a threshold on its other side."""
     from labelfree.evidence.groups import GroupRows
     from labelfree.evidence.zone import Calibration
+    from labelfree.families.opis.operating_point import operating
+    from labelfree.families.opis.sorted_rows import Grouped, grouped
     from labelfree.kernels import numpy_kernels
-    from labelfree.metrics.grouped import Grouped, grouped
-    from labelfree.metrics.operating import operating
     from labelfree.results import Result
     from labelfree.summaries.hashing import hash_ids
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from labelfree.families.opis.positive_pairs import EDGES, genuine
 from labelfree.kernels import Kernels, numpy_kernels
-from labelfree.metrics.genuine import EDGES, genuine
 from test_kernels import torch_kernels
 
 Matrix = NDArray[Any]
@@ -56,10 +56,10 @@ def tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr("labelfree.kernels.numpy_pairs._BLOCK", request.param[0])
         monkeypatch.setattr("labelfree.kernels.numpy_pairs._WIDE", request.param[1])
         monkeypatch.setattr("labelfree.kernels.torch_kernels._BLOCK_ELEMENTS", 173 * request.param[0])
-        monkeypatch.setattr("labelfree.metrics.genuine._BLOCK", request.param[0])
-        monkeypatch.setattr("labelfree.metrics.genuine._WIDE", request.param[1])
-        monkeypatch.setattr("labelfree.metrics.genuine._STACKED", 6)
-        monkeypatch.setattr("labelfree.metrics.genuine._BATCH", 100)
+        monkeypatch.setattr("labelfree.families.opis.positive_pairs._BLOCK", request.param[0])
+        monkeypatch.setattr("labelfree.families.opis.positive_pairs._WIDE", request.param[1])
+        monkeypatch.setattr("labelfree.families.opis.positive_pairs._STACKED", 6)
+        monkeypatch.setattr("labelfree.families.opis.positive_pairs._BATCH", 100)
 
 
 @pytest.mark.parametrize("name", GROUPS)

@@ -19,9 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from labelfree.arrays import Index, Keys, positions
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError
-from labelfree.kernels import numpy_kernels
-from labelfree.metrics import pseudo_groups
-from labelfree.metrics.pseudo_groups import (
+from labelfree.families.opis import clusters as pseudo_groups
+from labelfree.families.opis.clusters import (
     candidates,
     clusters,
     clusters_of_other_space,
@@ -30,6 +29,7 @@ from labelfree.metrics.pseudo_groups import (
     same_space,
     stability,
 )
+from labelfree.kernels import numpy_kernels
 from labelfree.results import Result
 from labelfree.sources import open_source
 from labelfree.sources.group_files import FrozenGroups, read_groups, write_groups

@@ -14,8 +14,8 @@ import oracles_peers
 import oracles_transfer
 import oracles_weights
 from labelfree import metrics
+from labelfree.families.rank.marchenko_pastur import noise_rank
 from labelfree.metrics import METRICS
-from labelfree.metrics.bulk import noise_rank
 
 GRID = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
 DIAGONAL = np.diag([3.0, 1.0])

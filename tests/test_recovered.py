@@ -16,8 +16,15 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from labelfree.families.transfer.recovered_head import (
+    ERROR,
+    RESIDUAL,
+    cross_check,
+    log_probabilities,
+    mismatch,
+    recovered,
+)
 from labelfree.head import Head
-from labelfree.metrics.recovered import ERROR, RESIDUAL, cross_check, log_probabilities, mismatch, recovered
 from labelfree.sources.heads import find_head
 from labelfree.summaries.regression import Regression
 

@@ -15,8 +15,8 @@ from labelfree import metrics
 from labelfree.evidence.evidence import evidence
 from labelfree.evidence.scaling import Topology
 from labelfree.evidence.surrogate import gaussian_like
+from labelfree.families.separability.persistence import Persistence, persistence
 from labelfree.kernels import numpy_kernels
-from labelfree.metrics.persistence import Persistence, persistence
 from labelfree.trees import spanning_tree
 
 Matrix = NDArray[np.float64]

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 import oracles
 from labelfree.evidence.spectrum import spectrum
-from labelfree.metrics.spectral import entropy_rank
+from labelfree.families.rank.effective import entropy_rank
 from labelfree.sources import open_source
 from labelfree.summaries import Moments
 

@@ -17,11 +17,11 @@ from labelfree import metrics
 from labelfree.errors import ArrayError, UsageError
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.targets import target
+from labelfree.families.transfer.hopkins import _hopkins
+from labelfree.families.transfer.hopkins_distances import points_for, statistic
+from labelfree.families.transfer.score import _transfer_score
 from labelfree.kernels.numpy_queries import Queries
 from labelfree.metrics import METRICS
-from labelfree.metrics.hopkins import _hopkins
-from labelfree.metrics.tendency import points_for, statistic
-from labelfree.metrics.transfer_score import _transfer_score
 from labelfree.summaries import Predictions
 
 Matrix = NDArray[np.float64]

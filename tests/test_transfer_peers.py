@@ -23,10 +23,10 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.labels import labelled, threshold, thresholds
 from labelfree.evidence.outputs import Outputs
 from labelfree.evidence.targets import target
-from labelfree.metrics import accuracy, candidates, distances
-from labelfree.metrics.candidates import Agreement, agreement, ensv_of, gde_of, of_samples
-from labelfree.metrics.transport import integer_share, transport
-from labelfree.metrics.twosample import _regression, area
+from labelfree.families.transfer import accuracy, candidates, distances
+from labelfree.families.transfer.candidates import Agreement, agreement, ensv_of, gde_of, of_samples
+from labelfree.families.transfer.transport import integer_share, transport
+from labelfree.families.transfer.two_samples import _regression, area
 from labelfree.summaries.predictions import Predictions
 
 DATA = Path(__file__).parent / "data"

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import oracles_transfer as oracles
 from labelfree import metrics
-from labelfree.metrics.neighborhoods import neighborhood_density
-from labelfree.metrics.tendency import statistic, tendency
-from labelfree.metrics.transfer_variants import among, batched_infomax
+from labelfree.families.transfer.hopkins_distances import statistic, tendency
+from labelfree.families.transfer.neighborhoods import neighborhood_density
+from labelfree.families.transfer.variants import among, batched_infomax
 
 Matrix = NDArray[np.float64]
 CASES = {"A": (512, 16, 5, 0), "B": (1024, 64, 31, 1), "C": (640, 256, 65, 2)}

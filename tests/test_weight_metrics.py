@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 import oracles_weights as oracles
 from labelfree import metrics
 from labelfree.errors import ArrayError
+from labelfree.families.weights.checkpoint import Layer, layers_of
+from labelfree.families.weights.matrix import Weight, weighed
+from labelfree.families.weights.power_law import LEAST_P, LEAST_RATIO, LEAST_TAIL, NULL, OUTLIERS, PowerLaw, power_law
 from labelfree.metrics import METRICS
-from labelfree.metrics.layers import Layer, layers_of
-from labelfree.metrics.tail import LEAST_P, LEAST_RATIO, LEAST_TAIL, NULL, OUTLIERS, PowerLaw, power_law
-from labelfree.metrics.weight_matrix import Weight, weighed
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 
@@ -138,7 +138,7 @@ def test_blocks_do_not_matter(elements: int, monkeypatch: pytest.MonkeyPatch) ->
     W = gaussian(50, 20)
     W[3], W[7], W[9] = 0, W[8], W[8]
     whole = of(W, directed=True, kept=True)
-    monkeypatch.setattr("labelfree.metrics.weight_matrix._ELEMENTS", elements)
+    monkeypatch.setattr("labelfree.families.weights.matrix._ELEMENTS", elements)
     for matrix in (W, W.T.copy()):
         found = of(matrix, directed=True, kept=True)
         assert found.lam == pytest.approx(whole.lam, rel=1e-12)

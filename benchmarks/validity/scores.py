@@ -9,8 +9,8 @@ import numpy as np
 from runs import Checkpoint
 
 import labelfree.metrics as public
-from labelfree.metrics.candidates import agreement as counted
-from labelfree.metrics.candidates import ensv_of, gde_of, saturation
+from labelfree.families.transfer.candidates import agreement as counted
+from labelfree.families.transfer.candidates import ensv_of, gde_of, saturation
 
 ACROSS = ("ensv", "gde")
 """Scores of several candidates together."""

@@ -9,8 +9,8 @@ from typing import Any
 from labelfree.errors import UsageError
 from labelfree.evidence.labels import thresholds
 from labelfree.evidence.outputs import Outputs, Variant
+from labelfree.families.transfer.recovered_head import COMMON, cross_check, log_probabilities, mismatch, recovered
 from labelfree.head import Head
-from labelfree.metrics.recovered import COMMON, cross_check, log_probabilities, mismatch, recovered
 from labelfree.scores import Wanted
 from labelfree.sources import Columns, Source, open_source
 from labelfree.sources.block import AUTO

@@ -12,15 +12,16 @@ from labelfree import adaptation
 from labelfree.comparing import compared, row_counts, told, with_outputs
 from labelfree.errors import UsageError
 from labelfree.evidence.evidence import SAMPLE, Evidence, Need
+from labelfree.families.opis.behavior import Judged
+from labelfree.families.opis.judging import judged
+from labelfree.families.opis.scores import PSEUDO_ROWS
+from labelfree.families.separability.persistence import death_series
+from labelfree.families.separability.scores import EXACT
+from labelfree.families.spec import Metric
 from labelfree.findings import Finding, findings
 from labelfree.grouping import GROUP_ROWS, freeze, group_series, grouping_of
 from labelfree.kernels.devices import kernels_for
 from labelfree.kernels.threads import limited_threads
-from labelfree.metrics import Metric
-from labelfree.metrics.judged import Judged, judged
-from labelfree.metrics.opis import PSEUDO_ROWS
-from labelfree.metrics.persistence import death_series
-from labelfree.metrics.separability import EXACT
 from labelfree.model_sources import embedded, run_first
 from labelfree.options import HEADED, MODELS, ON_REQUEST, Options, checked, columns, options_of, selected
 from labelfree.progress import Progress, silent

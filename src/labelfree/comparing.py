@@ -11,11 +11,11 @@ import numpy as np
 from labelfree.adaptation import Setting, head_warning
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
+from labelfree.families.transfer.accuracy import share_error
+from labelfree.families.transfer.candidates import CANDIDATES, ensv_of, gde_of, of_samples
 from labelfree.findings import findings
 from labelfree.head import Head
 from labelfree.metrics import METRICS
-from labelfree.metrics.accuracy import share_error
-from labelfree.metrics.candidates import CANDIDATES, ensv_of, gde_of, of_samples
 from labelfree.report import Audit, HeadInfo, MetricEntry, OutputInfo, Report, RowCounts, SourceInfo
 from labelfree.results import Result
 from labelfree.summaries.sample import Drawn

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelfree.evidence.evidence import Evidence
-from labelfree.metrics.bulk import noise_rank
+from labelfree.families.rank.marchenko_pastur import noise_rank
 from labelfree.repetitions import repeated_id, repeated_row
 from labelfree.summaries.tally import Defect
 from labelfree.survey import Survey, block_rows

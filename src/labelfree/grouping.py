@@ -15,10 +15,11 @@ from labelfree.arrays import Index, Keys
 from labelfree.errors import UsageError
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.groups import Grouping, GroupRows
-from labelfree.metrics.genuine import EDGES
-from labelfree.metrics.group_table import table
-from labelfree.metrics.judged import Judged, known_of
-from labelfree.metrics.pseudo_groups import candidates, clusters_of_other_space
+from labelfree.families.opis.behavior import Judged
+from labelfree.families.opis.clusters import candidates, clusters_of_other_space
+from labelfree.families.opis.judging import known_of
+from labelfree.families.opis.positive_pairs import EDGES
+from labelfree.families.opis.tables import table
 from labelfree.options import Options, columns
 from labelfree.results import Result
 from labelfree.sources import Source, open_source

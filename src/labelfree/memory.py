@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Need
-from labelfree.metrics.calibrated import ROWS as PILOT
-from labelfree.metrics.operating import LEVELS
-from labelfree.metrics.persistence import REPLICATE_ROWS
-from labelfree.metrics.spec import Metric
-from labelfree.metrics.tendency import REPEATS, points_for
+from labelfree.families.opis.operating_point import LEVELS
+from labelfree.families.opis.range_ends import ROWS as PILOT
+from labelfree.families.separability.persistence import REPLICATE_ROWS
+from labelfree.families.spec import Metric
+from labelfree.families.transfer.hopkins_distances import REPEATS, points_for
 from labelfree.parallel import available_cores
 from labelfree.sources.block import Source
 from labelfree.summaries.distinct import LIMIT

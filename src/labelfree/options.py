@@ -16,7 +16,8 @@ from labelfree.evidence.evidence import SAMPLE
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.scaling import Topology
 from labelfree.evidence.zone import FAR, Calibration, Space
-from labelfree.metrics import METRICS, Metric
+from labelfree.families.spec import Metric
+from labelfree.metrics import METRICS
 from labelfree.sources import Columns
 
 FAMILIES = {

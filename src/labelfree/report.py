@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, SerializerFunctionWrapH
 
 from labelfree import __version__
 from labelfree.documents.reading import as_json
-from labelfree.metrics.spec import Metric
+from labelfree.families.spec import Metric
 from labelfree.results import Result
 
 

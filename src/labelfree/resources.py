@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from labelfree.errors import ResourceError
 from labelfree.evidence.evidence import Need
+from labelfree.families.spec import Metric
 from labelfree.memory import needed
-from labelfree.metrics import Metric
 from labelfree.options import Options
 from labelfree.sources import Source
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from labelfree.documents.wording import counted
 from labelfree.errors import UsageError
+from labelfree.families.weights.checkpoint import LAYER_METRICS, TOTALS, Layer, layers_hash
 from labelfree.kernels.threads import limited_threads
 from labelfree.layers.checkpoint import Checkpoint, layers, opened
 from labelfree.metrics import METRICS
-from labelfree.metrics.layers import LAYER_METRICS, TOTALS, Layer, layers_hash
 from labelfree.progress import Progress, silent
 from labelfree.report import MetricEntry
 from labelfree.results import Result, undefined

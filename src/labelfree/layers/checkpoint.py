@@ -14,10 +14,10 @@ import numpy as np
 
 from labelfree.arrays import Rows, as_rows
 from labelfree.errors import SourceError, UsageError
+from labelfree.families.weights.checkpoint import Layer
+from labelfree.families.weights.matrix import Part, weighed
 from labelfree.kernels.threads import spread
 from labelfree.layers.kinds import Form, Reason, form_of, heads
-from labelfree.metrics.layers import Layer
-from labelfree.metrics.weight_matrix import Part, weighed
 from labelfree.sources.block import CHECKPOINT
 from labelfree.sources.checkpoints import Tensor, from_bfloat16, state_tensors, tensors
 from labelfree.sources.numpy_files import array_tensors

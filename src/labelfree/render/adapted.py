@@ -103,7 +103,7 @@ def comparison(reports: Sequence[Report], *, comparable: bool) -> dict[str, Any]
 
 def trajectory(reports: Sequence[Report]) -> dict[str, Any] | None:
     """Whether the Transfer Score has saturated over these reports, by the steps in their names, and which to keep."""
-    from labelfree.metrics.candidates import THRESHOLD, WINDOW, saturation
+    from labelfree.families.transfer.candidates import THRESHOLD, WINDOW, saturation
 
     reports, order = ordered(reports)
     scores = [r.metrics["transfer_score"].value for r in reports if "transfer_score" in r.metrics]

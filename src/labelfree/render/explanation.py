@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from labelfree.metrics.spec import Metric
+from labelfree.families.spec import Metric
 
 KINDS = {
     "estimate": "estimates accuracy",

@@ -11,11 +11,12 @@ from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 
 from labelfree.catalog import COLLAPSE_METRICS, check_metric, listed
 from labelfree.errors import UsageError
+from labelfree.families.separability.scores import EXACT
+from labelfree.families.spec import Metric
 from labelfree.gating.settings import settings
 from labelfree.history.records import checked_run, whole
 from labelfree.kernels.devices import kernels_for
-from labelfree.metrics import METRICS, Metric
-from labelfree.metrics.separability import EXACT
+from labelfree.metrics import METRICS
 from labelfree.models.pooling import POOLS, Pool
 from labelfree.options import Options, checked, command_of, selected
 

@@ -1,0 +1,1 @@
+"""OPIS: is one decision threshold fair to every group?"""

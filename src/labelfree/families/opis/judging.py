@@ -1,0 +1,29 @@
+"""The groups of a data set and what they do at one threshold, computed once for all metrics of OPIS."""
+
+from __future__ import annotations
+
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.once import known, once
+from labelfree.families.opis.behavior import Judged, of_groups
+from labelfree.results import Result, undefined
+
+
+def judged(e: Evidence) -> Judged | Result:
+    """What the groups of the data set do; or why that cannot be said."""
+    return once(e, _judged)
+
+
+def known_of(e: Evidence) -> Judged | Result | None:
+    """The same where a metric has asked for it."""
+    return known(e, _judged)
+
+
+def _judged(e: Evidence) -> Judged | Result:
+    how = e.grouping
+    if how is None:
+        return undefined("no_group", "needs groups of rows that belong together: name their column with --group")
+    if how.given is not None:
+        return of_groups(e, how.given, how.zone, pseudo=how.given.origin in ("crossfit", "same_space"))
+    from labelfree.families.opis.pseudo_groups import pseudo_judged
+
+    return pseudo_judged(e, how)

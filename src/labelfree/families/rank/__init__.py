@@ -1,0 +1,1 @@
+"""Ranks and shapes: how many directions the rows use, and how."""

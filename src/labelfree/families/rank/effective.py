@@ -1,0 +1,225 @@
+"""Effective ranks: how many directions the rows really use, from one spectrum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labelfree.arrays import Float, Rows, blocks_of
+from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.evidence.spectrum import Spectrum
+from labelfree.families.rank.marchenko_pastur import noise_rank
+from labelfree.families.spec import FROM_MOMENTS, Metric
+from labelfree.results import Plain, Result, measured, undefined
+
+EPS = 1e-7
+"""What the published RankMe adds to each normalized singular value (given there for float32)."""
+
+
+def entropy_rank(weights: Float, eps: float = 0.0) -> tuple[float, Float]:
+    """exp of the entropy of weights / sum + eps, and its gradient by the weights (0 where a weight is 0)."""
+    total = float(weights.sum())
+    q = weights / total
+    p = q + eps
+    log = np.log(p, out=np.zeros_like(p), where=p > 0)
+    value = float(np.exp(-(p @ log)))
+    slope = np.where(q > 0, log + 1, 0.0)
+    return value, np.where(q > 0, -value * (slope - float(q @ slope)) / total, 0.0)
+
+
+def _by_sigma(spectrum: Spectrum, eps: float) -> tuple[float, Float]:
+    sigma = spectrum.sigma
+    value, gradient = entropy_rank(sigma, eps)
+    return value, np.divide(gradient, 2 * sigma, out=np.zeros_like(sigma), where=sigma > 0)
+
+
+def standard_error(n: int, coordinates: Rows, gradient: Float) -> float | None:
+    """From the influence of single rows (infinitesimal jackknife) on a smooth function of the eigenvalues.
+
+    coordinates: (m, k) of sampled rows along the directions; gradient: (k,) by the eigenvalues. None with fewer than
+    three sampled rows.
+    """
+    if len(coordinates) < 3:
+        return None
+    influence = [np.square(part, dtype=np.float64) @ gradient for part in blocks_of(coordinates)]
+    return float(np.concatenate(influence).std(ddof=1) / np.sqrt(n))
+
+
+def collapsed(spectrum: Spectrum) -> Result | None:
+    """The undefined result for rows without any direction, else None."""
+    if len(spectrum.eigenvalues) and spectrum.eigenvalues[0] > 0:
+        return None
+    what = "all rows are equal" if spectrum.centered else "all rows are zero"
+    return undefined("collapsed", f"{what}: there is no direction to count")
+
+
+def _narrow(e: Evidence) -> tuple[str, ...]:
+    return tuple(f"{warning}, and the value grows with n" for warning in e.narrow)
+
+
+def _shape(e: Evidence) -> dict[str, Plain]:
+    return {"n": e.n, "d": e.d, "n_over_d": e.n / e.d}
+
+
+def _published_bounds(cap: int) -> tuple[float, float]:
+    """What the published formula gives for rank one and for `cap` equal singular values; its eps moves both."""
+    most = float(np.exp(-(1 + cap * EPS) * np.log(1 / cap + EPS)))
+    return min(1.0, most), most
+
+
+def _rankme(e: Evidence) -> Result:
+    if short := e.too_few():
+        return short
+    if flat := collapsed(e.raw):
+        return flat
+    cap = min(e.n, e.d)
+    value, gradient = _by_sigma(e.raw, EPS)
+    ceiling = noise_rank(e.n, e.d)
+    parts: dict[str, Plain] = {
+        **_shape(e),
+        "rank_cap": cap,
+        "isotropic_ceiling": ceiling,
+        "fraction_of_ceiling": value / ceiling,
+        "first_share": float(e.raw.sigma[0] / e.raw.sigma.sum()),
+    }
+    error = standard_error(e.n, e.raw_coordinates, gradient)
+    low, high = _published_bounds(cap)
+    return measured(value, error, low=low, high=high, params={"eps": EPS}, parts=parts, warnings=_narrow(e))
+
+
+def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Effective rank of the embedding matrix as published: RankMe.
+
+    Formula: exp(-sum_k p_k ln p_k) with p_k = sigma_k / sum_j sigma_j + 1e-7, over all min(n, d) singular
+    values of the rows, neither centered nor normalized.
+    Input: X (n, d) finite real numbers, n >= 2.
+    Range: 1 (rank one) to min(n, d); the published eps moves both ends a little (8.0000069 for 8 equal singular
+    values, 0.9999999 for a single column). Invariant to scale, rotation, row order, appended zero rows and duplication
+    of all rows.
+    Undefined: fewer than two rows; all rows zero.
+    Interval: influence of the sampled rows; it describes rows drawn anew at the same n. Coverage: docs/metrics.md.
+    Cost: one pass, n d^2 flop, one d x d matrix.
+    When it lies: the value grows with n (isotropic noise of the shape reaches `isotropic_ceiling`); it falls while
+    accuracy rises in supervised fine-tuning; isotropic noise scores highest; a shared offset (narrow cone) lowers
+    it at no loss of accuracy, see parts.first_share and rankme_centered. Compare runs of one method on the same rows.
+    Source: Garrido, Balestriero, Najman, LeCun, "RankMe", ICML 2023, Eqs. 1-2. Deviations: none; eps is added
+    after the normalization and not renormalized, as printed.
+
+    >>> import numpy as np
+    >>> round(rankme(np.eye(8)).value, 7)
+    8.0000069
+    """
+    return _rankme(evidence(X, sample=sample, seed=seed))
+
+
+def _effective_rank(e: Evidence) -> Result:
+    if flat := e.too_few() or collapsed(e.raw):
+        return flat
+    value, gradient = _by_sigma(e.raw, 0.0)
+    error = standard_error(e.n, e.raw_coordinates, gradient)
+    return measured(value, error, low=1.0, high=min(e.n, e.d), parts=_shape(e), warnings=_narrow(e))
+
+
+def effective_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Effective rank after Roy and Vetterli: RankMe without its eps.
+
+    Formula: exp(-sum_k p_k ln p_k) with p_k = sigma_k / sum_j sigma_j; 0 ln 0 = 0; rows not centered.
+    Input: X (n, d) finite real numbers, n >= 2.
+    Range: 1 to min(n, d), and never above the rank. Invariances as for rankme.
+    Undefined: fewer than two rows; all rows zero.
+    Interval: as for rankme.
+    Cost: one pass, n d^2 flop, shared with the family.
+    When it lies: as rankme.
+    Source: Roy and Vetterli, "The effective rank", EUSIPCO 2007, Definition 1. Deviations: none.
+
+    >>> import numpy as np
+    >>> round(effective_rank(np.diag([3.0, 1.0])).value, 10)
+    1.7547653506
+    """
+    return _effective_rank(evidence(X, sample=sample, seed=seed))
+
+
+def _rankme_centered(e: Evidence) -> Result:
+    if flat := e.too_few() or collapsed(e.centered):
+        return flat
+    cap = min(e.n - 1, e.d)
+    value, gradient = _by_sigma(e.centered, EPS)
+    parts: dict[str, Plain] = {**_shape(e), "rank_cap": cap}
+    error = standard_error(e.n, e.centered_coordinates, gradient)
+    low, high = _published_bounds(cap)
+    return measured(value, error, low=low, high=high, params={"eps": EPS}, parts=parts, warnings=_narrow(e))
+
+
+def rankme_centered(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """RankMe of the rows about their mean: blind to a shared offset.
+
+    Formula: as rankme, on X - mean, over min(n - 1, d) singular values.
+    Input: X (n, d) finite real numbers, n >= 2.
+    Range: 1 to min(n - 1, d), plus the published eps. Invariant to translation as well.
+    Undefined: fewer than two rows; all rows equal.
+    Interval: as for rankme.
+    Cost: the same pass as rankme, and one more eigendecomposition.
+    When it lies: cannot see a collapse onto one shared vector plus noise: read mean_cosine beside it.
+    Source: Eqs. 1-2 of the RankMe paper applied to centered rows; the paper does not center.
+
+    >>> import numpy as np
+    >>> X = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]) + 100.0
+    >>> round(rankme_centered(X).value, 5)
+    2.0
+    """
+    return _rankme_centered(evidence(X, sample=sample, seed=seed))
+
+
+def _erank_variance(e: Evidence) -> Result:
+    if flat := e.too_few() or collapsed(e.centered):
+        return flat
+    value, gradient = entropy_rank(e.centered.eigenvalues)
+    error = standard_error(e.n, e.centered_coordinates, gradient)
+    return measured(value, error, low=1.0, high=min(e.n - 1, e.d), warnings=_narrow(e))
+
+
+def erank_variance(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Effective rank in the variance convention: entropy of the covariance eigenvalues, not of their roots.
+
+    Formula: exp(-sum_k q_k ln q_k) with q_k = lambda_k / sum_j lambda_j, lambda the covariance eigenvalues.
+    Input: X (n, d) finite real numbers, n >= 2.
+    Range: 1 to min(n - 1, d); never above rankme_centered without its eps.
+    Undefined: fewer than two rows; all rows equal.
+    Interval: as for rankme.
+    Cost: shared with rankme_centered.
+    When it lies: large directions dominate it more than RankMe; several packages print it under the name RankMe.
+    Source: exponential of the von Neumann entropy of the normalized covariance. Deviations: none.
+
+    >>> import numpy as np
+    >>> X = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    >>> round(erank_variance(X).value, 10)
+    1.3841454885
+    """
+    return _erank_variance(evidence(X, sample=sample, seed=seed))
+
+
+_SELF_SUPERVISED = (
+    "comparing runs of one self-supervised method, or adaptation by alignment, on the same rows; misleads in "
+    "supervised fine-tuning (falls while accuracy rises), across methods or widths, and on isotropic noise"
+)
+
+SPECTRAL = (
+    Metric(
+        rankme, _rankme, "rank", FROM_MOMENTS, "rank", "higher", _SELF_SUPERVISED,
+        "exp H(p), p = sigma / sum sigma + 1e-7, uncentered rows, all min(n, d) singular values",
+    ),
+    Metric(
+        effective_rank, _effective_rank, "rank", FROM_MOMENTS, "rank", "higher", _SELF_SUPERVISED,
+        "exp H(p), p = sigma / sum sigma, uncentered rows",
+    ),
+    Metric(
+        rankme_centered, _rankme_centered, "rank", FROM_MOMENTS, "rank", "higher", _SELF_SUPERVISED,
+        "exp H(p), p = sigma / sum sigma + 1e-7, centered rows, all min(n - 1, d) singular values",
+    ),
+    Metric(
+        erank_variance, _erank_variance, "rank", FROM_MOMENTS, "description", "none",
+        "a description: no setting is known in which more is better",
+        "exp H(q), q = covariance eigenvalues / their sum",
+    ),
+)  # fmt: skip

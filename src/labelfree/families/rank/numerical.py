@@ -1,0 +1,137 @@
+"""What noise and rounding leave of a spectrum: spikes above the bulk, numerical rank, conditioning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.families.rank.effective import collapsed, standard_error
+from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median
+from labelfree.families.spec import FROM_MOMENTS, NO_DIRECTION, Metric
+from labelfree.results import Plain, Result, measured, undefined
+
+_STORED_EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def _mp_spikes(e: Evidence) -> Result:
+    if flat := e.too_few(3) or collapsed(e.centered):
+        return flat
+    variance = e.centered.eigenvalues * (e.n / (e.n - 1))
+    middle = float(np.median(variance))
+    if middle <= e.centered.floor:
+        return undefined("no_bulk", "more than half of the directions carry no variance: there is no noise bulk")
+    noise = middle / noise_median(e.d / e.n)
+    edge = noise * noise_edge(e.n, e.d)
+    params: dict[str, Plain] = {"false_alarm": 0.01}
+    return measured(float((variance > edge).sum()), params=params, parts={"noise_variance": noise, "edge": edge})
+
+
+def mp_spikes(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Directions whose variance noise cannot explain: spikes above the Marchenko-Pastur bulk.
+
+    Formula: number of covariance eigenvalues above s2 ((1 + sqrt g)^2 + 2.02345 (sqrt(n - 1) + sqrt d)
+    (1 / sqrt(n - 1) + 1 / sqrt d)^(1/3) / n), g = d / n, s2 = median eigenvalue / median of the law.
+    Input: X (n, d) finite real numbers, n >= 3.
+    Range: 0 to min(n - 1, d), a whole number; no interval is given.
+    Undefined: more than half of the directions without variance (low rank, duplicates).
+    Cost: shared with rankme_centered.
+    When it lies: a spectrum that decays smoothly has no bulk, and the count then only marks its upper part;
+    spikes below sqrt(d / n) of the noise variance cannot be seen by anyone.
+    Source: Marchenko-Pastur law with the Tracy-Widom 99 % point (Johnstone 2001). Deviations: the noise variance
+    comes from the median, not from a fit.
+
+    >>> import numpy as np
+    >>> X = np.random.default_rng(3).normal(size=(2000, 50)); X[:, 0] *= 5
+    >>> mp_spikes(X).value
+    1.0
+    """
+    return _mp_spikes(evidence(X, sample=sample, seed=seed))
+
+
+def _resolution(e: Evidence) -> float:
+    """Singular value over sqrt(n) up to which rounding to the stored dtype, or our own arithmetic, can reach."""
+    norm = float(np.sqrt(e.raw.eigenvalues.sum()))
+    return float(max(0.5 * _STORED_EPS.get(e.stored, 0.0) * norm, e.raw.floor**0.5))
+
+
+def _hard_rank(e: Evidence) -> Result:
+    if short := e.too_few():
+        return short
+    tolerance = _resolution(e)
+    value = float((e.raw.sigma > tolerance).sum())
+    parts: dict[str, Plain] = {"tolerance": tolerance * e.n**0.5, "stored": e.stored}
+    return measured(value, parts=parts)
+
+
+def hard_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Numerical rank: directions that rounding cannot explain.
+
+    Formula: number of singular values above (eps / 2) ||X||_F, eps the spacing of the dtype the values were stored
+    in: by the Frobenius norm no rounding error is larger. Values of float32 that all fit in float16 or bfloat16
+    count as stored in those.
+    Input: X (n, d) finite real numbers, n >= 2.
+    Range: 0 (all rows zero) to min(n, d), a whole number; no interval is given.
+    Undefined: fewer than two rows.
+    Cost: shared with rankme.
+    When it lies: almost always full on real embeddings; says nothing of how small the small directions are.
+    Source: rank by a singular value threshold. Deviations: the usual threshold max(n, d) eps sigma_1 grows with n
+    until it counts hardly anything.
+
+    >>> import numpy as np
+    >>> hard_rank(np.outer(np.arange(5.0), np.arange(3.0))).value
+    1.0
+    """
+    return _hard_rank(evidence(X, sample=sample, seed=seed))
+
+
+def _condition_number(e: Evidence) -> Result:
+    if flat := e.too_few() or collapsed(e.raw):
+        return flat
+    sigma = e.raw.sigma
+    last = int((sigma > _resolution(e)).sum()) - 1
+    if last < 0:
+        return undefined("no_resolution", "no singular value stands above the rounding of the stored dtype")
+    value = float(sigma[0] / sigma[last])
+    gradient = np.zeros_like(sigma)
+    gradient[0] += value / (2 * sigma[0] ** 2)
+    gradient[last] -= value / (2 * sigma[last] ** 2)
+    error = standard_error(e.n, e.raw_coordinates, gradient)
+    return measured(value, error, low=1.0, parts={"smallest_index": last + 1}, warnings=e.narrow)
+
+
+def condition_number(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Pseudo-condition number: largest over smallest singular value that stands above rounding.
+
+    Formula: sigma_1 / sigma_r with r the hard_rank, rows not centered.
+    Input: X (n, d) finite real numbers, n >= 2.
+    Range: 1 to infinity.
+    Undefined: fewer than two rows; all rows zero.
+    Interval: influence of the sampled rows.
+    Cost: shared with rankme.
+    When it lies: one tiny direction decides it. A diagnostic, not a score.
+    Source: Tsitsulin et al. 2023. Deviations: some code prints the inverse; the threshold is that of hard_rank.
+
+    >>> import numpy as np
+    >>> round(condition_number(np.diag([4.0, 2.0])).value, 10)
+    2.0
+    """
+    return _condition_number(evidence(X, sample=sample, seed=seed))
+
+
+NUMERICAL = (
+    Metric(
+        mp_spikes, _mp_spikes, "rank", FROM_MOMENTS, "description", "none", NO_DIRECTION,
+        "covariance eigenvalues above the Marchenko-Pastur edge plus the Tracy-Widom 99 % margin, median noise",
+    ),
+    Metric(
+        hard_rank, _hard_rank, "rank", FROM_MOMENTS, "description", "none", NO_DIRECTION,
+        "singular values above half the spacing of the stored dtype times the Frobenius norm",
+    ),
+    Metric(
+        condition_number, _condition_number, "rank", FROM_MOMENTS, "description", "none",
+        "a diagnostic: never a score",
+        "sigma_1 / smallest singular value above the hard_rank threshold",
+    ),
+)  # fmt: skip

@@ -1,0 +1,290 @@
+"""Metrics of the rows scaled to length one: how their directions spread over the sphere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labelfree.arrays import Float, blocks_of
+from labelfree.evidence.evidence import SAMPLE, WIDE, Evidence, evidence
+from labelfree.families.spec import FROM_SAMPLE, FROM_UNIT_ROWS, NO_DIRECTION, Metric
+from labelfree.results import Plain, Result, measured, undefined
+from labelfree.summaries.moments import add_outer
+
+EPS2 = 0.5
+"""Squared distortion of the coding rate."""
+TEMPERATURE = 2.0
+"""t of the uniformity loss."""
+
+
+def _too_few(e: Evidence) -> Result | None:
+    if e.n - e.zero >= 2:
+        return None
+    return undefined("insufficient", f"needs at least 2 non-zero rows, found {e.n - e.zero}")
+
+
+def _rows(e: Evidence) -> dict[str, Plain]:
+    return {"rows": "all" if e.unit is not None else "sample"}
+
+
+def _count(e: Evidence) -> dict[str, Plain]:
+    return {"rows": e.unit_moments.n}
+
+
+def _second_moment(e: Evidence) -> Float:
+    unit = e.unit_moments
+    second: Float = unit.scatter / unit.n
+    add_outer(second, 1.0, unit.mean)
+    return second
+
+
+def _forms(matrix: Float, rows: Float) -> Float:
+    """w^T A w for each row w (m, d), as (m,)."""
+    return np.concatenate([np.einsum("ij,ij->i", part @ matrix, part) for part in blocks_of(rows)])
+
+
+def _pair_error(n: int, projections: Float, kernel: Float) -> float | None:
+    """Standard error of a mean over pairs of n rows (Hoeffding's two terms).
+
+    projections: (m,) mean of the kernel with one row fixed; kernel: (p,) its value on disjoint pairs.
+    """
+    if len(projections) < 3 or len(kernel) < 2:
+        return None
+    return float(np.sqrt(4 * projections.var(ddof=1) / n + 2 * kernel.var(ddof=1) / (n * (n - 1))))
+
+
+def _cosines(e: Evidence) -> Float:
+    """Cosines of disjoint pairs of sampled rows."""
+    half = len(e.unit_rows) // 2
+    return np.asarray(np.einsum("ij,ij->i", e.unit_rows[:half], e.unit_rows[half : 2 * half]))
+
+
+def _self_cluster(e: Evidence) -> Result:
+    if short := _too_few(e):
+        return short
+    if e.d < 2:
+        return undefined("one_dimension", "needs at least two columns, found 1: every cosine is 1 or -1")
+    second, n = _second_moment(e), e.unit_moments.n
+    chance = 1 / e.d
+    squared_cosine = (float(np.einsum("ij,ij->", second, second)) * n - 1) / (n - 1)
+    projections = _forms(second, e.unit_rows)
+    error = _pair_error(n, projections, _cosines(e) ** 2)
+    low = (max(n / e.d - 1, 0.0) / (n - 1) - chance) / (1 - chance)
+    value = (squared_cosine - chance) / (1 - chance)
+    error = None if error is None else error / (1 - chance)
+    parts: dict[str, Plain] = {**_count(e), "mean_squared_cosine": squared_cosine}
+    return measured(value, error, low=low, high=1.0, params=_rows(e), parts=parts)
+
+
+def self_cluster(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """SelfCluster: squared cosines between rows, beyond those of random directions.
+
+    Formula: (c2 - 1/d) / (1 - 1/d), c2 the mean squared cosine over the pairs of different rows.
+    Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others; d >= 2.
+    Range: about 0 (random directions) to 1 (all rows on one line); down to -1 / (n - 1) or so for few rows.
+    Undefined: fewer than two non-zero rows; one column.
+    Interval: both Hoeffding terms, from the sampled rows.
+    Cost: one scatter of unit rows, n d^2 flop; from the sample where d > 1024.
+    When it lies: does not tell a narrow cone from a line.
+    Source: Tsitsulin, Munkhoeva, Perozzi 2023, Definition 3.5. Deviations: none (ours equals the printed form).
+
+    >>> import numpy as np
+    >>> round(self_cluster(np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])).value, 10)
+    -0.3333333333
+    """
+    return _self_cluster(evidence(X, sample=sample, seed=seed))
+
+
+def _mean_cosine(e: Evidence) -> Result:
+    if short := _too_few(e):
+        return short
+    n, mean = e.unit_moments.n, e.unit_moments.mean
+    value = (n * float(mean @ mean) - 1) / (n - 1)
+    error = _pair_error(n, e.unit_rows @ mean, _cosines(e))
+    return measured(value, error, low=-1 / (n - 1), high=1.0, params=_rows(e), parts=_count(e))
+
+
+def mean_cosine(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Mean cosine similarity between different rows: anisotropy.
+
+    Formula: (||sum_i w_i||^2 - n) / (n (n - 1)), w the rows scaled to length one.
+    Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
+    Range: -1 / (n - 1) to 1 (all rows point one way).
+    Undefined: fewer than two non-zero rows.
+    Interval: both Hoeffding terms, from the sampled rows.
+    Cost: one pass, n d flop.
+    When it lies: a shared offset raises it without harm to accuracy; it is an alarm for collapse, not a score.
+    Source: Ethayarajh 2019 (anisotropy). Deviations: all pairs, exactly, instead of sampled ones.
+
+    >>> import numpy as np
+    >>> mean_cosine(np.array([[1.0, 0.0], [0.0, 2.0]])).value
+    0.0
+    """
+    return _mean_cosine(evidence(X, sample=sample, seed=seed))
+
+
+def _std_l2(e: Evidence) -> Result:
+    if short := _too_few(e):
+        return short
+    unit = e.unit_moments
+    n = unit.n
+    deviation = np.sqrt(np.maximum(np.diagonal(unit.scatter), 0.0) / (n - 1))
+    value = float(deviation.mean())
+    error = None
+    if len(e.unit_rows) >= 3:
+        slope = np.divide(0.5 / e.d, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        influence = (e.unit_rows - unit.mean) ** 2 @ slope
+        error = float(influence.std(ddof=1) / np.sqrt(n))
+    high = (n / (n - 1) / e.d) ** 0.5
+    parts: dict[str, Plain] = {**_count(e), "isotropic": e.d**-0.5, "share_of_isotropic": value * e.d**0.5}
+    return measured(value, error, low=0.0, high=high, params=_rows(e), parts=parts)
+
+
+def std_l2(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Standard deviation of the unit rows per column: the collapse alarm of SimSiam.
+
+    Formula: mean over columns j of the standard deviation (ddof 1) of w_ij, w the rows scaled to length one.
+    Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
+    Range: 0 (collapsed to one direction) to about 1 / sqrt(d) (isotropic), which parts.isotropic holds.
+    Undefined: fewer than two non-zero rows.
+    Interval: influence of the sampled rows.
+    Cost: one scatter of unit rows, shared with self_cluster.
+    When it lies: blind to a collapse onto a few points or a few dimensions.
+    Source: Chen and He, "SimSiam", CVPR 2021. Deviations: ddof 1, as in the common implementation.
+
+    >>> import numpy as np
+    >>> round(std_l2(np.array([[1.0, 0.0], [0.0, 1.0]])).value, 10)
+    0.7071067812
+    """
+    return _std_l2(evidence(X, sample=sample, seed=seed))
+
+
+def _log_root_and_inverse(matrix: Float) -> tuple[float, Float]:
+    """ln det^(1/2) of a positive definite matrix, and its inverse in the memory of it: the lower triangle alone."""
+    if len(matrix) <= WIDE:  # small: two more matrices cost less than the import
+        value = float(np.log(np.diagonal(np.linalg.cholesky(matrix))).sum())
+        return value, np.tril(np.linalg.inv(matrix))
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    factor, _ = dpotrf(matrix.T, lower=1, overwrite_a=1)  # symmetric: the transpose is the same matrix in column order
+    value = float(np.log(np.diagonal(factor)).sum())
+    inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
+    for row in range(len(inverse)):
+        inverse[row, row + 1 :] = 0.0
+    return value, np.asarray(inverse)
+
+
+def _coding_rate(e: Evidence) -> Result:
+    if short := _too_few(e):
+        return short
+    n = e.unit_moments.n
+    gram = _second_moment(e)
+    gram *= e.d / EPS2
+    gram[np.diag_indices(e.d)] += 1.0
+    value, inverse = _log_root_and_inverse(gram)
+    error = None
+    if len(e.unit_rows) >= 3:
+        influence = 2 * _forms(inverse, e.unit_rows) - np.concatenate(
+            [np.square(part) @ np.diagonal(inverse) for part in blocks_of(e.unit_rows)]
+        )
+        error = float((0.5 * e.d / EPS2 * influence).std(ddof=1) / np.sqrt(n))
+    cap = min(n, e.d)
+    high = 0.5 * cap * float(np.log1p(e.d / (cap * EPS2)))
+    params: dict[str, Plain] = {**_rows(e), "eps2": EPS2}
+    return measured(value, error, low=0.0, high=high, params=params, parts=_count(e), warnings=e.narrow)
+
+
+def coding_rate(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Coding rate of the unit rows: nats needed to store one up to a distortion.
+
+    Formula: 1/2 ln det(I + d / (n eps2) W^T W), eps2 = 0.5, W the rows scaled to length one.
+    Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
+    Range: 1/2 ln(1 + d / eps2) (one direction) to 1/2 d ln(1 + 1 / eps2) (isotropic), in nats.
+    Undefined: fewer than two non-zero rows.
+    Interval: influence of the sampled rows.
+    Cost: one scatter of unit rows, shared with self_cluster, and one Cholesky factorization.
+    When it lies: rewards noise as much as structure.
+    Source: Yu et al., "MCR2", NeurIPS 2020 (R of the paper). Deviations: eps2 is eps^2 of the paper; the released
+    code calls eps what the paper calls eps^2.
+
+    >>> import numpy as np
+    >>> round(coding_rate(np.eye(16)).value, 10)
+    8.7888983093
+    """
+    return _coding_rate(evidence(X, sample=sample, seed=seed))
+
+
+def _uniformity(e: Evidence) -> Result:
+    if short := _too_few(e):
+        return short
+    m = len(e.unit_rows)
+    if m < 2:
+        return undefined("insufficient", f"needs at least 2 sampled non-zero rows, found {m}")
+    sums = e.kernels.potential(e.unit_rows, TEMPERATURE, e.advance) / (m - 1)
+    mean = float(sums.mean())
+    error = _pair_error(m, sums, np.exp(2 * TEMPERATURE * (_cosines(e) - 1)))
+    error = None if error is None else error / mean
+    floor = _uniform_sphere(e.d, TEMPERATURE)
+    parts: dict[str, Plain] = {"rows": m, "uniform_sphere": floor, "gap": float(np.log(mean)) - floor}
+    params: dict[str, Plain] = {"t": TEMPERATURE, "rows": "sample"}
+    low = -4 * TEMPERATURE
+    return measured(float(np.log(mean)), error, low=low, high=0.0, params=params, parts=parts)
+
+
+def _uniform_sphere(d: int, t: float) -> float:
+    """Uniformity of the uniform law on the sphere in d dimensions: -2t + ln 0F1(; d/2; t^2)."""
+    term, total, k = 1.0, 1.0, 0
+    while term > 1e-17 * total:
+        term *= t * t / ((k + 1) * (d / 2 + k))
+        total += term
+        k += 1
+    return float(np.log(total)) - 2 * t
+
+
+def uniformity(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Uniformity loss: how evenly the unit rows cover the sphere.
+
+    Formula: ln of the mean over pairs of different rows of exp(-2 ||w_i - w_j||^2).
+    Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
+    Range: -8 (an antipodal pair) to 0 (one direction); parts.uniform_sphere is what the uniform law reaches in d
+    dimensions and parts.gap the distance to it.
+    Undefined: fewer than two non-zero rows.
+    Interval: both Hoeffding terms.
+    Cost: pairs of the sample, m^2 d flop; memory one block of rows times m.
+    When it lies: the bound moves with d, so only the gap compares across widths; classes that cluster well are
+    not uniform.
+    Source: Wang and Isola, ICML 2020, Eq. 2 with t = 2. Deviations: none.
+
+    >>> import numpy as np
+    >>> round(uniformity(np.eye(3)).value, 10)
+    -4.0
+    """
+    return _uniformity(evidence(X, sample=sample, seed=seed))
+
+
+DIRECTIONS = (
+    Metric(
+        self_cluster, _self_cluster, "rank", FROM_UNIT_ROWS, "description", "none", NO_DIRECTION,
+        "(mean squared cosine - 1/d) / (1 - 1/d), different rows",
+    ),
+    Metric(
+        mean_cosine, _mean_cosine, "rank", FROM_UNIT_ROWS, "description", "none",
+        "an alarm: near 1 the rows share one direction; between healthy models no direction is known",
+        "mean cosine over pairs of different rows",
+    ),
+    Metric(
+        std_l2, _std_l2, "rank", FROM_UNIT_ROWS, "description", "none",
+        "an alarm: near 0 the rows have collapsed; between healthy models no direction is known",
+        "mean over columns of the standard deviation (ddof 1) of unit rows",
+    ),
+    Metric(
+        coding_rate, _coding_rate, "rank", FROM_UNIT_ROWS, "description", "none", NO_DIRECTION,
+        "1/2 ln det(I + d / (n 0.5) W^T W), unit rows",
+    ),
+    Metric(
+        uniformity, _uniformity, "rank", FROM_SAMPLE, "rank", "lower",
+        "contrastive encoders of one width, together with alignment; misleads where classes cluster",
+        "ln mean exp(-2 ||w_i - w_j||^2) over pairs of different unit rows of the sample",
+    ),
+)  # fmt: skip

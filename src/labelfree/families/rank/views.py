@@ -1,0 +1,169 @@
+"""Metrics of several views of the same items: rows that share a value of --group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labelfree.arrays import Float, Index, Rows
+from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.families.rank.effective import entropy_rank
+from labelfree.families.spec import FROM_VIEWS, Metric
+from labelfree.results import Plain, Result, measured, undefined
+
+DELTA = 1e-4
+"""Ridge on the within scatter of LiDAR."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Rows sorted by group, groups of at least two rows: starts (g,), sizes (g,)."""
+
+    rows: Rows
+    starts: Index
+    sizes: Index
+    single: int
+
+    def sums(self, values: Float) -> Float:
+        """Sums of values (m, ...) over each group, (g, ...)."""
+        return np.add.reduceat(values, self.starts, axis=0)
+
+
+def _groups(e: Evidence, zero_rows: bool) -> _Groups | Result:
+    if e.views is None:
+        return undefined("no_group", "needs views of the same items: name the column that holds the item with --group")
+    keys, rows = e.views.keys, e.views.rows
+    if not zero_rows:
+        kept = rows.any(axis=1)
+        keys, rows = keys[kept], rows[kept]
+    _, group, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+    kept = sizes[group] >= 2
+    rows, group = rows[kept], group[kept]
+    order = np.argsort(group, kind="stable")
+    rows, group = rows[order], group[order]
+    starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else np.empty(0, np.int64)
+    found = _Groups(rows, starts, np.diff(np.r_[starts, len(group)]), int((sizes < 2).sum()))
+    if len(starts) < 3:
+        reason = f"needs at least 3 groups of 2 rows or more, found {len(starts)}"
+        return undefined("insufficient", reason)
+    return found
+
+
+def _counts(groups: _Groups) -> dict[str, Plain]:
+    return {
+        "groups": len(groups.starts),
+        "rows": int(groups.sizes.sum()),
+        "views_median": float(np.median(groups.sizes)),
+        "single_row_groups_left_out": groups.single,
+    }
+
+
+def _lidar(e: Evidence) -> Result:
+    groups = _groups(e, zero_rows=True)
+    if isinstance(groups, Result):
+        return groups
+    rows = groups.rows.astype(np.float64)
+    g, n = len(groups.starts), len(rows)
+    means = groups.sums(rows) / groups.sizes[:, None]
+    rest = rows - np.repeat(means, groups.sizes, axis=0)
+    grand = means.mean(axis=0)
+    between = (means - grand).T @ (means - grand) / (g - 1)
+    within = rest.T @ rest / (n - g)
+    within[np.diag_indices(e.d)] += DELTA
+    root = np.linalg.cholesky(within)
+    half = np.linalg.solve(root, between)
+    values, vectors = np.linalg.eigh(np.linalg.solve(root, half.T))
+    values = np.maximum(values, 0.0)
+    values[: max(0, e.d - (g - 1))] = 0.0
+    if values[-1] == 0:
+        return undefined("collapsed", "the group means do not differ: there is no between-group direction")
+    value, gradient = entropy_rank(values)
+    directions = np.linalg.solve(root.T, vectors)
+    # d lambda_k = u_k^T (dB - lambda_k dW) u_k: what each group adds to both scatters along direction k.
+    apart = ((means - grand) @ directions) ** 2 * (g / (g - 1))
+    spread = groups.sums((rest @ directions) ** 2) * (g / (n - g))
+    influence = (apart - spread * values) @ gradient
+    warnings = []
+    if len(np.unique(groups.sizes)) > 1:
+        warnings.append("groups differ in size: noise directions scale with the number of views, compare equal counts")
+    params: dict[str, Plain] = {"delta": DELTA}
+    high = min(e.d, g - 1)
+    error = float(influence.std(ddof=1) / np.sqrt(g))
+    return measured(value, error, low=1.0, high=high, params=params, parts=_counts(groups), warnings=warnings)
+
+
+def lidar(X: Any, group: Any, *, seed: int = 0) -> Result:
+    """LiDAR: effective rank of what separates items, measured against what differs between views of one item.
+
+    Formula: exp H(lambda / sum lambda), lambda the eigenvalues of Sw^(-1/2) Sb Sw^(-1/2); Sb = scatter of the item
+    means / (g - 1), Sw = scatter of the views about their item mean / (rows - g) + 1e-4 I.
+    Input: X (n, d) finite real numbers; group (n,) the item of each row; items with one row are left out.
+    Range: 1 to min(d, g - 1).
+    Undefined: fewer than three items with two views; all item means equal.
+    Interval: influence of single items.
+    Cost: at most 20,000 rows, whole items; one Cholesky factorization and one eigendecomposition of width d.
+    When it lies: directions of pure noise keep eigenvalues of order 1 / views, so compare at equal numbers of
+    views and items; use more items than columns.
+    Source: Thilak et al., "LiDAR", ICLR 2024. Deviations: unequal numbers of views allowed (pooled Sw); the ridge
+    is 1e-4, a value that the paper does not state.
+
+    >>> import numpy as np
+    >>> means = np.repeat(10 * np.eye(6, 8), 16, axis=0)
+    >>> views = np.tile(np.concatenate([np.eye(8), -np.eye(8)]) / 2, (6, 1))
+    >>> round(lidar(means + views, np.repeat(np.arange(6), 16)).value, 6)
+    5.0
+    """
+    return _lidar(evidence(X, group=group, seed=seed))
+
+
+def _alignment(e: Evidence) -> Result:
+    groups = _groups(e, zero_rows=False)
+    if isinstance(groups, Result):
+        return groups
+    rows = groups.rows.astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    size = groups.sizes.astype(np.float64)
+    total = groups.sums(rows)
+    apart = size * size - np.einsum("ij,ij->i", total, total)  # sum over pairs i < j of ||w_i - w_j||^2
+    pairs = size * (size - 1) / 2
+    value = float(apart.sum() / pairs.sum())
+    influence = (apart - value * pairs) / pairs.mean()
+    error = float(influence.std(ddof=1) / np.sqrt(len(size)))
+    return measured(value, error, low=0.0, high=4.0, parts=_counts(groups))
+
+
+def alignment(X: Any, group: Any, *, seed: int = 0) -> Result:
+    """Alignment loss: mean squared distance between the unit rows of two views of one item.
+
+    Formula: mean of ||w - w'||^2 over all pairs of rows in one group, w the rows scaled to length one.
+    Input: X (n, d) finite real numbers; group (n,) the item of each row; zero rows and single rows are left out.
+    Range: 0 (views coincide) to 4 (opposite).
+    Undefined: fewer than three items with two views.
+    Interval: influence of single items.
+    Cost: at most 20,000 rows, whole items; n d flop.
+    When it lies: a collapsed encoder is perfectly aligned: read uniformity beside it.
+    Source: Wang and Isola, ICML 2020, Eq. 1 with alpha = 2. Deviations: items with many views weigh by their pairs.
+
+    >>> import numpy as np
+    >>> X = np.array([[1.0, 0.0], [0.0, 1.0]] * 3)
+    >>> alignment(X, [0, 0, 1, 1, 2, 2]).value
+    2.0
+    """
+    return _alignment(evidence(X, group=group, seed=seed))
+
+
+VIEWS = (
+    Metric(
+        lidar, _lidar, "rank", FROM_VIEWS, "rank", "higher",
+        "joint-embedding self-supervised encoders with the same numbers of items and views; misleads as RankMe does "
+        "under supervision",
+        "exp H(eig(Sw^-1/2 Sb Sw^-1/2)), Sb / (g - 1), Sw / (rows - g) + 1e-4 I",
+    ),
+    Metric(
+        alignment, _alignment, "rank", FROM_VIEWS, "rank", "lower",
+        "contrastive encoders on the same views, together with uniformity; a collapsed model has the best value",
+        "mean ||w - w'||^2 over pairs of unit rows in one group",
+    ),
+)  # fmt: skip

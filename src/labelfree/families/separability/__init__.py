@@ -1,0 +1,1 @@
+"""Topological class separability: do the rows fall into classes?"""

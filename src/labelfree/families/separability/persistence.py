@@ -1,0 +1,172 @@
+"""H0 persistence of a data set: the merges of its minimum spanning tree, of subsamples, and of structure-free rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelfree.arrays import Float, Keys, Rows
+from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.once import known, once
+from labelfree.evidence.scaling import Topology, normalized
+from labelfree.evidence.surrogate import gaussian_like
+from labelfree.families.separability.giotto import giotto_merges
+from labelfree.kernels.threads import spread
+from labelfree.results import Result, undefined
+from labelfree.summaries.hashing import mix
+from labelfree.summaries.sample import Drawn
+from labelfree.trees import Merges, merges, spanning_tree
+
+REPLICATES = 20
+REPLICATE_ROWS = 2_000
+RATE = 1 / 8
+"""The standard deviation of the statistics falls as n^-RATE: measured, see docs/separability.md."""
+_SUBSAMPLE = 0x5AB5
+"""First seed of the subsamples: replicate b holds the rows with the lowest hash of (their key, this + b)."""
+
+LOST = {"l2": "are zero", "none": "are zero", "layernorm": "are constant", "zscore": "are zero or equal the mean"}
+"""What is said of rows without a direction, by the normalization."""
+
+Statistic: TypeAlias = Callable[[Merges], float | None]
+"""A number of the merges, or None where it is undefined on them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Persistence:
+    """All that the metrics of separability are computed from.
+
+    merges: of the rows; surrogate: of as many Gaussian rows with their mean and covariance; replicates: of
+    subsamples without replacement of `replicate_rows` rows each; drawn: the rows, of which `left_out` had no direction.
+    """
+
+    merges: Merges
+    surrogate: Merges
+    replicates: tuple[Merges, ...]
+    replicate_rows: int
+    drawn: Drawn
+    left_out: int = 0
+
+    @property
+    def n(self) -> int:
+        """Rows in the tree."""
+        return len(self.drawn.rows)
+
+    @property
+    def factor(self) -> float:
+        """Standard error over standard deviation of the replicates.
+
+        The deviation at m of n rows is that of m fresh rows times sqrt(1 - m / n), and that of n fresh rows is smaller
+        by (m / n)^RATE. The delete-d jackknife takes the rate 1/2 of a mean; a ratio to the largest death falls much
+        more slowly.
+        """
+        share = self.replicate_rows / self.n
+        return float(share**RATE / (1 - share) ** 0.5)
+
+    @property
+    def zero(self) -> int:
+        """Bars of length zero: rows that repeat another one."""
+        return int((self.merges.length == 0).sum())
+
+
+def persistence(e: Evidence) -> Persistence | Result:
+    """The persistence of the sampled rows, computed once; or why there is none."""
+    return once(e, _persistence)
+
+
+def _persistence(e: Evidence) -> Persistence | Result:
+    how = e.topology
+    drawn = _directed(e)
+    if isinstance(drawn, Result):
+        return drawn
+    points = normalized(drawn.rows, how)
+    tree = _engine(how)(e, points)
+    if tree.length[-1] == 0:
+        return undefined("collapsed", f"all {len(points)} rows are equal: nothing can separate")
+    surrogate = normalized(gaussian_like(drawn.rows, e.seed), how, own=True)
+    null = _merges(e, surrogate, "structure-free rows: ")
+    rows, replicates = _replicates(e, drawn, points)
+    assert e.drawn is not None
+    return Persistence(tree, null, replicates, rows, drawn, len(e.drawn.rows) - len(drawn.rows))
+
+
+_REMEDIES = {"error": "leave them out with --on-bad drop", None: "remove them"}
+
+
+def _directed(e: Evidence) -> Drawn | Result:
+    """The sampled rows that have a direction, where the others may be left out; or why they cannot be used."""
+    drawn = e.drawn
+    if drawn is None or len(drawn.rows) < 3:
+        found = 0 if drawn is None else len(drawn.rows)
+        return undefined("insufficient", f"needs at least 3 rows, found {found}")
+    lost = _nowhere(drawn.rows, e.topology)
+    if not lost.any():
+        return drawn
+    what = f"{LOST[e.topology.normalize]} and have no direction"
+    if lost.all():
+        return undefined("zero_rows", f"all {len(lost)} rows {what}")
+    if e.on_bad != "drop":
+        return undefined("zero_rows", f"{int(lost.sum())} of {len(lost)} rows {what}; {_REMEDIES[e.on_bad]}")
+    if len(lost) - lost.sum() < 3:
+        return undefined("insufficient", f"needs at least 3 rows with a direction, found {len(lost) - lost.sum()}")
+    return drawn.take(np.flatnonzero(~lost))
+
+
+def _nowhere(rows: Rows, how: Topology) -> NDArray[np.bool_]:
+    """Which rows have no direction: zero ones, and those that the normalization makes zero."""
+    zero: NDArray[np.bool_] = np.asarray(~rows.any(axis=1))
+    if how.normalize == "layernorm":
+        return np.asarray((rows == rows[:, :1]).all(axis=1))
+    if how.normalize == "zscore" and how.metric == "cosine" and not zero.all():
+        zero |= (rows == rows[~zero].mean(axis=0, dtype=np.float64)).all(axis=1)
+    return zero
+
+
+def _merges(e: Evidence, points: Float, what: str = "") -> Merges:
+    tree = spanning_tree(points, e.kernels, lambda stage, done: e.progress(what + stage, done))
+    return _lengths(merges(tree), e.topology)
+
+
+def _lengths(found: Merges, how: Topology) -> Merges:
+    """Deaths in the metric: the cosine distance of unit rows is half their squared Euclidean one."""
+    if how.metric == "euclidean":
+        return found
+    return Merges(found.length**2 / 2, found.smaller, found.larger)
+
+
+def _engine(how: Topology) -> Callable[[Evidence, Float], Merges]:
+    if how.engine == "giotto":
+        return lambda e, points: _lengths(giotto_merges(points), how)
+    return _merges
+
+
+def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Merges, ...]]:
+    """Merges of subsamples whose rows depend on the seed and the row ids alone."""
+    n = len(points)
+    rows = min(int(0.8 * n), REPLICATE_ROWS)
+    if rows < 3:
+        return rows, ()
+
+    def work(b: int) -> Merges:
+        order: Keys = mix(drawn.keys, _SUBSAMPLE + b)
+        chosen = np.sort(np.argpartition(order, rows - 1)[:rows])
+        return _lengths(merges(spanning_tree(points[chosen], e.kernels, coarse=True)), e.topology)
+
+    found = []
+    for replicate in spread(work, range(REPLICATES)):
+        found.append(replicate)
+        e.progress("subsamples", len(found) / REPLICATES)
+    return rows, tuple(found)
+
+
+def death_series(e: Evidence) -> dict[str, Any] | None:
+    """The deaths with the rows on both sides of each merge, largest first, where they were computed."""
+    found = known(e, _persistence)
+    if not isinstance(found, Persistence):
+        return None
+    m = found.merges
+    index = np.arange(1, len(m.length) + 1)
+    return {"index": index, "death": m.length[::-1], "smaller": m.smaller[::-1], "larger": m.larger[::-1]}

@@ -1,0 +1,1 @@
+"""The Transfer Score, validators, accuracy estimates and distances: did adaptation help?"""

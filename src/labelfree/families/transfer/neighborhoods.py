@@ -1,0 +1,174 @@
+"""Scores of how predictions lie among their neighbors: soft neighborhoods, and clusters of the features."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from labelfree.arrays import Float, Rows
+from labelfree.evidence.evidence import SAMPLE, Evidence
+from labelfree.evidence.targets import predictions_of, sampled_logits, target
+from labelfree.families.spec import Metric
+from labelfree.families.transfer.predictions import FROM_SAMPLED_OUTPUTS
+from labelfree.kernels.threads import spread
+from labelfree.results import Plain, Result, measured, undefined
+from labelfree.summaries.probabilities import softmax, two_classes
+
+TEMPERATURE = 0.05
+_TILE_NUMBERS = 1 << 20
+
+
+def _unit(rows: Rows) -> Rows:
+    """Rows scaled to length one, by their largest number first, whose square might not be a number; zero rows stay."""
+    peak = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
+    scaled = rows / np.where(peak > 0, peak, 1)
+    norm = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.asarray(scaled / np.where(norm > 0, norm, 1), rows.dtype)
+
+
+def neighborhood_density(rows: Rows, temperature: float = TEMPERATURE) -> tuple[float, Float]:
+    """SND of (m, c) rows and the influence (m,) of each: tiles of rows times m, never m x m."""
+    unit = _unit(rows.astype(np.float64))
+    m = len(unit)
+    step = max(1, _TILE_NUMBERS // m)
+    entropy, pull = np.empty(m), np.zeros(m)
+
+    def work(start: int) -> tuple[int, Float, Float]:
+        score = unit[start : start + step] @ unit.T / temperature
+        own = np.arange(len(score))
+        score[own, start + own] = -np.inf
+        score -= score.max(axis=1, keepdims=True)
+        q = np.exp(score)
+        total = q.sum(axis=1, keepdims=True)
+        q /= total
+        score -= np.log(total)
+        score[own, start + own] = 0.0
+        score *= q
+        h = -score.sum(axis=1)
+        return start, h, (1 - h) @ q - score.sum(axis=0)
+
+    for start, h, columns in spread(work, range(0, m, step)):
+        entropy[start : start + step] = h
+        pull += columns
+    return float(entropy.mean()), entropy - entropy.mean() + pull - 1
+
+
+def _snd(e: Evidence) -> Result:
+    if isinstance(found := predictions_of(e), Result):
+        return found
+    logits = sampled_logits(e)
+    m = 0 if logits is None else len(logits)
+    if logits is None or m < 3:
+        return undefined("insufficient", f"needs at least 3 sampled rows, found {m}")
+    value, influence = neighborhood_density(softmax(logits))
+    high = float(np.log(m - 1))
+    params: dict[str, Plain] = {
+        "features": "probabilities",
+        "temperature": TEMPERATURE,
+        "self": "removed",
+        "rows": m,
+    }
+    parts: dict[str, Plain] = {"share_of_maximum": value / high}
+    notes = []
+    if value > 0.98 * high:
+        notes.append("nearly every row is a neighbor of every other: one giant cluster, the known failure of SND")
+    error = float(influence.std(ddof=1) / m**0.5)
+    return measured(value, error, low=0.0, high=high, params=params, parts=parts, warnings=notes)
+
+
+def snd(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """Soft neighborhood density: how many close neighbors a prediction has.
+
+    Formula: mean_i of the entropy over j != i of softmax_j(cos(p_i, p_j) / 0.05), p the softmax of the logits.
+    Input: logits (n, K); computed on a seeded sample of params.rows rows.
+    Range: 0 to ln(m - 1), m the rows; higher is meant to be better. Grows with m: compare at equal m only.
+    Undefined: without logits; fewer than 3 sampled rows.
+    Interval: influence function at these m rows.
+    Cost: m^2 K multiply-adds and m^2 exponentials; memory one block of rows times m.
+    When it lies: one giant cluster (collapse) reaches the maximum; consistently poor in the large comparison of
+    Musgrave et al. 2022.
+    Source: Saito et al., "Tune it the right way", ICCV 2021, with the softmax outputs as features, as the released
+    code. Deviations: a row is no neighbor of its own (as pytorch-adapt; the released code gives it cosine -1); no 1e-5
+    in the logarithm.
+
+    >>> import numpy as np
+    >>> round(snd(np.zeros((5, 3))).value, 10)  # every other row is as near: ln 4
+    1.3862943611
+    """
+    return _snd(target(logits=logits, sample=sample, seed=seed))
+
+
+def _class_ami(e: Evidence) -> Result:
+    found = predictions_of(e)
+    if isinstance(found, Result):
+        return found
+    logits, k = sampled_logits(e), found.classes
+    if logits is None or e.drawn is None or len(logits) < max(k, 2):
+        there = 0 if logits is None else len(logits)
+        return undefined("insufficient", f"needs at least one sampled row per class ({k}), found {there} rows")
+    rows = _unit(e.drawn.rows)
+    predicted = two_classes(logits).argmax(axis=1)
+    counts = np.bincount(predicted, minlength=k)
+    params: dict[str, Plain] = {"normalize": "l2", "rows": len(rows), "clusters": k, "init": "label_centers"}
+    if (counts > 0).sum() < 2:
+        return undefined("collapsed", "all sampled rows are predicted as one class", params)
+    centers = np.zeros((k, rows.shape[1]), rows.dtype)
+    order = np.argsort(predicted, kind="stable")
+    starts = np.cumsum(counts) - counts
+    seen = counts > 0
+    sums = np.add.reduceat(rows[order], starts[seen], axis=0, dtype=np.float64)
+    centers[seen] = sums / counts[seen, None]
+    value = _agreement(rows, centers, predicted, e.seed)
+    absent = int((~seen).sum())
+    notes = [f"{absent} of {k} classes are never predicted: their clusters start at the origin"] if absent else []
+    return measured(
+        value, low=-1.0, high=1.0, params=params, parts={"classes_predicted": int(seen.sum())}, warnings=notes
+    )
+
+
+def _agreement(rows: Rows, centers: Rows, predicted: Any, seed: int) -> float:
+    """Adjusted mutual information of the predictions with k-means clusters that start at `centers`."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    with warnings.catch_warnings():  # fewer distinct rows than clusters are no failure here
+        warnings.simplefilter("ignore")
+        clusters = KMeans(len(centers), init=centers, n_init=1, random_state=seed).fit(rows).labels_
+    return float(adjusted_mutual_info_score(predicted, clusters))
+
+
+def class_ami(X: Any, logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
+    """ClassAMI: do clusters of the features agree with the predictions?
+
+    Formula: adjusted mutual information of argmax of the logits with the K clusters of k-means on the rows scaled to
+    length one, started at the means of the predicted classes (at the origin for classes never predicted).
+    Input: X (n, d) and logits (n, K), row by row; computed on a seeded sample of params.rows rows.
+    Range: about 0 (no more than chance; slightly negative possible) to 1 (the same partition); higher is better.
+    Undefined: without logits; fewer sampled rows than classes; all sampled rows predicted as one class.
+    Interval: none.
+    Cost: some tens of iterations of m K d multiply-adds.
+    When it lies: features that cluster well under wrong pseudo-labels score high; pseudo-label training optimizes it.
+    Source: Musgrave, Belongie, Lim, "Three new validators", 2022. Deviations: a sample; no PCA; target rows only.
+
+    >>> import numpy as np
+    >>> X = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
+    >>> class_ami(X, 9 * X).value
+    1.0
+    """
+    return _class_ami(target(X, logits, sample=sample, seed=seed))
+
+
+NEIGHBORHOODS = (
+    Metric(
+        snd, _snd, "transfer", FROM_SAMPLED_OUTPUTS, "rank", "higher",
+        "the adaptation runs of its paper; misleads under collapse into one cluster, and poor in large comparisons",
+        "mean entropy of softmax(cos / 0.05) over other rows, on probabilities of the sample",
+    ),
+    Metric(
+        class_ami, _class_ami, "transfer", FROM_SAMPLED_OUTPUTS, "rank", "higher",
+        "most adaptation methods of the Musgrave comparison; misleads where well-clustered features carry wrong labels",
+        "AMI of argmax with k-means clusters of unit rows started at the predicted classes, on the sample",
+    ),
+)  # fmt: skip
