@@ -16,7 +16,7 @@ from labelfree.render.deaths import barcode
 from labelfree.render.files import write
 from labelfree.render.panels import draw
 from labelfree.render.rows import differences
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 FINETUNE = Path(__file__).parent.parent / "fixtures" / "finetune"
 

@@ -276,7 +276,8 @@ def test_partial_is_0(labelfree: Program, tmp_path: Path) -> None:
 
 def test_a_crash_is_1_and_says_so(labelfree: Program, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import labelfree.api\ndef broken(*a, **k): raise ZeroDivisionError('planted')\nlabelfree.api.survey = broken\n"
+        "import labelfree.commands.measuring as m\n"
+        "def broken(*a, **k): raise ZeroDivisionError('planted')\nm.survey = broken\n"
     )
     done = labelfree("rank", EPOCH, env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1

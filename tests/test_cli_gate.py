@@ -16,7 +16,7 @@ import pytest
 import labelfree as package
 from conftest import Program
 from labelfree import history
-from labelfree.report import GateReport
+from labelfree.reports.gate import GateReport
 from reports import entry, report, run_of, written
 
 DATA = Path(package.__file__).parent / "demo_data"

@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 
 import labelfree
 import oracles
-from labelfree import api, embedding
+from labelfree.commands import api
+from labelfree.commands import weights as layers_api
 from labelfree.families.opis import clusters as pseudo_groups
-from labelfree.layers import api as layers_api
 from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS
+from labelfree.models import embedding
 from labelfree.render import naming
 from labelfree.render.explanation import explanation, sections
 from labelfree.training import monitor

@@ -24,8 +24,8 @@ from torch import nn  # noqa: E402
 
 import labelfree  # noqa: E402
 from conftest import Program  # noqa: E402
-from labelfree.embedding import Embedding  # noqa: E402
 from labelfree.errors import LabelfreeError, OutputError, RowsError, UsageError  # noqa: E402
+from labelfree.models.embedding import Embedding  # noqa: E402
 from model_files import bare_embeddings, letters, minilm, sentences, transformer  # noqa: E402
 from wheels import Checkpoint  # noqa: E402
 

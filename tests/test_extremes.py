@@ -15,7 +15,7 @@ import labelfree as package
 from conftest import Program
 from labelfree.errors import SourceError
 from labelfree.render.text import to_csv, to_markdown
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 COMMANDS = ("rank", "separability", "evaluate", "doctor")
 RNG = np.random.default_rng(0)

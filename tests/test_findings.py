@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import labelfree
-from labelfree.report import Defect
+from labelfree.reports.rows import Defect
 
 RNG = np.random.default_rng(0)
 

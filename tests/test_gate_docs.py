@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelfree import history, watching
+from labelfree import history
+from labelfree.commands import watching
 from labelfree.documents import wording
 from labelfree.gating import api, grammar, student
 from labelfree.history import steps

@@ -16,7 +16,7 @@ from labelfree.gating.bounds import WORST
 from labelfree.gating.grammar import requirement
 from labelfree.metrics import METRICS
 from labelfree.render.verdict import rows
-from labelfree.report import GateReport
+from labelfree.reports.gate import GateReport
 from reports import entry, report, run_of, written
 
 S = "separability"

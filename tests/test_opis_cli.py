@@ -21,7 +21,7 @@ import labelfree as package
 from conftest import Program
 from labelfree.errors import LabelfreeError, UsageError
 from labelfree.render.table import show
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 FAMILY = ["opis", "pseudo_opis", "eps_opis", "mean_utility", "worst_utility"]
 BESIDE = ["effective_rank", "mean_cosine"]

@@ -34,7 +34,7 @@ from labelfree.results import Result
 from labelfree.sources import open_source
 from labelfree.sources.group_files import FrozenGroups, read_groups, write_groups
 from labelfree.summaries.hashing import hash_ids, mix, unmix
-from labelfree.survey import survey
+from labelfree.survey.reading import survey
 
 Matrix = NDArray[np.float64]
 ABOUT = {"source": "crossfit", "circular": False, "k": 3, "seed": 0, "rows_hash": "ab" * 16}

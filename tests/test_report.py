@@ -19,7 +19,9 @@ from labelfree.render.numbers import counted, signed
 from labelfree.render.rows import heading
 from labelfree.render.rows import lines as lines_of
 from labelfree.render.text import across, to_csv, to_json, to_markdown, to_ndjson
-from labelfree.report import MetricEntry, Report, json_schema
+from labelfree.reports.entries import MetricEntry
+from labelfree.reports.rows import Report
+from labelfree.reports.schema import json_schema
 from labelfree.results import measured
 
 DATA = Path(labelfree.__file__).parent / "demo_data"

@@ -19,7 +19,7 @@ from labelfree.render.numbers import interval, value
 from labelfree.render.rows import remarks, shown
 from labelfree.render.table import show
 from labelfree.render.verdict import show as show_verdict
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 FINETUNE = Path(__file__).parent.parent / "fixtures" / "finetune"
 

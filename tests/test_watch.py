@@ -21,8 +21,8 @@ import pytest
 import labelfree as package
 from conftest import Program
 from labelfree import history
+from labelfree.commands.watching import HISTORY, SETTLED, STOP, Check, Watch, measured_by, watch
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError
-from labelfree.watching import HISTORY, SETTLED, STOP, Check, Watch, measured_by, watch
 from reports import entry, report, run_of
 
 R = "rankme"

@@ -22,8 +22,8 @@ import wheels
 from conftest import Program
 from labelfree.errors import HistoryError, MissingExtra, SourceError, UnsafeCheckpoint, UsageError
 from labelfree.layers.kinds import Form, Reason, form_of, heads
+from labelfree.reports.weights import WeightsReport
 from labelfree.sources.checkpoints import Tensor
-from labelfree.weights_report import WeightsReport
 
 PEER = Path(__file__).parent / "data" / "weightwatcher.json"
 State = dict[str, NDArray[Any]]
@@ -452,7 +452,7 @@ def test_the_fingerprint_is_of_the_values_and_the_hash_of_the_layers() -> None:
 
 
 def test_the_schema_is_that_of_the_report() -> None:
-    from labelfree.report import json_schema
+    from labelfree.reports.schema import json_schema
 
     schema = json_schema(WeightsReport)
     assert schema["title"] == "WeightsReport"

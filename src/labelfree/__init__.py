@@ -12,14 +12,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from labelfree import history, metrics, training
-    from labelfree.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
-    from labelfree.embedding import embed
+    from labelfree.commands.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
+    from labelfree.commands.watching import watch
+    from labelfree.commands.weights import weights
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
-    from labelfree.layers.api import weights
-    from labelfree.report import Report
+    from labelfree.models.embedding import embed
+    from labelfree.reports.rows import Report
     from labelfree.results import Result
-    from labelfree.watching import watch
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
@@ -27,19 +27,19 @@ __all__ = [
 ]  # fmt: skip
 
 _HOME = {
-    "doctor": "labelfree.api",
-    "embed": "labelfree.embedding",
-    "evaluate": "labelfree.api",
-    "opis": "labelfree.api",
-    "rank": "labelfree.api",
-    "separability": "labelfree.api",
-    "transfer": "labelfree.api",
-    "transfer_all": "labelfree.api",
+    "doctor": "labelfree.commands.api",
+    "embed": "labelfree.models.embedding",
+    "evaluate": "labelfree.commands.api",
+    "opis": "labelfree.commands.api",
+    "rank": "labelfree.commands.api",
+    "separability": "labelfree.commands.api",
+    "transfer": "labelfree.commands.api",
+    "transfer_all": "labelfree.commands.api",
     "gate": "labelfree.gating",
-    "watch": "labelfree.watching",
-    "weights": "labelfree.layers.api",
+    "watch": "labelfree.commands.watching",
+    "weights": "labelfree.commands.weights",
     "LabelfreeError": "labelfree.errors",
-    "Report": "labelfree.report",
+    "Report": "labelfree.reports.rows",
     "Result": "labelfree.results",
 }
 

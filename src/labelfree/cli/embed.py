@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelfree.cli.options import DATA_HELP, BatchSize, Layer, Model, Pool, TrustCode
+from labelfree.cli.parsing import parse_memory
 from labelfree.cli.printing import printed, shown, told
-from labelfree.cli.running import Bar, parse_memory
+from labelfree.cli.progress import Bar
 
 _INPUT, _MODEL, _RUN, _OUTPUT = "Input", "Model", "Computation", "Output"
 
@@ -107,7 +108,7 @@ def embed(
     labelfree embed MODEL_DIR --data texts.txt -o embeddings.parquet
     labelfree embed model.pt --model package.module:factory --data images/ -o embeddings.parquet
     """
-    from labelfree import embedding
+    from labelfree.models import embedding
 
     began = time.monotonic()
     bar = Bar(enabled=not quiet and sys.stderr.isatty())

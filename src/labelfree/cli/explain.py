@@ -52,8 +52,10 @@ def schema(
     labelfree schema > report.schema.json
     labelfree schema gate > gate.schema.json
     """
-    from labelfree.report import GateReport, Report, json_schema
-    from labelfree.weights_report import WeightsReport
+    from labelfree.reports.gate import GateReport
+    from labelfree.reports.rows import Report
+    from labelfree.reports.schema import json_schema
+    from labelfree.reports.weights import WeightsReport
 
     models: dict[str, type[Any]] = {"report": Report, "weights": WeightsReport, "gate": GateReport}
     sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

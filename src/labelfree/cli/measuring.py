@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from labelfree.cli.options import Decided, Shared, Sources, sharing
-from labelfree.cli.running import numbers, run
+from labelfree.cli.parsing import numbers
+from labelfree.cli.running import run
 
 Views = Annotated[
     str | None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,14 +11,14 @@ import typer
 
 from labelfree.catalog import COLLAPSE_METRICS
 from labelfree.cli.options import Shared
+from labelfree.cli.parsing import parse_memory, parse_sample
 from labelfree.cli.printing import chosen_format, printed, shown, told
+from labelfree.cli.progress import Bar
 from labelfree.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from labelfree.report import MetricEntry, Report
-
-_UNITS = {"": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9, "tb": 10**12}
-_PATIENCE = 1.0
+    from labelfree.reports.entries import MetricEntry
+    from labelfree.reports.rows import Report
 
 
 def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
@@ -28,11 +26,12 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     form = chosen_format(shared.format, shared.json)
     outputs = shared.output or []
     steps = [] if command == "transfer" else steps_to_append(command, sources, shared)
-    from labelfree import api
-    from labelfree.comparing import compared
+    from labelfree.commands import api
+    from labelfree.commands.candidates import compared
+    from labelfree.commands.checkpoints import checkpoint_files
+    from labelfree.commands.measuring import opened_for
+    from labelfree.commands.options import checked
     from labelfree.documents.files import check_apart, check_targets
-    from labelfree.model_sources import checkpoint_files
-    from labelfree.options import checked
     from labelfree.render import files
     from labelfree.sources.block import PARQUET
 
@@ -45,7 +44,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
     chosen = checked(command, options)
     if chosen.data is None:
-        data_sets = [s for names in data_sets for s in api.opened_for(command, names, chosen)]  # all, before any work
+        data_sets = [s for names in data_sets for s in opened_for(command, names, chosen)]  # all, before any work
         read = {"SOURCE": [f for s in data_sets for f in s.files]}
     else:
         read = checkpoint_files(data_sets, chosen)
@@ -95,7 +94,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
 
 def measuring(shared: Shared) -> dict[str, Any]:
     """The options of every measuring function that the command line gives."""
-    from labelfree.options import MODELS
+    from labelfree.commands.options import MODELS
 
     options = {
         "column": shared.column,
@@ -182,7 +181,7 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
 
 def undefined(report: Report, only: Sequence[str]) -> bool:
     """Whether what was asked for has no value: the headline, or a metric named by --only."""
-    from labelfree.options import HEADLINE
+    from labelfree.commands.options import HEADLINE
 
     if report.command == "doctor":
         return False
@@ -196,83 +195,3 @@ def undefined(report: Report, only: Sequence[str]) -> bool:
 def _missing(entry: MetricEntry) -> bool:
     """Whether a metric has no value and no part of one."""
     return entry.value is None and entry.status != "partial"
-
-
-def parse_sample(given: str) -> int | None:
-    """--sample: a number of rows, or None for all."""
-    if given == "all":
-        return None
-    if not re.fullmatch(r"\d[\d_,]{0,30}", given):
-        name = "LABELFREE_SAMPLE" if os.environ.get("LABELFREE_SAMPLE") == given else "--sample"
-        raise UsageError(f"{name}: expected a number of rows or all, found {given!r}")
-    return int(re.sub("[_,]", "", given))
-
-
-def numbers(given: str | None, option: str) -> tuple[int, ...]:
-    """Whole numbers separated by commas; none where the option is not given."""
-    if given is None:
-        return ()
-    found = [part.strip() for part in given.split(",")]
-    if not all(re.fullmatch(r"\d{1,9}", part) for part in found):
-        raise UsageError(f"{option}: expected whole numbers separated by commas, such as 10,20,40, found {given!r}")
-    return tuple(int(part) for part in found)
-
-
-def parse_memory(given: str | None) -> int | None:
-    """--memory: bytes from 400MB, 2GB or a plain number."""
-    if given is None:
-        return None
-    match = re.fullmatch(r"\s*([\d.]+)\s*([a-zA-Z]*)\s*", given)
-    unit = match[2].lower().replace("ib", "b") if match else None
-    try:
-        if match is None or unit not in _UNITS:
-            raise ValueError
-        return int(float(match[1]) * _UNITS[unit])
-    except (ValueError, OverflowError):
-        raise UsageError(f"--memory: expected an amount such as 400MB or 2GB, found {given!r}") from None
-
-
-class Bar:
-    """A progress bar on stderr that appears only when the work takes longer than a second."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self.enabled = enabled
-        self.began = time.monotonic()
-        self.progress: Any = None
-        self.task: Any = None
-
-    def __enter__(self) -> Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.clear()
-
-    def __call__(self, stage: str, done: float) -> None:
-        """Show which fraction of a stage is done; what follows a colon in its name is a detail of it."""
-        if not self.enabled or time.monotonic() - self.began < _PATIENCE:
-            return
-        if self.progress is None:
-            self._open()
-        shown = self.progress.tasks[0].description
-        if stage.partition(": ")[0] != shown.partition(": ")[0]:
-            self.progress.reset(self.task, description=stage)
-        self.progress.update(self.task, completed=done, description=stage)
-
-    def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
-            TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"),
-        )  # fmt: skip
-        dumb = os.environ.get("TERM") == "dumb"
-        self.progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=dumb)
-        self.task = self.progress.add_task("", total=1.0)
-        self.progress.start()
-
-    def clear(self) -> None:
-        """Remove the bar, so that text can follow."""
-        if self.progress is not None:
-            self.progress.stop()
-            self.progress, self.began = None, time.monotonic()

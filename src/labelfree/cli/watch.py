@@ -61,7 +61,7 @@ def watch(
     """  # fmt: skip
     from labelfree.cli.printing import printed, shown, told
     from labelfree.cli.running import measuring
-    from labelfree.watching import watched
+    from labelfree.commands.watching import watched
 
     asked = {
         "rule": rule, "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelfree.cli.printing import chosen_format, flag_first, printed, shown, told, write_texts
-from labelfree.cli.running import Bar
+from labelfree.cli.progress import Bar
 from labelfree.errors import ExitCode
 
 _SUFFIXES = (".json", ".ndjson", ".csv", ".md", ".parquet")
@@ -65,7 +65,7 @@ def weights(
 
     check_targets(outputs, _SUFFIXES)
     check_apart(outputs, {"CHECKPOINT": checkpoints})
-    from labelfree.layers import api
+    from labelfree.commands import weights as api
     from labelfree.render import layers
 
     texts: dict[str, Callable[[Any], str]] = {

@@ -7,7 +7,8 @@ from typing import Any
 
 from labelfree.render.numbers import number, signed
 from labelfree.render.order import ordered
-from labelfree.report import MetricEntry, Report
+from labelfree.reports.entries import MetricEntry
+from labelfree.reports.rows import Report
 
 SHOWN = (
     "transfer_score", "classifier_nonuniformity", "hopkins", "infomax", "nuclear_norm", "atc_mc",

@@ -9,7 +9,7 @@ from typing import Any
 
 from labelfree.render.order import in_order
 from labelfree.render.rows import differences
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 from labelfree.results import Z95
 
 

@@ -10,7 +10,7 @@ from labelfree.documents.files import atomically, check_targets
 from labelfree.errors import MissingExtra, OutputError
 from labelfree.render.groups import DRAWN_ONLY
 from labelfree.render.text import to_csv, to_json, to_markdown, to_ndjson
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 TEXT: dict[str, Callable[[Sequence[Report], bool], str]] = {
     ".json": lambda reports, _: to_json(reports),

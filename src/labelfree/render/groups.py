@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.render.numbers import counted, number
-from labelfree.report import MetricEntry, Report
+from labelfree.reports.entries import MetricEntry
+from labelfree.reports.rows import Report
 
 SHOWN = ("opis", "pseudo_opis", "mean_utility", "worst_utility", "eps_opis", "effective_rank", "mean_cosine")
 """The headline metric and those beside it."""

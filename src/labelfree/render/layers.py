@@ -18,7 +18,7 @@ from labelfree.render.blocks import Column, print_blocks
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.numbers import counted, number, value
-from labelfree.weights_report import LayerEntry, WeightsReport
+from labelfree.reports.weights import LayerEntry, WeightsReport
 
 _READING = "which way is better is not known for metrics of weights: labelfree explain median_rank_share"
 SHOWN = 8

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labelfree.report import MetricEntry
+    from labelfree.reports.entries import MetricEntry
 
 _SIGNIFICANT = 5
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from labelfree.errors import UsageError
 from labelfree.history.steps import step_of
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 
 def in_order(reports: Sequence[Report]) -> list[Report]:

@@ -11,7 +11,7 @@ from labelfree.render.deaths import draw_barcode, draw_deaths
 from labelfree.render.groups import draw_cosines, draw_errors, draw_utilities
 from labelfree.render.pictures import picture
 from labelfree.render.spectrum import draw_spectrum
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 _BARCODES = 6
 """Reports up to which each has panels of its own; what is one curve a report stands in one panel for all."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from labelfree.render import groups
 from labelfree.render.adapted import NOTES, SHOWN, absent, audited, heads, not_computed, once
 from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
-from labelfree.report import MetricEntry, Report
+from labelfree.reports.entries import MetricEntry
+from labelfree.reports.rows import Report
 
 BESIDE = {
     "rank": ("rankme", "rankme_centered", "alpha_req", "mean_cosine", "std_l2", "twonn"),

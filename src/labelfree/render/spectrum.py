@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 _ROUNDING = 1e-12
 

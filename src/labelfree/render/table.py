@@ -34,7 +34,7 @@ from labelfree.render.rows import (
     shown,
     truth,
 )
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 
 _MOST_TOLD = 8
 

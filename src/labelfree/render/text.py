@@ -11,7 +11,7 @@ from labelfree.documents.wording import cell
 from labelfree.render.adapted import comparison, saturated
 from labelfree.render.changes import changes
 from labelfree.render.rows import SOUND, beside, differences, heading, lines, remarks, same_scale
-from labelfree.report import Report
+from labelfree.reports.rows import Report
 from labelfree.results import Z95
 
 _DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")

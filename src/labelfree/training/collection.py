@@ -13,7 +13,8 @@ from labelfree.arrays import Index, Rows, as_rows
 from labelfree.errors import ArrayError
 from labelfree.kernels.devices import kernels_for
 from labelfree.sources.block import Block, Source, Values
-from labelfree.survey import Summaries, Survey, block_rows
+from labelfree.survey.found import Survey
+from labelfree.survey.growing import Summaries, block_rows
 from labelfree.training import ranks
 from labelfree.training.plan import Plan
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self, SupportsIndex, TypeAlias, TypeVar, Unpack
 
 from labelfree import history
-from labelfree.api import report_of
+from labelfree.commands.reporting import report_of
 from labelfree.errors import HistoryError, LabelfreeError, UsageError
 from labelfree.gating import gate
 from labelfree.history.records import Record, checked_step, key, whole
 from labelfree.history.store import added, forgotten, writable
-from labelfree.survey import Summaries
+from labelfree.survey.growing import Summaries
 from labelfree.training import ranks
 from labelfree.training.check import Check
 from labelfree.training.collection import Collection, surveyed

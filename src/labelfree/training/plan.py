@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 
 from labelfree.catalog import COLLAPSE_METRICS, check_metric, listed
+from labelfree.commands.options import Options, checked, command_of, selected
 from labelfree.errors import UsageError
 from labelfree.families.separability.scores import EXACT
 from labelfree.families.spec import Metric
@@ -18,7 +19,6 @@ from labelfree.history.records import checked_run, whole
 from labelfree.kernels.devices import kernels_for
 from labelfree.metrics import METRICS
 from labelfree.models.pooling import POOLS, Pool
-from labelfree.options import Options, checked, command_of, selected
 
 Dealt: TypeAlias = Literal["rows", "batches"]
 Names: TypeAlias = str | Sequence[str]

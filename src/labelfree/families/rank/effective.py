@@ -113,7 +113,8 @@ def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     return _rankme(evidence(X, sample=sample, seed=seed))
 
 
-def _effective_rank(e: Evidence) -> Result:
+def effective_rank_of(e: Evidence) -> Result:
+    """The effective rank of the rows, from their eigenvalues."""
     if flat := e.too_few() or collapsed(e.raw):
         return flat
     value, gradient = _by_sigma(e.raw, 0.0)
@@ -137,7 +138,7 @@ def effective_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Res
     >>> round(effective_rank(np.diag([3.0, 1.0])).value, 10)
     1.7547653506
     """
-    return _effective_rank(evidence(X, sample=sample, seed=seed))
+    return effective_rank_of(evidence(X, sample=sample, seed=seed))
 
 
 def _rankme_centered(e: Evidence) -> Result:
@@ -210,7 +211,7 @@ SPECTRAL = (
         "exp H(p), p = sigma / sum sigma + 1e-7, uncentered rows, all min(n, d) singular values",
     ),
     Metric(
-        effective_rank, _effective_rank, "rank", FROM_MOMENTS, "rank", "higher", _SELF_SUPERVISED,
+        effective_rank, effective_rank_of, "rank", FROM_MOMENTS, "rank", "higher", _SELF_SUPERVISED,
         "exp H(p), p = sigma / sum sigma, uncentered rows",
     ),
     Metric(

@@ -96,7 +96,8 @@ def self_cluster(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Resul
     return _self_cluster(evidence(X, sample=sample, seed=seed))
 
 
-def _mean_cosine(e: Evidence) -> Result:
+def mean_cosine_of(e: Evidence) -> Result:
+    """The mean cosine of two different rows."""
     if short := _too_few(e):
         return short
     n, mean = e.unit_moments.n, e.unit_moments.mean
@@ -121,7 +122,7 @@ def mean_cosine(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result
     >>> mean_cosine(np.array([[1.0, 0.0], [0.0, 2.0]])).value
     0.0
     """
-    return _mean_cosine(evidence(X, sample=sample, seed=seed))
+    return mean_cosine_of(evidence(X, sample=sample, seed=seed))
 
 
 def _std_l2(e: Evidence) -> Result:
@@ -269,7 +270,7 @@ DIRECTIONS = (
         "(mean squared cosine - 1/d) / (1 - 1/d), different rows",
     ),
     Metric(
-        mean_cosine, _mean_cosine, "rank", FROM_UNIT_ROWS, "description", "none",
+        mean_cosine, mean_cosine_of, "rank", FROM_UNIT_ROWS, "description", "none",
         "an alarm: near 1 the rows share one direction; between healthy models no direction is known",
         "mean cosine over pairs of different rows",
     ),

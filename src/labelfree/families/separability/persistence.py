@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,11 @@ class Persistence:
 def persistence(e: Evidence) -> Persistence | Result:
     """The persistence of the sampled rows, computed once; or why there is none."""
     return once(e, _persistence)
+
+
+def known_persistence(e: Evidence) -> Persistence | Result | None:
+    """The persistence of the sampled rows where a metric has asked for it."""
+    return known(e, _persistence)
 
 
 def _persistence(e: Evidence) -> Persistence | Result:
@@ -160,13 +165,3 @@ def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Me
         found.append(replicate)
         e.progress("subsamples", len(found) / REPLICATES)
     return rows, tuple(found)
-
-
-def death_series(e: Evidence) -> dict[str, Any] | None:
-    """The deaths with the rows on both sides of each merge, largest first, where they were computed."""
-    found = known(e, _persistence)
-    if not isinstance(found, Persistence):
-        return None
-    m = found.merges
-    index = np.arange(1, len(m.length) + 1)
-    return {"index": index, "death": m.length[::-1], "smaller": m.smaller[::-1], "larger": m.larger[::-1]}

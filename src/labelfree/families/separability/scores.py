@@ -8,8 +8,8 @@ import numpy as np
 
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.scaling import Topology, normalized
-from labelfree.families.rank.effective import _effective_rank as effective_rank_of
-from labelfree.families.rank.unit_rows import _mean_cosine as mean_cosine_of
+from labelfree.families.rank.effective import effective_rank_of as effective_rank_of
+from labelfree.families.rank.unit_rows import mean_cosine_of as mean_cosine_of
 from labelfree.families.separability.giotto import giotto_diagram
 from labelfree.families.separability.persistence import LOST, Persistence, Statistic, persistence
 from labelfree.families.spec import FROM_SAMPLE, Metric

@@ -29,7 +29,8 @@ def _directions(weight: Float) -> Float:
     return np.asarray(np.divide(rows, norm, out=rows, where=norm > 0))
 
 
-def _classifier_nonuniformity(e: Evidence) -> Result:
+def classifier_nonuniformity_of(e: Evidence) -> Result:
+    """The non-uniformity of the head, or why there is none."""
     head = None if e.outputs is None else e.outputs.head
     if head is None:
         return undefined("no_head", "no head is known" if e.outputs is None else e.outputs.why_no_head)
@@ -85,10 +86,11 @@ def classifier_nonuniformity(weight: Any) -> Result:
     >>> round(classifier_nonuniformity(np.eye(3)).value, 10)
     0.2741556778
     """
-    return _classifier_nonuniformity(target(head=weight))
+    return classifier_nonuniformity_of(target(head=weight))
 
 
-def _infomax(e: Evidence) -> Result:
+def infomax_of(e: Evidence) -> Result:
+    """The infomax score of the predictions, or why there is none."""
     p = predictions_of(e)
     if isinstance(p, Result):
         return p
@@ -130,17 +132,17 @@ def infomax(logits: Any) -> Result:
     >>> round(infomax(np.log([[0.9, 0.1], [0.1, 0.9]])).value, 10)
     0.3680642072
     """
-    return _infomax(target(logits=logits))
+    return infomax_of(target(logits=logits))
 
 
 PARTS = (
     Metric(
-        classifier_nonuniformity, _classifier_nonuniformity, "transfer", FROM_OUTPUTS, "rank", "lower",
+        classifier_nonuniformity, classifier_nonuniformity_of, "transfer", FROM_OUTPUTS, "rank", "lower",
         "balanced classes, a linear head, few classes; hardly moves from 31 classes on",
         "mean over pairs of (theta_ij - theta_K)^2, angles of the head's rows",
     ),
     Metric(
-        infomax, _infomax, "transfer", FROM_OUTPUTS, "rank", "higher",
+        infomax, infomax_of, "transfer", FROM_OUTPUTS, "rank", "higher",
         "adaptation runs with balanced classes; misleads where training maximizes it (infomax losses)",
         "H(mean p) - mean H(p), nats, over all rows",
     ),

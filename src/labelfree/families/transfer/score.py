@@ -12,7 +12,7 @@ from labelfree.evidence.outputs import Variant
 from labelfree.evidence.targets import given_head, target
 from labelfree.families.spec import Metric
 from labelfree.families.transfer.hopkins import HOPKINS, hopkins_params
-from labelfree.families.transfer.parts import PARTS, _classifier_nonuniformity, _infomax, ideal_angle
+from labelfree.families.transfer.parts import PARTS, classifier_nonuniformity_of, ideal_angle, infomax_of
 from labelfree.families.transfer.variants import BATCH, BY_VARIANT, REFERENCE
 from labelfree.head import Head
 from labelfree.results import Plain, Result, measured
@@ -22,7 +22,7 @@ FROM_ALL: tuple[Need, ...] = ("moments", "outputs", "sample")
 
 def _transfer_score(e: Evidence) -> Result:
     variant: Variant = "standard" if e.outputs is None else e.outputs.variant
-    uneven, information = _classifier_nonuniformity(e), _infomax(e)
+    uneven, information = classifier_nonuniformity_of(e), infomax_of(e)
     found = BY_VARIANT[variant](e) if information.value is not None or variant != "official" else information
     k, n = information.parts.get("classes"), information.parts.get("n", e.n)
     params: dict[str, Plain] = {

@@ -1,25 +1,85 @@
-"""What a report says of class scores beside the metrics: head, audit, and how several candidates compare."""
+"""What a report says beside its metrics: the input, the rows, class scores, the audit."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from labelfree.adaptation import Setting, head_warning
+from labelfree.commands.options import MODELS, Options, options_of
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
+from labelfree.families.spec import Metric
 from labelfree.families.transfer.accuracy import share_error
-from labelfree.families.transfer.candidates import CANDIDATES, ensv_of, gde_of, of_samples
-from labelfree.findings import findings
 from labelfree.head import Head
+from labelfree.kernels.threads import limited_threads
 from labelfree.metrics import METRICS
-from labelfree.report import Audit, HeadInfo, MetricEntry, OutputInfo, Report, RowCounts, SourceInfo
-from labelfree.results import Result
+from labelfree.progress import Progress, silent
+from labelfree.reports.entries import MetricEntry
+from labelfree.reports.rows import Audit, Defect, HeadInfo, Input, OutputInfo, Report, RowCounts, SampleInfo, SourceInfo
 from labelfree.summaries.sample import Drawn
-from labelfree.survey import Survey
+from labelfree.survey.findings import Finding, findings
+from labelfree.survey.found import Survey
+from labelfree.survey.targets import Setting, head_warning
+
+
+def report_of(
+    command: str, found: Survey, metrics: Sequence[Metric], chosen: Options, progress: Progress = silent
+) -> Report:
+    """The report of a command on what a pass has found: its metrics, and what is wrong with the rows."""
+    entries = {}
+    found.evidence.topology = chosen.topology
+    with limited_threads(chosen.threads):
+        for done, metric in enumerate(metrics):
+            progress("computing metrics", done / len(metrics))
+            entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
+        progress("computing metrics", 1.0)
+        return assembled(command, found, chosen, entries, findings(found))
+
+
+def assembled(
+    command: str,
+    found: Survey,
+    chosen: Options,
+    entries: dict[str, MetricEntry],
+    defects: Iterable[Finding],
+) -> Report:
+    """The report of entries and defects, with the input, the rows and the settings that they belong to."""
+    source, e = found.source, found.evidence
+    defects = list(defects)
+    sampled = len(e.drawn.keys) if e.drawn is not None else 0
+    if command == "opis" and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
+        sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
+    kept = [name for name in options_of(command) if name not in ("threads", *MODELS)]
+    settings: dict[str, Any] = {name: getattr(chosen, name) for name in kept}
+    settings |= {name: told(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings}
+    if "far" in settings:
+        settings |= {"far": list(chosen.zone.far), "k": list(chosen.k)}
+    settings["only"] = list(chosen.only)
+    settings["sample"] = "all" if chosen.sample is None else chosen.sample
+    return Report(
+        command=command,
+        input=Input(
+            sources=[source.name],
+            fingerprint=found.fingerprint,
+            rows_hash=found.rows_hash,
+            column=source.column,
+            id=source.roles.get("id"),
+            layout=source.layout,
+            dtype=source.dtype,
+            n=e.n,
+            d=e.d,
+            rows=row_counts(found),
+            sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
+            defects=[Defect(**asdict(d)) for d in defects] if command == "doctor" else None,
+        ),
+        settings=settings,
+        metrics=entries,
+        warnings=[str(d) for d in defects],
+    )
 
 
 def told(given: Any) -> str | None:
@@ -99,22 +159,3 @@ def _audited(report: Report, outputs: Outputs, column: str) -> Report:
     }
     marked = f"audit: the labels in column {column!r} were used, for nothing but the accuracy beside the estimates"
     return report.model_copy(update={"audit": audit, "metrics": metrics, "warnings": [*report.warnings, marked]})
-
-
-def compared(reports: Sequence[Report]) -> None:
-    """Fill in `ensv` and `gde` of several transfer reports, where they are of the same rows."""
-    found = of_samples([report.candidate for report in reports])
-    positions = not isinstance(found, Result) and any(report.input.id is None for report in reports)
-    for report in reports if positions and any(m.name in reports[0].metrics for m in CANDIDATES) else ():
-        report.warnings.append(
-            "the targets have no ids: ensv and gde compare their rows by position; add a column id where orders differ"
-        )
-    for metric, results in zip(CANDIDATES, (ensv_of, gde_of), strict=True):
-        if any(metric.name not in report.metrics for report in reports):
-            continue
-        of_each = (found,) * len(reports) if isinstance(found, Result) else results(found)
-        for report, result in zip(reports, of_each, strict=True):
-            entry = MetricEntry.of(metric, result)
-            if report.audit is not None and entry.value is not None and entry.kind == "estimate":
-                entry.parts["audit_difference"] = entry.value - report.audit.accuracy
-            report.metrics[metric.name] = entry

@@ -11,12 +11,12 @@ from labelfree.evidence.labels import thresholds
 from labelfree.evidence.outputs import Outputs, Variant
 from labelfree.families.transfer.recovered_head import COMMON, cross_check, log_probabilities, mismatch, recovered
 from labelfree.head import Head
-from labelfree.scores import Wanted
 from labelfree.sources import Columns, Source, open_source
 from labelfree.sources.block import AUTO
 from labelfree.sources.heads import find_head
 from labelfree.sources.subsets import DOMAINS, only, rows_by, with_head
-from labelfree.survey import Survey
+from labelfree.survey.found import Survey
+from labelfree.survey.scores import Wanted
 
 
 @dataclass(frozen=True)

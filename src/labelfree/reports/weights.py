@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from labelfree.report import Findings
+from labelfree.reports.entries import Findings, Part
 from labelfree.results import Result
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LeftOut(_Part):
+class LeftOut(Part):
     """A tensor that was not measured, and why."""
 
     name: str
@@ -24,7 +18,7 @@ class LeftOut(_Part):
     reason: str
 
 
-class Tensors(_Part):
+class Tensors(Part):
     """What became of the tensors, and of their numbers."""
 
     read: int
@@ -35,7 +29,7 @@ class Tensors(_Part):
     numbers_measured: int
 
 
-class WeightsInput(_Part):
+class WeightsInput(Part):
     """What was read. `fingerprint` identifies the values of the layers, `layers_hash` their names and shapes."""
 
     sources: list[str]
@@ -45,7 +39,7 @@ class WeightsInput(_Part):
     left_out: list[LeftOut]
 
 
-class LayerRows(_Part):
+class LayerRows(Part):
     """The rows of a weight matrix: how many, all zero, repeating an earlier one, with NaN or infinity."""
 
     read: int
@@ -54,7 +48,7 @@ class LayerRows(_Part):
     nonfinite: int
 
 
-class LayerValue(_Part):
+class LayerValue(Part):
     """A metric of one layer; what it means stands once, under `definitions`."""
 
     value: float | None
@@ -77,7 +71,7 @@ class LayerValue(_Part):
         )
 
 
-class LayerEntry(_Part):
+class LayerEntry(Part):
     """One weight: the shape of its tensor, that of its matrix (rows, columns), the names of tensors equal to it."""
 
     name: str

@@ -9,15 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from labelfree.comparing import told
-from labelfree.embedding import Embedding, embed
+from labelfree.commands.options import MODELS, Options
+from labelfree.commands.reporting import told
 from labelfree.errors import UsageError
 from labelfree.models.data import open_data
+from labelfree.models.embedding import Embedding, embed
 from labelfree.models.factories import imported
 from labelfree.models.opening import check_checkpoint
-from labelfree.options import MODELS, Options
 from labelfree.progress import Progress
-from labelfree.report import ModelInfo, Report
+from labelfree.reports.rows import ModelInfo, Report
 from labelfree.sources import Source
 
 

@@ -295,10 +295,10 @@ def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[
 
     What no file could be measured with is refused here: wrong options, data that do not open, a factory that is none.
     """
-    from labelfree import api
+    from labelfree.commands import api
+    from labelfree.commands.checkpoints import check_runnable
+    from labelfree.commands.options import checked, command_of
     from labelfree.kernels.devices import kernels_for
-    from labelfree.model_sources import check_runnable
-    from labelfree.options import checked, command_of
 
     only, command = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS))), command_of(metrics)
     chosen = checked(command, {**options, "only": only})

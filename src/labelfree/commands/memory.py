@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labelfree.commands.options import Options
+from labelfree.errors import ResourceError
 from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.families.opis.operating_point import LEVELS
 from labelfree.families.opis.range_ends import ROWS as PILOT
 from labelfree.families.separability.persistence import REPLICATE_ROWS
 from labelfree.families.spec import Metric
 from labelfree.families.transfer.hopkins_distances import REPEATS, points_for
-from labelfree.parallel import available_cores
 from labelfree.sources.block import Source
 from labelfree.summaries.distinct import LIMIT
-from labelfree.survey import block_rows, workers_for
+from labelfree.survey.growing import block_rows
+from labelfree.survey.parallel import available_cores
+from labelfree.survey.reading import workers_for
 from labelfree.trees.spanning import DENSE
 
 _PROGRAM = 60_000_000  # Python, numpy and labelfree
@@ -110,3 +113,18 @@ def _tree(rows: int, d: int, threads: int | None) -> int:
     double, part = 8 * rows * d, min(int(0.8 * rows), REPLICATE_ROWS)
     whole = 6 * double + (10 * rows**2 if rows <= DENSE else 0)
     return max(whole, 2 * double + (threads or available_cores()) * (9 * part**2 + 5 * 8 * part * d))
+
+
+def check_memory(source: Source, needs: frozenset[Need], metrics: Sequence[Metric], chosen: Options) -> None:
+    """Refuse a memory limit that the work cannot keep, before any of it is done."""
+    if chosen.memory is None:
+        return
+    need = needed(source, needs, metrics, chosen.sample, chosen.threads)
+    if need > chosen.memory:
+        sampled = source.total if chosen.sample is None else min(chosen.sample, source.total)
+        fewer = needed(source, needs, metrics, max(2, sampled // 2), chosen.threads)
+        raise ResourceError(
+            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {source.d} need about "
+            f"{need / 1e6:.0f} MB with a sample of {sampled}; raise the limit"
+            + (", or lower --sample" if fewer < 0.9 * need else ", or choose --only metrics" if metrics else "")
+        )

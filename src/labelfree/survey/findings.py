@@ -9,9 +9,10 @@ import numpy as np
 
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.rank.marchenko_pastur import noise_rank
-from labelfree.repetitions import repeated_id, repeated_row
 from labelfree.summaries.tally import Defect
-from labelfree.survey import Survey, block_rows
+from labelfree.survey.found import Survey
+from labelfree.survey.growing import block_rows
+from labelfree.survey.repetitions import repeated_id, repeated_row
 
 OUTLIER = 10.0
 """Row norm over median row norm from which a row is named."""

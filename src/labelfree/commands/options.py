@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from labelfree.adaptation import Setting
 from labelfree.catalog import COLLAPSE_METRICS
 from labelfree.errors import UsageError
 from labelfree.evidence.evidence import SAMPLE
@@ -19,6 +18,7 @@ from labelfree.evidence.zone import FAR, Calibration, Space
 from labelfree.families.spec import Metric
 from labelfree.metrics import METRICS
 from labelfree.sources import Columns
+from labelfree.survey.targets import Setting
 
 FAMILIES = {
     "rank": ("rank",), "separability": ("separability",), "transfer": ("transfer",), "opis": ("opis",),

@@ -12,22 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Keys
+from labelfree.commands.options import Options, columns
 from labelfree.errors import UsageError
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.groups import Grouping, GroupRows
-from labelfree.families.opis.behavior import Judged
 from labelfree.families.opis.clusters import candidates, clusters_of_other_space
-from labelfree.families.opis.judging import known_of
-from labelfree.families.opis.positive_pairs import EDGES
-from labelfree.families.opis.tables import table
-from labelfree.options import Options, columns
 from labelfree.results import Result
 from labelfree.sources import Source, open_source
-from labelfree.sources.group_files import FrozenGroups, read_groups, write_groups
+from labelfree.sources.group_files import FrozenGroups, read_groups
 from labelfree.summaries.groups import digest_of, membership
 from labelfree.summaries.hashing import hash_ids, unmix
 from labelfree.summaries.sample import OPEN
-from labelfree.survey import Survey
+from labelfree.survey.found import Survey
 
 GROUP_ROWS = 100_000
 """Rows up to which all groups are used; beyond, a sample of whole groups of about this size."""
@@ -78,7 +74,7 @@ def _frozen(found: Survey, frozen: FrozenGroups) -> GroupRows:
             f"groups_from: the frozen groups are by {wants}, and {source.name} has {has}; name the column of ids with "
             "--id, or freeze groups of this file"
         )
-    labels, missing = frozen.of(_row_keys(e))
+    labels, missing = frozen.of(row_keys(e))
     own = frozen.about.get("content") == found.content
     return _labelled(found, labels, missing, origin=str(frozen.about["source"]), frozen=True, own=own)
 
@@ -97,7 +93,7 @@ def _from_other(found: Survey, chosen: Options, of: Callable[[Source], Survey]) 
     assert e.drawn is not None
     usual = candidates(len(e.drawn.rows)) or (2,)  # which of fewer than four rows is too many, and is said so
     k = chosen.k[0] if chosen.k else usual[len(usual) // 2]
-    made = clusters_of_other_space(other.evidence.drawn.rows, _row_keys(other.evidence), _row_keys(e), k, chosen.seed)
+    made = clusters_of_other_space(other.evidence.drawn.rows, row_keys(other.evidence), row_keys(e), k, chosen.seed)
     if isinstance(made, Result):
         raise UsageError(f"groups_from: {made.reason}")
     labels, missing = made
@@ -107,7 +103,7 @@ def _from_other(found: Survey, chosen: Options, of: Callable[[Source], Survey]) 
     return _labelled(found, labels, missing, origin="same_space" if own else "other_space", own=own)
 
 
-def _row_keys(e: Evidence) -> Keys:
+def row_keys(e: Evidence) -> Keys:
     """Of the sampled rows, whatever the seed of the sample."""
     assert e.drawn is not None
     return unmix(e.drawn.keys, e.seed)
@@ -123,40 +119,3 @@ def _labelled(found: Survey, labels: Index, missing: int, *, origin: str, own: b
     return GroupRows(
         keys, kept.index, kept.rows, labels.astype(str), missing, digest, origin, frozen, own,  # type: ignore[arg-type]
     )  # fmt: skip
-
-
-def freeze(found: Survey, judged: Judged, path: Any) -> None:
-    """Write the pseudo-groups of a report, for --groups-from at other checkpoints."""
-    e, given = found.evidence, judged.given
-    ids = None
-    if "id" in found.source.roles:
-        assert found.source.values is not None
-        every = np.concatenate([np.asarray(v) for v in found.source.values(found.source.roles["id"])])
-        ids = every[given.index]
-    about = {
-        "source": given.origin, "circular": given.origin == "same_space", "k": judged.runs["k"],
-        "seed": judged.runs["chosen_seed"], "rows_hash": found.rows_hash,
-        "content": found.content,
-    }  # fmt: skip
-    write_groups(Path(path), _row_keys(e), given.names.astype(np.int64), about, ids)  # type: ignore[union-attr]
-
-
-def group_series(e: Evidence) -> dict[str, dict[str, Any]]:
-    """Every group, and what pictures draw, where they were computed."""
-    found = known_of(e)
-    if not isinstance(found, Judged):
-        return {}
-    op, curves = found.operating, found.operating.curves
-    inside = curves.inside
-    scores = found.consistency
-    return {
-        "groups": table(found),
-        "utilities": {
-            "threshold": curves.threshold[inside],
-            "mean": scores.mean,
-            "worst": scores.worst,
-            "all": scores.utility.T,
-        },
-        "errors": {"far": curves.far, "frr": curves.frr},
-        "cosines": {"low": EDGES[:-1], "genuine": op.genuine, "impostor": op.impostor},
-    }

@@ -1,106 +1,33 @@
-"""One pass over a data set: blocks in, summaries out."""
+"""The summaries of a data set while they grow."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows
 from labelfree.errors import RowsError, SourceError
 from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
-from labelfree.kernels import Kernels, numpy_kernels
-from labelfree.parallel import available_cores, summed
+from labelfree.kernels import Kernels
 from labelfree.progress import Progress, silent
-from labelfree.repetitions import FAINT, finite, measurable, repeated_ids
-from labelfree.scores import Scores, Wanted, logits_of
 from labelfree.sources.block import Block, Source, Values
 from labelfree.summaries import Distinct, Groups, Moments, Sample, Tally
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix, present
-from labelfree.summaries.regression import Regression
 from labelfree.summaries.tally import Defect
-
-OnBad: TypeAlias = Literal["error", "drop", "count"]
-"""Refuse bad rows, leave them out, or (for doctor) leave out and count ragged rows too."""
+from labelfree.survey.found import OnBad, Survey
+from labelfree.survey.repetitions import FAINT, finite, repeated_ids
+from labelfree.survey.scores import Scores, Wanted, logits_of
 
 _BLOCK_NUMBERS = 1 << 20
-_MOST_WORKERS = 8
 _PRINT_ROWS = 64
 _PRINT_SEED = 0x5EED
-
-
-@dataclass(frozen=True, eq=False)
-class Survey:
-    """What one pass found: the evidence for the metrics, and the account of the rows; behind: of the source rows."""
-
-    source: Source
-    evidence: Evidence
-    tally: Tally
-    duplicates: Distinct
-    repeated_ids: int
-    epochs: int
-    rows_hash: str
-    fingerprint: str
-    content: str
-    regression: Regression | None = None
-    groups: Groups | None = None
-    behind: Survey | None = None
 
 
 def block_rows(d: int) -> int:
     """Rows of a block: some megabytes, and enough of them for a matrix product to be worth its d x d result."""
     return max(_BLOCK_NUMBERS // max(d, 1), min(d, 2048), 1)
-
-
-def workers_for(source: Source, threads: int | None) -> int:
-    """Threads that sum the blocks of a source; a wide one has a matrix too large to hold it for each of them."""
-    workers = 1 if source.d > WIDE else min(threads or available_cores(), _MOST_WORKERS)
-    return min(workers, -(-source.total // block_rows(source.d)))
-
-
-def survey(
-    source: Source,
-    needs: frozenset[Need],
-    *,
-    kernels: Kernels,
-    on_bad: OnBad = "error",
-    refuse_zero: bool = False,
-    sample: int | None,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: Progress = silent,
-    wanted: Wanted | None = None,
-    group_rows: int | None = None,
-) -> Survey:
-    """Read the source once into the summaries that `needs` names; with `refuse_zero` zero rows are bad rows.
-
-    wanted: what to keep of class scores and labels, where the source has them; group_rows: most rows of the sample of
-    whole groups, None for all.
-    """
-    rows = block_rows(source.d)
-
-    def empty() -> Summaries:
-        return Summaries(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted, group_rows)
-
-    def blocks() -> Iterator[Block]:
-        read = 0
-        for block in source.read(rows):
-            yield block
-            read += len(block.index) + len(block.null) + len(block.ragged)
-            progress("reading", min(1.0, read / max(source.total, 1)))
-
-    state = summed(blocks(), empty, workers_for(source, threads) if kernels is numpy_kernels else 1)
-    state.check()
-
-    def rescan() -> Iterator[Rows]:
-        for block in source.read(rows):
-            usable = block.rows[finite(block)]
-            yield usable[measurable(usable)] if on_bad == "count" else usable
-
-    return state.finished(rescan, progress)
 
 
 class Summaries:

@@ -13,9 +13,9 @@ from labelfree.kernels.threads import limited_threads
 from labelfree.layers.checkpoint import Checkpoint, layers, opened
 from labelfree.metrics import METRICS
 from labelfree.progress import Progress, silent
-from labelfree.report import MetricEntry
+from labelfree.reports.entries import MetricEntry
+from labelfree.reports.weights import LayerEntry, LayerRows, LayerValue, LeftOut, Tensors, WeightsInput, WeightsReport
 from labelfree.results import Result, undefined
-from labelfree.weights_report import LayerEntry, LayerRows, LayerValue, LeftOut, Tensors, WeightsInput, WeightsReport
 
 _HEAD = "classifier_nonuniformity"
 

@@ -1,0 +1,136 @@
+"""Every command as a function: a source in, a report out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelfree.commands.candidates import compared
+from labelfree.commands.checkpoints import embedded, run_first
+from labelfree.commands.measuring import doctored, measured, opened_for
+from labelfree.commands.options import checked
+from labelfree.errors import UsageError
+from labelfree.families.opis.scores import PSEUDO_ROWS
+from labelfree.families.separability.scores import EXACT
+from labelfree.progress import Progress, silent
+from labelfree.reports.rows import Report
+from labelfree.survey.groups import GROUP_ROWS
+
+
+def rank(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+    """RankMe and the spectral and geometric family on one data set.
+
+    source: a path, a glob, `checkpoint.safetensors::tensor`, a list of paths that form one data set, an (n, d)
+    array or tensor, or a data frame. options: the fields of `Options`, but for normalize, metric, engine, homology.
+    Raises LabelfreeError on bad input or usage. An undefined metric is no error: see its status and reason.
+
+    >>> import numpy as np
+    >>> report = rank(np.eye(8))
+    >>> round(report["rankme"].value, 7)
+    8.0000069
+    """
+    return measured("rank", source, checked("rank", options), progress)
+
+
+def separability(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+    """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
+
+    Arguments as for `rank`, with normalize, metric, engine, homology and without group; sample is 10,000 rows unless
+    given. Zero rows are bad rows here.
+
+    >>> import numpy as np
+    >>> report = separability(np.array([[0.0], [1.0], [3.0], [7.0]]) + 1, normalize="none")
+    >>> round(report["separability"].value, 12)
+    0.416666666667
+    """
+    return measured("separability", source, checked("separability", {"sample": EXACT, **options}), progress)
+
+
+def transfer(target: Any, *, progress: Progress = silent, **options: Any) -> Report:
+    """How well an adapted model suits rows without labels: Transfer Score, validators, accuracy estimates, distances.
+
+    target: the target rows, with their logits in a column of the same table: a path, a data frame, or a dict of arrays
+    {"embedding": (n, d), "logits": (n, K)}; of one epoch, where there is an epoch column. options: the shared fields of
+    `Options`, and logits, source, label, head, variant, audit. What an input is missing for is listed with the reason.
+
+    >>> import numpy as np
+    >>> X = np.repeat(np.eye(3), 40, axis=0)
+    >>> report = transfer({"embedding": X, "logits": 1e4 * X}, head=np.eye(3) - 1 / 3)
+    >>> round(report["transfer_score"].value, 10)
+    2.0
+    """
+    chosen = checked("transfer", options)
+    if run_first(target, chosen):
+        return measured("transfer", target, chosen, progress)
+    opened, *more = opened_for("transfer", target, chosen)
+    if more:
+        raise UsageError(
+            f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them, or take transfer_all"
+        )
+    return measured("transfer", opened, chosen, progress)
+
+
+def transfer_all(targets: Any, *, progress: Progress = silent, **options: Any) -> list[Report]:
+    """The reports of several targets, one for each epoch of each, with `ensv` and `gde` where they hold the same rows.
+
+    targets: a list of what `transfer` takes, or one of it. options: as for `transfer`.
+
+    >>> import numpy as np
+    >>> X = np.repeat(np.eye(3), 40, axis=0)
+    >>> run = {"embedding": np.vstack([X, X]), "logits": np.vstack([2 * X, 9 * X]), "epoch": np.repeat([1, 2], 120)}
+    >>> [round(report["average_confidence"].value, 3) for report in transfer_all(run, only="average_confidence")]
+    [0.787, 1.0]
+    """
+    chosen = checked("transfer", options)
+    given = targets if isinstance(targets, list | tuple) else [targets]
+    opened = [one for target in given for one in opened_for("transfer", target, chosen)]
+    reports = [measured("transfer", one, chosen, progress) for one in opened]
+    if len(reports) > 1:
+        compared(reports)
+    return reports
+
+
+def opis(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+    """How unevenly one decision threshold treats groups of rows that belong together.
+
+    Arguments as for `rank`, with group (their column), groups_from (other embeddings of the same items, or frozen
+    groups), or neither for pseudo-groups (clusters, k, seeds, freeze), and far, space. sample is 100,000 rows of whole
+    groups, or 5,000 rows where there is no column of groups, unless given. Zero rows are bad rows here.
+
+    >>> import numpy as np
+    >>> angle = np.repeat(np.arange(6), 3) * np.pi / 3 + np.tile([-0.2, 0.0, 0.2], 6)
+    >>> X = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    >>> report = opis({"embedding": X, "item": np.repeat(np.arange(6), 3)}, group="item", far="0.05:0.3")
+    >>> round(report["mean_utility"].value, 6)
+    0.888553
+    """
+    rows = GROUP_ROWS if options.get("group") is not None else PSEUDO_ROWS
+    return measured("opis", source, checked("opis", {"sample": rows, **options}), progress)
+
+
+def evaluate(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+    """Every metric that the input allows, in one pass over the data. Arguments: all of `Options`.
+
+    >>> import numpy as np
+    >>> evaluate(np.eye(8), only=("stable_rank",))["stable_rank"].value
+    8.0
+    """
+    return measured("evaluate", source, checked("evaluate", options), progress)
+
+
+def doctor(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+    """What is wrong with the data, before any metric: every defect with its count and first row.
+
+    Arguments as for `rank`, without group and only; bad rows are counted, never refused. The findings are
+    `report.input.defects`.
+
+    >>> import numpy as np
+    >>> [d.kind for d in doctor(np.zeros((4, 2))).input.defects]
+    ['zero', 'duplicate', 'few_rows', 'collapsed']
+    """
+    chosen = checked("doctor", options)
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for("doctor", path, inner)[0],
+            lambda rows, inner: doctored(rows, inner, progress), progress,
+        )  # fmt: skip
+    return doctored(source, chosen, progress)

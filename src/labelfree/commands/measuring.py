@@ -1,0 +1,150 @@
+"""The one way from a source to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelfree.commands.checkpoints import embedded, run_first
+from labelfree.commands.memory import check_memory
+from labelfree.commands.options import HEADED, ON_REQUEST, Options, columns, selected
+from labelfree.commands.reporting import assembled, report_of, with_outputs
+from labelfree.commands.series import death_series, group_series, spectrum_series
+from labelfree.errors import UsageError
+from labelfree.evidence.evidence import SAMPLE, Need
+from labelfree.families.opis.behavior import Judged
+from labelfree.families.opis.judging import judged
+from labelfree.families.spec import Metric
+from labelfree.kernels.devices import kernels_for
+from labelfree.kernels.threads import limited_threads
+from labelfree.progress import Progress
+from labelfree.reports.rows import Report
+from labelfree.sources import Source, open_source
+from labelfree.sources.block import AUTO
+from labelfree.sources.group_files import write_groups
+from labelfree.survey import targets as adaptation
+from labelfree.survey.findings import findings
+from labelfree.survey.found import OnBad, Survey
+from labelfree.survey.groups import GROUP_ROWS, grouping_of, row_keys
+from labelfree.survey.reading import survey
+from labelfree.survey.scores import Wanted
+
+
+def freeze(found: Survey, judged: Judged, path: Any) -> None:
+    """Write the pseudo-groups of a report, for --groups-from at other checkpoints."""
+    e, given = found.evidence, judged.given
+    ids = None
+    if "id" in found.source.roles:
+        assert found.source.values is not None
+        every = np.concatenate([np.asarray(v) for v in found.source.values(found.source.roles["id"])])
+        ids = every[given.index]
+    about = {
+        "source": given.origin, "circular": given.origin == "same_space", "k": judged.runs["k"],
+        "seed": judged.runs["chosen_seed"], "rows_hash": found.rows_hash,
+        "content": found.content,
+    }  # fmt: skip
+    write_groups(Path(path), row_keys(e), given.names.astype(np.int64), about, ids)  # type: ignore[union-attr]
+
+
+def opened_for(command: str, source: Any, chosen: Options) -> list[Any]:
+    """The data sets that a source holds for a command: one, and for `transfer` one for each epoch.
+
+    A checkpoint that is to be run over data first is left as it is.
+    """
+    if isinstance(source, Source) or chosen.data is not None:
+        return [source]
+    if command == "transfer":
+        return adaptation.open_targets(source, columns(chosen), chosen.setting)
+    scores = (chosen.logits or AUTO) if command == "evaluate" else None
+    return [open_source(source, replace(columns(chosen), outputs=scores))]
+
+
+def doctored(source: Any, chosen: Options, progress: Progress) -> Report:
+    """The report of `doctor`: what is wrong with the rows, without a metric."""
+    opened = open_source(source, columns(chosen))
+    with limited_threads(chosen.threads):
+        found = surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
+        defects = findings(found, located=True)
+    return assembled("doctor", found, chosen, {}, defects)
+
+
+def measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
+    """The report of a command on one source: opened, surveyed once, and every metric computed."""
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for(command, path, inner)[0],
+            lambda rows, inner: measured(command, rows, inner, progress), progress,
+        )  # fmt: skip
+    (opened,) = opened_for(command, source, chosen)
+    on_request = tuple(ON_REQUEST) if chosen.homology else ()
+    scored = opened.outputs is not None or chosen.head is not None
+    metrics = selected(command, chosen.only, on_request, scored=scored, grouped=chosen.group is not None)
+    needs = frozenset(need for metric in metrics for need in metric.needs)
+    adapted = any(metric.family == "transfer" for metric in metrics)
+    behind = adaptation.source_of(opened, columns(chosen), chosen.setting) if command == "transfer" else None
+    with limited_threads(chosen.threads):
+        refuse_zero = command in ("separability", "opis")
+        group_rows = chosen.sample if command == "opis" else GROUP_ROWS
+
+        def of(one: Source, wanted: Wanted | None) -> Survey:
+            bad, zero = chosen.on_bad, refuse_zero
+            return surveyed(
+                one, needs, chosen, bad, progress, metrics, refuse_zero=zero, wanted=wanted, group_rows=group_rows
+            )
+
+        headed = any(metric.name in HEADED for metric in metrics)
+        found = adaptation.surveyed(opened, behind, chosen.setting, of, headed=headed) if adapted else of(opened, None)
+        if "groups" in needs:
+            found.evidence.grouping = grouping_of(found, chosen, lambda one: of(one, None))
+    report = report_of(command, found, metrics, chosen, progress)
+    if chosen.freeze is not None:
+        if "groups" not in needs:
+            raise UsageError("freeze: none of the metrics of `only` makes groups; name pseudo_opis there too")
+        if isinstance(done_with := judged(found.evidence), Judged):
+            freeze(found, done_with, chosen.freeze)
+        else:
+            report.warnings.append(f"no groups were frozen: {done_with.reason}")
+    if adapted:
+        report = with_outputs(report, found, chosen.setting)
+    if "moments" in needs and found.evidence.n >= 2 and command not in ("separability", "opis"):
+        report.series["spectrum"] = spectrum_series(found.evidence)
+    report.series.update(group_series(found.evidence))
+    if (deaths := death_series(found.evidence)) is not None:
+        report.series["deaths"] = deaths
+    return report
+
+
+def surveyed(
+    opened: Source,
+    needs: frozenset[Need],
+    chosen: Options,
+    on_bad: OnBad,
+    progress: Progress,
+    metrics: Sequence[Metric] = (),
+    *,
+    refuse_zero: bool = False,
+    wanted: Wanted | None = None,
+    group_rows: int | None = None,
+) -> Survey:
+    """One pass over an open source, where the memory limit allows it; arguments as for `survey.reading.survey`."""
+    check_memory(opened, needs, metrics, chosen)
+    sample = chosen.sample
+    if "groups" in needs and chosen.group is not None:  # pairs are of the sample of groups
+        sample = SAMPLE if sample is None else min(sample, SAMPLE)
+    return survey(
+        opened,
+        needs,
+        kernels=kernels_for(chosen.device),
+        on_bad=on_bad,
+        refuse_zero=refuse_zero,
+        sample=sample,
+        group_rows=group_rows,
+        seed=chosen.seed,
+        threads=chosen.threads,
+        progress=progress,
+        wanted=wanted,
+    )

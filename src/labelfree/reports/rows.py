@@ -1,0 +1,140 @@
+"""The report: one model for every command, the same bytes for one input, settings, seed, version and threads."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import PrivateAttr, SerializerFunctionWrapHandler, model_serializer
+
+from labelfree.reports.entries import Findings, Part
+
+
+class RowCounts(Part):
+    """What became of the rows. `duplicate` counts rows that repeat an earlier one; beyond 1,000,000 distinct rows
+    it is an estimate."""
+
+    read: int
+    used: int
+    null: int
+    nonfinite: int
+    zero: int
+    duplicate: int
+    estimated: bool = False
+
+
+class SampleInfo(Part):
+    """The rows that pairwise metrics and standard errors were computed from."""
+
+    size: int
+    seed: int
+
+
+class Defect(Part):
+    """One thing that is wrong, or may mislead, in the data: how many rows, the first of them, and what to do."""
+
+    kind: str
+    count: int
+    first_row: int | None
+    message: str
+    remedy: str
+
+
+class OutputInfo(Part):
+    """The class scores that were read."""
+
+    column: str
+    kind: Literal["logits", "probabilities"]
+    classes: int
+
+
+class SourceInfo(Part):
+    """The source rows beside a target: which they are, and what became of them."""
+
+    name: str
+    fingerprint: str
+    rows_hash: str
+    n: int
+    d: int
+    rows: RowCounts
+
+
+class HeadInfo(Part):
+    """The last linear layer: where it is from, and how far its logits are from those of the sampled rows."""
+
+    origin: Literal["given", "recovered"]
+    key: str
+    classes: int
+    d: int
+    bias: bool
+    residual: float | None
+    spread: float | None
+
+
+class Audit(Part):
+    """The accuracy on target labels, which nothing but this comparison has seen."""
+
+    column: str
+    accuracy: float
+    se: float
+    rows: int
+
+
+class ModelInfo(Part):
+    """The model whose embeddings were measured: all that fixes its numbers, and the data that it was run over."""
+
+    checkpoint: str
+    data: str
+    facts: dict[str, Any]
+
+
+class Input(Part):
+    """What was read. `fingerprint` identifies the source, `rows_hash` the rows that were used."""
+
+    sources: list[str]
+    fingerprint: str
+    rows_hash: str
+    column: str
+    id: str | None = None
+    layout: str
+    dtype: str
+    n: int
+    d: int
+    rows: RowCounts
+    sample: SampleInfo | None
+    defects: list[Defect] | None = None
+    outputs: OutputInfo | None = None
+    source: SourceInfo | None = None
+    head: HeadInfo | None = None
+    model: ModelInfo | None = None
+
+
+class Report(Findings):
+    """Everything a command found out about one data set.
+
+    `series` holds long results (a whole spectrum) for pictures and `-o FILE.parquet`; it is not part of the JSON.
+    """
+
+    input: Input
+    audit: Audit | None = None
+    _candidate: Any = PrivateAttr(default=None)
+    _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def series(self) -> dict[str, dict[str, Any]]:
+        """Long results by name: columns of equal length by their names."""
+        return self._series
+
+    @property
+    def candidate(self) -> Any:
+        """What is compared with other candidates: evidence with the sampled logits, or None. Not part of the JSON."""
+        return self._candidate
+
+    @model_serializer(mode="wrap")
+    def _marked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only a report that has seen target labels says anything of an audit, and one of a model of a model."""
+        document: dict[str, Any] = handler(self)
+        if self.audit is None:
+            del document["audit"]
+        if self.input.model is None:
+            del document["input"]["model"]
+        return document
