@@ -74,7 +74,7 @@ def _row(parameter: Any) -> str:
 def metrics() -> str:
     """A section for every metric, from its docstring and its entry in METRICS."""
     from labelfree.metrics import METRICS
-    from labelfree.render.explanation import sections
+    from labelfree.render.tables.explanation import sections
 
     out = [NOTICE, "# Metrics\n", (DOCS / "metrics.intro.md").read_text().replace("@COVERAGE@", coverage())]
     out += ["| metric | kind | better | |", "|---|---|---|---|"]
@@ -122,7 +122,7 @@ def picture() -> str:
     from rich.text import Text
 
     import labelfree
-    from labelfree.render.table import show
+    from labelfree.render.tables.table import show
 
     source = Path(str(files("labelfree") / "demo_data")) / "epoch_05.parquet"
     report = labelfree.rank(source)

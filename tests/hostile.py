@@ -94,18 +94,18 @@ def opened(one: Hostile, path: Path, how: str) -> str:
     import labelfree
 
     if how == "run":
-        from labelfree.models.opening import open_network
+        from labelfree.models.networks.opening import open_network
 
         return str(open_network(str(path), model=None if path.is_dir() else network))
     name = f"{path}{one.suffix}"
     if one.read == "rank":
         return str(labelfree.rank(name)["rankme"].value)
     if one.read == "head":
-        from labelfree.sources.heads import find_head
+        from labelfree.sources.checkpoints.heads import find_head
 
         return str(find_head(name, d=4).weight.shape)
     if one.read == "groups":
-        from labelfree.sources.group_files import read_groups
+        from labelfree.sources.tables.group_files import read_groups
 
         return str(read_groups(path))
     if one.read == "history":

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from labelfree.sources import Source
+from labelfree.sources.block import Source
 
 READ_SIZES = (1, 3, 7)
 

@@ -10,12 +10,12 @@ import pytest
 
 import labelfree
 from labelfree.errors import OutputError
-from labelfree.render.braille import braille
-from labelfree.render.changes import change, changes
-from labelfree.render.deaths import barcode
 from labelfree.render.files import write
-from labelfree.render.panels import draw
-from labelfree.render.rows import differences
+from labelfree.render.pictures.braille import braille
+from labelfree.render.pictures.deaths import barcode
+from labelfree.render.pictures.panels import draw
+from labelfree.render.tables.changes import change, changes
+from labelfree.render.tables.rows import differences
 from labelfree.reports.rows import Report
 
 FINETUNE = Path(__file__).parent.parent / "fixtures" / "finetune"

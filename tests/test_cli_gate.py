@@ -348,7 +348,7 @@ def test_the_curves_in_a_terminal() -> None:
 
     from rich.console import Console
 
-    from labelfree.render.curves import show
+    from labelfree.render.pictures.histories import show
 
     points = [
         {"step": i, "value": v, "se": 0.1, "interval": [v - 0.2, v + 0.2], "source": "x"}

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from labelfree.errors import ColumnError
-from labelfree.sources import Columns, open_source
-from labelfree.sources.columns import LABELS, choose
+from labelfree.sources.block import Columns
+from labelfree.sources.opening import open_source
+from labelfree.sources.tables.columns import LABELS, choose
 
 F = pa.float32()
 VECTOR = pa.list_(F)

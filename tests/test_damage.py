@@ -21,9 +21,10 @@ from safetensors.torch import save_file
 import labelfree
 from labelfree.errors import LabelfreeError
 from labelfree.history.records import record
-from labelfree.sources import Columns, open_source
-from labelfree.sources.group_files import read_groups, write_groups
-from labelfree.sources.heads import find_head
+from labelfree.sources.block import Columns
+from labelfree.sources.checkpoints.heads import find_head
+from labelfree.sources.opening import open_source
+from labelfree.sources.tables.group_files import read_groups, write_groups
 from readers import joined
 from reports import entry, report, run_of
 

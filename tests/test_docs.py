@@ -31,7 +31,7 @@ from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS
 from labelfree.models import embedding
 from labelfree.render import naming
-from labelfree.render.explanation import explanation, sections
+from labelfree.render.tables.explanation import explanation, sections
 from labelfree.training import monitor
 from model_files import sentences, transformer
 

@@ -224,7 +224,7 @@ def test_the_preparation_of_images_is_that_of_imagenet(images: Path) -> None:
     """Side, crop and normalization by hand: 427 x 640 to 256 x 383, its middle 224 x 224."""
     from PIL import Image
 
-    from labelfree.models.preparation import imagenet
+    from labelfree.models.networks.preparation import imagenet
 
     with Image.open(images / "flower.jpg") as image:
         found = imagenet(image, 224)
@@ -333,7 +333,7 @@ def test_a_face_detector_without_its_heads(wheel_checkpoint: Checkpoint, images:
     model.load_state_dict(torch.load(path, weights_only=True), strict=False)
     from PIL import Image
 
-    from labelfree.models.preparation import imagenet
+    from labelfree.models.networks.preparation import imagenet
 
     for row, name in zip(matrix(tmp_path / "e.parquet"), ("china.jpg", "flower.jpg"), strict=True):
         with torch.no_grad(), Image.open(images / name) as image:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from labelfree.errors import LabelfreeError, RowsError, SourceError
-from labelfree.models.data import Data, open_data
+from labelfree.models.items.opening import Data, open_data
 
 TEXTS = ["one", "two\twords", 'with "quotes", and commas', "", "ünï\u2028code\x85", "last"]
 """Line separators of Unicode are no ends of lines; an empty line is a text."""
@@ -595,7 +595,7 @@ def test_the_fingerprint_of_images_knows_their_names(photos: Path) -> None:
 
 PEAK = """
 import sys, pyarrow, pyarrow.parquet, PIL.Image
-from labelfree.models.data import open_data
+from labelfree.models.items.opening import open_data
 def peak():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
@@ -627,7 +627,7 @@ def test_memory_is_bounded(name: str, tmp_path: Path) -> None:
 
 def test_a_line_that_does_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a bomb of gzip would be."""
-    monkeypatch.setattr("labelfree.models.lines.LONGEST", 1 << 20)
+    monkeypatch.setattr("labelfree.models.items.lines.LONGEST", 1 << 20)
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"a\n" + b"x" * (1 << 21)))
     with pytest.raises(SourceError, match="line 2 is longer than 1 MiB"):
         open_data(tmp_path / "a.txt.gz")

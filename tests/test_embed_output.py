@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 import labelfree
 from labelfree.documents.files import locked
 from labelfree.errors import LabelfreeError, OutputError, RowsError, SourceError, UsageError
-from labelfree.models import output
-from labelfree.models.batch import Batch
-from labelfree.models.grouped import groups
-from labelfree.models.output import EmbeddingFile
+from labelfree.models.items.batches import Batch
+from labelfree.models.output import file as output
+from labelfree.models.output.file import EmbeddingFile
+from labelfree.models.output.row_groups import groups
 
 FACTS: dict[str, Any] = {"model": {"fingerprint": "abc", "layer": "encoder"}, "pool": "mean"}
 ROWS = 30_500

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import labelfree as package
 from conftest import Program
 from labelfree.errors import SourceError
-from labelfree.render.text import to_csv, to_markdown
+from labelfree.render.tables.text import to_csv, to_markdown
 from labelfree.reports.rows import Report
 
 COMMANDS = ("rank", "separability", "evaluate", "doctor")

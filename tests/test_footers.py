@@ -15,8 +15,8 @@ import torch
 
 import hostile_tables
 from labelfree.errors import SourceError
-from labelfree.sources.archives import members
-from labelfree.sources.footers import check_pages, footer
+from labelfree.sources.guards.archives import members
+from labelfree.sources.guards.footers import check_pages, footer
 
 X = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
 TABLES: dict[str, Callable[[], pa.Table]] = {

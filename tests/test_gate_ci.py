@@ -18,8 +18,8 @@ import labelfree
 from conftest import Program
 from labelfree.errors import UsageError
 from labelfree.gating.configured import configured
-from labelfree.render.github import MOST, SUMMARY, commands, outputs, summary
-from labelfree.render.junit import to_junit
+from labelfree.render.verdicts.github import MOST, SUMMARY, commands, outputs, summary
+from labelfree.render.verdicts.junit import to_junit
 from reports import entry, report, run_of, written
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ from labelfree.gating import EXIT_CODES
 from labelfree.gating.bounds import WORST
 from labelfree.gating.grammar import requirement
 from labelfree.metrics import METRICS
-from labelfree.render.verdict import rows
+from labelfree.render.verdicts.verdict import rows
 from labelfree.reports.gate import GateReport
 from reports import entry, report, run_of, written
 

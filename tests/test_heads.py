@@ -19,7 +19,7 @@ import checkpoint_files
 from checkpoint_files import TRANSFORMERS, D, K, conv, mlp, resnet, tree
 from labelfree.errors import ArrayError, LabelfreeError, SourceError, UnsafeCheckpoint, UsageError
 from labelfree.head import Head
-from labelfree.sources.heads import find_head
+from labelfree.sources.checkpoints.heads import find_head
 from readers import Evil
 
 RNG = np.random.default_rng(0)

@@ -24,7 +24,7 @@ from hostile import Hostile
 from hostile_claims import FLOATS
 from hostile_opcodes import archive, held, storage, tensor
 from labelfree.errors import ColumnError
-from labelfree.sources import open_source
+from labelfree.sources.opening import open_source
 from readers import joined
 
 GOOD = tensor(storage(4), 0, (2, 2), (2, 1))

@@ -19,11 +19,11 @@ from torch import nn  # noqa: E402
 from checkpoint_files import LIBRARIES, tree  # noqa: E402
 from labelfree.errors import LabelfreeError, ResourceError, SourceError, UnsafeCheckpoint, UsageError  # noqa: E402
 from labelfree.models.batching import Halving, batch_rows  # noqa: E402
-from labelfree.models.features import extracted, head_of, planned  # noqa: E402
-from labelfree.models.fingerprints import fingerprint  # noqa: E402
-from labelfree.models.network import Network, Prepared  # noqa: E402
-from labelfree.models.opening import open_network  # noqa: E402
-from labelfree.models.pooling import pooled  # noqa: E402
+from labelfree.models.features.features import extracted, head_of, planned  # noqa: E402
+from labelfree.models.features.pooling import pooled  # noqa: E402
+from labelfree.models.networks.fingerprints import fingerprint  # noqa: E402
+from labelfree.models.networks.network import Network, Prepared  # noqa: E402
+from labelfree.models.networks.opening import open_network  # noqa: E402
 from model_files import minilm, transformer  # noqa: E402
 
 D, K = 6, 3
@@ -568,7 +568,7 @@ def test_a_state_dict_beside_foreign_objects(tmp_path: Path) -> None:
 def test_the_hub_is_out_of_reach_and_afterwards_as_before(classifier: Path) -> None:
     from huggingface_hub import constants
 
-    from labelfree.models.trust import offline
+    from labelfree.models.networks.trust import offline
 
     before = constants.HF_HUB_OFFLINE
     with offline():

@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 
 import hostile_pickles
 from labelfree.errors import UnsafeCheckpoint
-from labelfree.sources.claims import Forged, Row, Stored, called, check_keys, view
-from labelfree.sources.opcodes import Foresight
-from labelfree.sources.pickles import contents
-from labelfree.sources.torch_files import loaded
+from labelfree.sources.checkpoints.torch_files import loaded
+from labelfree.sources.guards.opcodes import Foresight
+from labelfree.sources.guards.pickles import contents
+from labelfree.sources.guards.torch_calls import Forged, Row, Stored, called, check_keys, view
 
 W = torch.arange(24.0).reshape(6, 4)
 

@@ -15,8 +15,9 @@ from safetensors.numpy import save_file
 
 import labelfree
 from labelfree.errors import ColumnError, LabelfreeError, SourceError, UsageError
-from labelfree.sources import Columns, natural, open_source
-from labelfree.sources.block import dtype_of
+from labelfree.sources.block import Columns, dtype_of
+from labelfree.sources.opening import open_source
+from labelfree.sources.paths import natural
 from readers import READ_SIZES, joined
 
 X = np.arange(48, dtype=np.float32).reshape(12, 4)

@@ -31,8 +31,8 @@ from labelfree.families.opis.clusters import (
 )
 from labelfree.kernels import numpy_kernels
 from labelfree.results import Result
-from labelfree.sources import open_source
-from labelfree.sources.group_files import FrozenGroups, read_groups, write_groups
+from labelfree.sources.opening import open_source
+from labelfree.sources.tables.group_files import FrozenGroups, read_groups, write_groups
 from labelfree.summaries.hashing import hash_ids, mix, unmix
 from labelfree.survey.reading import survey
 

@@ -25,7 +25,7 @@ from labelfree.families.transfer.recovered_head import (
     recovered,
 )
 from labelfree.head import Head
-from labelfree.sources.heads import find_head
+from labelfree.sources.checkpoints.heads import find_head
 from labelfree.summaries.regression import Regression
 
 Matrix = NDArray[np.float64]

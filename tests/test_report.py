@@ -16,9 +16,9 @@ import labelfree
 from labelfree.documents.reading import as_json
 from labelfree.metrics import METRICS
 from labelfree.render.numbers import counted, signed
-from labelfree.render.rows import heading
-from labelfree.render.rows import lines as lines_of
-from labelfree.render.text import across, to_csv, to_json, to_markdown, to_ndjson
+from labelfree.render.tables.rows import heading
+from labelfree.render.tables.rows import lines as lines_of
+from labelfree.render.tables.text import across, to_csv, to_json, to_markdown, to_ndjson
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import Report
 from labelfree.reports.schema import json_schema

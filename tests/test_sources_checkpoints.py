@@ -17,8 +17,9 @@ import torch
 from safetensors.torch import save_file
 
 from labelfree.errors import ArrayError, ColumnError, LabelfreeError, MissingExtra, SourceError, UnsafeCheckpoint
-from labelfree.sources import Columns, open_source
-from labelfree.sources.checkpoints import tensors
+from labelfree.sources.block import Columns
+from labelfree.sources.checkpoints.tensors import tensors
+from labelfree.sources.opening import open_source
 from readers import READ_SIZES, joined
 
 X = np.random.default_rng(0).normal(scale=30, size=(11, 4)).astype(np.float32)

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from labelfree.errors import ArrayError, ColumnError
-from labelfree.sources import Columns, open_source
+from labelfree.sources.block import Columns
+from labelfree.sources.opening import open_source
 from readers import LAYOUTS, READ_SIZES, damaged, joined
 
 N, D = 11, 12

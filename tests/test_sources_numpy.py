@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from labelfree.errors import ArrayError, ColumnError, LabelfreeError, SourceError, UnsafeCheckpoint, UsageError
-from labelfree.sources import Columns, open_source
+from labelfree.sources.block import Columns
+from labelfree.sources.opening import open_source
 from readers import READ_SIZES, Evil, joined
 
 X = np.random.default_rng(0).normal(scale=30, size=(11, 4))

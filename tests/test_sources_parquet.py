@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfree.errors import ColumnError, SourceError
-from labelfree.sources import Columns, open_source
+from labelfree.sources.block import Columns
+from labelfree.sources.opening import open_source
 from readers import LAYOUTS, READ_SIZES, column, damaged, joined
 
 

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from labelfree.errors import LabelfreeError, SourceError, UnsafeCheckpoint
-from labelfree.sources import open_source
+from labelfree.sources.opening import open_source
 from readers import Evil, joined
 
 W = torch.from_numpy(np.random.default_rng(0).normal(scale=30, size=(11, 4)).astype(np.float32))

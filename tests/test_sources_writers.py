@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 
 from labelfree.errors import ColumnError
-from labelfree.sources import Columns, open_source
+from labelfree.sources.block import Columns
+from labelfree.sources.opening import open_source
 from readers import READ_SIZES, joined
 
 N, D = 11, 12

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 import oracles
 from labelfree.evidence.spectrum import spectrum
 from labelfree.families.rank.effective import entropy_rank
-from labelfree.sources import open_source
+from labelfree.sources.opening import open_source
 from labelfree.summaries import Moments
 
 Matrix = NDArray[np.float64]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import labelfree
 from labelfree.errors import LabelfreeError, ResourceError, RowsError, SourceError, UsageError
-from labelfree.sources import open_source
+from labelfree.sources.opening import open_source
 
 RNG = np.random.default_rng(0)
 

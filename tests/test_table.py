@@ -13,12 +13,12 @@ from rich.console import Console
 
 import labelfree
 from labelfree.gating.curves import curves
-from labelfree.render.blocks import Column, blocks
-from labelfree.render.curves import show as show_curves
 from labelfree.render.numbers import interval, value
-from labelfree.render.rows import remarks, shown
-from labelfree.render.table import show
-from labelfree.render.verdict import show as show_verdict
+from labelfree.render.pictures.histories import show as show_curves
+from labelfree.render.tables.blocks import Column, blocks
+from labelfree.render.tables.rows import remarks, shown
+from labelfree.render.tables.table import show
+from labelfree.render.verdicts.verdict import show as show_verdict
 from labelfree.reports.rows import Report
 
 FINETUNE = Path(__file__).parent.parent / "fixtures" / "finetune"

@@ -339,7 +339,7 @@ def test_saturation_follows_the_steps_in_the_names_not_the_order_of_the_command_
 
 @pytest.mark.parametrize("prefix", ["", "epoch_"])
 def test_epochs_written_as_text_are_in_the_order_of_their_numbers(tmp_path: Path, prefix: str) -> None:
-    from labelfree.sources import Columns
+    from labelfree.sources.block import Columns
     from labelfree.survey.targets import Setting, open_targets
 
     X, L, _, _ = case(n=60)

@@ -23,7 +23,7 @@ from conftest import Program
 from labelfree.errors import HistoryError, MissingExtra, SourceError, UnsafeCheckpoint, UsageError
 from labelfree.layers.kinds import Form, Reason, form_of, heads
 from labelfree.reports.weights import WeightsReport
-from labelfree.sources.checkpoints import Tensor
+from labelfree.sources.tensor import Tensor
 
 PEER = Path(__file__).parent / "data" / "weightwatcher.json"
 State = dict[str, NDArray[Any]]
@@ -105,7 +105,7 @@ def test_every_tensor_of_a_real_model_is_accounted_for(minilm: WeightsReport) ->
 
 
 def test_a_real_model_has_the_values_of_an_svd(minilm: WeightsReport) -> None:
-    from labelfree.sources.checkpoints import tensors
+    from labelfree.sources.checkpoints.tensors import tensors
 
     found = tensors(Path(minilm.input.sources[0]))
     for layer in minilm.layers[::6]:

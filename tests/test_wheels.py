@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import wheels
-from labelfree.sources.checkpoints import tensors
+from labelfree.sources.checkpoints.tensors import tensors
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def explain(
     labelfree explain rankme
     """
     from labelfree.metrics import METRICS
-    from labelfree.render.explanation import WIDTH, explanation, summaries
+    from labelfree.render.tables.explanation import WIDTH, explanation, summaries
 
     terminal = min(get_terminal_size().columns, WIDTH) if sys.stdout.isatty() else None
     if metric is None:

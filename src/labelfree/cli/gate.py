@@ -161,7 +161,7 @@ def gate(
         tell(document, quiet=quiet)
     if form == "table":
         from labelfree.render.console import console_for
-        from labelfree.render.verdict import show
+        from labelfree.render.verdicts.verdict import show
 
         printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero))
     else:
@@ -185,19 +185,19 @@ def _ndjson(document: dict[str, Any]) -> str:
 
 
 def _csv(document: dict[str, Any]) -> str:
-    from labelfree.render.verdict import to_csv
+    from labelfree.render.verdicts.verdict import to_csv
 
     return to_csv(document)
 
 
 def _md(document: dict[str, Any]) -> str:
-    from labelfree.render.verdict import to_markdown
+    from labelfree.render.verdicts.verdict import to_markdown
 
     return to_markdown(document)
 
 
 def _xml(document: dict[str, Any]) -> str:
-    from labelfree.render.junit import to_junit
+    from labelfree.render.verdicts.junit import to_junit
 
     return to_junit(document)
 

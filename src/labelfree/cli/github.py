@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.cli.printing import told
-from labelfree.render.github import commands, outputs, refusal, summary
+from labelfree.render.verdicts.github import commands, outputs, refusal, summary
 
 
 def tell(document: Mapping[str, Any], *, quiet: bool) -> None:

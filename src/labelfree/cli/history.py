@@ -129,7 +129,7 @@ def show(
     from labelfree.cli.printing import chosen_format, printed, shown, write_texts
     from labelfree.documents.files import atomically, check_apart, check_targets
     from labelfree.gating.curves import curves
-    from labelfree.render import curves as render
+    from labelfree.render.pictures import histories as render
 
     form, outputs = chosen_format(format, json), output or []
     check_targets(outputs, (*render.TEXTS, *render.PICTURES))

@@ -83,7 +83,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         files.write(reports, path, everything=shared.all)
     emit(reports, form, everything=shared.all)
     if form != "table" and not shared.quiet:
-        from labelfree.render.rows import remarks
+        from labelfree.render.tables.rows import remarks
 
         for report in reports:
             for warning in remarks(report, list(report.metrics)):
@@ -162,11 +162,11 @@ def append(reports: Sequence[Report], steps: Sequence[int], shared: Shared) -> N
 
 def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
     """Print the reports to stdout in one go."""
-    from labelfree.render import text
+    from labelfree.render.tables import text
 
     if form == "table":
         from labelfree.render.console import console_for
-        from labelfree.render.table import show
+        from labelfree.render.tables.table import show
 
         printed(lambda: show(console_for(sys.stdout), reports, everything=everything))
     elif form == "json":

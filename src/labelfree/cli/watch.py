@@ -84,7 +84,7 @@ def watch(
         printed(lambda: shown(("null" if verdict is None else as_json(verdict)) + "\n"))
     elif verdict is not None:
         from labelfree.render.console import console_for
-        from labelfree.render.verdict import show
+        from labelfree.render.verdicts.verdict import show
 
         printed(lambda: show(console_for(sys.stdout), verdict))
     if verdict is None:

@@ -66,7 +66,7 @@ def weights(
     check_targets(outputs, _SUFFIXES)
     check_apart(outputs, {"CHECKPOINT": checkpoints})
     from labelfree.commands import weights as api
-    from labelfree.render import layers
+    from labelfree.render.tables import layers
 
     texts: dict[str, Callable[[Any], str]] = {
         ".json": layers.to_json,

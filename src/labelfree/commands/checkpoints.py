@@ -12,13 +12,13 @@ from typing import Any
 from labelfree.commands.options import MODELS, Options
 from labelfree.commands.reporting import told
 from labelfree.errors import UsageError
-from labelfree.models.data import open_data
 from labelfree.models.embedding import Embedding, embed
-from labelfree.models.factories import imported
-from labelfree.models.opening import check_checkpoint
+from labelfree.models.items.opening import open_data
+from labelfree.models.networks.factories import imported
+from labelfree.models.networks.opening import check_checkpoint
 from labelfree.progress import Progress
 from labelfree.reports.rows import ModelInfo, Report
-from labelfree.sources import Source
+from labelfree.sources.block import Source
 
 
 def run_first(source: Any, chosen: Options) -> bool:

@@ -23,9 +23,9 @@ from labelfree.kernels.devices import kernels_for
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress
 from labelfree.reports.rows import Report
-from labelfree.sources import Source, open_source
-from labelfree.sources.block import AUTO
-from labelfree.sources.group_files import write_groups
+from labelfree.sources.block import AUTO, Source
+from labelfree.sources.opening import open_source
+from labelfree.sources.tables.group_files import write_groups
 from labelfree.survey import targets as adaptation
 from labelfree.survey.findings import findings
 from labelfree.survey.found import OnBad, Survey

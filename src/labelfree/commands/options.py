@@ -17,7 +17,7 @@ from labelfree.evidence.scaling import Topology
 from labelfree.evidence.zone import FAR, Calibration, Space
 from labelfree.families.spec import Metric
 from labelfree.metrics import METRICS
-from labelfree.sources import Columns
+from labelfree.sources.block import Columns
 from labelfree.survey.targets import Setting
 
 FAMILIES = {

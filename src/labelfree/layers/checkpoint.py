@@ -18,9 +18,10 @@ from labelfree.families.weights.checkpoint import Layer
 from labelfree.families.weights.matrix import Part, weighed
 from labelfree.kernels.threads import spread
 from labelfree.layers.kinds import Form, Reason, form_of, heads
+from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.block import CHECKPOINT
-from labelfree.sources.checkpoints import Tensor, from_bfloat16, state_tensors, tensors
-from labelfree.sources.numpy_files import array_tensors
+from labelfree.sources.checkpoints.tensors import from_bfloat16, state_tensors, tensors
+from labelfree.sources.tensor import Tensor
 
 _FILES = ".safetensors, .pt/.pth/.ckpt/.bin, .npz or a directory of a checkpoint"
 _MOST_LISTED = 20

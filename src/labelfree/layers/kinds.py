@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labelfree.sources.checkpoints import Tensor
-from labelfree.sources.head_names import conventional, follows, left_out, stem
+from labelfree.sources.checkpoints.head_names import conventional, follows, left_out, stem
+from labelfree.sources.tensor import Tensor
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 _EMBEDDING = re.compile(r"(^|_)(emb|embed|embeds|embedding|embeddings|embedder|tokens?|wte|wpe|shared|lm_head)(_|$)")

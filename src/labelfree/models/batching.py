@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labelfree.errors import ResourceError
-from labelfree.models.network import Network, Prepared
+from labelfree.models.networks.network import Network, Prepared
 
 T = TypeVar("T")
 MOST = {"cpu": 32, "cuda": 256}

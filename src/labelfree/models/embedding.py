@@ -16,16 +16,16 @@ from labelfree.documents.reading import as_json
 from labelfree.errors import UsageError
 from labelfree.head import Head
 from labelfree.kernels.devices import device_for
-from labelfree.models.batch import Data
 from labelfree.models.batching import batch_rows
-from labelfree.models.data import open_data
-from labelfree.models.features import Plan, head_of, planned
-from labelfree.models.fingerprints import fingerprint
-from labelfree.models.network import Network
-from labelfree.models.opening import check_checkpoint, open_network
-from labelfree.models.output import EmbeddingFile
-from labelfree.models.pooling import POOLS
-from labelfree.models.run import Account, check_kind, inference, precision, run, running
+from labelfree.models.features.features import Plan, head_of, planned
+from labelfree.models.features.pooling import POOLS
+from labelfree.models.items.batches import Data
+from labelfree.models.items.opening import open_data
+from labelfree.models.networks.fingerprints import fingerprint
+from labelfree.models.networks.network import Network
+from labelfree.models.networks.opening import check_checkpoint, open_network
+from labelfree.models.output.file import EmbeddingFile
+from labelfree.models.running import Account, check_kind, inference, precision, run, running
 from labelfree.progress import Progress, silent
 from labelfree.sources.block import PARQUET
 
@@ -91,8 +91,8 @@ def embed(
 
     checkpoint: a directory of transformers or sentence-transformers, or the weights (.safetensors, .pt, .pth, .ckpt,
     .bin) of the network that `model` builds: "package.module:factory" or a function, which returns a torch.nn.Module,
-    or a pair of one and a transform. data: texts, images or arrays (see `labelfree.models.data.open_data`), of which
-    column, id, keep and on_bad say what is read. output: the Parquet file, with the columns id, the kept ones,
+    or a pair of one and a transform. data: texts, images or arrays (see `open_data` in labelfree.models.items.opening), of
+    which column, id, keep and on_bad say what is read. output: the Parquet file, with the columns id, the kept ones,
     embedding, logits.
 
     layer: the module whose output is the embedding; by default the input of the last linear layer of a classifier, else

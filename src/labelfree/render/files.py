@@ -8,8 +8,8 @@ from pathlib import Path
 
 from labelfree.documents.files import atomically, check_targets
 from labelfree.errors import MissingExtra, OutputError
-from labelfree.render.groups import DRAWN_ONLY
-from labelfree.render.text import to_csv, to_json, to_markdown, to_ndjson
+from labelfree.render.pictures.groups import DRAWN_ONLY
+from labelfree.render.tables.text import to_csv, to_json, to_markdown, to_ndjson
 from labelfree.reports.rows import Report
 
 TEXT: dict[str, Callable[[Sequence[Report], bool], str]] = {
@@ -51,7 +51,7 @@ def write(reports: Sequence[Report], path: Path, *, everything: bool) -> None:
         text = TEXT[path.suffix](reports, everything)
         atomically(path, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
     elif path.suffix in PICTURES:
-        from labelfree.render.panels import draw
+        from labelfree.render.pictures.panels import draw
 
         atomically(path, lambda temporary: draw(reports, temporary))
     else:

@@ -18,8 +18,9 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.groups import Grouping, GroupRows
 from labelfree.families.opis.clusters import candidates, clusters_of_other_space
 from labelfree.results import Result
-from labelfree.sources import Source, open_source
-from labelfree.sources.group_files import FrozenGroups, read_groups
+from labelfree.sources.block import Source
+from labelfree.sources.opening import open_source
+from labelfree.sources.tables.group_files import FrozenGroups, read_groups
 from labelfree.summaries.groups import digest_of, membership
 from labelfree.summaries.hashing import hash_ids, unmix
 from labelfree.summaries.sample import OPEN

@@ -11,9 +11,9 @@ from labelfree.evidence.labels import thresholds
 from labelfree.evidence.outputs import Outputs, Variant
 from labelfree.families.transfer.recovered_head import COMMON, cross_check, log_probabilities, mismatch, recovered
 from labelfree.head import Head
-from labelfree.sources import Columns, Source, open_source
-from labelfree.sources.block import AUTO
-from labelfree.sources.heads import find_head
+from labelfree.sources.block import AUTO, Columns, Source
+from labelfree.sources.checkpoints.heads import find_head
+from labelfree.sources.opening import open_source
 from labelfree.sources.subsets import DOMAINS, only, rows_by, with_head
 from labelfree.survey.found import Survey
 from labelfree.survey.scores import Wanted

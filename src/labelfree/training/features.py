@@ -10,9 +10,9 @@ from inspect import signature
 from typing import Any
 
 from labelfree.errors import MissingExtra, UsageError
-from labelfree.models.last_layer import linear_layers
-from labelfree.models.pooling import Pool, default_pool, pooled, tensor_of
-from labelfree.sources.head_names import conventional, follows
+from labelfree.models.features.last_layer import linear_layers
+from labelfree.models.features.pooling import Pool, default_pool, pooled, tensor_of
+from labelfree.sources.checkpoints.head_names import conventional, follows
 
 _WRAPPERS = {
     "DistributedDataParallel": "module", "FullyShardedDataParallel": "module", "DataParallel": "module",

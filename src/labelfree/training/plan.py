@@ -18,7 +18,7 @@ from labelfree.gating.settings import settings
 from labelfree.history.records import checked_run, whole
 from labelfree.kernels.devices import kernels_for
 from labelfree.metrics import METRICS
-from labelfree.models.pooling import POOLS, Pool
+from labelfree.models.features.pooling import POOLS, Pool
 
 Dealt: TypeAlias = Literal["rows", "batches"]
 Names: TypeAlias = str | Sequence[str]

@@ -1,0 +1,1 @@
+"""What goes into a model: texts, images, arrays, in batches that know their rows."""

@@ -1,0 +1,1 @@
+"""The file of embeddings, whole or to be resumed."""

@@ -1,0 +1,1 @@
+"""Pictures: panels for files, small ones for a terminal."""

@@ -1,0 +1,242 @@
+"""Tables for people: rich in a terminal, plain columns in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from labelfree.render.console import plain_table, print_table
+from labelfree.render.naming import short_names
+from labelfree.render.notes import opis as groups
+from labelfree.render.notes.transfer import once, saturated
+from labelfree.render.numbers import signed, value
+from labelfree.render.order import in_order
+from labelfree.render.pictures.braille import braille
+from labelfree.render.pictures.deaths import barcode
+from labelfree.render.tables.blocks import Column, print_blocks
+from labelfree.render.tables.changes import change
+from labelfree.render.tables.rows import (
+    SOUND,
+    Line,
+    beside,
+    differences,
+    family,
+    gravity,
+    heading,
+    lines,
+    remarks,
+    same_scale,
+    sampled,
+    shown,
+    truth,
+)
+from labelfree.reports.rows import Report
+
+_MOST_TOLD = 8
+
+
+def show(console: Console, reports: Sequence[Report], *, everything: bool) -> None:
+    """Print the reports of one command."""
+    if reports[0].command == "doctor":
+        for report in reports:
+            _doctor(console, report)
+    elif len(reports) == 1:
+        _single(console, reports[0], everything)
+    else:
+        _several(console, reports, everything)
+
+
+def _plain(console: Console) -> bool:
+    return not console.is_terminal
+
+
+def _title(console: Console, report: Report) -> None:
+    source = report.input.sources[0]
+    console.print(Text.assemble((report.command, "bold"), "  ", source))
+    console.print(Text(heading(report), style="dim"))
+
+
+def _single(console: Console, report: Report, everything: bool) -> None:
+    _title(console, report)
+    rows, below = _fitted(console, lines(report, everything))
+    table = plain_table(console)
+    table.add_column("metric", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    table.add_column("better", no_wrap=True)
+    table.add_column("", style="dim", overflow="fold")
+    for line in rows:
+        style = "bold" if line is rows[0] else ""
+        table.add_row(
+            Text(line.name, style=style), Text(line.value, style=style), line.interval, line.better, line.note
+        )
+    console.print()
+    print_table(console, table)
+    names = [line.name for line in rows]
+    _worst(console, report, everything)
+    _pictures(console, report)
+    notes = [*below, *([f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else [])]
+    notes += beside([report], everything, str)
+    if said := sampled(report):
+        notes.append(said)
+    hidden = len(report.metrics) - len(names)
+    if hidden:
+        notes.append(
+            f"{hidden} more metrics with --all; what one means: labelfree explain {names[0] if names else 'rankme'}"
+        )
+    _notes(console, notes, remarks(report, names))
+
+
+def _fitted(console: Console, rows: Sequence[Line]) -> tuple[list[Line], list[str]]:
+    """The lines, and below the table what is too long for their last column: the reasons why there is no value."""
+    columns = [("metric", "value", "95 % interval", "better"), *((r.name, r.value, r.interval, r.better) for r in rows)]
+    room = console.width - sum(max(map(cell_len, column)) + 2 for column in zip(*columns, strict=True))
+    fitted, below = [], dict[str, list[str]]()
+    for row in rows:
+        status, colon, reason = row.note.partition(": ")
+        if colon and status in ("undefined", "partial") and cell_len(row.note) > room:
+            below.setdefault(f"{status}: {reason}", []).append(row.name)
+            row = replace(row, note=status if cell_len(status) <= room else "")
+        fitted.append(row)
+    return fitted, [f"{', '.join(names)}: {why}" for why, names in below.items()]
+
+
+def _worst(console: Console, report: Report, everything: bool) -> None:
+    """The worst groups by name."""
+    headings, rows = groups.worst(report, groups.WORST_ALL if everything else groups.WORST)
+    if not rows:
+        return
+    table = plain_table(console)
+    for i, heading_ in enumerate(headings):
+        table.add_column(heading_, justify="right" if i else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print()
+    print_table(console, table)
+
+
+def _pictures(console: Console, report: Report) -> None:
+    """Small pictures for a terminal that can show them."""
+    if _plain(console) or "utf" not in (console.encoding or "").lower():
+        return
+    width = min(console.width - 12, 64)
+    if "spectrum" in report.series and report.command != "transfer":
+        values = [float(v) for v in report.series["spectrum"]["singular_value"]]
+        _picture(console, "singular values, log-log", braille(values, width=width))
+    if "deaths" in report.series:
+        _picture(console, "largest deaths, and the rows that each merges", barcode(report, width + 9))
+        values = [float(v) for v in report.series["deaths"]["death"]]
+        _picture(console, "all deaths, largest first, log-log", braille(values, width=width, height=5))
+
+
+def _picture(console: Console, title: str, picture: Sequence[str]) -> None:
+    if picture:
+        console.print()
+        console.print(Text(title, style="dim"))
+        for line in picture:
+            console.print(Text(line, style="cyan"), no_wrap=True)
+
+
+def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> None:
+    if notes or warnings:
+        console.print()
+    for note in notes:
+        console.print(Text(note, style="dim"))
+    for warning in warnings:
+        console.print(Text.assemble(("warning: ", "yellow"), warning))
+
+
+def _several(console: Console, reports: Sequence[Report], everything: bool) -> None:
+    names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
+    console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
+    if len({heading(report) for report in reports}) == 1:
+        console.print(Text(heading(reports[0]), style="dim"))
+    console.print()
+    sources = [_short(report, reports) for report in reports]
+    short = dict(zip([report.input.sources[0] for report in reports], sources, strict=True))
+    audited = any(report.audit is not None for report in reports)
+    if everything:  # too many metrics for columns: one line each, one column a source
+        known = [[truth(r)] * audited + [value(r.metrics[n]) for n in names] for r in reports]
+        values = [Column(s, cells) for s, cells in zip(sources, known, strict=True)]
+        print_blocks(console, Column("metric", ["true accuracy"] * audited + names), values)
+    else:
+        headings = names if _plain(console) else [_folded(name) for name in names]
+        values = [
+            Column(head, [value(r.metrics[name]) for r in reports], family(reports[0].command, name))
+            for head, name in zip(headings, names, strict=True)
+        ]
+        if audited:
+            head = "true accuracy" if _plain(console) else "true\naccuracy"
+            values.insert(0, Column(head, [truth(r) for r in reports], family(reports[0].command, names[0])))
+        print_blocks(console, Column("source", sources), values)
+    notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    if estimates := [name for name in names if reports[0].metrics[name].kind == "estimate"]:
+        notes.append(f"estimates of accuracy: {', '.join(estimates)}")
+    notes += beside(reports, everything, short.__getitem__)
+    if reports[0].command == "transfer":
+        notes += saturated(reports, short.__getitem__, comparable=same_scale(reports))
+    first, *_, last = in_order(reports)
+    for name in names:
+        if moved := change(first, last, name):
+            by, low, high = (signed(v, 3) for v in (moved["difference"], *moved["interval"]))
+            notes.append(
+                f"{name}, {_short(first, reports)} to {_short(last, reports)}: {by}, 95 % interval {low} to {high} "
+                "on the same rows"
+            )
+    warnings = [f"not comparable: {text}" for text in differences(reports)]
+    _notes(console, notes, [*warnings, *_gathered(reports, names)])
+
+
+def _gathered(reports: Sequence[Report], names: Sequence[str]) -> list[str]:
+    """What is to be said of the sources, once, with the sources it is true of."""
+    said: dict[str, list[str]] = {}
+    for report in reports:
+        missing = [
+            f"{n} is {e.status}: {e.reason}"
+            for n in names
+            if (e := report.metrics[n]).status != "ok" and not groups.elsewhere(report, n)
+        ]
+        for text in [*remarks(report, names), *missing]:
+            said.setdefault(text.split(";")[0], []).append(_short(report, reports))
+    told = once(dict(sorted(said.items(), key=lambda pair: gravity(pair[0]))), len(reports))
+    if len(told) > _MOST_TOLD:
+        told = [
+            *told[: _MOST_TOLD - 1],
+            f"{len(told) - _MOST_TOLD + 1} more like these: ask for one source alone, or --json",
+        ]
+    return told
+
+
+def _folded(name: str) -> str:
+    """A long name on two lines."""
+    return name.replace("_", "_\n", 1) if len(name) > 10 else name
+
+
+def _short(report: Report, reports: Sequence[Report]) -> str:
+    """The source's name without the path and the suffix that all sources share."""
+    names = [r.input.sources[0] for r in reports]
+    return short_names(names)[names.index(report.input.sources[0])]
+
+
+def _doctor(console: Console, report: Report) -> None:
+    _title(console, report)
+    console.print(Text(f"layout {report.input.layout}, dtype {report.input.dtype}", style="dim"))
+    console.print()
+    defects = report.input.defects or []
+    if not defects:
+        console.print(SOUND)
+        return
+    table = plain_table(console)
+    table.add_column("found", no_wrap=True)
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("first row", justify="right", no_wrap=True)
+    table.add_column("what it means, and what to do", overflow="fold")
+    for defect in defects:
+        first = "" if defect.first_row is None else f"{defect.first_row:,}"
+        said = f"{defect.message}; {defect.remedy}" if defect.remedy else defect.message
+        table.add_row(defect.kind, f"{defect.count:,}", first, said)
+    print_table(console, table)

@@ -1,0 +1,119 @@
+"""Reports as CSV, Markdown, JSON and one JSON document a line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from labelfree.documents.reading import as_json
+from labelfree.documents.wording import cell
+from labelfree.render.notes.transfer import comparison, saturated
+from labelfree.render.tables.changes import changes
+from labelfree.render.tables.rows import SOUND, beside, differences, heading, lines, remarks, same_scale
+from labelfree.reports.rows import Report
+from labelfree.results import Z95
+
+_DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")
+_CSV = (
+    "source",
+    "metric",
+    "value",
+    "se",
+    "low",
+    "high",
+    "status",
+    "reason_code",
+    "kind",
+    "direction",
+    "n",
+    "d",
+)
+
+
+def to_json(reports: Sequence[Report]) -> str:
+    """One report, or several with what needs all of them."""
+    if len(reports) == 1:
+        return reports[0].to_json() + "\n"
+    document = {"reports": [r.model_dump(mode="json") for r in reports], "across": across(reports)}
+    return as_json(document) + "\n"
+
+
+def across(reports: Sequence[Report]) -> dict[str, object]:
+    """What can only be said of several sources together."""
+    found = differences(reports)
+    document: dict[str, object] = {"comparable": not found, "differences": found, "changes": changes(reports)}
+    if reports[0].command == "transfer":
+        document |= comparison(reports, comparable=same_scale(reports))
+    return document
+
+
+def to_ndjson(reports: Sequence[Report]) -> str:
+    """One report a line."""
+    return "".join(report.to_json(indent=None) + "\n" for report in reports)
+
+
+def to_csv(reports: Sequence[Report]) -> str:
+    """One line per source and metric, of doctor one per source and defect; an undefined value is an empty field."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if reports[0].command == "doctor":
+        writer.writerow(_DEFECTS)
+        for report in reports:
+            for d in report.input.defects or []:
+                writer.writerow([report.input.sources[0], *("" if v is None else v for v in d.model_dump().values())])
+        return out.getvalue()
+    writer.writerow(_CSV)
+    for report in reports:
+        if (a := report.audit) is not None:
+            ends = max(a.accuracy - Z95 * a.se, 0.0), min(a.accuracy + Z95 * a.se, 1.0)
+            truth = (
+                "true_accuracy",
+                a.accuracy,
+                a.se,
+                *ends,
+                "ok",
+                None,
+                "audit",
+                "higher",
+                a.rows,
+                report.input.d,
+            )
+            writer.writerow([report.input.sources[0], *map(_field, truth)])
+        for name, entry in report.metrics.items():
+            low, high = entry.interval or (None, None)
+            row = (
+                report.input.sources[0], name, entry.value, entry.se, low, high, entry.status, entry.reason_code,
+                entry.kind, entry.direction, report.input.n, report.input.d,
+            )  # fmt: skip
+            writer.writerow(map(_field, row))
+    return out.getvalue()
+
+
+def _field(value: object) -> object:
+    return f"{value + 0.0:.12g}" if isinstance(value, float) else "" if value is None else value
+
+
+def to_markdown(reports: Sequence[Report], *, everything: bool) -> str:
+    """The tables as GitHub prints them."""
+    out = []
+    for report in reports:
+        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", heading(report), ""]
+        if report.input.defects is not None:
+            if report.input.defects:
+                out += ["| found | count | first row | what it means | what to do |", "|---|---:|---:|---|---|"]
+            for d in report.input.defects:
+                first = "" if d.first_row is None else f"{d.first_row:,}"
+                out.append(f"| {d.kind} | {d.count:,} | {first} | {cell(d.message)} | {cell(d.remedy)} |")
+            out += [] if report.input.defects else [SOUND]
+        else:
+            out += ["| metric | value | 95 % interval | better | |", "|---|---:|---|---|---|"]
+            rows = lines(report, everything)
+            out += [f"| {r.name} | {r.value} | {r.interval} | {r.better} | {cell(r.note)} |" for r in rows]
+            said = [*beside([report], everything, str), *remarks(report, [r.name for r in rows])]
+            out += ["", *(f"- {cell(text)}" for text in said)]
+        out += [""]
+    if len(reports) > 1:
+        told = saturated(reports, str, comparable=same_scale(reports)) if reports[0].command == "transfer" else []
+        out += [f"- {cell(text)}" for text in [*told, *(f"not comparable: {text}" for text in differences(reports))]]
+    return "\n".join(out).rstrip() + "\n"

@@ -1,0 +1,1 @@
+"""What a gate decided, for people, GitHub and JUnit."""

@@ -1,0 +1,1 @@
+"""Rows from arrays: numpy files and matrices in memory."""

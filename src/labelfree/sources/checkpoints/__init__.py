@@ -1,0 +1,1 @@
+"""Rows and heads from checkpoints, read without running what is in them."""

@@ -1,0 +1,1 @@
+"""What a file claims of itself, checked before a library believes it."""

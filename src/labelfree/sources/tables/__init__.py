@@ -1,0 +1,1 @@
+"""Rows from tables: Parquet files, data frames, Arrow."""

@@ -1,0 +1,20 @@
+"""One tensor of a checkpoint, before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelfree.sources.block import Values
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of a checkpoint, not read yet: `load` gives it as numpy, bfloat16 as its bits in uint16."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    file: Path
+    load: Callable[[], Values]
