@@ -40,8 +40,8 @@ def data(groups: int, size: int, spread: str, rng: np.random.Generator) -> tuple
 
 def measured(X: np.ndarray, group: np.ndarray) -> dict[str, tuple[float, tuple[float, float] | None]]:
     """Value and interval of every metric."""
-    e = Evidence(n=len(X), d=X.shape[1])
-    e.grouping = Grouping(Calibration(), GroupRows(hash_ids(group), np.arange(len(X)), X, group))
+    grouping = Grouping(Calibration(), GroupRows(hash_ids(group), np.arange(len(X)), X, group))
+    e = Evidence(n=len(X), d=X.shape[1], grouping=grouping)
     found = {metric.name: metric.compute(e) for metric in METRICS if metric.name in NAMES}
     return {name: (float(result.value or 0.0), result.interval) for name, result in found.items()}
 

@@ -88,6 +88,42 @@ def metrics() -> str:
     return "\n".join(out) + "\n"
 
 
+def face() -> str:
+    """`labelfree.metrics`: the public function of every metric, from the catalog."""
+    from labelfree.catalog import CATALOG
+
+    extra = {
+        "labelfree.evidence.evidence": ["Evidence", "evidence"],
+        "labelfree.families": ["metrics as every_metric"],
+        "labelfree.families.spec": ["Metric"],
+        "labelfree.families.transfer.candidates": ["saturation"],
+    }
+    homes: dict[str, list[str]] = {module: list(names) for module, names in extra.items()}
+    for entry in CATALOG:
+        homes.setdefault(f"labelfree.families.{entry.file.replace('/', '.')}", []).append(entry.name)
+    out = [
+        '"""The metrics as public functions of arrays: `labelfree.metrics.rankme(X)`.',
+        "",
+        "Written by docs/generate.py from `labelfree.catalog`; METRICS says of each what is known beside its number.",
+        '"""',
+        "",
+    ]
+    for module, names in sorted(homes.items()):
+        line = f"from {module} import {', '.join(sorted(names, key=_isort))}"
+        if len(line) > 120:
+            line = f"from {module} import (\n" + "".join(f"    {n},\n" for n in sorted(names, key=_isort)) + ")"
+        out.append(line)
+    public = [n for names in homes.values() for n in names if " as " not in n]
+    out += ["", "METRICS: tuple[Metric, ...] = every_metric()", '"""Every metric, in the order of the tables."""', ""]
+    out += ["__all__ = [", *(f'    "{name}",' for name in sorted(["METRICS", *public], key=_isort)), "]", ""]
+    return "\n".join(out)
+
+
+def _isort(name: str) -> tuple[int, str]:
+    """The order in which ruff sorts names: constants, classes, functions."""
+    return 0 if name.isupper() else 1 if name[0].isupper() else 2, name
+
+
 def coverage() -> str:
     """The measured coverage of the intervals as a table: the worst law for each metric, and the median of all."""
     found: Any = json.loads((DOCS.parent / "benchmarks" / "results" / "coverage.json").read_text())
@@ -135,6 +171,7 @@ def picture() -> str:
 
 
 DOCUMENTS = {
+    DOCS.parent / "src" / "labelfree" / "metrics.py": face,
     DOCS / "cli.md": cli,
     DOCS / "metrics.md": metrics,
     DOCS / "opis.md": opis,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import labelfree
+from labelfree.catalog import CATALOG
 from labelfree.errors import HistoryError, SourceError, UsageError
 from labelfree.gating import EXIT_CODES
-from labelfree.gating.bounds import WORST
 from labelfree.gating.grammar import requirement
 from labelfree.metrics import METRICS
 from labelfree.render.verdicts.verdict import rows
@@ -97,8 +97,14 @@ def test_the_worst_values_are_those_of_the_docstrings() -> None:
         "transfer_score", "classifier_nonuniformity", "entropy", "nuclear_norm", "softmax_corr", "mcc", "mano",
         "average_confidence", "class_ami",
     }  # fmt: skip
-    assert set(directed) - set(WORST) == {"alpha_req", *by_classes}  # a target, and no bound
-    for name, (direction, worst) in WORST.items():
+    assert set(directed) - {e.name for e in CATALOG if e.worst is not None} == {
+        "alpha_req",
+        *by_classes,
+    }  # a target, and no bound
+    for known in CATALOG:
+        if known.worst is None:
+            continue
+        name, direction, worst = known.name, known.direction, known.worst
         said = directed[name].explanation.split("Range: ")[1].split("\n")[0]
         ends = re.findall(r"(?:^| to )(-?\d+(?:\.\d+)?)", said)
         assert (directed[name].direction, str(worst)) == (direction, ends[0 if direction == "higher" else 1]), said

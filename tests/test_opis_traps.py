@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ NOISE = np.random.default_rng(0).normal(size=(800, 32))
 
 
 @cache
-def pseudo(clusters: str) -> Report:
+def pseudo(clusters: Literal["crossfit", "same-space"]) -> Report:
     return package.opis(NOISE, clusters=clusters, k=(12,), seeds=2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,7 @@ def test_rows_that_leave_do_not_move_the_others() -> None:
 
 
 def _persistence(X: Matrix, **how: Any) -> Persistence:
-    e = evidence(X)
-    e.topology = Topology.checked(**{"normalize": "none", **how})
+    e = replace(evidence(X), topology=Topology.checked(**{"normalize": "none", **how}))
     found = persistence(e)
     assert isinstance(found, Persistence)
     return found

@@ -231,11 +231,11 @@ def test_the_memory_limit_is_kept_or_refused_at_once() -> None:
 def test_options_of_other_commands_are_refused_with_those_there_are() -> None:
     X = RNG.normal(size=(30, 4))
     with pytest.raises(ValueError, match=r"rank has no option 'normalize'; its options are column, id, group, on_bad"):
-        labelfree.rank(X, normalize="l2")
+        labelfree.rank(X, normalize="l2")  # type: ignore[call-arg]
     with pytest.raises(UsageError, match="separability has no option 'group'"):
-        labelfree.separability(X, group="item")
+        labelfree.separability(X, group="item")  # type: ignore[call-arg]
     with pytest.raises(UsageError, match="doctor has no option 'only'"):
-        labelfree.doctor(X, only="rankme")
+        labelfree.doctor(X, only="rankme")  # type: ignore[call-arg]
     assert labelfree.evaluate(X, normalize="none", group=None, only="separability")["separability"].value is not None
 
 
@@ -245,7 +245,7 @@ def test_sample_may_be_all_as_on_the_command_line() -> None:
     assert labelfree.rank(X, sample="all").input.sample is None
     assert labelfree.rank(X, sample=100).input.sample is not None
     with pytest.raises(UsageError, match="sample: expected a number of rows or 'all', found 'many'"):
-        labelfree.rank(X, sample="many")
+        labelfree.rank(X, sample="many")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -179,8 +180,7 @@ def test_hopkins_does_not_depend_on_blocks() -> None:
     _, X, _ = case()
     whole = of("hopkins", X)
     for step in (1, 7, 64):
-        e = evidence(X)
-        e.rescan = lambda step=step: (X[i : i + step] for i in range(0, len(X), step))  # type: ignore[misc]
+        e = replace(evidence(X), rescan=lambda step=step: (X[i : i + step] for i in range(0, len(X), step)))  # type: ignore[misc]
         result = _hopkins(e)
         assert result.value == pytest.approx(whole.value, rel=1e-12)
         assert result.se == pytest.approx(whole.se, rel=1e-9)
@@ -360,7 +360,7 @@ def test_official_needs_rows_in_order() -> None:
     W, X, L = case()
     e = target(X, L, W, variant="official")
     assert e.outputs is not None
-    e.outputs.again = None
+    e = replace(e, outputs=replace(e.outputs, again=None))
     assert _transfer_score(e).reason_code == "no_logits"
 
 

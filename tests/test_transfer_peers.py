@@ -240,9 +240,9 @@ def test_counts_of_all_rows_are_used_where_they_were_made() -> None:
     source = labelled(S, y)
     counted = Predictions.empty(4, thresholds(source)).update(L)
     behind = Evidence(len(y), 0, outputs=Outputs(labelled=source))
-    sampled = Evidence(400, 0, outputs=Outputs(predictions=counted, logits=L[:50], source=behind))
+    sampled = Evidence(400, 0, outputs=Outputs(predictions=counted, logits=L[:50]), reference=behind)
     elsewhere = Predictions.empty(4, (0.5, -0.1)).update(L)
-    other = Evidence(400, 0, outputs=Outputs(predictions=elsewhere, logits=L[:50], source=behind))
+    other = Evidence(400, 0, outputs=Outputs(predictions=elsewhere, logits=L[:50]), reference=behind)
     for compute, metric in ((accuracy._atc_mc, metrics.atc_mc), (accuracy._atc_ne, metrics.atc_ne)):
         assert compute(sampled).value == metric(L, S, y).value
         assert compute(sampled).params["rows"] == 400
@@ -540,32 +540,30 @@ def test_saturation_refuses_settings_without_sense() -> None:
 def test_what_is_missing_is_said() -> None:
     L, S, y = small(0)
     bare = Evidence(5, 3)
-    unlabelled = Evidence(40, 0, outputs=Outputs(logits=L, source=Evidence(3, 0)))
-    labels_only = Evidence(40, 3, outputs=Outputs(source=Evidence(3, 3, outputs=Outputs(labelled=labelled(S, y)))))
+    unlabelled = Evidence(40, 0, outputs=Outputs(logits=L), reference=Evidence(3, 0))
+    labels_only = Evidence(40, 3, reference=Evidence(3, 3, outputs=Outputs(labelled=labelled(S, y))))
     empty = Evidence(
-        40, 0, outputs=Outputs(logits=L, source=Evidence(0, 0, outputs=Outputs(labelled=labelled(S[:0], y[:0]))))
+        40, 0, outputs=Outputs(logits=L), reference=Evidence(0, 0, outputs=Outputs(labelled=labelled(S[:0], y[:0])))
     )
-    for metric in accuracy.ACCURACY:
+    for metric in accuracy.METRICS:
         assert metric.compute(bare).reason_code == "no_source"
         assert metric.compute(unlabelled).reason_code == "no_labels"
         assert metric.compute(empty).reason_code == "insufficient"
         if metric.name != "source_accuracy":
             assert metric.compute(labels_only).reason_code == "no_logits"
-    for metric in distances.DISTANCES:
+    for metric in distances.METRICS:
         assert metric.compute(bare).reason_code == "no_source"
         assert metric.compute(unlabelled).reason_code == "insufficient"
-        narrow = metric.compute(Evidence(5, 3, outputs=Outputs(source=Evidence(5, 2))))
+        narrow = metric.compute(Evidence(5, 3, reference=Evidence(5, 2)))
         assert narrow.reason_code == "no_source"
         assert "2 numbers" in str(narrow.reason)
-    for metric in candidates.CANDIDATES:
+    for metric in candidates.METRICS:
         assert metric.compute(bare).reason_code == "one_candidate"
-    fewer = target(logits=L[:, :2], sample=None)
-    assert fewer.outputs is not None
-    fewer.outputs.source = Evidence(30, 0, outputs=Outputs(labelled=labelled(S, y)))
+    known = Evidence(30, 0, outputs=Outputs(labelled=labelled(S, y)))
+    fewer = replace(target(logits=L[:, :2], sample=None), reference=known)
     assert accuracy._cot(fewer).reason_code == "no_labels"
-    below = target(logits=L, sample=None)
-    assert below.outputs is not None
-    below.outputs.source = Evidence(30, 0, outputs=Outputs(labelled=replace(labelled(S, y), label=y - 1)))
+    wrong = Evidence(30, 0, outputs=Outputs(labelled=replace(labelled(S, y), label=y - 1)))
+    below = replace(target(logits=L, sample=None), reference=wrong)
     assert accuracy._cot(below).reason_code == "no_labels"
 
 

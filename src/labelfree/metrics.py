@@ -1,15 +1,18 @@
-"""The metrics: pure functions of summaries, and beside each a public function of arrays."""
+"""The metrics as public functions of arrays: `labelfree.metrics.rankme(X)`.
+
+Written by docs/generate.py from `labelfree.catalog`; METRICS says of each what is known beside its number.
+"""
 
 from labelfree.evidence.evidence import Evidence, evidence
-from labelfree.families.opis.scores import OPIS, eps_opis, mean_utility, opis, pseudo_opis, worst_utility
-from labelfree.families.rank.effective import SPECTRAL, effective_rank, erank_variance, rankme, rankme_centered
-from labelfree.families.rank.intrinsic_dimension import INTRINSIC, id_mle, twonn
-from labelfree.families.rank.numerical import NUMERICAL, condition_number, hard_rank, mp_spikes
-from labelfree.families.rank.shape import SHAPE, alpha_req, isoscore, nesum, participation_ratio, stable_rank
-from labelfree.families.rank.unit_rows import DIRECTIONS, coding_rate, mean_cosine, self_cluster, std_l2, uniformity
-from labelfree.families.rank.views import VIEWS, alignment, lidar
+from labelfree.families import metrics as every_metric
+from labelfree.families.opis.scores import eps_opis, mean_utility, opis, pseudo_opis, worst_utility
+from labelfree.families.rank.effective import effective_rank, erank_variance, rankme, rankme_centered
+from labelfree.families.rank.intrinsic_dimension import id_mle, twonn
+from labelfree.families.rank.numerical import condition_number, hard_rank, mp_spikes
+from labelfree.families.rank.shape import alpha_req, isoscore, nesum, participation_ratio, stable_rank
+from labelfree.families.rank.unit_rows import coding_rate, mean_cosine, self_cluster, std_l2, uniformity
+from labelfree.families.rank.views import alignment, lidar
 from labelfree.families.separability.scores import (
-    SEPARABILITY,
     h1_total_persistence,
     persistence_entropy,
     separability,
@@ -17,14 +20,13 @@ from labelfree.families.separability.scores import (
     total_persistence,
 )
 from labelfree.families.spec import Metric
-from labelfree.families.transfer.accuracy import ACCURACY, atc_mc, atc_ne, cot, doc, source_accuracy
-from labelfree.families.transfer.candidates import CANDIDATES, ensv, gde, saturation
-from labelfree.families.transfer.distances import DISTANCES, c2st, coral, frechet, mmd
+from labelfree.families.transfer.accuracy import atc_mc, atc_ne, cot, doc, source_accuracy
+from labelfree.families.transfer.candidates import ensv, gde, saturation
+from labelfree.families.transfer.distances import c2st, coral, frechet, mmd
 from labelfree.families.transfer.hopkins import hopkins
-from labelfree.families.transfer.neighborhoods import NEIGHBORHOODS, class_ami, snd
+from labelfree.families.transfer.neighborhoods import class_ami, snd
 from labelfree.families.transfer.parts import classifier_nonuniformity, infomax
 from labelfree.families.transfer.predictions import (
-    VALIDATORS,
     average_confidence,
     diversity,
     entropy,
@@ -33,9 +35,8 @@ from labelfree.families.transfer.predictions import (
     nuclear_norm,
     softmax_corr,
 )
-from labelfree.families.transfer.score import TRANSFER, transfer_score
+from labelfree.families.transfer.score import transfer_score
 from labelfree.families.weights.checkpoint import (
-    WEIGHTS,
     dead_rows,
     duplicate_rows,
     median_rank_share,
@@ -47,10 +48,7 @@ from labelfree.families.weights.checkpoint import (
 )
 from labelfree.families.weights.layer import frobenius_norm, spectral_norm, tail_exponent, weight_spikes
 
-METRICS: tuple[Metric, ...] = (
-    *SPECTRAL, *SHAPE, *NUMERICAL, *DIRECTIONS, *INTRINSIC, *VIEWS, *SEPARABILITY,
-    *TRANSFER, *VALIDATORS, *NEIGHBORHOODS, *ACCURACY, *DISTANCES, *CANDIDATES, *OPIS, *WEIGHTS,
-)  # fmt: skip
+METRICS: tuple[Metric, ...] = every_metric()
 """Every metric, in the order of the tables."""
 
 __all__ = [

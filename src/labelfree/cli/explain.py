@@ -24,20 +24,21 @@ def explain(
     \b
     labelfree explain rankme
     """
-    from labelfree.metrics import METRICS
+    from labelfree.catalog import METRIC_NAMES
+    from labelfree.families import metric as known
+    from labelfree.families import metrics
     from labelfree.render.tables.explanation import WIDTH, explanation, summaries
 
     terminal = min(get_terminal_size().columns, WIDTH) if sys.stdout.isatty() else None
     if metric is None:
-        print(summaries(METRICS, terminal))
+        print(summaries(metrics(), terminal))
         return
-    known = {m.name: m for m in METRICS}
-    if metric not in known:
-        near = get_close_matches(metric, known, n=1)
+    if metric not in METRIC_NAMES:
+        near = get_close_matches(metric, METRIC_NAMES, n=1)
         raise UsageError(
             f"no metric {metric!r}; " + (f"did you mean {near[0]!r}?" if near else "see labelfree explain")
         )
-    print(explanation(known[metric], terminal or WIDTH))
+    print(explanation(known(metric), terminal or WIDTH))
 
 
 def schema(

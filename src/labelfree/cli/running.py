@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from labelfree.catalog import COLLAPSE_METRICS
+from labelfree.catalog import COLLAPSE_METRICS, Command
+from labelfree.catalog import command as known
 from labelfree.cli.options import Shared
 from labelfree.cli.parsing import parse_memory, parse_sample
 from labelfree.cli.printing import chosen_format, printed, shown, told
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from labelfree.reports.rows import Report
 
 
-def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
+def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     """Measure every source, write the files, print once, and exit with 3 where the answer is undefined."""
+    command = known(name)
     form = chosen_format(shared.format, shared.json)
     outputs = shared.output or []
-    steps = [] if command == "transfer" else steps_to_append(command, sources, shared)
+    steps = [] if command.by_epoch else steps_to_append(command, sources, shared)
     from labelfree.commands import api
     from labelfree.commands.candidates import compared
     from labelfree.commands.checkpoints import checkpoint_files
@@ -38,9 +40,9 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
     files.check(outputs, command)
     asked = named_metrics(command, shared)
     options = {**measuring(shared), **own}
-    if command != "doctor":
+    if command.families:
         options["only"] = measured_names(asked, appending=shared.append is not None)
-    measure: Callable[..., Report] = getattr(api, command)
+    measure: Callable[..., Report] = getattr(api, name)
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
     chosen = checked(command, options)
     if chosen.data is None:
@@ -48,7 +50,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
         read = {"SOURCE": [f for s in data_sets for f in s.files]}
     else:
         read = checkpoint_files(data_sets, chosen)
-    if command == "transfer":  # a file may hold several epochs
+    if command.by_epoch:  # a file may hold several epochs
         steps = steps_to_append(command, [getattr(source, "name", source) for source in data_sets], shared)
     kept = {"the history": [shared.append] if shared.append else [], **read}
     check_apart(outputs, kept)
@@ -75,7 +77,7 @@ def run(command: str, sources: Sequence[str], shared: Shared, **own: Any) -> Non
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
                 told(f"{report.input.sources[0]}: {said}")
-    if command == "transfer" and len(reports) > 1:
+    if command.by_epoch and len(reports) > 1:
         compared(reports)
     files.check_content(reports, outputs)
     append(reports, steps, shared)
@@ -109,7 +111,7 @@ def measuring(shared: Shared) -> dict[str, Any]:
     return options if shared.sample is None else {**options, "sample": parse_sample(shared.sample)}
 
 
-def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> list[int]:
+def steps_to_append(command: Command, sources: Sequence[str], shared: Shared) -> list[int]:
     """The step of every data set where --append is given; what cannot be appended is refused before any work."""
     if shared.append is None:
         for name in ("step", "run", "replace"):
@@ -117,8 +119,8 @@ def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> lis
             if given is not None and given is not False:
                 raise UsageError(f"--{name}: has no effect without --append HISTORY; leave it out, or add that")
         return []
-    if command == "doctor":
-        raise UsageError("--append: doctor measures nothing that a history holds; append rank or evaluate")
+    if not command.families:
+        raise UsageError(f"--append: {command.name} measures nothing that a history holds; append rank or evaluate")
     from labelfree.history.records import checked_run
     from labelfree.history.steps import steps_of
     from labelfree.history.store import stored, writable
@@ -129,11 +131,11 @@ def steps_to_append(command: str, sources: Sequence[str], shared: Shared) -> lis
     return steps_of(sources, shared.step, shared.concat)
 
 
-def named_metrics(command: str, shared: Shared) -> tuple[str, ...]:
+def named_metrics(command: Command, shared: Shared) -> tuple[str, ...]:
     """The metrics that --only names, none where it is not given; doctor has none to choose among."""
-    if command == "doctor" and (shared.only or shared.all):
+    if not command.families and (shared.only or shared.all):
         name = "only" if shared.only else "all"
-        raise UsageError(f"--{name}: doctor computes no metrics and shows every defect; leave it out")
+        raise UsageError(f"--{name}: {command.name} computes no metrics and shows every defect; leave it out")
     asked = tuple(name.strip() for names in shared.only or () for name in names.split(",") if name.strip())
     if shared.only and not asked:
         raise UsageError(f"--only: expected names of metrics, separated by commas, found {shared.only[0]!r}")
@@ -181,14 +183,13 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
 
 def undefined(report: Report, only: Sequence[str]) -> bool:
     """Whether what was asked for has no value: the headline, or a metric named by --only."""
-    from labelfree.commands.options import HEADLINE
-
-    if report.command == "doctor":
+    command = known(report.command)
+    if not command.families:
         return False
     if only:
         return any(_missing(report.metrics[name]) for name in only)
-    if report.command in HEADLINE:
-        return all(_missing(report.metrics[name]) for name in HEADLINE[report.command])
+    if command.headline:
+        return all(_missing(report.metrics[name]) for name in command.headline)
     return all(entry.value is None for entry in report.metrics.values())
 
 

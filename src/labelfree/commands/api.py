@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
 
+from labelfree.catalog import command
 from labelfree.commands.candidates import compared
 from labelfree.commands.checkpoints import embedded, run_first
 from labelfree.commands.measuring import doctored, measured, opened_for
-from labelfree.commands.options import checked
+from labelfree.commands.options import (
+    DataOptions,
+    EvaluateOptions,
+    OpisOptions,
+    RankOptions,
+    SeparabilityOptions,
+    TransferOptions,
+    checked,
+    signed,
+)
 from labelfree.errors import UsageError
-from labelfree.families.opis.scores import PSEUDO_ROWS
-from labelfree.families.separability.scores import EXACT
 from labelfree.progress import Progress, silent
 from labelfree.reports.rows import Report
-from labelfree.survey.groups import GROUP_ROWS
 
 
-def rank(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+@signed("rank")
+def rank(source: Any, *, progress: Progress = silent, **options: Unpack[RankOptions]) -> Report:
     """RankMe and the spectral and geometric family on one data set.
 
     source: a path, a glob, `checkpoint.safetensors::tensor`, a list of paths that form one data set, an (n, d)
@@ -28,10 +37,11 @@ def rank(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
     >>> round(report["rankme"].value, 7)
     8.0000069
     """
-    return measured("rank", source, checked("rank", options), progress)
+    return _measured("rank", source, options, progress)
 
 
-def separability(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+@signed("separability")
+def separability(source: Any, *, progress: Progress = silent, **options: Unpack[SeparabilityOptions]) -> Report:
     """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
 
     Arguments as for `rank`, with normalize, metric, engine, homology and without group; sample is 10,000 rows unless
@@ -42,10 +52,11 @@ def separability(source: Any, *, progress: Progress = silent, **options: Any) ->
     >>> round(report["separability"].value, 12)
     0.416666666667
     """
-    return measured("separability", source, checked("separability", {"sample": EXACT, **options}), progress)
+    return _measured("separability", source, options, progress)
 
 
-def transfer(target: Any, *, progress: Progress = silent, **options: Any) -> Report:
+@signed("transfer")
+def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> Report:
     """How well an adapted model suits rows without labels: Transfer Score, validators, accuracy estimates, distances.
 
     target: the target rows, with their logits in a column of the same table: a path, a data frame, or a dict of arrays
@@ -58,18 +69,20 @@ def transfer(target: Any, *, progress: Progress = silent, **options: Any) -> Rep
     >>> round(report["transfer_score"].value, 10)
     2.0
     """
-    chosen = checked("transfer", options)
+    asked = command("transfer")
+    chosen = checked(asked, options)
     if run_first(target, chosen):
-        return measured("transfer", target, chosen, progress)
-    opened, *more = opened_for("transfer", target, chosen)
+        return measured(asked, target, chosen, progress)
+    opened, *more = opened_for(asked, target, chosen)
     if more:
         raise UsageError(
             f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them, or take transfer_all"
         )
-    return measured("transfer", opened, chosen, progress)
+    return measured(asked, opened, chosen, progress)
 
 
-def transfer_all(targets: Any, *, progress: Progress = silent, **options: Any) -> list[Report]:
+@signed("transfer")
+def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> list[Report]:
     """The reports of several targets, one for each epoch of each, with `ensv` and `gde` where they hold the same rows.
 
     targets: a list of what `transfer` takes, or one of it. options: as for `transfer`.
@@ -80,16 +93,18 @@ def transfer_all(targets: Any, *, progress: Progress = silent, **options: Any) -
     >>> [round(report["average_confidence"].value, 3) for report in transfer_all(run, only="average_confidence")]
     [0.787, 1.0]
     """
-    chosen = checked("transfer", options)
+    asked = command("transfer")
+    chosen = checked(asked, options)
     given = targets if isinstance(targets, list | tuple) else [targets]
-    opened = [one for target in given for one in opened_for("transfer", target, chosen)]
-    reports = [measured("transfer", one, chosen, progress) for one in opened]
+    opened = [one for target in given for one in opened_for(asked, target, chosen)]
+    reports = [measured(asked, one, chosen, progress) for one in opened]
     if len(reports) > 1:
         compared(reports)
     return reports
 
 
-def opis(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+@signed("opis")
+def opis(source: Any, *, progress: Progress = silent, **options: Unpack[OpisOptions]) -> Report:
     """How unevenly one decision threshold treats groups of rows that belong together.
 
     Arguments as for `rank`, with group (their column), groups_from (other embeddings of the same items, or frozen
@@ -103,21 +118,22 @@ def opis(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
     >>> round(report["mean_utility"].value, 6)
     0.888553
     """
-    rows = GROUP_ROWS if options.get("group") is not None else PSEUDO_ROWS
-    return measured("opis", source, checked("opis", {"sample": rows, **options}), progress)
+    return _measured("opis", source, options, progress)
 
 
-def evaluate(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+@signed("evaluate")
+def evaluate(source: Any, *, progress: Progress = silent, **options: Unpack[EvaluateOptions]) -> Report:
     """Every metric that the input allows, in one pass over the data. Arguments: all of `Options`.
 
     >>> import numpy as np
     >>> evaluate(np.eye(8), only=("stable_rank",))["stable_rank"].value
     8.0
     """
-    return measured("evaluate", source, checked("evaluate", options), progress)
+    return _measured("evaluate", source, options, progress)
 
 
-def doctor(source: Any, *, progress: Progress = silent, **options: Any) -> Report:
+@signed("doctor")
+def doctor(source: Any, *, progress: Progress = silent, **options: Unpack[DataOptions]) -> Report:
     """What is wrong with the data, before any metric: every defect with its count and first row.
 
     Arguments as for `rank`, without group and only; bad rows are counted, never refused. The findings are
@@ -127,10 +143,16 @@ def doctor(source: Any, *, progress: Progress = silent, **options: Any) -> Repor
     >>> [d.kind for d in doctor(np.zeros((4, 2))).input.defects]
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
-    chosen = checked("doctor", options)
+    asked = command("doctor")
+    chosen = checked(asked, options)
     if run_first(source, chosen):
         return embedded(
-            source, chosen, lambda path, inner: opened_for("doctor", path, inner)[0],
-            lambda rows, inner: doctored(rows, inner, progress), progress,
+            source, chosen, lambda path, inner: opened_for(asked, path, inner)[0],
+            lambda rows, inner: doctored(asked, rows, inner, progress), progress,
         )  # fmt: skip
-    return doctored(source, chosen, progress)
+    return doctored(asked, source, chosen, progress)
+
+
+def _measured(name: str, source: Any, options: Mapping[str, Any], progress: Progress) -> Report:
+    asked = command(name)
+    return measured(asked, source, checked(asked, options), progress)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labelfree.families.transfer.candidates import CANDIDATES, ensv_of, gde_of, of_samples
+from labelfree.families.transfer.candidates import METRICS as CANDIDATES
+from labelfree.families.transfer.candidates import ensv_of, gde_of, of_samples
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import Report
 from labelfree.results import Result

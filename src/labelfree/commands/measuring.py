@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.catalog import GROUP_ROWS, SAMPLE, Command
 from labelfree.commands.checkpoints import embedded, run_first
 from labelfree.commands.memory import check_memory
-from labelfree.commands.options import HEADED, ON_REQUEST, Options, columns, selected
+from labelfree.commands.options import Options, columns, selected
 from labelfree.commands.reporting import assembled, report_of, with_outputs
 from labelfree.commands.series import death_series, group_series, spectrum_series
 from labelfree.errors import UsageError
-from labelfree.evidence.evidence import SAMPLE, Need
+from labelfree.evidence.evidence import Need
 from labelfree.families.opis.behavior import Judged
 from labelfree.families.opis.judging import judged
 from labelfree.families.spec import Metric
@@ -26,10 +27,10 @@ from labelfree.reports.rows import Report
 from labelfree.sources.block import AUTO, Source
 from labelfree.sources.opening import open_source
 from labelfree.sources.tables.group_files import write_groups
-from labelfree.survey import targets as adaptation
+from labelfree.survey import targets
 from labelfree.survey.findings import findings
 from labelfree.survey.found import OnBad, Survey
-from labelfree.survey.groups import GROUP_ROWS, grouping_of, row_keys
+from labelfree.survey.groups import grouping_of, row_keys
 from labelfree.survey.reading import survey
 from labelfree.survey.scores import Wanted
 
@@ -50,29 +51,29 @@ def freeze(found: Survey, judged: Judged, path: Any) -> None:
     write_groups(Path(path), row_keys(e), given.names.astype(np.int64), about, ids)  # type: ignore[union-attr]
 
 
-def opened_for(command: str, source: Any, chosen: Options) -> list[Any]:
+def opened_for(command: Command, source: Any, chosen: Options) -> list[Any]:
     """The data sets that a source holds for a command: one, and for `transfer` one for each epoch.
 
     A checkpoint that is to be run over data first is left as it is.
     """
     if isinstance(source, Source) or chosen.data is not None:
         return [source]
-    if command == "transfer":
-        return adaptation.open_targets(source, columns(chosen), chosen.setting)
-    scores = (chosen.logits or AUTO) if command == "evaluate" else None
+    if command.by_epoch:
+        return targets.open_targets(source, columns(chosen), chosen.setting)
+    scores = (chosen.logits or AUTO) if command.scores == "if_there" else None
     return [open_source(source, replace(columns(chosen), outputs=scores))]
 
 
-def doctored(source: Any, chosen: Options, progress: Progress) -> Report:
+def doctored(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of `doctor`: what is wrong with the rows, without a metric."""
     opened = open_source(source, columns(chosen))
     with limited_threads(chosen.threads):
         found = surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
         defects = findings(found, located=True)
-    return assembled("doctor", found, chosen, {}, defects)
+    return assembled(command, found, chosen, {}, defects)
 
 
-def measured(command: str, source: Any, chosen: Options, progress: Progress) -> Report:
+def measured(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of a command on one source: opened, surveyed once, and every metric computed."""
     if run_first(source, chosen):
         return embedded(
@@ -80,15 +81,16 @@ def measured(command: str, source: Any, chosen: Options, progress: Progress) -> 
             lambda rows, inner: measured(command, rows, inner, progress), progress,
         )  # fmt: skip
     (opened,) = opened_for(command, source, chosen)
-    on_request = tuple(ON_REQUEST) if chosen.homology else ()
     scored = opened.outputs is not None or chosen.head is not None
-    metrics = selected(command, chosen.only, on_request, scored=scored, grouped=chosen.group is not None)
+    metrics = selected(
+        command, chosen.only, requested=chosen.homology > 0, scored=scored, grouped=chosen.group is not None
+    )
     needs = frozenset(need for metric in metrics for need in metric.needs)
     adapted = any(metric.family == "transfer" for metric in metrics)
-    behind = adaptation.source_of(opened, columns(chosen), chosen.setting) if command == "transfer" else None
+    behind = targets.source_of(opened, columns(chosen), chosen.setting) if command.scores == "always" else None
     with limited_threads(chosen.threads):
-        refuse_zero = command in ("separability", "opis")
-        group_rows = chosen.sample if command == "opis" else GROUP_ROWS
+        refuse_zero = command.zero_rows == "refused"
+        group_rows = chosen.sample if command.whole_groups else GROUP_ROWS
 
         def of(one: Source, wanted: Wanted | None) -> Survey:
             bad, zero = chosen.on_bad, refuse_zero
@@ -96,10 +98,13 @@ def measured(command: str, source: Any, chosen: Options, progress: Progress) -> 
                 one, needs, chosen, bad, progress, metrics, refuse_zero=zero, wanted=wanted, group_rows=group_rows
             )
 
-        headed = any(metric.name in HEADED for metric in metrics)
-        found = adaptation.surveyed(opened, behind, chosen.setting, of, headed=headed) if adapted else of(opened, None)
-        if "groups" in needs:
-            found.evidence.grouping = grouping_of(found, chosen, lambda one: of(one, None))
+        found = (
+            targets.surveyed(opened, behind, chosen.setting, of, headed="head" in needs)
+            if adapted
+            else of(opened, None)
+        )
+        grouping = grouping_of(found, chosen.grouping, lambda one: of(one, None)) if "groups" in needs else None
+        found = replace(found, evidence=replace(found.evidence, topology=chosen.topology, grouping=grouping))
     report = report_of(command, found, metrics, chosen, progress)
     if chosen.freeze is not None:
         if "groups" not in needs:
@@ -110,7 +115,7 @@ def measured(command: str, source: Any, chosen: Options, progress: Progress) -> 
             report.warnings.append(f"no groups were frozen: {done_with.reason}")
     if adapted:
         report = with_outputs(report, found, chosen.setting)
-    if "moments" in needs and found.evidence.n >= 2 and command not in ("separability", "opis"):
+    if "moments" in needs and found.evidence.n >= 2 and "pictures" in command.spectrum:
         report.series["spectrum"] = spectrum_series(found.evidence)
     report.series.update(group_series(found.evidence))
     if (deaths := death_series(found.evidence)) is not None:

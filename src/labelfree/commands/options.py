@@ -2,53 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from labelfree.catalog import COLLAPSE_METRICS
+from labelfree.catalog import (
+    ADAPTATION,
+    CATALOG,
+    COLLAPSE_METRICS,
+    COMMANDS,
+    GROUPING,
+    SAMPLE,
+    TOPOLOGY,
+    Command,
+    command,
+    entry,
+)
 from labelfree.errors import UsageError
-from labelfree.evidence.evidence import SAMPLE
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.scaling import Topology
 from labelfree.evidence.zone import FAR, Calibration, Space
+from labelfree.families import metrics
 from labelfree.families.spec import Metric
-from labelfree.metrics import METRICS
 from labelfree.sources.block import Columns
+from labelfree.survey.groups import GroupSetting
 from labelfree.survey.targets import Setting
 
-FAMILIES = {
-    "rank": ("rank",), "separability": ("separability",), "transfer": ("transfer",), "opis": ("opis",),
-    "evaluate": ("rank", "separability", "transfer", "opis"),
-}  # fmt: skip
-"""Families of metrics that a command computes."""
-HEADLINE = {
-    "rank": ("rankme",), "separability": ("separability",), "transfer": ("transfer_score",),
-    "opis": ("opis", "pseudo_opis"),
-}  # fmt: skip
-"""The metrics one of which must have a value, or a command could say nothing."""
-BESIDE = dict.fromkeys(("separability", "transfer", "opis"), COLLAPSE_METRICS)
-"""Metrics of other families without which those of a command cannot be read."""
-TOPOLOGY = ("normalize", "metric", "engine", "homology")
-"""Options of the metrics of separability alone."""
-ADAPTATION = ("logits", "source", "label", "head", "variant", "audit")
-"""Options of the metrics of transfer alone."""
-GROUPING = ("groups_from", "clusters", "k", "seeds", "freeze", "far", "space")
-"""Options of the metrics of OPIS alone, beside `group`."""
+F = TypeVar("F", bound=Callable[..., Any])
 MODELS = ("data", "model", "layer", "pool", "trust_code", "batch_size")
 """Options for a checkpoint that is run over data first, of all commands."""
-OWN = {
-    "rank": ("group",), "separability": TOPOLOGY, "transfer": ADAPTATION, "opis": ("group", *GROUPING),
-    "evaluate": ("group", *TOPOLOGY, "logits", "head", "variant"), "doctor": (),
-}  # fmt: skip
-"""Options that a command has beside the shared ones."""
-HEADED = ("transfer_score", "classifier_nonuniformity")
-"""Metrics that look at the last linear layer."""
-ON_REQUEST = {"h1_total_persistence"}
-"""Metrics computed only where an option or --only asks for them."""
+
+
+class DataOptions(TypedDict, total=False):
+    """The options of every command that reads rows; `Options` says what each is, and its default."""
+
+    column: str | None
+    id: str | None
+    on_bad: Literal["error", "drop"]
+    sample: int | Literal["all"] | None
+    seed: int
+    device: str
+    memory: int | None
+    threads: int | None
+    data: Any
+    model: Any
+    layer: str | None
+    pool: str | None
+    trust_code: bool
+    batch_size: int | None
+
+
+class RankOptions(DataOptions, total=False):
+    """The options of `rank`."""
+
+    only: str | Sequence[str]
+    group: str | None
+
+
+class SeparabilityOptions(DataOptions, total=False):
+    """The options of `separability`."""
+
+    only: str | Sequence[str]
+    normalize: Literal["l2", "none", "layernorm", "zscore"]
+    metric: Literal["euclidean", "cosine"]
+    engine: Literal["auto", "giotto"]
+    homology: Literal[0, 1]
+
+
+class TransferOptions(DataOptions, total=False):
+    """The options of `transfer` and `transfer_all`."""
+
+    only: str | Sequence[str]
+    logits: str | None
+    source: Any
+    label: str | None
+    head: Any
+    variant: Variant
+    audit: str | None
+
+
+class OpisOptions(DataOptions, total=False):
+    """The options of `opis`."""
+
+    only: str | Sequence[str]
+    group: str | None
+    groups_from: Any
+    clusters: Literal["crossfit", "same-space"]
+    k: int | Sequence[int]
+    seeds: int
+    freeze: Any
+    far: str | tuple[float, float]
+    space: Space
+
+
+class EvaluateOptions(SeparabilityOptions, total=False):
+    """The options of `evaluate`."""
+
+    group: str | None
+    logits: str | None
+    head: Any
+    variant: Variant
 
 
 @dataclass(frozen=True)
@@ -117,37 +174,47 @@ class Options:
         return Setting(**{name: getattr(self, name) for name in ADAPTATION})
 
     @property
+    def grouping(self) -> GroupSetting:
+        """What concerns the groups of the metrics of OPIS."""
+        return GroupSetting(
+            self.zone, self.group, self.groups_from, Columns(id=self.id, group=self.group),
+            self.clusters == "same-space", self.k, self.seeds, self.seed,
+        )  # fmt: skip
+
+    @property
     def topology(self) -> Topology:
         """What concerns the metrics of separability."""
         return Topology.checked(normalize=self.normalize, metric=self.metric, engine=self.engine)
 
 
-def options_of(command: str) -> tuple[str, ...]:
-    """The names of a command's options: the shared ones and its own; doctor computes no metrics to choose among."""
-    some = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING} - {*OWN[command]} | ({"only"} if command == "doctor" else set())
-    return tuple(name for name in Options.__dataclass_fields__ if name not in some)
+def options_of(command: Command) -> tuple[str, ...]:
+    """The names of a command's options: the shared ones and its own; where no metric is computed none is chosen."""
+    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING} - {*command.options}
+    others |= set() if command.families else {"only"}
+    return tuple(name for name in Options.__dataclass_fields__ if name not in others)
 
 
-def command_of(names: Sequence[str]) -> str:
-    """The narrowest command that computes all of these metrics: that of their family, or evaluate for several."""
-    families = {m.family for m in METRICS if m.name in names and m.name not in COLLAPSE_METRICS} or {"rank"}
-    return families.pop() if len(families) == 1 else "evaluate"
+def command_of(names: Sequence[str]) -> Command:
+    """The narrowest command that computes all of these metrics: that of their family, or of all for several."""
+    families = {entry(name).family for name in names if name not in COLLAPSE_METRICS} or {"rank"}
+    return min((c for c in COMMANDS if families <= {*c.families}), key=lambda c: len(c.families))
 
 
-def checked(command: str, options: dict[str, Any]) -> Options:
+def checked(command: Command, options: Mapping[str, Any]) -> Options:
     """The options of a command by name, or a UsageError that says which one is wrong."""
     known = options_of(command)
     for name in options:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
-            raise UsageError(f"{command} has no option {name!r}; {hint}")
+            raise UsageError(f"{command.name} has no option {name!r}; {hint}")
     if "k" in options:
         k = options["k"]
         options = {**options, "k": tuple(dict.fromkeys(k)) if isinstance(k, Iterable) else (k,)}
     only = options.get("only")
     only = (only,) if isinstance(only, str) else tuple(only or ())
-    sample = options.get("sample", SAMPLE)
+    grouped = command.group_sample is not None and options.get("group") is not None
+    sample = options.get("sample", command.group_sample if grouped else command.sample)
     chosen = Options(
         **{**options, "only": only, "sample": None if isinstance(sample, str) and sample == "all" else sample}
     )
@@ -201,24 +268,50 @@ def columns(chosen: Options) -> Columns:
 
 
 def selected(
-    command: str, only: Sequence[str], on_request: Sequence[str] = (), *, scored: bool = True, grouped: bool = True
+    command: Command, only: Sequence[str], *, requested: bool = False, scored: bool = True, grouped: bool = True
 ) -> tuple[Metric, ...]:
-    """The metrics of a command, or those of them that `only` names; some only where they are asked for.
+    """The metrics of a command, or those of them that `only` names.
 
-    scored, grouped: whether the input has class scores and groups, without which `evaluate` leaves the metrics of
-    transfer and of OPIS out.
+    requested: whether those are computed that wait for a request; scored, grouped: whether the input has class scores
+    and groups, without which a command of many families leaves the metrics of transfer and of OPIS out.
     """
-    beside = BESIDE.get(command, ())
-    metrics = tuple(m for m in METRICS if m.family in FAMILIES[command] or m.name in beside)
-    metrics = tuple(sorted(metrics, key=lambda m: m.name in beside))
-    names = [m.name for m in metrics]
+    own = [e for e in CATALOG if e.family in command.families]
+    beside = [entry(name) for name in COLLAPSE_METRICS if command.collapse]
+    names = [e.name for e in (*own, *beside)]
     for name in only:
         if name not in names:
             near = get_close_matches(name, names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; {command} has {', '.join(names)}"
-            raise UsageError(f"--only: no metric {name!r} in {command}{hint}")
+            hint = f"; did you mean {near[0]!r}?" if near else f"; {command.name} has {', '.join(names)}"
+            raise UsageError(f"--only: no metric {name!r} in {command.name}{hint}")
     if only:
-        return tuple(m for m in metrics if m.name in only)
-    if command == "evaluate":
-        metrics = tuple(m for m in metrics if (m.family != "transfer" or scored) and (m.family != "opis" or grouped))
-    return tuple(m for m in metrics if m.name not in ON_REQUEST or m.name in on_request)
+        return metrics(name for name in names if name in only)
+    missing = {name for name, there in (("transfer", scored), ("opis", grouped)) if not there}
+    return metrics(
+        e.name
+        for e in (*own, *beside)
+        if not (e.family in missing and e.family in command.where_possible) and (requested or not e.on_request)
+    )
+
+
+def signed(name: str) -> Callable[[F], F]:
+    """For the function of a command: its options, spelled out one by one in the signature that an editor shows."""
+
+    def spelled(function: F) -> F:
+        own = inspect.signature(function)
+        given = get_type_hints(function)["options"].__args__[0]
+        hints, fields = get_type_hints(given), Options.__dataclass_fields__
+        defaults = {option: fields[option].default for option in options_of(command(name))} | default_of(name)
+        kept = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        keywords = [
+            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[option])
+            for option, default in defaults.items()
+        ]
+        function.__signature__ = own.replace(parameters=[*kept, *keywords])  # type: ignore[attr-defined]
+        return function
+
+    return spelled
+
+
+def default_of(name: str) -> dict[str, int]:
+    """The defaults of a command that differ from the shared ones."""
+    return {"sample": command(name).sample}

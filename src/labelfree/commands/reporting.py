@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.catalog import Command
 from labelfree.commands.options import MODELS, Options, options_of
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
+from labelfree.families import metrics as every_metric
 from labelfree.families.spec import Metric
 from labelfree.families.transfer.accuracy import share_error
 from labelfree.head import Head
 from labelfree.kernels.threads import limited_threads
-from labelfree.metrics import METRICS
 from labelfree.progress import Progress, silent
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import Audit, Defect, HeadInfo, Input, OutputInfo, Report, RowCounts, SampleInfo, SourceInfo
@@ -27,11 +28,10 @@ from labelfree.survey.targets import Setting, head_warning
 
 
 def report_of(
-    command: str, found: Survey, metrics: Sequence[Metric], chosen: Options, progress: Progress = silent
+    command: Command, found: Survey, metrics: Sequence[Metric], chosen: Options, progress: Progress = silent
 ) -> Report:
     """The report of a command on what a pass has found: its metrics, and what is wrong with the rows."""
     entries = {}
-    found.evidence.topology = chosen.topology
     with limited_threads(chosen.threads):
         for done, metric in enumerate(metrics):
             progress("computing metrics", done / len(metrics))
@@ -41,7 +41,7 @@ def report_of(
 
 
 def assembled(
-    command: str,
+    command: Command,
     found: Survey,
     chosen: Options,
     entries: dict[str, MetricEntry],
@@ -51,7 +51,7 @@ def assembled(
     source, e = found.source, found.evidence
     defects = list(defects)
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
-    if command == "opis" and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
+    if command.whole_groups and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
         sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
     kept = [name for name in options_of(command) if name not in ("threads", *MODELS)]
     settings: dict[str, Any] = {name: getattr(chosen, name) for name in kept}
@@ -61,7 +61,7 @@ def assembled(
     settings["only"] = list(chosen.only)
     settings["sample"] = "all" if chosen.sample is None else chosen.sample
     return Report(
-        command=command,
+        command=command.name,
         input=Input(
             sources=[source.name],
             fingerprint=found.fingerprint,
@@ -74,7 +74,7 @@ def assembled(
             d=e.d,
             rows=row_counts(found),
             sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
-            defects=[Defect(**asdict(d)) for d in defects] if command == "doctor" else None,
+            defects=[Defect(**asdict(d)) for d in defects] if command.document == "defects" else None,
         ),
         settings=settings,
         metrics=entries,
@@ -122,7 +122,7 @@ def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
             name=behind.source.name, fingerprint=behind.fingerprint, rows_hash=behind.rows_hash, n=behind.evidence.n,
             d=behind.evidence.d, rows=row_counts(behind),
         )  # fmt: skip
-        uses = {metric.name for metric in METRICS if "source" in metric.needs}
+        uses = {metric.name for metric in every_metric() if "source" in metric.needs}
         metrics = {
             name: entry.model_copy(update={"params": {**entry.params, "source": behind.rows_hash}})
             if name in uses

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from labelfree import history
-from labelfree.catalog import COLLAPSE_METRICS, check_metric, listed
+from labelfree.catalog import COLLAPSE_METRICS, check_metric, command, entry, listed
 from labelfree.documents.files import atomically, locked
 from labelfree.documents.reading import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short
@@ -269,16 +269,13 @@ def watched(
 
     looking: run, interval, idle, once.
     """
-    from labelfree.metrics import METRICS
-
     if not metric:
         raise UsageError("--metric: expected the name of a metric to measure, such as separability, found none")
-    known = {one.name: one for one in METRICS if one.family != "weights"}
     for option, names in (("--metric", metric), ("--plateau", plateau or metric[:1])):
         for name in names:
-            if check_metric(name, option) not in known:
+            if entry(check_metric(name, option)).family not in command("evaluate").families:
                 raise UsageError(f"{option}: {name} is no metric of rows, which a watch scores; see labelfree weights")
-            if option == "--plateau" and known[name].direction == "none":
+            if option == "--plateau" and entry(name).direction == "none":
                 raise UsageError(
                     f"--plateau: {name} has no direction in which it is known to be better, so it cannot stop "
                     "improving; name another with --plateau"
@@ -300,12 +297,12 @@ def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[
     from labelfree.commands.options import checked, command_of
     from labelfree.kernels.devices import kernels_for
 
-    only, command = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS))), command_of(metrics)
-    chosen = checked(command, {**options, "only": only})
+    only, narrowest = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS))), command_of(metrics)
+    chosen = checked(narrowest, {**options, "only": only})
     kernels_for(chosen.device)
     if chosen.data is not None:
         check_runnable(chosen)
-    measure = getattr(api, command)
+    measure = getattr(api, narrowest.name)
     return lambda path: measure(str(path), only=only, **options)
 
 

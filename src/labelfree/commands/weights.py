@@ -8,10 +8,10 @@ from typing import Any
 
 from labelfree.documents.wording import counted
 from labelfree.errors import UsageError
-from labelfree.families.weights.checkpoint import LAYER_METRICS, TOTALS, Layer, layers_hash
+from labelfree.families import metric
+from labelfree.families.weights.checkpoint import LAYER_METRICS, METRICS, Layer, layers_hash
 from labelfree.kernels.threads import limited_threads
 from labelfree.layers.checkpoint import Checkpoint, layers, opened
-from labelfree.metrics import METRICS
 from labelfree.progress import Progress, silent
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.weights import LayerEntry, LayerRows, LayerValue, LeftOut, Tensors, WeightsInput, WeightsReport
@@ -49,16 +49,15 @@ def weights(
             progress("measuring layers", len(measured) / len(found.forms))
     kept, tied = _untied(measured)
     head = _head(found, kept)
-    by_name = {metric.name: metric for metric in METRICS}
     return WeightsReport(
         input=_input(found, kept, tied),
         settings={"layer": list(patterns)},
         metrics={
-            **{metric.name: MetricEntry.of(metric, metric.compute(kept)) for metric in TOTALS},
-            _HEAD: MetricEntry.of(by_name[_HEAD], head),
+            **{total.name: MetricEntry.of(total, total.compute(kept)) for total in METRICS},
+            _HEAD: MetricEntry.of(metric(_HEAD), head),
         },
         layers=[_entry(found, one, tied.get(one.name, [])) for one in kept],
-        definitions={name: by_name[name].definition for name in LAYER_METRICS},
+        definitions={name: metric(name).definition for name in LAYER_METRICS},
         warnings=_warnings(kept),
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from labelfree.catalog import known_command
 from labelfree.documents.files import read_text
 from labelfree.documents.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT, misfit
 from labelfree.errors import SourceError
@@ -126,10 +127,11 @@ def report_document(document: Any, where: str) -> dict[str, Any]:
             f"{where}: a report of schema version {version}, which a later labelfree wrote; this one reads up to "
             f"{SCHEMA_VERSION}: upgrade it"
         )
-    if document.get("command") == "gate":
+    known = known_command(document.get("command"))
+    if known is not None and known.document == "verdict":
         raise SourceError(f"{where}: expected a report, found the verdict of a gate; name the reports that it judged")
     metrics = document.get("metrics")
-    form = WEIGHTS_REPORT if document.get("command") == "weights" else REPORT
+    form = WEIGHTS_REPORT if known is not None and known.document == "weights" else REPORT
     wrong = "the schema version" if version != SCHEMA_VERSION else misfit(document, form)
     if not wrong and document["input"].get("sample") is not None:
         wrong = misfit(document["input"]["sample"], SAMPLED, "input.sample")

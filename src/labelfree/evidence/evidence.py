@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows, blocks_of, matrix
+from labelfree.catalog import SAMPLE
+from labelfree.evidence.groups import Grouping
 from labelfree.evidence.outputs import Outputs
 from labelfree.evidence.scaling import Topology, unit
 from labelfree.evidence.spectrum import Spectrum, spectrum
@@ -20,30 +22,26 @@ from labelfree.summaries import Moments, Sample
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.sample import Drawn
 
-if TYPE_CHECKING:
-    from labelfree.evidence.groups import Grouping
-
-SAMPLE = 5_000
-"""Rows of the default sample: pairwise metrics and standard errors."""
 WIDE = 1024
 """Width above which unit-row metrics come from the sample, to spare a second scatter of the width squared."""
 VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
 
-Need: TypeAlias = Literal["moments", "unit", "sample", "views", "groups", "outputs", "source"]
+Need: TypeAlias = Literal["moments", "unit", "sample", "views", "groups", "outputs", "head", "source"]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Evidence:
-    """Summaries of one data set. What a metric does not need may be missing.
+    """Summaries of one data set, frozen. What a metric does not need may be missing.
 
     moments: of all rows; unit: of all non-zero rows scaled to length one (absent above width WIDE);
     drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
     rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
-    progress: told what is being done, and which fraction of it is done; outputs: logits, head and source, for the
-    metrics of transfer; grouping: which rows belong together, for those of OPIS; on_bad: what is done with rows that a
-    metric cannot use and others can: "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
+    progress: told what is being done, and which fraction of it is done; outputs: logits and head, for the metrics of
+    transfer; reference: a second data set beside it, such as the labelled source of a transfer; grouping: which rows
+    belong together, for the metrics of OPIS; on_bad: what is done with rows that a metric cannot use and others can:
+    "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
     """
 
     n: int
@@ -60,6 +58,7 @@ class Evidence:
     seed: int = 0
     topology: Topology = field(default_factory=Topology)
     outputs: Outputs | None = None
+    reference: Evidence | None = None
     grouping: Grouping | None = None
     on_bad: Literal["error", "drop"] | None = None
 

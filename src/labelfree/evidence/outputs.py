@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.head import Head
 from labelfree.summaries.predictions import Predictions
-
-if TYPE_CHECKING:
-    from labelfree.evidence.evidence import Evidence
-
-__all__ = ["Head", "Labelled", "Outputs", "Variant"]
 
 Variant: TypeAlias = Literal["standard", "literal", "official"]
 
@@ -32,20 +27,19 @@ class Labelled:
     negentropy: Float
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Outputs:
     """The part of the evidence that only the metrics of transfer look at. What is not known is None.
 
     predictions: sums over the class probabilities of all rows; logits: (m, K) of the sampled rows, in the order of
-    `Evidence.drawn`, log-probabilities where probabilities were stored; head; source: evidence of the source rows,
-    whose own `outputs` may hold `labelled`; variant: of the Transfer Score; why_no_head: the reason where there is
+    `Evidence.drawn`, log-probabilities where probabilities were stored; head; labelled: the labels of these
+    rows, where they are known; variant: of the Transfer Score; why_no_head: the reason where there is
     none; again: yields all rows with their logits, (m, d) and (m, K), in the order of the data set.
     """
 
     predictions: Predictions | None = None
     logits: Rows | None = None
     head: Head | None = None
-    source: Evidence | None = None
     labelled: Labelled | None = None
     variant: Variant = "standard"
     why_no_head: str = "no head was given (--head FILE)"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from labelfree.arrays import Index, Keys, Rows, matrix
+from labelfree.catalog import SAMPLE
 from labelfree.errors import ArrayError
-from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.outputs import Outputs, Variant
 from labelfree.head import Head
 from labelfree.results import Result, undefined
@@ -42,18 +44,21 @@ def target(
     else:
         e = _rows_unknown(np.empty((0, 1)) if scores is None else scores, sample, seed)
         rows = np.empty((e.n, 0))
-    e.outputs = Outputs(variant=variant, head=None if head is None else given_head(head))
-    if X is not None and e.outputs.head is not None and e.outputs.head.weight.shape[1] != e.d:
-        found = e.outputs.head.weight.shape
+    outputs = Outputs(variant=variant, head=None if head is None else given_head(head))
+    if X is not None and outputs.head is not None and outputs.head.weight.shape[1] != e.d:
+        found = outputs.head.weight.shape
         raise ArrayError(f"head: expected (K, {e.d}), a row per class as wide as X, found shape {found}")
     if scores is not None:
         if len(scores) != e.n:
             raise ArrayError(f"logits: expected {e.n} rows as in X, found {len(scores)}; align them by row")
         known = scores
-        e.outputs.predictions = Predictions.empty(known.shape[1]).update(known)
-        e.outputs.logits = known[e.drawn.index] if e.drawn is not None else known[:0]
-        e.outputs.again = lambda: ((rows[i : i + 4096], known[i : i + 4096]) for i in range(0, e.n, 4096))
-    return e
+        outputs = replace(
+            outputs,
+            predictions=Predictions.empty(known.shape[1]).update(known),
+            logits=known[e.drawn.index] if e.drawn is not None else known[:0],
+            again=lambda: ((rows[i : i + 4096], known[i : i + 4096]) for i in range(0, e.n, 4096)),
+        )
+    return replace(e, outputs=outputs)
 
 
 def _rows_unknown(scores: Rows, sample: int | None, seed: int) -> Evidence:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree import __version__
+from labelfree.catalog import headlines
 from labelfree.documents.reading import SCHEMA_VERSION, rounded
 from labelfree.errors import UsageError
 from labelfree.gating.guards import collapse_guard
@@ -16,7 +17,7 @@ from labelfree.gating.settings import rule_numbers
 from labelfree.history import Record
 from labelfree.history.records import checked_run
 
-HEADLINES = ("separability", "rankme", "transfer_score", "opis", "pseudo_opis")
+HEADLINES = tuple(name for family in ("separability", "rank", "transfer", "opis") for name in headlines(family))
 """The metrics that are shown where none is named, as far as the run has them."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from labelfree.catalog import COLLAPSE_METRICS
+from labelfree.catalog import COLLAPSE_METRICS, known_command
 from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, is_number, misfit
 from labelfree.documents.reading import SCHEMA_VERSION, rounded
 from labelfree.documents.wording import counted
@@ -32,7 +32,7 @@ def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: 
 
     time: ISO 8601; now where it is not given. The only clock of labelfree, and no part of what makes two records equal.
     """
-    if report["command"] == "weights":
+    if (known := known_command(report["command"])) is not None and known.document == "weights":
         raise HistoryError(
             f"{report['input']['sources'][0]}: a history holds measurements of rows, and this report is of weights; "
             "give it to the gate itself: labelfree gate REPORT --require 'nonfinite_rows == 0'"

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from labelfree.catalog import known_command
 from labelfree.documents.files import locked, rewritten
 from labelfree.documents.reading import parsed
 from labelfree.documents.wording import steps
@@ -46,7 +47,7 @@ def _of_another_kind(text: str, path: Path) -> str | None:
         return None
     if not isinstance(first, dict) or "step" in first:
         return None
-    if first.get("command") == "gate":
+    if (known := known_command(first.get("command"))) is not None and known.document == "verdict":
         return "the verdict of a gate; name the history that it judged"
     if "input" in first or "reports" in first:
         return f"a report; labelfree history add HISTORY {path} puts it into one, and a gate takes it without --history"

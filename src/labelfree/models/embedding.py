@@ -91,7 +91,7 @@ def embed(
 
     checkpoint: a directory of transformers or sentence-transformers, or the weights (.safetensors, .pt, .pth, .ckpt,
     .bin) of the network that `model` builds: "package.module:factory" or a function, which returns a torch.nn.Module,
-    or a pair of one and a transform. data: texts, images or arrays (see `open_data` in labelfree.models.items.opening), of
+    or a pair of one and a transform. data: texts, images or arrays (`open_data` in labelfree.models.items), of
     which column, id, keep and on_bad say what is read. output: the Parquet file, with the columns id, the kept ones,
     embedding, logits.
 

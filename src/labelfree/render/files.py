@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from labelfree.catalog import Command
 from labelfree.documents.files import atomically, check_targets
 from labelfree.errors import MissingExtra, OutputError
 from labelfree.render.pictures.groups import DRAWN_ONLY
@@ -22,9 +23,9 @@ PICTURES = (".svg", ".png", ".pdf")
 SUFFIXES = (*TEXT, *PICTURES, ".parquet")
 
 
-def check(paths: Sequence[Path], command: str) -> None:
+def check(paths: Sequence[Path], command: Command) -> None:
     """Refuse what could not be written, before any work is done; doctor measures nothing to draw or to list."""
-    check_targets(paths, TEXT if command == "doctor" else SUFFIXES)
+    check_targets(paths, SUFFIXES if command.families else TEXT)
     for path in paths:
         if path.suffix in PICTURES and find_spec("matplotlib") is None:
             raise MissingExtra(f"-o {path}: drawing", "plot")

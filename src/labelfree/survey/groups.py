@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Keys
-from labelfree.commands.options import Options, columns
 from labelfree.errors import UsageError
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.groups import Grouping, GroupRows
+from labelfree.evidence.zone import Calibration
 from labelfree.families.opis.clusters import candidates, clusters_of_other_space
 from labelfree.results import Result
-from labelfree.sources.block import Source
+from labelfree.sources.block import Columns, Source
 from labelfree.sources.opening import open_source
 from labelfree.sources.tables.group_files import FrozenGroups, read_groups
 from labelfree.summaries.groups import digest_of, membership
@@ -26,16 +26,31 @@ from labelfree.summaries.hashing import hash_ids, unmix
 from labelfree.summaries.sample import OPEN
 from labelfree.survey.found import Survey
 
-GROUP_ROWS = 100_000
-"""Rows up to which all groups are used; beyond, a sample of whole groups of about this size."""
+
+@dataclass(frozen=True)
+class GroupSetting:
+    """The options of `opis` that say what belongs together, and where one threshold is judged.
+
+    column: of the groups; groups_from: other embeddings of the same items, whose columns are `columns`, or frozen
+    groups; circular, k, seeds: how pseudo-groups are made where there is neither; seed: of clusters of another space.
+    """
+
+    zone: Calibration
+    column: str | None = None
+    groups_from: Any = None
+    columns: Columns = field(default_factory=Columns)
+    circular: bool = False
+    k: tuple[int, ...] = ()
+    seeds: int = 5
+    seed: int = 0
 
 
-def grouping_of(found: Survey, chosen: Options, of: Callable[[Source], Survey]) -> Grouping:
+def grouping_of(found: Survey, chosen: GroupSetting, of: Callable[[Source], Survey]) -> Grouping:
     """What the options say of groups, with the rows they are made of; `of` surveys the other source."""
-    if chosen.group is not None:
+    if chosen.column is not None:
         return Grouping(chosen.zone, _by_column(found))
     if chosen.groups_from is None:
-        return Grouping(chosen.zone, circular=chosen.clusters == "same-space", k=chosen.k, seeds=chosen.seeds)
+        return Grouping(chosen.zone, circular=chosen.circular, k=chosen.k, seeds=chosen.seeds)
     frozen = read_groups(Path(chosen.groups_from)) if isinstance(chosen.groups_from, str | os.PathLike) else None
     if frozen is not None and chosen.k:
         raise UsageError(f"k: {chosen.groups_from} holds groups that were made before; leave it out")
@@ -80,10 +95,10 @@ def _frozen(found: Survey, frozen: FrozenGroups) -> GroupRows:
     return _labelled(found, labels, missing, origin=str(frozen.about["source"]), frozen=True, own=own)
 
 
-def _from_other(found: Survey, chosen: Options, of: Callable[[Source], Survey]) -> GroupRows:
+def _from_other(found: Survey, chosen: GroupSetting, of: Callable[[Source], Survey]) -> GroupRows:
     """The sampled rows with clusters of other embeddings of the same items."""
     e, source = found.evidence, found.source
-    other = of(open_source(chosen.groups_from, columns(replace(chosen, column=None))))
+    other = of(open_source(chosen.groups_from, chosen.columns))
     if ("id" in other.source.roles) != ("id" in source.roles) or ("id" not in source.roles and other.evidence.n != e.n):
         raise UsageError(
             f"groups_from: expected the same items in {other.source.name} as in {source.name}, by an id column in both "

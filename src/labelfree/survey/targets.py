@@ -142,13 +142,16 @@ def surveyed(
         labels=setting.audit is not None,
     )
     found = of(target, wanted)
-    outputs = found.evidence.outputs = found.evidence.outputs or Outputs()
-    outputs.variant = setting.variant
-    outputs.source = None if behind is None else behind.evidence
+    outputs = replace(found.evidence.outputs or Outputs(), variant=setting.variant)
     if headed and head is None and target.outputs is not None:
-        head = _recovered(found, derived)
-    outputs.head = _compared(head, found, derived)
-    return replace(found, behind=behind)
+        made = _recovered(found, outputs, derived)
+        if isinstance(made, Head):
+            head = made
+        else:
+            outputs = replace(outputs, why_no_head=made)
+    outputs = replace(outputs, head=_compared(head, found, outputs, derived))
+    reference = None if behind is None else behind.evidence
+    return replace(found, evidence=replace(found.evidence, outputs=outputs, reference=reference), behind=behind)
 
 
 def _check_classes(target: Source, source: Source) -> None:
@@ -163,26 +166,23 @@ def _check_classes(target: Source, source: Source) -> None:
         )
 
 
-def _recovered(found: Survey, derived: bool) -> Head | None:
-    """The head by least squares, or none and the reason why."""
-    e, outputs = found.evidence, found.evidence.outputs
-    assert outputs is not None
+def _recovered(found: Survey, outputs: Outputs, derived: bool) -> Head | str:
+    """The head by least squares, or the reason why there is none."""
     if outputs.logits is not None and log_probabilities(outputs.logits):
         derived = True
     if derived or found.regression is None:
         head: Head | str = COMMON
     else:
-        head = recovered(found.regression, stored=e.stored)
+        head = recovered(found.regression, stored=found.evidence.stored)
     if isinstance(head, Head):
         return head
-    outputs.why_no_head = f"no head was given (--head FILE), and it cannot be recovered: {head}"
-    return None
+    return f"no head was given (--head FILE), and it cannot be recovered: {head}"
 
 
-def _compared(head: Head | None, found: Survey, derived: bool) -> Head | None:
+def _compared(head: Head | None, found: Survey, outputs: Outputs, derived: bool) -> Head | None:
     """The head with how far its logits are from those of the sampled rows."""
-    e, outputs = found.evidence, found.evidence.outputs
-    if head is None or outputs is None or outputs.logits is None or e.drawn is None:
+    e = found.evidence
+    if head is None or outputs.logits is None or e.drawn is None:
         return head
     derived = derived or log_probabilities(outputs.logits)
     residual, spread = cross_check(head, e.drawn.rows, outputs.logits, probabilities=derived)

@@ -105,7 +105,7 @@ class Collection:
         needs = frozenset(need for metric in plan.metrics for need in metric.needs)
         return Summaries(
             source, needs, kernels_for(chosen.device), chosen.sample, chosen.seed, chosen.on_bad,
-            plan.command == "separability",
+            plan.command.zero_rows == "refused",
         )  # fmt: skip
 
 
@@ -125,7 +125,8 @@ def surveyed(parts: Sequence[Summaries], lengths: Sequence[list[int]], plan: Pla
         raise _unequal(plan, f"{plan.rows} rows", f"{whole.tally.read}")
     whole.source = replace(whole.source, name=name, total=whole.tally.read)
     whole.check()
-    return whole.finished()
+    found = whole.finished()
+    return replace(found, evidence=replace(found.evidence, topology=plan.chosen.topology))
 
 
 def _check_dealt(lengths: Sequence[list[int]]) -> None:

@@ -9,15 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 
-from labelfree.catalog import COLLAPSE_METRICS, check_metric, listed
+from labelfree.catalog import COLLAPSE_METRICS, Command, check_metric, listed
 from labelfree.commands.options import Options, checked, command_of, selected
 from labelfree.errors import UsageError
-from labelfree.families.separability.scores import EXACT
+from labelfree.families import metric as family_metric
 from labelfree.families.spec import Metric
 from labelfree.gating.settings import settings
 from labelfree.history.records import checked_run, whole
 from labelfree.kernels.devices import kernels_for
-from labelfree.metrics import METRICS
 from labelfree.models.features.pooling import POOLS, Pool
 
 Dealt: TypeAlias = Literal["rows", "batches"]
@@ -79,7 +78,7 @@ class Plan:
     """Checked options. command, chosen, metrics: what a report is made with; gate: what a verdict is asked with, empty
     where none is."""
 
-    command: str
+    command: Command
     chosen: Options
     metrics: tuple[Metric, ...]
     gate: dict[str, Any]
@@ -170,8 +169,8 @@ def _planned(
     command = command_of(measured)
     only = (*measured, *(name for name in COLLAPSE_METRICS if name not in measured))
     given: dict[str, Any] = {"only": only, "seed": seed, "on_bad": on_bad, "device": device, "threads": threads}
-    if sample is not None or command == "separability":
-        given["sample"] = EXACT if sample is None else sample
+    if sample is not None:
+        given["sample"] = sample
     chosen = checked(command, given | ({} if normalize is None else {"normalize": normalize}))
     kernels_for(device)
     rows = _rows(rows, ids)
@@ -186,9 +185,8 @@ def _planned(
 
 def _measured(names: list[str], plateau: list[str]) -> list[str]:
     """The metrics by name, or a UsageError for one that features alone cannot give, or that cannot improve."""
-    known = {metric.name: metric for metric in METRICS}
     for name in names:
-        metric = known[check_metric(name, "metrics")]
+        metric = family_metric(check_metric(name, "metrics"))
         if metric.family not in _FAMILIES or set(metric.needs) - _FROM_FEATURES:
             raise UsageError(
                 f"metrics: {name} needs more than features; a monitor measures the metrics of rank and separability: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from labelfree.families.opis.curves import EPS
 from labelfree.families.opis.judging import judged
 from labelfree.families.opis.operating_point import STEPS
 from labelfree.families.opis.tables import summary
-from labelfree.families.spec import Metric
+from labelfree.families.spec import INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.hashing import hash_ids
 
@@ -28,8 +29,6 @@ FEW_GROUPS = 30
 """Groups below which the interval is warned of: see the measured coverage in docs/opis.md."""
 DEAD = 0.1
 """Share of the way from chance to one that the mean utility must reach for OPIS to say anything."""
-PSEUDO_ROWS = 5_000
-"""Rows of the default sample of pseudo-groups."""
 
 
 def _params(found: Judged, zone: Calibration) -> dict[str, Plain]:
@@ -165,17 +164,14 @@ def _evidence(
     rows = matrix(X)
     zone = Calibration.checked(far, space)
     if group is None:
-        e = evidence(X, sample=PSEUDO_ROWS, seed=seed)
-        e.grouping = Grouping(zone, circular=circular, k=tuple(k), seeds=seeds)
-        return e
+        how = Grouping(zone, circular=circular, k=tuple(k), seeds=seeds)
+        return replace(evidence(X, seed=seed), grouping=how)
     names = np.asarray(group)
     if names.shape != (len(rows),):
         raise ArrayError(f"group: expected one name for each of {len(rows)} rows, found shape {names.shape}")
     index = np.flatnonzero([name is not None and name == name for name in names.tolist()])  # NaN is no name
     given = GroupRows(hash_ids(names[index]), index, rows[index], names[index], null=len(rows) - len(index))
-    e = Evidence(n=len(rows), d=rows.shape[1], seed=seed)
-    e.grouping = Grouping(zone, given)
-    return e
+    return Evidence(n=len(rows), d=rows.shape[1], seed=seed, grouping=Grouping(zone, given))
 
 
 def opis(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed: int = 0) -> Result:
@@ -307,28 +303,30 @@ _HOLDS = (
     "healthy models on the same groups, with mean_utility beside it; misleads for models that tell nothing apart, "
     "which have the lowest values, and for groups of few rows"
 )
-OPIS = (
+METRICS = (
     Metric(
-        opis, _opis, "opis", ("groups",), "rank", "lower", _HOLDS,
+        opis, _opis, ("groups",), INVARIANT,
+        _HOLDS,
         "opis/v1, after Zhang et al., ICLR 2024: mean over thresholds of Var_i U_i; " + _CURVES,
     ),
     Metric(
-        pseudo_opis, _pseudo_opis, "opis", ("groups",), "rank", "lower",
+        pseudo_opis, _pseudo_opis, ("groups",), INVARIANT,
         "ordering healthy models whose pseudo-groups are stable over seeds; not on the scale of opis",
         "pseudo-opis/v1: opis of cross-fitted clusters, median over seeds; " + _CURVES,
     ),
     Metric(
-        eps_opis, _eps_opis, "opis", ("groups",), "rank", "lower", _HOLDS,
+        eps_opis, _eps_opis, ("groups",), INVARIANT,
+        _HOLDS,
         "eps-opis/v1, after Zhang et al., ICLR 2024: "
         "mean over thresholds of (mean of the worst 10 % of U_i - mean U_i)^2; " + _CURVES,
     ),
     Metric(
-        mean_utility, _mean_utility, "opis", ("groups",), "rank", "higher",
+        mean_utility, _mean_utility, ("groups",), INVARIANT,
         "models on the same groups and FAR range",
         "mean-utility/v1: mean over thresholds and groups of U_i; " + _CURVES,
     ),
     Metric(
-        worst_utility, _worst_utility, "opis", ("groups",), "rank", "higher",
+        worst_utility, _worst_utility, ("groups",), INVARIANT,
         "models on the same groups of at least five rows and FAR range",
         "worst-utility/v1: mean over thresholds of the mean of the worst 10 % of U_i; " + _CURVES,
     ),

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Rows, blocks_of
-from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.catalog import SAMPLE
+from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.spectrum import Spectrum
 from labelfree.families.rank.marchenko_pastur import noise_rank
-from labelfree.families.spec import FROM_MOMENTS, Metric
+from labelfree.families.spec import FROM_MOMENTS, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
 EPS = 1e-7
@@ -205,21 +206,24 @@ _SELF_SUPERVISED = (
     "supervised fine-tuning (falls while accuracy rises), across methods or widths, and on isotropic noise"
 )
 
-SPECTRAL = (
+METRICS = (
     Metric(
-        rankme, _rankme, "rank", FROM_MOMENTS, "rank", "higher", _SELF_SUPERVISED,
+        rankme, _rankme, FROM_MOMENTS, INVARIANT,
+        _SELF_SUPERVISED,
         "exp H(p), p = sigma / sum sigma + 1e-7, uncentered rows, all min(n, d) singular values",
     ),
     Metric(
-        effective_rank, effective_rank_of, "rank", FROM_MOMENTS, "rank", "higher", _SELF_SUPERVISED,
+        effective_rank, effective_rank_of, FROM_MOMENTS, INVARIANT,
+        _SELF_SUPERVISED,
         "exp H(p), p = sigma / sum sigma, uncentered rows",
     ),
     Metric(
-        rankme_centered, _rankme_centered, "rank", FROM_MOMENTS, "rank", "higher", _SELF_SUPERVISED,
+        rankme_centered, _rankme_centered, FROM_MOMENTS, INVARIANT,
+        _SELF_SUPERVISED,
         "exp H(p), p = sigma / sum sigma + 1e-7, centered rows, all min(n - 1, d) singular values",
     ),
     Metric(
-        erank_variance, _erank_variance, "rank", FROM_MOMENTS, "description", "none",
+        erank_variance, _erank_variance, FROM_MOMENTS, INVARIANT,
         "a description: no setting is known in which more is better",
         "exp H(q), q = covariance eigenvalues / their sum",
     ),

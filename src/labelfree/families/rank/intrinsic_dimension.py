@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Index
-from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.catalog import SAMPLE
+from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.once import once
-from labelfree.families.spec import FROM_SAMPLE, NO_DIRECTION, Metric
+from labelfree.families.spec import FROM_SAMPLE, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
 NEIGHBORS = 20
@@ -114,13 +115,15 @@ def id_mle(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     return _id_mle(evidence(X, sample=sample, seed=seed))
 
 
-INTRINSIC = (
+METRICS = (
     Metric(
-        twonn, _twonn, "rank", FROM_SAMPLE, "description", "none", NO_DIRECTION,
+        twonn, _twonn, FROM_SAMPLE, INVARIANT,
+        NO_DIRECTION,
         "(m - 1) / sum ln(r2 / r1), distinct rows of the sample",
     ),
     Metric(
-        id_mle, _id_mle, "rank", FROM_SAMPLE, "description", "none", NO_DIRECTION,
+        id_mle, _id_mle, FROM_SAMPLE, INVARIANT,
+        NO_DIRECTION,
         "1 / mean of mean ln(T_20 / T_j), 20 neighbors, distinct rows of the sample",
     ),
 )  # fmt: skip

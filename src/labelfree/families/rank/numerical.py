@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.catalog import SAMPLE
+from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.families.rank.effective import collapsed, standard_error
 from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median
-from labelfree.families.spec import FROM_MOMENTS, NO_DIRECTION, Metric
+from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
 _STORED_EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
@@ -120,17 +121,19 @@ def condition_number(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> R
     return _condition_number(evidence(X, sample=sample, seed=seed))
 
 
-NUMERICAL = (
+METRICS = (
     Metric(
-        mp_spikes, _mp_spikes, "rank", FROM_MOMENTS, "description", "none", NO_DIRECTION,
+        mp_spikes, _mp_spikes, FROM_MOMENTS, INVARIANT,
+        NO_DIRECTION,
         "covariance eigenvalues above the Marchenko-Pastur edge plus the Tracy-Widom 99 % margin, median noise",
     ),
     Metric(
-        hard_rank, _hard_rank, "rank", FROM_MOMENTS, "description", "none", NO_DIRECTION,
+        hard_rank, _hard_rank, FROM_MOMENTS, INVARIANT,
+        NO_DIRECTION,
         "singular values above half the spacing of the stored dtype times the Frobenius norm",
     ),
     Metric(
-        condition_number, _condition_number, "rank", FROM_MOMENTS, "description", "none",
+        condition_number, _condition_number, FROM_MOMENTS, INVARIANT,
         "a diagnostic: never a score",
         "sigma_1 / smallest singular value above the hard_rank threshold",
     ),

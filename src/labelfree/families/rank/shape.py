@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.evidence.evidence import SAMPLE, Evidence, evidence
+from labelfree.catalog import SAMPLE
+from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.families.rank.effective import collapsed, standard_error
-from labelfree.families.spec import FROM_MOMENTS, NO_DIRECTION, Metric
+from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
 FIT_RANGE = (11, 100)
@@ -211,25 +212,29 @@ def alpha_req(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     return _alpha_req(evidence(X, sample=sample, seed=seed))
 
 
-SHAPE = (
+METRICS = (
     Metric(
-        participation_ratio, _participation_ratio, "rank", FROM_MOMENTS, "description", "none", NO_DIRECTION,
+        participation_ratio, _participation_ratio, FROM_MOMENTS, INVARIANT,
+        NO_DIRECTION,
         "(sum lambda)^2 / sum lambda^2, covariance eigenvalues",
     ),
     Metric(
-        stable_rank, _stable_rank, "rank", FROM_MOMENTS, "description", "none", NO_DIRECTION,
+        stable_rank, _stable_rank, FROM_MOMENTS, INVARIANT,
+        NO_DIRECTION,
         "sum sigma^2 / sigma_1^2, uncentered rows",
     ),
     Metric(
-        nesum, _nesum, "rank", FROM_MOMENTS, "description", "none", NO_DIRECTION,
+        nesum, _nesum, FROM_MOMENTS, INVARIANT,
+        NO_DIRECTION,
         "sum lambda / lambda_1, covariance eigenvalues",
     ),
     Metric(
-        isoscore, _isoscore, "rank", FROM_MOMENTS, "description", "none", NO_DIRECTION,
+        isoscore, _isoscore, FROM_MOMENTS, INVARIANT,
+        NO_DIRECTION,
         "(participation ratio - 1) / (d - 1)",
     ),
     Metric(
-        alpha_req, _alpha_req, "rank", FROM_MOMENTS, "rank", "target",
+        alpha_req, _alpha_req, FROM_MOMENTS, INVARIANT,
         "self-supervised encoders, on representations (not projector outputs), n / d above 4 and a good fit; "
         "misleads where the power law does not hold",
         "minus the slope of ln lambda_j on ln j, weights 1/j, covariance eigenvalues 11..100",

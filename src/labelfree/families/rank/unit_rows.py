@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, blocks_of
-from labelfree.evidence.evidence import SAMPLE, WIDE, Evidence, evidence
-from labelfree.families.spec import FROM_SAMPLE, FROM_UNIT_ROWS, NO_DIRECTION, Metric
+from labelfree.catalog import SAMPLE
+from labelfree.evidence.evidence import WIDE, Evidence, evidence
+from labelfree.families.spec import FROM_SAMPLE, FROM_UNIT_ROWS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.moments import add_outer
 
@@ -264,27 +265,29 @@ def uniformity(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     return _uniformity(evidence(X, sample=sample, seed=seed))
 
 
-DIRECTIONS = (
+METRICS = (
     Metric(
-        self_cluster, _self_cluster, "rank", FROM_UNIT_ROWS, "description", "none", NO_DIRECTION,
+        self_cluster, _self_cluster, FROM_UNIT_ROWS, INVARIANT,
+        NO_DIRECTION,
         "(mean squared cosine - 1/d) / (1 - 1/d), different rows",
     ),
     Metric(
-        mean_cosine, mean_cosine_of, "rank", FROM_UNIT_ROWS, "description", "none",
+        mean_cosine, mean_cosine_of, FROM_UNIT_ROWS, INVARIANT,
         "an alarm: near 1 the rows share one direction; between healthy models no direction is known",
         "mean cosine over pairs of different rows",
     ),
     Metric(
-        std_l2, _std_l2, "rank", FROM_UNIT_ROWS, "description", "none",
+        std_l2, _std_l2, FROM_UNIT_ROWS, INVARIANT,
         "an alarm: near 0 the rows have collapsed; between healthy models no direction is known",
         "mean over columns of the standard deviation (ddof 1) of unit rows",
     ),
     Metric(
-        coding_rate, _coding_rate, "rank", FROM_UNIT_ROWS, "description", "none", NO_DIRECTION,
+        coding_rate, _coding_rate, FROM_UNIT_ROWS, INVARIANT,
+        NO_DIRECTION,
         "1/2 ln det(I + d / (n 0.5) W^T W), unit rows",
     ),
     Metric(
-        uniformity, _uniformity, "rank", FROM_SAMPLE, "rank", "lower",
+        uniformity, _uniformity, FROM_SAMPLE, INVARIANT,
         "contrastive encoders of one width, together with alignment; misleads where classes cluster",
         "ln mean exp(-2 ||w_i - w_j||^2) over pairs of different unit rows of the sample",
     ),

@@ -10,7 +10,7 @@ import numpy as np
 from labelfree.arrays import Float, Index, Rows
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.families.rank.effective import entropy_rank
-from labelfree.families.spec import FROM_VIEWS, Metric
+from labelfree.families.spec import FROM_VIEWS, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
 DELTA = 1e-4
@@ -154,15 +154,15 @@ def alignment(X: Any, group: Any, *, seed: int = 0) -> Result:
     return _alignment(evidence(X, group=group, seed=seed))
 
 
-VIEWS = (
+METRICS = (
     Metric(
-        lidar, _lidar, "rank", FROM_VIEWS, "rank", "higher",
+        lidar, _lidar, FROM_VIEWS, INVARIANT,
         "joint-embedding self-supervised encoders with the same numbers of items and views; misleads as RankMe does "
         "under supervision",
         "exp H(eig(Sw^-1/2 Sb Sw^-1/2)), Sb / (g - 1), Sw / (rows - g) + 1e-4 I",
     ),
     Metric(
-        alignment, _alignment, "rank", FROM_VIEWS, "rank", "lower",
+        alignment, _alignment, FROM_VIEWS, INVARIANT,
         "contrastive encoders on the same views, together with uniformity; a collapsed model has the best value",
         "mean ||w - w'||^2 over pairs of unit rows in one group",
     ),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from labelfree.catalog import command
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.scaling import Topology, normalized
 from labelfree.families.rank.effective import effective_rank_of as effective_rank_of
 from labelfree.families.rank.unit_rows import mean_cosine_of as mean_cosine_of
 from labelfree.families.separability.giotto import giotto_diagram
 from labelfree.families.separability.persistence import LOST, Persistence, Statistic, persistence
-from labelfree.families.spec import FROM_SAMPLE, Metric
+from labelfree.families.spec import FROM_SAMPLE, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.trees import Merges
 
-EXACT = 10_000
+EXACT = command("separability").sample
 """Rows up to which `separability` uses all of them; beyond, the seeded sample of this size."""
 SIDE = 0.02
 """Share of the rows that both sides of a merge must hold for `separability_robust`."""
@@ -159,9 +161,7 @@ def separability(
 
 
 def _evidence(X: Any, normalize: str, metric: str, sample: int | None, seed: int) -> Evidence:
-    e = evidence(X, sample=sample, seed=seed)
-    e.topology = Topology.checked(normalize=normalize, metric=metric)
-    return e
+    return replace(evidence(X, sample=sample, seed=seed), topology=Topology.checked(normalize=normalize, metric=metric))
 
 
 def _robust(e: Evidence) -> Result:
@@ -303,30 +303,30 @@ def h1_total_persistence(
 
 
 _DEATHS = "deaths p: edge lengths of the minimum spanning tree of the rows, scaled and measured as params say"
-SEPARABILITY = (
+METRICS = (
     Metric(
-        separability, _separability, "separability", ("moments", "unit", "sample"), "rank", "higher",
+        separability, _separability, ("moments", "unit", "sample"), INVARIANT,
         "supervised fine-tuning at fixed rows and width, with an effective-rank guard; misleads under collapse, "
         "in self-supervised sweeps and across widths",
         "topo-sep/v1: 1 - mean(p) / max(p); " + _DEATHS,
     ),
     Metric(
-        separability_robust, _robust, "separability", FROM_SAMPLE, "rank", "higher",
+        separability_robust, _robust, FROM_SAMPLE, INVARIANT,
         "fine-tuning with outliers or imbalance, alignment sweeps; misleads early under label noise",
         "topo-sep/v1: 1 - median(p > 0) / max(p with 2 % of the rows on both sides); " + _DEATHS,
     ),
     Metric(
-        persistence_entropy, _entropy, "separability", FROM_SAMPLE, "description", "none",
+        persistence_entropy, _entropy, FROM_SAMPLE, INVARIANT,
         "a description: falls as clean classes separate, but also under outliers and collapse",
         "topo-sep/v1: -sum q log2 q, q = p / sum(p); " + _DEATHS,
     ),
     Metric(
-        total_persistence, _total, "separability", FROM_SAMPLE, "description", "none",
+        total_persistence, _total, FROM_SAMPLE, INVARIANT,
         "a description: published readings of it disagree in sign",
         "topo-sep/v1: sum(p); " + _DEATHS,
     ),
     Metric(
-        h1_total_persistence, _h1, "separability", FROM_SAMPLE, "description", "none",
+        h1_total_persistence, _h1, FROM_SAMPLE, INVARIANT,
         "a description: no setting is known in which more is better",
         "sum of H1 lifetimes of the rows that params count, scaled as they say, giotto-tda",
     ),

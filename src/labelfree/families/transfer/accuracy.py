@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.labels import labelled, of_rows, threshold
 from labelfree.evidence.outputs import Labelled, Outputs
 from labelfree.evidence.targets import predictions_of, target
-from labelfree.families.spec import Metric
+from labelfree.families.spec import LOGITS, Metric
 from labelfree.families.transfer.transport import EXACT, integer_share, transport
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes
@@ -30,7 +31,7 @@ def share_error(count: float, n: int) -> float:
 
 def _source(e: Evidence) -> Labelled | Result:
     """The labelled source rows, or why there are none."""
-    source = None if e.outputs is None else e.outputs.source
+    source = e.reference
     if source is None:
         return undefined("no_source", "needs labelled source rows (--source FILE)")
     if source.outputs is None or (source.outputs.predictions is None and source.outputs.labelled is None):
@@ -58,12 +59,10 @@ def _beside(source: Labelled) -> Evidence:
 def _target(logits: Any, source_logits: Any, source_labels: Any, seed: int = 0) -> Evidence:
     """Evidence of target logits alone, all of them in the order of a sample, beside a labelled source."""
     e, z = target(logits=logits, sample=None, seed=seed), matrix(source_logits, "source_logits")
-    assert e.outputs is not None
     k, found = two_classes(matrix(logits, "logits")).shape[1], two_classes(z).shape[1]
     if found != k:
         raise ArrayError(f"source_logits: expected {k} classes as in logits, found {found}; score both with one model")
-    e.outputs.source = _beside(labelled(z, source_labels))
-    return e
+    return replace(e, reference=_beside(labelled(z, source_labels)))
 
 
 def _source_accuracy(e: Evidence) -> Result:
@@ -93,7 +92,7 @@ def source_accuracy(source_logits: Any, source_labels: Any) -> Result:
     0.75
     """
     source = labelled(source_logits, source_labels)
-    return _source_accuracy(Evidence(0, 0, outputs=Outputs(source=_beside(source))))
+    return _source_accuracy(Evidence(0, 0, reference=_beside(source)))
 
 
 def _doc(e: Evidence) -> Result:
@@ -286,29 +285,29 @@ def cot(logits: Any, source_logits: Any, source_labels: Any, *, seed: int = 0) -
 
 
 _SHARPENED = "losses that sharpen target predictions raise it without a gain in accuracy"
-ACCURACY = (
+METRICS = (
     Metric(
-        source_accuracy, _source_accuracy, "transfer", ("source",), "estimate", "higher",
+        source_accuracy, _source_accuracy, ("source",), LOGITS,
         "little or no shift; knows nothing of the target and misleads where adaptation trades source for target",
         "share of source rows whose argmax is their label",
     ),
     Metric(
-        doc, _doc, "transfer", ("sample", "outputs", "source"), "estimate", "higher",
+        doc, _doc, ("sample", "outputs", "source"), LOGITS,
         "mild shift that lowers confidence as it lowers accuracy; " + _SHARPENED,
         "source accuracy - (mean source confidence - mean target confidence)",
     ),
     Metric(
-        atc_mc, _atc_mc, "transfer", ("sample", "outputs", "source"), "estimate", "higher",
+        atc_mc, _atc_mc, ("sample", "outputs", "source"), LOGITS,
         "a model calibrated on the source, some dozens of source errors; " + _SHARPENED,
         "share of target rows with max p >= t, as many source rows below t as source errors",
     ),
     Metric(
-        atc_ne, _atc_ne, "transfer", ("sample", "outputs", "source"), "estimate", "higher",
+        atc_ne, _atc_ne, ("sample", "outputs", "source"), LOGITS,
         "a model calibrated on the source, some dozens of source errors; " + _SHARPENED,
         "share of target rows with sum p ln p >= t, as many source rows below t as source errors",
     ),
     Metric(
-        cot, _cot, "transfer", ("sample", "outputs", "source"), "estimate", "higher",
+        cot, _cot, ("sample", "outputs", "source"), LOGITS,
         "the same class shares in source and target; misleads under label shift",
         "1 - optimal transport cost, one-hot source labels to target probabilities, cost 1 - p_y",
     ),

@@ -12,7 +12,7 @@ import numpy as np
 from labelfree.arrays import Float, Index, Rows, blocks_of, matrix
 from labelfree.errors import ArrayError, UsageError
 from labelfree.evidence.evidence import Evidence
-from labelfree.families.spec import Metric
+from labelfree.families.spec import LOGITS, Metric
 from labelfree.families.transfer.accuracy import share_error
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes
@@ -269,14 +269,14 @@ def saturation(scores: Sequence[float | None], window: int = WINDOW, threshold: 
     )
 
 
-CANDIDATES = (
+METRICS = (
     Metric(
-        ensv, _alone, "transfer", ("sample", "outputs"), "rank", "higher",
+        ensv, _alone, ("sample", "outputs"), LOGITS,
         "candidates of several methods or settings; misleads where near copies outvote a better one",
         "share of rows on which argmax is that of the mean softmax of all candidates",
     ),
     Metric(
-        gde, _alone, "transfer", ("sample", "outputs"), "estimate", "higher",
+        gde, _alone, ("sample", "outputs"), LOGITS,
         "independent training runs of one recipe; misleads among checkpoints of one run",
         "1 - mean share of rows on which argmax differs from another candidate's",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,7 @@ import numpy as np
 from labelfree.arrays import Float, Rows, blocks_of, matrix
 from labelfree.errors import ArrayError
 from labelfree.evidence.evidence import Evidence
-from labelfree.evidence.outputs import Outputs
-from labelfree.families.spec import Metric
+from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.two_samples import Kernel, classified, kernel_test
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries import Moments
@@ -29,7 +29,7 @@ _LEAST = 2 * FOLDS
 
 def _source(e: Evidence) -> Evidence | Result:
     """The evidence of the source rows, or why there is none."""
-    source = None if e.outputs is None else e.outputs.source
+    source = e.reference
     if source is None:
         return undefined("no_source", "needs source rows (--source FILE)")
     if source.d != e.d:
@@ -78,8 +78,7 @@ def _evidence(X: Any, source: Any, seed: int = 0, *, moments: bool = False) -> E
     target, behind = sides
     if target.d != behind.d:
         raise ArrayError(f"source: expected {target.d} columns as in X, found {behind.d}")
-    target.outputs = Outputs(source=behind)
-    return target
+    return replace(target, reference=behind)
 
 
 def _mmd_of(
@@ -158,8 +157,8 @@ def _coral(e: Evidence) -> Result:
     chance = 0.0
     params: dict[str, Plain] = {"rows": target.n, "source_rows": source.n, "divisor": "n - 1"}
     assert e.outputs is not None
-    assert e.outputs.source is not None
-    for side, moments in ((e, target), (e.outputs.source, source)):
+    assert e.reference is not None
+    for side, moments in ((e, target), (e.reference, source)):
         if side.drawn is None:
             return measured(value, low=0.0, params=params)
         away = (side.drawn.rows.astype(np.float64) - moments.mean) / unit**0.5
@@ -297,23 +296,24 @@ def c2st(X: Any, source: Any, *, sample: int | None = ROWS, seed: int = 0) -> Re
 
 
 _NOT_ACCURACY = "a description: a distance alone does not track accuracy, and a loss that minimizes it makes it small"
-DISTANCES = (
+METRICS = (
     Metric(
-        mmd, _mmd, "transfer", ("sample", "source"), "description", "none", _NOT_ACCURACY,
+        mmd, _mmd, ("sample", "source"), INVARIANT,
+        _NOT_ACCURACY,
         "unbiased MMD^2, RBF kernels at 1/4, 1/2, 1, 2, 4 times the pooled median squared distance, averaged",
     ),
     Metric(
-        coral, _coral, "transfer", ("moments", "sample", "source"), "description", "none",
+        coral, _coral, ("moments", "sample", "source"), 4,
         _NOT_ACCURACY + "; depends on the scale of the features",
         "||C_s - C_t||_F^2 / (4 d^2), divisor n - 1",
     ),
     Metric(
-        frechet, _frechet, "transfer", ("moments", "source"), "description", "none",
+        frechet, _frechet, ("moments", "source"), 2,
         _NOT_ACCURACY + "; depends on the scale of the features and on the number of rows",
         "|mu_s - mu_t|^2 + tr(C_s + C_t - 2 (C_t^1/2 C_s C_t^1/2)^1/2)",
     ),
     Metric(
-        c2st, _c2st, "transfer", ("sample", "source"), "description", "none",
+        c2st, _c2st, ("sample", "source"), INVARIANT,
         _NOT_ACCURACY + "; close to 1 for most pairs of real domains",
         "held-out accuracy of a logistic regression of the domain, 5 folds",
     ),

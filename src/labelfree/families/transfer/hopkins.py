@@ -12,7 +12,7 @@ from labelfree.arrays import Float, Rows
 from labelfree.evidence.evidence import Evidence, Need
 from labelfree.evidence.once import once
 from labelfree.evidence.targets import target
-from labelfree.families.spec import Metric
+from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.hopkins_distances import (
     LEAST_POINTS,
     REPEATS,
@@ -182,9 +182,9 @@ def hopkins(X: Any, *, seed: int = 0) -> Result:
     return _hopkins(target(X, seed=seed))
 
 
-HOPKINS = (
+METRICS = (
     Metric(
-        hopkins, _hopkins, "transfer", FROM_ROWS, "rank", "higher",
+        hopkins, _hopkins, FROM_ROWS, INVARIANT,
         "one network through adaptation at fixed rows and width; misleads with outliers, duplicates, growing norms, "
         "and decided the worst choices of the Transfer Score where training optimized a part of it",
         "sum u / (sum u + sum w), exponent 1, neighbors among all rows, 10 repeats of 5 % of the rows",

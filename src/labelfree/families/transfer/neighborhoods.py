@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Rows
-from labelfree.evidence.evidence import SAMPLE, Evidence
+from labelfree.catalog import SAMPLE
+from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.targets import predictions_of, sampled_logits, target
-from labelfree.families.spec import Metric
+from labelfree.families.spec import INVARIANT, LOGITS, Metric
 from labelfree.families.transfer.predictions import FROM_SAMPLED_OUTPUTS
 from labelfree.kernels.threads import spread
 from labelfree.results import Plain, Result, measured, undefined
@@ -160,14 +161,14 @@ def class_ami(X: Any, logits: Any, *, sample: int | None = SAMPLE, seed: int = 0
     return _class_ami(target(X, logits, sample=sample, seed=seed))
 
 
-NEIGHBORHOODS = (
+METRICS = (
     Metric(
-        snd, _snd, "transfer", FROM_SAMPLED_OUTPUTS, "rank", "higher",
+        snd, _snd, FROM_SAMPLED_OUTPUTS, LOGITS,
         "the adaptation runs of its paper; misleads under collapse into one cluster, and poor in large comparisons",
         "mean entropy of softmax(cos / 0.05) over other rows, on probabilities of the sample",
     ),
     Metric(
-        class_ami, _class_ami, "transfer", FROM_SAMPLED_OUTPUTS, "rank", "higher",
+        class_ami, _class_ami, FROM_SAMPLED_OUTPUTS, INVARIANT,
         "most adaptation methods of the Musgrave comparison; misleads where well-clustered features carry wrong labels",
         "AMI of argmax with k-means clusters of unit rows started at the predicted classes, on the sample",
     ),

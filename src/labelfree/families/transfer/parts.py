@@ -9,7 +9,7 @@ import numpy as np
 from labelfree.arrays import Float
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.targets import predictions_of, target
-from labelfree.families.spec import Metric
+from labelfree.families.spec import INVARIANT, LOGITS, Metric
 from labelfree.families.transfer.predictions import FROM_OUTPUTS, along, marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
 
@@ -135,14 +135,14 @@ def infomax(logits: Any) -> Result:
     return infomax_of(target(logits=logits))
 
 
-PARTS = (
+METRICS = (
     Metric(
-        classifier_nonuniformity, classifier_nonuniformity_of, "transfer", FROM_OUTPUTS, "rank", "lower",
+        classifier_nonuniformity, classifier_nonuniformity_of, ("outputs", "head"), INVARIANT,
         "balanced classes, a linear head, few classes; hardly moves from 31 classes on",
         "mean over pairs of (theta_ij - theta_K)^2, angles of the head's rows",
     ),
     Metric(
-        infomax, infomax_of, "transfer", FROM_OUTPUTS, "rank", "higher",
+        infomax, infomax_of, FROM_OUTPUTS, LOGITS,
         "adaptation runs with balanced classes; misleads where training maximizes it (infomax losses)",
         "H(mean p) - mean H(p), nats, over all rows",
     ),

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, blocks_of
-from labelfree.evidence.evidence import SAMPLE, Evidence, Need
+from labelfree.catalog import SAMPLE
+from labelfree.evidence.evidence import Evidence, Need
 from labelfree.evidence.targets import predictions_of, sampled_logits, target
-from labelfree.families.spec import Metric
+from labelfree.families.spec import LOGITS, Metric
 from labelfree.results import Plain, Result, measured
 from labelfree.summaries.predictions import Predictions
 from labelfree.summaries.probabilities import entropy_of, log_softmax
@@ -308,42 +309,42 @@ def average_confidence(logits: Any) -> Result:
 
 
 _CONFIDENT = "misleads where the classifier is confidently wrong or collapsed, or was trained to minimize it"
-VALIDATORS = (
+METRICS = (
     Metric(
-        entropy, _entropy, "transfer", FROM_OUTPUTS, "rank", "lower",
+        entropy, _entropy, FROM_OUTPUTS, LOGITS,
         "adaptation runs that do not minimize entropy; " + _CONFIDENT,
         "mean of -sum p ln p over rows, nats",
     ),
     Metric(
-        diversity, _diversity, "transfer", FROM_OUTPUTS, "rank", "higher",
+        diversity, _diversity, FROM_OUTPUTS, LOGITS,
         "balanced targets, beside entropy: an alarm for collapse; misleads under imbalance and for undecided "
         "classifiers",
         "entropy of the mean prediction, nats",
     ),
     Metric(
-        nuclear_norm, _nuclear_norm, "transfer", FROM_SAMPLED_OUTPUTS, "rank", "higher",
+        nuclear_norm, _nuclear_norm, FROM_SAMPLED_OUTPUTS, LOGITS,
         "shifts and adaptation with nearly balanced classes; misleads under strong imbalance and where training "
         "maximizes it (BNM)",
         "||P||_* / sqrt(min(n, K) n), P the softmax probabilities",
     ),
     Metric(
-        softmax_corr, _softmax_corr, "transfer", FROM_SAMPLED_OUTPUTS, "rank", "higher",
+        softmax_corr, _softmax_corr, FROM_SAMPLED_OUTPUTS, LOGITS,
         "shifts with nearly balanced classes; its published directions disagree",
         "cos(P^T P, I), P the softmax probabilities",
     ),
     Metric(
-        mcc, _mcc, "transfer", FROM_SAMPLED_OUTPUTS, "rank", "lower",
+        mcc, _mcc, FROM_SAMPLED_OUTPUTS, LOGITS,
         "adaptation runs that do not minimize class confusion; " + _CONFIDENT,
         "1 - mean_k C_kk / sum_j C_kj, C = sum w p p^T, w = 1 + exp(-entropy)",
     ),
     Metric(
-        mano, _mano, "transfer", FROM_OUTPUTS, "rank", "higher",
+        mano, _mano, FROM_OUTPUTS, LOGITS,
         "one classifier under several shifts; misleads where it is confidently wrong, and across its two "
         "normalizations",
         "(mean s^4)^(1/4), s = softmax or Taylor probabilities by the criterion",
     ),
     Metric(
-        average_confidence, _average_confidence, "transfer", FROM_OUTPUTS, "estimate", "higher",
+        average_confidence, _average_confidence, FROM_OUTPUTS, LOGITS,
         "calibrated classifiers; misleads (too high) under shift, where networks are overconfident",
         "mean of max p over rows",
     ),

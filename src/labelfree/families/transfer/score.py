@@ -10,9 +10,9 @@ from labelfree.errors import UsageError
 from labelfree.evidence.evidence import Evidence, Need
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.targets import given_head, target
-from labelfree.families.spec import Metric
-from labelfree.families.transfer.hopkins import HOPKINS, hopkins_params
-from labelfree.families.transfer.parts import PARTS, classifier_nonuniformity_of, ideal_angle, infomax_of
+from labelfree.families.spec import INVARIANT, Metric
+from labelfree.families.transfer.hopkins import hopkins_params
+from labelfree.families.transfer.parts import classifier_nonuniformity_of, ideal_angle, infomax_of
 from labelfree.families.transfer.variants import BATCH, BY_VARIANT, REFERENCE
 from labelfree.head import Head
 from labelfree.results import Plain, Result, measured
@@ -108,14 +108,11 @@ def transfer_score(X: Any, logits: Any, head: Any, *, variant: Variant = "standa
     )
 
 
-TRANSFER = (
+METRICS = (
     Metric(
-        transfer_score, _transfer_score, "transfer", FROM_ALL, "rank", "higher",
+        transfer_score, _transfer_score, FROM_ALL, INVARIANT,
         "adaptation trajectories and method selection with balanced classes; gamed where training optimizes a part "
         "of it, blind to memorized wrong labels",
         "-U + H + M / ln K: classifier_nonuniformity, hopkins (exponent 1, all rows), infomax",
     ),
-    *PARTS[:1],
-    *HOPKINS,
-    *PARTS[1:],
 )  # fmt: skip

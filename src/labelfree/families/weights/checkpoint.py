@@ -12,15 +12,16 @@ import numpy as np
 
 from labelfree.arrays import as_rows
 from labelfree.errors import ArrayError
-from labelfree.families.spec import NO_DIRECTION, Metric
-from labelfree.families.weights.layer import WEIGHT, cosine_of, nonuniformity_of, rank_of, stable_rank_of
+from labelfree.families.spec import INVARIANT, NO_DIRECTION, Metric
+from labelfree.families.weights.layer import METRICS as OF_ONE
+from labelfree.families.weights.layer import cosine_of, nonuniformity_of, rank_of, stable_rank_of
 from labelfree.families.weights.matrix import Weight, weighed
 from labelfree.results import Plain, Result, measured, undefined
 
 _EVERY: dict[str, Callable[[Weight], Result]] = {
     "effective_rank": rank_of,
     "stable_rank": stable_rank_of,
-    **{metric.name: metric.compute for metric in WEIGHT},
+    **{metric.name: metric.compute for metric in OF_ONE},
 }
 _BY_KIND: dict[str, tuple[str, Callable[[Weight], Result]]] = {
     "embedding": ("mean_cosine", cosine_of),
@@ -290,33 +291,45 @@ def duplicate_rows(weights: Mapping[str, Any]) -> Result:
 
 
 _BROKEN = "a count: which rows are broken on purpose is not known"
-TOTALS = (
+METRICS = (
     Metric(
-        median_rank_share, _median_rank_share, "weights", (), "description", "none", NO_DIRECTION,
+        median_rank_share, _median_rank_share, (), INVARIANT,
+        NO_DIRECTION,
         "median over layers of effective rank / min(n, d)",
     ),
     Metric(
-        median_stable_rank, _median_stable_rank, "weights", (), "description", "none", NO_DIRECTION,
+        median_stable_rank, _median_stable_rank, (), INVARIANT,
+        NO_DIRECTION,
         "median over layers of sum sigma^2 / sigma_1^2",
     ),
     Metric(
-        median_tail_exponent, _median_tail_exponent, "weights", (), "description", "none", NO_DIRECTION,
+        median_tail_exponent, _median_tail_exponent, (), INVARIANT,
+        NO_DIRECTION,
         "median of tail_exponent over the layers where it is not refused",
     ),
     Metric(
-        poor_fit_layers, _poor_fit_layers, "weights", (), "description", "none", NO_DIRECTION,
+        poor_fit_layers, _poor_fit_layers, (), INVARIANT,
+        NO_DIRECTION,
         "layers whose tail_exponent is refused as poor_fit",
     ),
     Metric(
-        weight_norm, _weight_norm, "weights", (), "description", "none", NO_DIRECTION,
+        weight_norm, _weight_norm, (), 1,
+        NO_DIRECTION,
         "root of the sum of squares over all layers",
     ),
-    Metric(nonfinite_rows, _nonfinite_rows, "weights", (), "description", "none", _BROKEN, "rows with NaN or infinity"),
-    Metric(dead_rows, _dead_rows, "weights", (), "description", "none", _BROKEN, "rows that are all zero"),
     Metric(
-        duplicate_rows, _duplicate_rows, "weights", (), "description", "none", _BROKEN,
+        nonfinite_rows, _nonfinite_rows, (), INVARIANT,
+        _BROKEN,
+        "rows with NaN or infinity",
+    ),
+    Metric(
+        dead_rows, _dead_rows, (), INVARIANT,
+        _BROKEN,
+        "rows that are all zero",
+    ),
+    Metric(
+        duplicate_rows, _duplicate_rows, (), INVARIANT,
+        _BROKEN,
         "rows that repeat an earlier row of their matrix, zero rows aside",
     ),
 )  # fmt: skip
-WEIGHTS = (*TOTALS, *WEIGHT)
-"""The metrics of weights: of a checkpoint, then of one layer."""

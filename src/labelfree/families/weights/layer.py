@@ -10,7 +10,7 @@ import numpy as np
 from labelfree.arrays import Float, matrix
 from labelfree.families.rank.effective import entropy_rank
 from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median, noise_rank
-from labelfree.families.spec import NO_DIRECTION, Metric
+from labelfree.families.spec import INVARIANT, NO_DIRECTION, Metric
 from labelfree.families.transfer.parts import classifier_nonuniformity
 from labelfree.families.weights.matrix import Weight, weighed
 from labelfree.families.weights.power_law import LEAST_TAIL, power_law
@@ -213,21 +213,26 @@ def nonuniformity_of(w: Weight) -> Result:
     return classifier_nonuniformity(Head(w.values, None, "given", w.name))
 
 
-WEIGHT = (
+METRICS = (
     Metric(
-        tail_exponent, _tail_exponent, "weights", (), "description", "none", NO_DIRECTION,
+        tail_exponent, _tail_exponent, (), INVARIANT,
+        NO_DIRECTION,
         "power-law exponent of the tail of the eigenvalues of W^T W, x_min by least KS distance; refused where "
         "p < 0.1, of fewer than 20 values, or no better than exponential, also without the 3 largest",
     ),
     Metric(
-        weight_spikes, _weight_spikes, "weights", (), "description", "none", NO_DIRECTION,
+        weight_spikes, _weight_spikes, (), INVARIANT,
+        NO_DIRECTION,
         "eigenvalues of W^T W / n above the Marchenko-Pastur edge plus the Tracy-Widom 99 % margin, median noise",
     ),
     Metric(
-        spectral_norm, _spectral_norm, "weights", (), "description", "none", NO_DIRECTION, "sigma_1 of W",
+        spectral_norm, _spectral_norm, (), 1,
+        NO_DIRECTION,
+        "sigma_1 of W",
     ),
     Metric(
-        frobenius_norm, _frobenius_norm, "weights", (), "description", "none", NO_DIRECTION,
+        frobenius_norm, _frobenius_norm, (), 1,
+        NO_DIRECTION,
         "root of the sum of squares",
     ),
 )  # fmt: skip

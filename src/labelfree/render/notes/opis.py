@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from labelfree.catalog import headlines
 from labelfree.render.numbers import counted, number
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import Report
 
-SHOWN = ("opis", "pseudo_opis", "mean_utility", "worst_utility", "eps_opis", "effective_rank", "mean_cosine")
-"""The headline metric and those beside it."""
 WORST, WORST_ALL = 5, 20
 _LABELS = {
     "column": "groups of the column",
@@ -21,7 +20,7 @@ _LABELS = {
 
 def headline(report: Report) -> MetricEntry | None:
     """The entry that carries the value: of the groups, or of the pseudo-groups."""
-    for name in ("opis", "pseudo_opis"):
+    for name in headlines("opis"):
         entry = report.metrics.get(name)
         if entry is not None and entry.value is not None:
             return entry
@@ -30,7 +29,7 @@ def headline(report: Report) -> MetricEntry | None:
 
 def elsewhere(report: Report, name: str) -> bool:
     """Whether the other one of `opis` and `pseudo_opis` has the value."""
-    return name in ("opis", "pseudo_opis") and report.metrics[name].reason_code in ("pseudo_groups", "grouped")
+    return name in headlines("opis") and report.metrics[name].reason_code in ("pseudo_groups", "grouped")
 
 
 def about(report: Report) -> list[str]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from labelfree.catalog import headlines
 from labelfree.render.numbers import number, signed
 from labelfree.render.order import ordered
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import Report
 
-SHOWN = (
-    "transfer_score", "classifier_nonuniformity", "hopkins", "infomax", "nuclear_norm", "atc_mc",
-    "average_confidence", "ensv",
-)  # fmt: skip
-"""The headline metric and those beside it; what an input is missing for is told in one line instead."""
 ABSENT = ("no_logits", "no_source", "no_labels", "one_candidate", "other_rows", "other_classes")
 """Why a metric has no value where an input is missing, or is not what it needs."""
 
@@ -22,7 +18,7 @@ ABSENT = ("no_logits", "no_source", "no_labels", "one_candidate", "other_rows", 
 def absent(report: Report, name: str) -> bool:
     """Whether a metric has no value because an input is missing that only it and its like need."""
     entry = report.metrics[name]
-    return entry.value is None and entry.reason_code in ABSENT and name != SHOWN[0]
+    return entry.value is None and entry.reason_code in ABSENT and name not in headlines("transfer")
 
 
 def not_computed(report: Report) -> list[str]:

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from labelfree.catalog import command, shown_in
 from labelfree.render.notes import opis as groups
-from labelfree.render.notes.transfer import NOTES, SHOWN, absent, audited, heads, not_computed, once
+from labelfree.render.notes.transfer import NOTES, absent, audited, heads, not_computed, once
 from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import Report
-
-BESIDE = {
-    "rank": ("rankme", "rankme_centered", "alpha_req", "mean_cosine", "std_l2", "twonn"),
-    "separability": (
-        "separability", "separability_robust", "persistence_entropy", "total_persistence", "h1_total_persistence",
-        "effective_rank", "mean_cosine",
-    ),
-    "transfer": SHOWN,
-    "opis": groups.SHOWN,
-}  # fmt: skip
-"""The headline metric of each family and the five that matter beside it; H1 is there only where it was asked for."""
 
 SOUND = "nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound"
 """What doctor says where it finds nothing."""
@@ -47,8 +37,7 @@ def shown(report: Report, everything: bool) -> list[str]:
         return [name for name in dict.fromkeys((*asked, *report.metrics)) if name in report.metrics]
     if everything:
         return list(report.metrics)
-    families = {"evaluate": tuple(BESIDE)}.get(report.command, (report.command,))
-    first = [name for family in families for name in BESIDE.get(family, ())]
+    first = [name for family in command(report.command).families for name in shown_in(family)]
     first += [n for n, e in report.metrics.items() if report.audit is not None and e.kind == "estimate"]
     return [name for name in dict.fromkeys(first) if name in report.metrics and not hidden(report, name)]
 
@@ -58,11 +47,10 @@ def hidden(report: Report, name: str) -> bool:
     return absent(report, name) or groups.elsewhere(report, name)
 
 
-def family(command: str, name: str) -> str:
+def family(report: Report, name: str) -> str:
     """The family in whose table a metric stands, for a command that has several."""
-    if command in BESIDE:
-        return command
-    return next((family for family, names in BESIDE.items() if name in names), "rank")
+    families = command(report.command).families
+    return families[0] if len(families) == 1 else next((f for f in families if name in shown_in(f)), "rank")
 
 
 def lines(report: Report, everything: bool) -> list[Line]:

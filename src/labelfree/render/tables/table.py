@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.catalog import command
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.notes import opis as groups
@@ -41,7 +42,7 @@ _MOST_TOLD = 8
 
 def show(console: Console, reports: Sequence[Report], *, everything: bool) -> None:
     """Print the reports of one command."""
-    if reports[0].command == "doctor":
+    if reports[0].input.defects is not None:
         for report in reports:
             _doctor(console, report)
     elif len(reports) == 1:
@@ -124,7 +125,7 @@ def _pictures(console: Console, report: Report) -> None:
     if _plain(console) or "utf" not in (console.encoding or "").lower():
         return
     width = min(console.width - 12, 64)
-    if "spectrum" in report.series and report.command != "transfer":
+    if "spectrum" in report.series and "tables" in command(report.command).spectrum:
         values = [float(v) for v in report.series["spectrum"]["singular_value"]]
         _picture(console, "singular values, log-log", braille(values, width=width))
     if "deaths" in report.series:
@@ -166,18 +167,18 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
     else:
         headings = names if _plain(console) else [_folded(name) for name in names]
         values = [
-            Column(head, [value(r.metrics[name]) for r in reports], family(reports[0].command, name))
+            Column(head, [value(r.metrics[name]) for r in reports], family(reports[0], name))
             for head, name in zip(headings, names, strict=True)
         ]
         if audited:
             head = "true accuracy" if _plain(console) else "true\naccuracy"
-            values.insert(0, Column(head, [truth(r) for r in reports], family(reports[0].command, names[0])))
+            values.insert(0, Column(head, [truth(r) for r in reports], family(reports[0], names[0])))
         print_blocks(console, Column("source", sources), values)
     notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
     if estimates := [name for name in names if reports[0].metrics[name].kind == "estimate"]:
         notes.append(f"estimates of accuracy: {', '.join(estimates)}")
     notes += beside(reports, everything, short.__getitem__)
-    if reports[0].command == "transfer":
+    if command(reports[0].command).by_epoch:
         notes += saturated(reports, short.__getitem__, comparable=same_scale(reports))
     first, *_, last = in_order(reports)
     for name in names:

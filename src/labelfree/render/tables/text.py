@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from labelfree.catalog import command
 from labelfree.documents.reading import as_json
 from labelfree.documents.wording import cell
 from labelfree.render.notes.transfer import comparison, saturated
@@ -43,7 +44,7 @@ def across(reports: Sequence[Report]) -> dict[str, object]:
     """What can only be said of several sources together."""
     found = differences(reports)
     document: dict[str, object] = {"comparable": not found, "differences": found, "changes": changes(reports)}
-    if reports[0].command == "transfer":
+    if command(reports[0].command).by_epoch:
         document |= comparison(reports, comparable=same_scale(reports))
     return document
 
@@ -57,7 +58,7 @@ def to_csv(reports: Sequence[Report]) -> str:
     """One line per source and metric, of doctor one per source and defect; an undefined value is an empty field."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    if reports[0].command == "doctor":
+    if reports[0].input.defects is not None:
         writer.writerow(_DEFECTS)
         for report in reports:
             for d in report.input.defects or []:
@@ -114,6 +115,6 @@ def to_markdown(reports: Sequence[Report], *, everything: bool) -> str:
             out += ["", *(f"- {cell(text)}" for text in said)]
         out += [""]
     if len(reports) > 1:
-        told = saturated(reports, str, comparable=same_scale(reports)) if reports[0].command == "transfer" else []
+        told = saturated(reports, str, comparable=same_scale(reports)) if command(reports[0].command).by_epoch else []
         out += [f"- {cell(text)}" for text in [*told, *(f"not comparable: {text}" for text in differences(reports))]]
     return "\n".join(out).rstrip() + "\n"
