@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import labelfree as package
 from conftest import Program
+from labelfree.commands.report import Report
 from labelfree.errors import SourceError
 from labelfree.render.tables.text import to_csv, to_markdown
-from labelfree.reports.rows import Report
 
 COMMANDS = ("rank", "separability", "evaluate", "doctor")
 RNG = np.random.default_rng(0)

@@ -19,9 +19,9 @@ from rich.console import Console
 
 import labelfree as package
 from conftest import Program
+from labelfree.commands.report import Report
 from labelfree.errors import LabelfreeError, UsageError
 from labelfree.render.tables.table import show
-from labelfree.reports.rows import Report
 
 FAMILY = ["opis", "pseudo_opis", "eps_opis", "mean_utility", "worst_utility"]
 BESIDE = ["effective_rank", "mean_cosine"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import labelfree as package
 import oracles_opis as oracle
 from conftest import Program
-from labelfree.reports.rows import Report
+from labelfree.commands.report import Report
 
 metrics: Any = package.metrics  # whose results hold numbers, lists and None
 Matrix = NDArray[np.float64]

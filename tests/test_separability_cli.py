@@ -16,7 +16,7 @@ import pytest
 import labelfree as package
 from clouds import clumps, reference_sets
 from conftest import Program
-from labelfree.reports.rows import Report
+from labelfree.commands.report import Report
 
 DATA = Path(package.__file__).parent / "demo_data"
 EPOCH = DATA / "epoch_05.parquet"

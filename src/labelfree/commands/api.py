@@ -19,9 +19,9 @@ from labelfree.commands.options import (
     checked,
     signed,
 )
+from labelfree.commands.report import Report
 from labelfree.errors import UsageError
 from labelfree.progress import Progress, silent
-from labelfree.reports.rows import Report
 
 
 @signed("rank")
