@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from labelfree import history
-from labelfree.catalog import COLLAPSE_METRICS, check_metric, command, entry, listed
+from labelfree.catalog import COLLAPSE_METRICS, check_metric, entry, listed
 from labelfree.documents.files import atomically, locked
 from labelfree.documents.reading import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short
@@ -273,7 +273,7 @@ def watched(
         raise UsageError("--metric: expected the name of a metric to measure, such as separability, found none")
     for option, names in (("--metric", metric), ("--plateau", plateau or metric[:1])):
         for name in names:
-            if entry(check_metric(name, option)).family not in command("evaluate").families:
+            if entry(check_metric(name, option)).family == "weights":
                 raise UsageError(f"{option}: {name} is no metric of rows, which a watch scores; see labelfree weights")
             if option == "--plateau" and entry(name).direction == "none":
                 raise UsageError(
