@@ -18,9 +18,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import labelfree as package
+from labelfree.commands.report import Report
 from labelfree.errors import LabelfreeError, UsageError
 from labelfree.render.tables.table import show
-from labelfree.reports.rows import Report
 from program import Program
 
 FAMILY = ["opis", "pseudo_opis", "eps_opis", "mean_utility", "worst_utility"]

@@ -15,7 +15,7 @@ import pytest
 
 import labelfree as package
 from clouds import clumps, reference_sets
-from labelfree.reports.rows import Report
+from labelfree.commands.report import Report
 from program import Program
 
 DATA = Path(package.__file__).parent / "demo_data"

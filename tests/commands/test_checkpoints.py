@@ -17,8 +17,8 @@ pytest.importorskip("transformers")
 
 import labelfree  # noqa: E402
 from labelfree.cli.main import run as program  # noqa: E402
+from labelfree.commands.report import Report  # noqa: E402
 from labelfree.errors import LabelfreeError, UsageError  # noqa: E402
-from labelfree.reports.rows import Report  # noqa: E402
 from model_files import sentences, transformer  # noqa: E402
 
 N = 150

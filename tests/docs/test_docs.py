@@ -26,12 +26,12 @@ import labelfree
 import oracles
 from labelfree.commands import api
 from labelfree.commands import weights as layers_api
+from labelfree.commands.explanation import explanation, sections
 from labelfree.families.opis import clusters as pseudo_groups
 from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS
 from labelfree.models import embedding
 from labelfree.render import naming
-from labelfree.render.tables.explanation import explanation, sections
 from labelfree.training import monitor
 from model_files import sentences, transformer
 from repository import ROOT

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 import labelfree
+from labelfree.commands.report import Report
 from labelfree.errors import OutputError
 from labelfree.render.files import write
 from labelfree.render.pictures.braille import braille
 from labelfree.render.pictures.deaths import barcode
 from labelfree.render.pictures.panels import draw
-from labelfree.render.tables.changes import change, changes
-from labelfree.render.tables.rows import differences
-from labelfree.reports.rows import Report
+from labelfree.reports.across import change, changes, differences
 from repository import ROOT
 
 FINETUNE = ROOT / "fixtures" / "finetune"

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import labelfree
+from labelfree.commands.report import Report
 from labelfree.gating.curves import curves
 from labelfree.render.numbers import interval, value
 from labelfree.render.pictures.histories import show as show_curves
@@ -19,7 +20,6 @@ from labelfree.render.tables.blocks import Column, blocks
 from labelfree.render.tables.rows import remarks, shown
 from labelfree.render.tables.table import show
 from labelfree.render.verdicts.verdict import show as show_verdict
-from labelfree.reports.rows import Report
 from repository import ROOT
 
 FINETUNE = ROOT / "fixtures" / "finetune"

@@ -13,14 +13,15 @@ import pytest
 from pydantic import ValidationError
 
 import labelfree
+from labelfree.commands.report import Report
 from labelfree.documents.reading import as_json
 from labelfree.metrics import METRICS
 from labelfree.render.numbers import counted, signed
 from labelfree.render.tables.rows import heading
 from labelfree.render.tables.rows import lines as lines_of
-from labelfree.render.tables.text import across, to_csv, to_json, to_markdown, to_ndjson
+from labelfree.render.tables.text import to_csv, to_json, to_markdown, to_ndjson
+from labelfree.reports.across import across
 from labelfree.reports.entries import MetricEntry
-from labelfree.reports.rows import Report
 from labelfree.reports.schema import json_schema
 from labelfree.results import measured
 

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 import labelfree as package
+from labelfree.commands.report import Report
 from labelfree.errors import SourceError
 from labelfree.render.tables.text import to_csv, to_markdown
-from labelfree.reports.rows import Report
 from program import Program
 
 COMMANDS = ("rank", "separability", "evaluate", "doctor")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import labelfree as package
 import oracles_opis as oracle
-from labelfree.reports.rows import Report
+from labelfree.commands.report import Report
 from program import Program
 
 metrics: Any = package.metrics  # whose results hold numbers, lists and None
