@@ -27,6 +27,11 @@ hypothesis.settings.register_profile("labelfree", deadline=None, derandomize=Tru
 hypothesis.settings.load_profile("labelfree")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow tests begin first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT

@@ -26,6 +26,8 @@ from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageErro
 from program import Program
 from reports import entry, report, run_of
 
+pytestmark = pytest.mark.once
+
 R = "rankme"
 
 

@@ -56,8 +56,8 @@ def promised(command: str, path: Path, only: str) -> int:
         ("doctor", "", 2000, 4096, "npy"),
         ("transfer", "", 20_000, 128, "parquet"),
         ("opis", "", 20_000, 128, "parquet"),
-        pytest.param("rank", "", 2000, 4096, "npy", marks=pytest.mark.slow),
-        pytest.param("separability", "", 2000, 4096, "npy", marks=pytest.mark.slow),
+        pytest.param("rank", "", 2000, 3072, "npy", marks=[pytest.mark.slow, pytest.mark.once]),
+        pytest.param("separability", "", 2000, 3072, "npy", marks=[pytest.mark.slow, pytest.mark.once]),
     ],
 )
 def test_the_estimate_is_true(tmp_path: Path, command: str, only: str, n: int, d: int, suffix: str) -> None:

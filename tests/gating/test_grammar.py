@@ -14,6 +14,8 @@ from labelfree.gating.grammar import OPERATORS, decimal, drop, requirement
 from labelfree.gating.settings import RULES, settings
 from labelfree.metrics import METRICS
 
+pytestmark = pytest.mark.once
+
 NAMES = st.sampled_from(METRIC_NAMES)
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9)
 SPACE = st.sampled_from(["", " ", "  "])

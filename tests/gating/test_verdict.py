@@ -19,6 +19,8 @@ from labelfree.render.verdicts.verdict import rows
 from labelfree.reports.gate import GateReport
 from reports import entry, report, run_of, written
 
+pytestmark = pytest.mark.once
+
 S = "separability"
 RISING = [0.1 * i for i in range(12)]
 

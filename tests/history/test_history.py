@@ -403,6 +403,8 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
         assert whole(path, run) >= max([25, *said[run]]) + 1  # every append that returned is in the file
 
 
+@pytest.mark.slow
+@pytest.mark.once
 def test_two_hundred_kills_tear_nothing(tmp_path: Path) -> None:
     """kill -9 at random moments of an append, four writers on one file: it is whole each time, and complete."""
     chance, kills = random.Random(0), 0

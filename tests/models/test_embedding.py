@@ -100,6 +100,7 @@ def test_the_file_says_what_it_was_made_with(embedded: tuple[Embedding, Path], t
     assert json.loads(done.to_json())["command"] == "embed"
 
 
+@pytest.mark.slow
 def test_a_text_file_through_embed_to_evaluate(texts: Path, theirs: Any, labelfree: Program) -> None:
     """The command line from end to end; what sentence-transformers' own rows give, it gives."""
     import labelfree as library
@@ -368,6 +369,7 @@ class Slow(nn.Module):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("by", "code"), [("SIGKILL", -signal.SIGKILL), ("SIGINT", 130)])
 def test_an_interrupted_run_goes_on(by: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in the middle, resumed: the same bytes as in one go, and nothing that was flushed is computed again."""
