@@ -21,7 +21,8 @@ import pytest
 import labelfree as package
 from conftest import Program
 from labelfree import history
-from labelfree.commands.watching import HISTORY, SETTLED, STOP, Check, Watch, measured_by, watch
+from labelfree.commands.arrivals import SETTLED
+from labelfree.commands.watching import HISTORY, STOP, Check, Watch, measured_by, watch
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError
 from reports import entry, report, run_of
 
