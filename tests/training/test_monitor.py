@@ -557,7 +557,7 @@ def test_waiting_rows_are_bounded() -> None:
     waiting = []
     for _ in range(60):
         collection.add(np.ones((100, 512), np.float32))
-        waiting.append(sum(len(part) for part, _, _ in collection._waiting))
+        waiting.append(collection.waiting)
     assert max(waiting) < 2048 + 100
     assert min(waiting) == 0
 

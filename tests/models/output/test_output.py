@@ -303,14 +303,14 @@ def test_a_file_of_others_is_not_resumed(tmp_path: Path) -> None:
         EmbeddingFile(tmp_path / "a.parquet", facts=FACTS, resume=True)
 
 
-def test_parts_that_were_tampered_with_are_refused(tmp_path: Path) -> None:
+def test_parts_that_were_tampered_with_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_FLUSH_BYTES", 0)
     path = tmp_path / "a.parquet"
 
     def interrupted() -> list[Path]:
         with EmbeddingFile(path, facts=FACTS) as file:
             for batch in batches(2100):
                 file.write(embedded(batch.index), None, batch)
-                file._flush()
         return sorted((tmp_path / ".a.parquet.partial").glob("*.arrow"))
 
     parts = interrupted()
@@ -350,8 +350,8 @@ def test_a_disk_that_is_full_costs_no_row_that_was_flushed(
     monkeypatch.setattr(output, "_FLUSH_BYTES", 100_000)
     with EmbeddingFile(path, facts=FACTS) as file:
         write(file, until=14_000)
-        file._flush()
-        file.done = 14_000
+    with EmbeddingFile(path, facts=FACTS, resume=True) as file:
+        assert file.done == 14_000
         with files_of_at_most(30_000), pytest.raises(OutputError, match=r"a.parquet: cannot be written \(.*arge"):
             write(file)
         with files_of_at_most(30_000):
