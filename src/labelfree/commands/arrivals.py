@@ -33,7 +33,7 @@ class Arrivals:
         """The files to score now, by their steps, and whether there are others that still change."""
         ready, waiting, now = [], False, self.clock()
         for path in sorted(there, key=lambda p: (step_named(p) or 0, p.name)):
-            stamp = None if path.name in self.scored or step_named(path) is None else stamp(path)
+            stamp = None if path.name in self.scored or step_named(path) is None else stamp_of(path)
             if stamp is None or self.failed.get(path) == stamp:
                 continue
             if path not in self.seen:  # its age, by the clock of whoever wrote it; from then on only ours counts
@@ -52,10 +52,10 @@ class Arrivals:
             self.scored.add(path.name)
             return False
         self.failed[path] = self.seen[path][0]
-        return stamp(path) not in (None, self.failed[path])
+        return stamp_of(path) not in (None, self.failed[path])
 
 
-def stamp(path: Path) -> _Stamp | None:
+def stamp_of(path: Path) -> _Stamp | None:
     """Number of files, bytes, and time of the latest change; None where it vanished."""
     try:
         files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]

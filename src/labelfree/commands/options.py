@@ -293,7 +293,7 @@ def selected(
 
 
 def signed(name: str, options: Any) -> Callable[[F], F]:
-    """For the function of a command: its options, spelled out one by one in the signature that an editor shows.
+    """A decorator that spells out the options of a command in the signature of its function.
 
     options: the TypedDict that declares them.
     """

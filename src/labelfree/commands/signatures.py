@@ -10,7 +10,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def spelled(options: Any, defaults: Mapping[str, Any]) -> Callable[[F], F]:
-    """For a function of `**options: Unpack[OPTIONS]`: a signature with each option by name.
+    """A decorator that gives a function of `**options: Unpack[OPTIONS]` a signature with each option by name.
 
     options: the TypedDict; defaults: of the options, in the order in which they are shown. Type checkers read the
     TypedDict; notebooks, `help` and completion at run time read this signature.

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from labelfree import history
 from labelfree.catalog import COLLAPSE_METRICS, check_metric, entry, listed
-from labelfree.commands.arrivals import SETTLED, Arrivals, stamp
+from labelfree.commands.arrivals import SETTLED, Arrivals, stamp_of
 from labelfree.documents.files import atomically, locked
 from labelfree.documents.reading import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short
@@ -172,10 +172,10 @@ class Watch:
     def _check(self, path: Path) -> Check | None:
         """Score one file, append it, ask the gate; None where it vanished on the way. What changed meanwhile is no
         score: it is told, and tried again."""
-        step, report, before = step_of(path.name), None, stamp(path)
+        step, report, before = step_of(path.name), None, stamp_of(path)
         try:
             measured = self.measure(path)
-            if stamp(path) != before:
+            if stamp_of(path) != before:
                 raise SourceError(f"{path}: expected a file that is complete, found that it changed while it was read")
             history.append(self.history, measured, step=step, run=self.run)
             report = measured

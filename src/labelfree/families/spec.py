@@ -51,7 +51,7 @@ class Metric:
 
     @property
     def entry(self) -> CatalogEntry:
-        """Its row in the catalog."""
+        """The row of this metric in the catalog."""
         return entry(self.name)
 
     @property

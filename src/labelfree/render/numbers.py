@@ -54,7 +54,7 @@ def value(entry: MetricEntry) -> str:
 
 
 def interval(entry: MetricEntry) -> str:
-    """Its 95 % interval."""
+    """The 95 % interval of a metric."""
     if entry.interval is None or entry.value is None:
         return ""
     places = decimals(entry.value, entry.se)
