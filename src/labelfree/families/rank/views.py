@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.scaling import directions as unit_rows
 from labelfree.families.rank.effective import entropy_rank
 from labelfree.families.spec import FROM_VIEWS, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
@@ -71,14 +73,20 @@ def _lidar(e: Evidence) -> Result:
     grand = means.mean(axis=0)
     between = (means - grand).T @ (means - grand) / (g - 1)
     within = rest.T @ rest / (n - g)
-    within[np.diag_indices(e.d)] += DELTA
-    root = np.linalg.cholesky(within)
+    within[np.diag_indices(e.d)] += math.ldexp(DELTA, -2 * e.exponent)  # which has the unit of the rows squared
+    try:
+        root = np.linalg.cholesky(within)
+    except np.linalg.LinAlgError:
+        few = f"{n} rows of {g} groups in {e.d} columns"
+        return undefined("singular", f"the ridge of {DELTA:g} is lost beside the views, which span too little ({few})")
     half = np.linalg.solve(root, between)
     values, vectors = np.linalg.eigh(np.linalg.solve(root, half.T))
     values = np.maximum(values, 0.0)
     values[: max(0, e.d - (g - 1))] = 0.0
     if values[-1] == 0:
         return undefined("collapsed", "the group means do not differ: there is no between-group direction")
+    if not np.isfinite(values.sum()):
+        return undefined("singular", f"the ridge of {DELTA:g} is lost beside the views: no eigenvalue can be seen")
     value, gradient = entropy_rank(values)
     directions = np.linalg.solve(root.T, vectors)
     # d lambda_k = u_k^T (dB - lambda_k dW) u_k: what each group adds to both scatters along direction k.
@@ -122,8 +130,7 @@ def _alignment(e: Evidence) -> Result:
     groups = _groups(e, zero_rows=False)
     if isinstance(groups, Result):
         return groups
-    rows = groups.rows.astype(np.float64)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = unit_rows(groups.rows)
     size = groups.sizes.astype(np.float64)
     total = groups.sums(rows)
     apart = size * size - np.einsum("ij,ij->i", total, total)  # sum over pairs i < j of ||w_i - w_j||^2
