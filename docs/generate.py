@@ -73,8 +73,8 @@ def _row(parameter: Any) -> str:
 
 def metrics() -> str:
     """A section for every metric, from its docstring and its entry in METRICS."""
+    from labelfree.commands.explanation import sections
     from labelfree.metrics import METRICS
-    from labelfree.render.tables.explanation import sections
 
     out = [NOTICE, "# Metrics\n", (DOCS / "metrics.intro.md").read_text().replace("@COVERAGE@", coverage())]
     out += ["| metric | kind | better | |", "|---|---|---|---|"]

@@ -9,7 +9,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # two workers share the cores
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -17,14 +16,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest_plugins = ("wheels",)
+from program import Program
+from repository import ROOT
 
-ROOT = Path(__file__).parent.parent
+pytest_plugins = ("wheels",)
 
 hypothesis.settings.register_profile("labelfree", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("labelfree")
-
-Program = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")

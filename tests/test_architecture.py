@@ -12,178 +12,48 @@ from pathlib import Path
 
 import pytest
 
+from labelfree.catalog import CATALOG, COMMANDS
 from reports import run_of
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "labelfree"
 HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda", "transformers", "lightning", "PIL")
 
-# What each part may import of labelfree, beside itself. Data flow one way: source -> blocks -> summaries ->
-# trees -> metrics -> survey -> api -> report -> render; nothing imports cli.
-# Gating sees reports and histories as plain documents.
+# What each wing may import of labelfree, beside itself. Data flow one way: errors <- arrays <- summaries <- evidence <-
+# families <- survey <- reports <- render <- commands <- cli, training. Sources and families never import each other,
+# render sees reports alone, gating and history see reports as plain documents, and nothing imports cli.
+GROUND = {"errors", "arrays", "catalog", "head", "progress", "results"}
 ALLOWED = {
     "errors": set(),
-    "names": {"errors"},
-    "forms": set(),
-    "document": {"errors", "forms", "storage"},
-    "wording": {"document"},
-    "storage": {"errors"},
-    "history": {"errors", "forms", "names", "document", "storage", "wording"},
-    "gating": {"errors", "names", "document", "history", "wording"},
+    "progress": set(),
     "results": set(),
+    "catalog": {"errors"},
     "arrays": {"errors"},
     "head": {"arrays"},
-    "kernels": {"errors", "arrays"},
+    "documents": {"errors", "catalog"},
+    "history": {"errors", "catalog", "documents"},
+    "gating": {"errors", "catalog", "documents", "history"},
+    "kernels": {"errors", "arrays", "progress"},
     "summaries": {"errors", "arrays", "kernels"},
-    "trees": {"arrays", "kernels", "summaries"},
-    "metrics": {"errors", "arrays", "head", "results", "kernels", "summaries", "trees"},
-    "sources": {"errors", "arrays", "document", "head", "storage"},
-    "parallel": {"sources.block"},
-    "repetitions": {"arrays", "summaries", "sources.block"},
-    "survey": {
-        "errors",
-        "arrays",
-        "kernels",
-        "summaries",
-        "metrics",
-        "parallel",
-        "repetitions",
-        "scores",
-        "sources.block",
-    },
-    "findings": {"metrics", "repetitions", "summaries", "survey"},
-    "report": {"results", "document", "metrics.spec"},
-    "weights_report": {"results", "report"},
-    "layers": {
-        "errors",
-        "arrays",
-        "kernels",
-        "metrics",
-        "report",
-        "results",
-        "sources.block",
-        "sources.checkpoints",
-        "sources.head_names",
-        "sources.numpy_files",
-        "weights_report",
-        "wording",
-    },
-    "render": {
-        "errors",
-        "results",
-        "document",
-        "storage",
-        "report",
-        "weights_report",
-        "metrics.spec",
-        "metrics.candidates",
-        "wording",
-        "history.steps",
-    },
-    "memory": {"metrics", "parallel", "summaries", "survey", "sources.block", "trees"},
-    "scores": {"errors", "arrays", "summaries", "metrics", "sources.block"},
-    "models": {"errors", "arrays", "head", "sources", "storage", "summaries"},
-    "embedding": {"errors", "document", "head", "kernels", "models", "sources.block", "storage"},
-    "adaptation": {"errors", "head", "metrics", "scores", "sources", "survey"},
-    "comparing": {"adaptation", "findings", "head", "metrics", "report", "results", "summaries", "survey"},
-    "options": {"errors", "names", "metrics", "sources", "adaptation"},
-    "model_sources": {
-        "comparing",
-        "embedding",
-        "errors",
-        "models.data",
-        "models.factories",
-        "models.opening",
-        "options",
-        "report",
-        "sources",
-        "survey",
-    },
-    "grouping": {"errors", "arrays", "metrics", "options", "results", "sources", "summaries", "survey"},
-    "resources": {"errors", "memory", "metrics", "options", "sources"},
-    "api": {
-        "resources",
-        "options",
-        "grouping",
-        "errors",
-        "kernels",
-        "memory",
-        "metrics",
-        "sources",
-        "survey",
-        "findings",
-        "report",
-        "scores",
-        "adaptation",
-        "comparing",
-        "model_sources",
-    },
-    "watching": {
-        "errors",
-        "names",
-        "document",
-        "storage",
-        "history",
-        "gating",
-        "kernels",
-        "metrics",
-        "sources.block",
-        "options",
-        "model_sources",
-        "api",
-    },
-    "training": {
-        "errors",
-        "arrays",
-        "names",
-        "history",
-        "gating",
-        "kernels",
-        "metrics",
-        "models.last_layer",
-        "models.pooling",
-        "options",
-        "sources.block",
-        "sources.head_names",
-        "summaries",
-        "survey",
-        "api",
-    },
-    "cli": {
-        "watching",
-        "errors",
-        "names",
-        "wording",
-        "document",
-        "storage",
-        "history",
-        "gating",
-        "api",
-        "comparing",
-        "embedding",
-        "model_sources",
-        "options",
-        "layers",
-        "report",
-        "weights_report",
-        "render",
-        "metrics",
-        "sources",
-    },  # fmt: skip,
+    "trees": {"arrays", "kernels", "progress", "summaries"},
+    "evidence": GROUND | {"kernels", "summaries"},
+    "families": GROUND | {"kernels", "summaries", "trees", "evidence"},
+    "metrics": {"evidence", "families"},
+    "sources": {"errors", "arrays", "head", "documents"},
+    "survey": GROUND | {"kernels", "summaries", "evidence", "families", "sources"},
+    "layers": {"errors", "arrays", "kernels", "families", "sources"},
+    "models": {"errors", "arrays", "head", "progress", "kernels", "summaries", "sources", "documents"},
+    "reports": {"errors", "catalog", "results", "documents", "history.steps", "families"},
+    "render": {"errors", "catalog", "results", "documents", "reports"},
+    "commands": GROUND
+    | {"documents", "history", "gating", "kernels", "summaries", "trees", "evidence", "families", "sources", "survey"}
+    | {"layers", "models", "reports", "render"},
+    "training": GROUND
+    | {"history", "gating", "kernels", "summaries", "evidence", "families", "sources", "survey", "models", "commands"},
+    "cli": {"errors", "catalog", "documents", "history", "gating", "families", "sources.block", "models"}
+    | {"reports", "render", "commands"},
     "__main__": {"cli"},
-    "__init__": {
-        "api",
-        "embedding",
-        "errors",
-        "gating",
-        "history",
-        "layers",
-        "metrics",
-        "report",
-        "results",
-        "training",
-        "watching",
-    },
+    "__init__": {"commands", "errors", "gating", "history", "metrics", "models", "results", "training"},
 }
 
 
@@ -196,7 +66,7 @@ def imports(tree: ast.AST, *, top_level: bool = False) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        elif top_level and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             nodes += node.orelse
         elif not (top_level and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)):
             nodes += ast.iter_child_nodes(node)
@@ -253,14 +123,123 @@ def test_every_package_that_is_imported_is_declared() -> None:
 
 
 def test_the_architecture_test_can_fail() -> None:
-    assert violations("metrics", "from labelfree.sources import open_source") == [
-        "labelfree.sources.opening.open_source"
+    opened = "from labelfree.sources.opening import open_source"
+    assert violations("families", opened) == ["labelfree.sources.opening.open_source"]
+    assert violations("reports", "def f():\n    import labelfree.cli.main") == ["labelfree.cli.main"]
+    assert violations("families", "if TYPE_CHECKING:\n    from labelfree.survey.found import Survey") == [
+        "labelfree.survey.found.Survey"
     ]
-    assert violations("report", "def f():\n    import labelfree.cli.main") == ["labelfree.cli.main"]
     assert violations("sources", "from labelfree.errors import SourceError") == []
     assert heavy("import pandas as pd") == ["pandas"]
     assert heavy("try:\n    from scipy import linalg\nexcept ImportError: pass") == ["scipy.linalg"]
     assert heavy("def f():\n    import torch") == []
+
+
+def modules(root: Path) -> dict[str, str]:
+    """The source of every module below a package, by its dotted name."""
+    found = {}
+    for file in sorted(root.rglob("*.py")):
+        name = ".".join([root.name, *file.relative_to(root).with_suffix("").parts])
+        found[name.removesuffix(".__init__")] = file.read_text()
+    return found
+
+
+def arrows(sources: dict[str, str]) -> dict[str, set[str]]:
+    """The modules that each module imports, in functions and for type checkers too."""
+    found: dict[str, set[str]] = {}
+    for name, source in sources.items():
+        targets = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    targets.add(whole if whole in sources else node.module)
+        found[name] = {target for target in targets if target in sources and target != name}
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """The sets of modules that reach one another by imports."""
+    reached = {start: set(graph[start]) for start in graph}
+    for start, found in reached.items():
+        waiting = list(found)
+        while waiting:
+            more = graph[waiting.pop()] - found
+            found |= more
+            waiting += more
+        reached[start] = found
+    found_circles: list[set[str]] = []
+    for name in graph:
+        circle = {other for other in reached[name] if name in reached[other]}
+        if circle and circle not in found_circles:
+            found_circles.append(circle)
+    return found_circles
+
+
+def test_no_module_imports_itself_by_others() -> None:
+    graph = arrows(modules(SRC))
+    del graph["labelfree"]  # the face of the package: its names are imported on first use, and its version by many
+    assert circles({name: targets - {"labelfree"} for name, targets in graph.items()}) == []
+
+
+def test_the_search_for_circles_can_fail() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+    assert circles({"a": {"b"}, "b": set()}) == []
+    hidden = {"p.a": "def f():\n    from p import b", "p.b": "if TYPE_CHECKING:\n    from p.a import f", "p": ""}
+    assert circles(arrows(hidden)) == [{"p.a", "p.b"}]
+
+
+def private(source: str) -> list[str]:
+    """Private names that a file imports from another one of labelfree."""
+    return [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "labelfree"
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    ]
+
+
+def test_no_private_name_crosses_a_file() -> None:
+    everywhere = [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "docs").glob("*.py")]
+    assert {file: found for file in everywhere if (found := private(file.read_text()))} == {}
+    assert private("from labelfree.arrays import Float, _hidden") == ["labelfree.arrays._hidden"]
+
+
+def branches_on_commands(source: str) -> list[str]:
+    """Comparisons of something called command with the name of one."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Compare):
+            continue
+        sides = [node.left, *node.comparators]
+        words = {c.value for side in sides for c in ast.walk(side) if isinstance(c, ast.Constant)}
+        asked = any("command" in ast.unparse(side) for side in sides)
+        if asked and words & {command.name for command in COMMANDS}:
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_no_place_branches_on_the_name_of_a_command() -> None:
+    assert {file: found for file in FILES if (found := branches_on_commands(file.read_text()))} == {}
+    assert branches_on_commands("if report.command == 'doctor': pass") == ["report.command == 'doctor'"]
+    assert branches_on_commands("x = document.get('command') in ('opis', 'rank')") != []
+    assert branches_on_commands("if command.by_epoch: pass") == []
+
+
+def test_every_family_is_a_folder_and_every_folder_a_family() -> None:
+    folders = {path.name for path in (SRC / "families").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == {entry.family for entry in CATALOG}
+    for entry in CATALOG:
+        assert (SRC / "families" / f"{entry.file}.py").exists(), entry
+
+
+def test_the_top_level_is_seen_at_a_glance() -> None:
+    entries = {path.name for path in SRC.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert len(entries) <= 26, sorted(entries)
+    assert entries >= {"catalog.py", "families", "evidence", "survey", "reports", "render", "commands", "cli"}
 
 
 def loaded_by(code: str) -> set[str]:
@@ -299,7 +278,7 @@ def test_gate_and_history_load_no_arrays(tmp_path: Path, form: str) -> None:
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         loaded = set(done.stdout.splitlines()[-1].split())
         assert {name.split(".")[0] for name in loaded} & {*HEAVY, "numpy"} == set()
-        assert not loaded & {"labelfree.reports.rows", "labelfree.metrics", "labelfree.commands.api"}
+        assert not loaded & {"labelfree.reports.rows", "labelfree.families.spec", "labelfree.commands.api"}
 
 
 def test_gate_in_python_is_light() -> None:

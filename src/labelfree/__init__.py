@@ -13,12 +13,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from labelfree import history, metrics, training
     from labelfree.commands.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
+    from labelfree.commands.report import Report
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.models.embedding import embed
-    from labelfree.reports.rows import Report
     from labelfree.results import Result
 
 __all__ = [
@@ -39,7 +39,7 @@ _HOME = {
     "watch": "labelfree.commands.watching",
     "weights": "labelfree.commands.weights",
     "LabelfreeError": "labelfree.errors",
-    "Report": "labelfree.reports.rows",
+    "Report": "labelfree.commands.report",
     "Result": "labelfree.results",
 }
 

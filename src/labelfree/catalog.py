@@ -27,7 +27,7 @@ Direction: TypeAlias = Literal["higher", "lower", "target", "none"]
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """One metric.
+    """What is known of a metric without importing it.
 
     name: its key under `metrics` in a report, the name for --only and explain; file: of `families/`, whose folder is
     the family; headline: one of the metrics one of which must have a value, or its command could say nothing; shown:
@@ -134,7 +134,7 @@ COLLAPSE_METRICS = ("effective_rank", "mean_cosine")
 
 @dataclass(frozen=True)
 class Command:
-    """One command that measures.
+    """What is known of a command that prints a document of its own.
 
     name: as it is typed, and as its function in Python is called; families: whose metrics it computes; where_possible:
     those of them that are left out where the input does not allow them; collapse: computes COLLAPSE_METRICS as well,

@@ -25,9 +25,9 @@ def explain(
     labelfree explain rankme
     """
     from labelfree.catalog import METRIC_NAMES
+    from labelfree.commands.explanation import WIDTH, explanation, summaries
     from labelfree.families import metric as known
     from labelfree.families import metrics
-    from labelfree.render.tables.explanation import WIDTH, explanation, summaries
 
     terminal = min(get_terminal_size().columns, WIDTH) if sys.stdout.isatty() else None
     if metric is None:
@@ -54,9 +54,9 @@ def schema(
     labelfree schema gate > gate.schema.json
     """
     from labelfree.reports.gate import GateReport
-    from labelfree.reports.rows import Report
+    from labelfree.reports.rows import RowsReport
     from labelfree.reports.schema import json_schema
     from labelfree.reports.weights import WeightsReport
 
-    models: dict[str, type[Any]] = {"report": Report, "weights": WeightsReport, "gate": GateReport}
+    models: dict[str, type[Any]] = {"report": RowsReport, "weights": WeightsReport, "gate": GateReport}
     sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

@@ -196,13 +196,13 @@ class Shared:
 
 @dataclass(frozen=True)
 class Decided:
-    """In place of a default: the command decides, and its help says how."""
+    """A default that the command decides, and that its help puts in words."""
 
     shown: str
 
 
 def sharing(*, without: Sequence[str] = (), **defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """For a command whose parameter `shared: Shared` is to be spelled out as one option per field.
+    """A decorator that spells out the parameter `shared: Shared` of a command as one option per field.
 
     without: fields that this command does not offer; defaults: its own where they differ from the shared ones.
     """

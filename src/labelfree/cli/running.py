@@ -18,8 +18,8 @@ from labelfree.cli.progress import Bar
 from labelfree.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from labelfree.commands.report import Report
     from labelfree.reports.entries import MetricEntry
-    from labelfree.reports.rows import Report
 
 
 def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:

@@ -19,12 +19,12 @@ from labelfree.commands.options import (
     checked,
     signed,
 )
+from labelfree.commands.report import Report
 from labelfree.errors import UsageError
 from labelfree.progress import Progress, silent
-from labelfree.reports.rows import Report
 
 
-@signed("rank")
+@signed("rank", RankOptions)
 def rank(source: Any, *, progress: Progress = silent, **options: Unpack[RankOptions]) -> Report:
     """RankMe and the spectral and geometric family on one data set.
 
@@ -40,7 +40,7 @@ def rank(source: Any, *, progress: Progress = silent, **options: Unpack[RankOpti
     return _measured("rank", source, options, progress)
 
 
-@signed("separability")
+@signed("separability", SeparabilityOptions)
 def separability(source: Any, *, progress: Progress = silent, **options: Unpack[SeparabilityOptions]) -> Report:
     """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
 
@@ -55,7 +55,7 @@ def separability(source: Any, *, progress: Progress = silent, **options: Unpack[
     return _measured("separability", source, options, progress)
 
 
-@signed("transfer")
+@signed("transfer", TransferOptions)
 def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> Report:
     """How well an adapted model suits rows without labels: Transfer Score, validators, accuracy estimates, distances.
 
@@ -81,7 +81,7 @@ def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[Tran
     return measured(asked, opened, chosen, progress)
 
 
-@signed("transfer")
+@signed("transfer", TransferOptions)
 def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> list[Report]:
     """The reports of several targets, one for each epoch of each, with `ensv` and `gde` where they hold the same rows.
 
@@ -103,7 +103,7 @@ def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack
     return reports
 
 
-@signed("opis")
+@signed("opis", OpisOptions)
 def opis(source: Any, *, progress: Progress = silent, **options: Unpack[OpisOptions]) -> Report:
     """How unevenly one decision threshold treats groups of rows that belong together.
 
@@ -121,7 +121,7 @@ def opis(source: Any, *, progress: Progress = silent, **options: Unpack[OpisOpti
     return _measured("opis", source, options, progress)
 
 
-@signed("evaluate")
+@signed("evaluate", EvaluateOptions)
 def evaluate(source: Any, *, progress: Progress = silent, **options: Unpack[EvaluateOptions]) -> Report:
     """Every metric that the input allows, in one pass over the data. Arguments: all of `Options`.
 
@@ -132,7 +132,7 @@ def evaluate(source: Any, *, progress: Progress = silent, **options: Unpack[Eval
     return _measured("evaluate", source, options, progress)
 
 
-@signed("doctor")
+@signed("doctor", DataOptions)
 def doctor(source: Any, *, progress: Progress = silent, **options: Unpack[DataOptions]) -> Report:
     """What is wrong with the data, before any metric: every defect with its count and first row.
 

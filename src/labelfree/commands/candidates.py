@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labelfree.commands.report import Report
 from labelfree.families.transfer.candidates import METRICS as CANDIDATES
 from labelfree.families.transfer.candidates import ensv_of, gde_of, of_samples
 from labelfree.reports.entries import MetricEntry
-from labelfree.reports.rows import Report
 from labelfree.results import Result
 
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from labelfree.commands.options import MODELS, Options
+from labelfree.commands.report import Report
 from labelfree.commands.reporting import told
 from labelfree.errors import UsageError
 from labelfree.models.embedding import Embedding, embed
@@ -17,7 +18,7 @@ from labelfree.models.items.opening import open_data
 from labelfree.models.networks.factories import imported
 from labelfree.models.networks.opening import check_checkpoint
 from labelfree.progress import Progress
-from labelfree.reports.rows import ModelInfo, Report
+from labelfree.reports.rows import ModelInfo
 from labelfree.sources.block import Source
 
 

@@ -13,6 +13,7 @@ from labelfree.catalog import GROUP_ROWS, SAMPLE, Command
 from labelfree.commands.checkpoints import embedded, run_first
 from labelfree.commands.memory import check_memory
 from labelfree.commands.options import Options, columns, selected
+from labelfree.commands.report import Report
 from labelfree.commands.reporting import assembled, report_of, with_outputs
 from labelfree.commands.series import death_series, group_series, spectrum_series
 from labelfree.errors import UsageError
@@ -23,7 +24,6 @@ from labelfree.families.spec import Metric
 from labelfree.kernels.devices import kernels_for
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress
-from labelfree.reports.rows import Report
 from labelfree.sources.block import AUTO, Source
 from labelfree.sources.opening import open_source
 from labelfree.sources.tables.group_files import write_groups

@@ -90,26 +90,26 @@ def _measuring(
 
 
 def _scores(source: Source, rows: int) -> int:
-    """Of transfer: logits of the sample, sums over probabilities, sums for the head."""
+    """Bytes for transfer: logits of the sample, sums over probabilities, sums for the head."""
     k = source.outputs.classes if source.outputs is not None else 0
     return _CLUSTERING + 8 * rows * k + (3 * 8 * k * k + 3 * 8 * source.d * (source.d + k) if k else 0)
 
 
 def _queries(source: Source) -> int:
-    """Of Hopkins' statistic: drawn rows and random points of all repeats, and what is nearest to them."""
+    """Bytes for Hopkins' statistic: drawn rows and random points of all repeats, and what is nearest to them."""
     points = 2 * REPEATS * points_for(source.total, source.d)
     return points * source.d * 8 + _TILES
 
 
 def _groups(source: Source, sample: int | None) -> int:
-    """Of OPIS: rows sorted and of length one; the pairs of the pilot, or what rows accept, and tables of the groups."""
+    """Bytes for OPIS: sorted unit rows; the pairs of the pilot, or what rows accept, and tables of the groups."""
     rows = min(sample or source.total, source.total)
     tables = _GROUP_TABLES * 8 * LEVELS * rows // _GROUP_SIZE
     return 4 * rows * source.d * 4 + max(_TILES + 4 * LEVELS * rows + tables, 32 * min(rows, PILOT) ** 2)
 
 
 def _tree(rows: int, d: int, threads: int | None) -> int:
-    """Of separability: copies of the rows, all distances of few of them, and the trees of subsamples side by side."""
+    """Bytes for separability: copies of the rows, all distances of few of them, trees of subsamples side by side."""
     double, part = 8 * rows * d, min(int(0.8 * rows), REPLICATE_ROWS)
     whole = 6 * double + (10 * rows**2 if rows <= DENSE else 0)
     return max(whole, 2 * double + (threads or available_cores()) * (9 * part**2 + 5 * 8 * part * d))

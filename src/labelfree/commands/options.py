@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from labelfree.catalog import (
     command,
     entry,
 )
+from labelfree.commands.signatures import F, spelled
 from labelfree.errors import UsageError
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.scaling import Topology
@@ -32,7 +32,6 @@ from labelfree.sources.block import Columns
 from labelfree.survey.groups import GroupSetting
 from labelfree.survey.targets import Setting
 
-F = TypeVar("F", bound=Callable[..., Any])
 MODELS = ("data", "model", "layer", "pool", "trust_code", "batch_size")
 """Options for a checkpoint that is run over data first, of all commands."""
 
@@ -293,25 +292,11 @@ def selected(
     )
 
 
-def signed(name: str) -> Callable[[F], F]:
-    """For the function of a command: its options, spelled out one by one in the signature that an editor shows."""
+def signed(name: str, options: Any) -> Callable[[F], F]:
+    """A decorator that spells out the options of a command in the signature of its function.
 
-    def spelled(function: F) -> F:
-        own = inspect.signature(function)
-        given = get_type_hints(function)["options"].__args__[0]
-        hints, fields = get_type_hints(given), Options.__dataclass_fields__
-        defaults = {option: fields[option].default for option in options_of(command(name))} | default_of(name)
-        kept = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        keywords = [
-            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[option])
-            for option, default in defaults.items()
-        ]
-        function.__signature__ = own.replace(parameters=[*kept, *keywords])  # type: ignore[attr-defined]
-        return function
-
-    return spelled
-
-
-def default_of(name: str) -> dict[str, int]:
-    """The defaults of a command that differ from the shared ones."""
-    return {"sample": command(name).sample}
+    options: the TypedDict that declares them.
+    """
+    fields = Options.__dataclass_fields__
+    defaults = {option: fields[option].default for option in options_of(command(name))}
+    return spelled(options, {**defaults, "sample": command(name).sample})

@@ -11,6 +11,7 @@ import numpy as np
 
 from labelfree.catalog import Command
 from labelfree.commands.options import MODELS, Options, options_of
+from labelfree.commands.report import Report
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
 from labelfree.families import metrics as every_metric
@@ -20,7 +21,7 @@ from labelfree.head import Head
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress, silent
 from labelfree.reports.entries import MetricEntry
-from labelfree.reports.rows import Audit, Defect, HeadInfo, Input, OutputInfo, Report, RowCounts, SampleInfo, SourceInfo
+from labelfree.reports.rows import Audit, Defect, HeadInfo, Input, OutputInfo, RowCounts, SampleInfo, SourceInfo
 from labelfree.summaries.sample import Drawn
 from labelfree.survey.findings import Finding, findings
 from labelfree.survey.found import Survey

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from labelfree import history
-from labelfree.catalog import COLLAPSE_METRICS, check_metric, command, entry, listed
+from labelfree.catalog import COLLAPSE_METRICS, check_metric, entry, listed
+from labelfree.commands.arrivals import SETTLED, Arrivals, stamp_of
 from labelfree.documents.files import atomically, locked
 from labelfree.documents.reading import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short
@@ -21,12 +22,9 @@ from labelfree.sources.block import CHECKPOINT, PARQUET
 
 EMBEDDINGS = (*PARQUET, ".npy", ".npz")
 HISTORY, STOP = "history.jsonl", "STOP"
-SETTLED = 2.0
-"""Seconds for which a file must not have changed before it counts as written completely."""
 
 Document: TypeAlias = dict[str, Any]
 _NO_STEP = "expected a step in its name (epoch_03, step00020, checkpoint-500), found none"
-_Stamp: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class Watch:
                 yield self._ended(resumed)
                 return
             yield resumed
-        looks, judged, problem = _Looks(scored, self.clock, self.wall), bool(scored), None
+        looks, judged, problem = Arrivals(scored, self.clock, self.wall), bool(scored), None
         latest = self.clock()
         while True:
             there = self._there()
@@ -174,10 +172,10 @@ class Watch:
     def _check(self, path: Path) -> Check | None:
         """Score one file, append it, ask the gate; None where it vanished on the way. What changed meanwhile is no
         score: it is told, and tried again."""
-        step, report, before = step_of(path.name), None, _stamp(path)
+        step, report, before = step_of(path.name), None, stamp_of(path)
         try:
             measured = self.measure(path)
-            if _stamp(path) != before:
+            if stamp_of(path) != before:
                 raise SourceError(f"{path}: expected a file that is complete, found that it changed while it was read")
             history.append(self.history, measured, step=step, run=self.run)
             report = measured
@@ -188,57 +186,32 @@ class Watch:
             return Check(path, step, report, problem=str(error)) if path.exists() else None
 
 
-class _Looks:
-    """What was seen of the files that are not scored yet: since when each is unchanged, and what failed."""
-
-    def __init__(self, scored: set[str], clock: Callable[[], float], wall: Callable[[], float]) -> None:
-        self.scored, self.clock, self.wall = scored, clock, wall
-        self.seen: dict[Path, tuple[_Stamp, float]] = {}
-        self.failed: dict[Path, _Stamp] = {}
-        self.told: set[Path] = set()
-
-    def unnamed(self, there: Sequence[Path]) -> list[Path]:
-        """The files without a step in their names, each once."""
-        found = [path for path in there if _step(path) is None and path not in self.told]
-        self.told.update(found)
-        return found
-
-    def ready(self, there: Sequence[Path]) -> tuple[list[Path], bool]:
-        """The files to score now, by their steps, and whether there are others that still change."""
-        ready, waiting, now = [], False, self.clock()
-        for path in sorted(there, key=lambda p: (_step(p) or 0, p.name)):
-            stamp = None if path.name in self.scored or _step(path) is None else _stamp(path)
-            if stamp is None or self.failed.get(path) == stamp:
-                continue
-            if path not in self.seen:  # its age, by the clock of whoever wrote it; from then on only ours counts
-                self.seen[path] = stamp, now - max(0.0, self.wall() - stamp[2] / 1e9)
-            elif self.seen[path][0] != stamp:
-                self.seen[path] = stamp, now
-            if now - self.seen[path][1] < SETTLED:
-                waiting = True
-            else:
-                ready.append(path)
-        return ready, waiting
-
-    def done(self, path: Path, *, scored: bool) -> bool:
-        """Remember that a file was scored, or that it could not be as it was; whether it is another one by now."""
-        if scored:
-            self.scored.add(path.name)
-            return False
-        self.failed[path] = self.seen[path][0]
-        return _stamp(path) not in (None, self.failed[path])
-
-
-def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str, Any] | None = None,
-          data: Any = None, plateau: str | Sequence[str] = (), run: str = "default", interval: float = 5.0,
-          idle: float | None = None, once: bool = False, **rule: Any) -> Document | None:  # fmt: skip
+def watch(
+    directory: Any,
+    *,
+    metric: str | Sequence[str],
+    measuring: Mapping[str, Any] | None = None,
+    data: Any = None,
+    plateau: str | Sequence[str] = (),
+    run: str = "default",
+    interval: float = 5.0,
+    idle: float | None = None,
+    once: bool = False,
+    rule: str | None = None,
+    warmup: int | None = None,
+    window: int | None = None,
+    confidence: float | None = None,
+    min_delta: float | None = None,
+    patience: int | None = None,
+    stop_at: float | None = None,
+) -> Document | None:
     """Score each new file of a directory, append it to its history.jsonl and ask the gate, until it says stop.
 
     directory: where embeddings appear, or checkpoints where `data` says what to run them on. metric: names of the
     metrics to measure; plateau: of those that a plateau is looked for in (the first of them unless given). measuring:
-    options of the measuring command; rule: options of the plateau rule, as for `gate`. A stop verdict is also
-    written to STOP in the directory; where STOP is there already, that verdict is the answer. Returns the latest
-    verdict as a document, or None where there was nothing to score.
+    options of the measuring command; rule, warmup, window, confidence, min_delta, patience, stop_at: the plateau rule,
+    as for `gate`. A stop verdict is also written to STOP in the directory; where STOP is there already, that verdict
+    is the answer. Returns the latest verdict as a document, or None where there was nothing to score.
 
     >>> import labelfree, numpy as np, pathlib, tempfile
     >>> run = pathlib.Path(tempfile.mkdtemp())
@@ -247,9 +220,14 @@ def watch(directory: Any, *, metric: str | Sequence[str], measuring: Mapping[str
     >>> labelfree.watch(run, metric="rankme", once=True)["verdict"]["decision"]
     'stop'
     """
+    numbers = {
+        "rule": rule, "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta,
+        "patience": patience, "stop_at": stop_at,
+    }  # fmt: skip
     watching = watched(
-        Path(directory), listed(metric), {**(measuring or {}), "data": data}, listed(plateau), rule, run=run,
-        interval=interval, idle=idle, once=once,
+        Path(directory), listed(metric), {**(measuring or {}), "data": data}, listed(plateau),
+        {name: value for name, value in numbers.items() if value is not None}, run=run, interval=interval, idle=idle,
+        once=once,
     )  # fmt: skip
     verdict = None
     for check in watching.checks():
@@ -273,7 +251,7 @@ def watched(
         raise UsageError("--metric: expected the name of a metric to measure, such as separability, found none")
     for option, names in (("--metric", metric), ("--plateau", plateau or metric[:1])):
         for name in names:
-            if entry(check_metric(name, option)).family not in command("evaluate").families:
+            if entry(check_metric(name, option)).family == "weights":
                 raise UsageError(f"{option}: {name} is no metric of rows, which a watch scores; see labelfree weights")
             if option == "--plateau" and entry(name).direction == "none":
                 raise UsageError(
@@ -313,20 +291,3 @@ def check_options(options: Mapping[str, Any], run: str) -> None:
         require=(), max_drop=(), plateau=tuple(options.get("plateau") or ()), against=False, history=True, run=run,
         rule=options.get("rule"), on_undecided=None, numbers=named,
     )  # fmt: skip
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    """Number of files, bytes, and time of the latest change; None where it vanished."""
-    try:
-        files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-        stats = [file.stat() for file in files]
-    except OSError:
-        return None
-    return (len(stats), sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)) if stats else None
-
-
-def _step(path: Path) -> int | None:
-    try:
-        return step_of(path.name)
-    except UsageError:
-        return None

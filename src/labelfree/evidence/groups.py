@@ -18,7 +18,7 @@ Origin: TypeAlias = Literal["column", "other_space", "crossfit", "same_space"]
 
 @dataclass(frozen=True)
 class Grouping:
-    """Where the groups of a data set come from, and the calibration range.
+    """The origin of the groups of a data set, and the calibration range.
 
     given: rows with their groups, or None for pseudo-groups: clusters of the sampled rows in half of their dimensions,
     or with `circular` in all of them. k: numbers of clusters, none for the usual three; seeds: of clusterings of each.

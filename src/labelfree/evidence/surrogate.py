@@ -12,7 +12,7 @@ _BLOCK = 256
 
 
 def gaussian_like(rows: Rows, seed: int) -> Float:
-    """As many Gaussian rows with the mean and the covariance of these: their shape without their structure."""
+    """Gaussian rows, as many as given and with their mean and covariance: their shape without their structure."""
     n, d = rows.shape
     random = np.random.default_rng((seed, 0x6A55))
     mean = rows.mean(axis=0, dtype=np.float64)

@@ -15,6 +15,8 @@ FROM_MOMENTS: tuple[Need, ...] = ("moments", "sample")
 FROM_UNIT_ROWS: tuple[Need, ...] = ("unit", "sample")
 FROM_SAMPLE: tuple[Need, ...] = ("sample",)
 FROM_VIEWS: tuple[Need, ...] = ("views",)
+FROM_OUTPUTS: tuple[Need, ...] = ("outputs",)
+FROM_SAMPLED_OUTPUTS: tuple[Need, ...] = ("outputs", "sample")
 NO_DIRECTION = "a description: no setting is known in which more is better"
 
 Scale: TypeAlias = int | None
@@ -49,7 +51,7 @@ class Metric:
 
     @property
     def entry(self) -> CatalogEntry:
-        """Its row in the catalog."""
+        """The row of this metric in the catalog."""
         return entry(self.name)
 
     @property

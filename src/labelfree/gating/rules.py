@@ -74,7 +74,7 @@ def _centered(values: Sequence[float], weights: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Wait:
-    """Where the best check stands that improved on the one before it by more than min_delta, and the checks since."""
+    """The best check that improved on the one before it by more than min_delta, and the checks since."""
 
     best: int
     checks: int

@@ -11,9 +11,9 @@ from labelfree.documents.files import atomically, check_targets
 from labelfree.errors import MissingExtra, OutputError
 from labelfree.render.pictures.groups import DRAWN_ONLY
 from labelfree.render.tables.text import to_csv, to_json, to_markdown, to_ndjson
-from labelfree.reports.rows import Report
+from labelfree.reports.rows import RowsReport
 
-TEXT: dict[str, Callable[[Sequence[Report], bool], str]] = {
+TEXT: dict[str, Callable[[Sequence[RowsReport], bool], str]] = {
     ".json": lambda reports, _: to_json(reports),
     ".ndjson": lambda reports, _: to_ndjson(reports),
     ".csv": lambda reports, _: to_csv(reports),
@@ -31,7 +31,7 @@ def check(paths: Sequence[Path], command: Command) -> None:
             raise MissingExtra(f"-o {path}: drawing", "plot")
 
 
-def check_content(reports: Sequence[Report], paths: Sequence[Path]) -> None:
+def check_content(reports: Sequence[RowsReport], paths: Sequence[Path]) -> None:
     """Refuse a picture or a list of results that have none, before anything else is written."""
     if any(report.series for report in reports):
         return
@@ -45,7 +45,7 @@ def check_content(reports: Sequence[Report], paths: Sequence[Path]) -> None:
             raise OutputError(f"-o {path}: these results have no long form to write; use .json or .csv")
 
 
-def write(reports: Sequence[Report], path: Path, *, everything: bool) -> None:
+def write(reports: Sequence[RowsReport], path: Path, *, everything: bool) -> None:
     """Write the reports in the format that the suffix names."""
     check_content(reports, [path])
     if path.suffix in TEXT:
@@ -59,7 +59,7 @@ def write(reports: Sequence[Report], path: Path, *, everything: bool) -> None:
         atomically(path, lambda temporary: _parquet(reports, temporary))
 
 
-def _parquet(reports: Sequence[Report], path: Path) -> None:
+def _parquet(reports: Sequence[RowsReport], path: Path) -> None:
     """Long results: one row per index, with the source it belongs to."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -30,6 +30,11 @@ def number(value: float | None, places: int) -> str:
     return text[1:] if text.startswith("-") and float(text.replace(",", "")) == 0 else text
 
 
+def alike(other: float, entry: MetricEntry) -> str:
+    """A number to compare the value of a metric with, at as many places."""
+    return number(other, decimals(other if entry.value is None else entry.value, entry.se))
+
+
 def signed(value: float, places: int) -> str:
     """A difference with its sign, and with + where it rounds to zero."""
     if abs(value) >= 1e9:
@@ -49,7 +54,7 @@ def value(entry: MetricEntry) -> str:
 
 
 def interval(entry: MetricEntry) -> str:
-    """Its 95 % interval."""
+    """The 95 % interval of a metric."""
     if entry.interval is None or entry.value is None:
         return ""
     places = decimals(entry.value, entry.se)

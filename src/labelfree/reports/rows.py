@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import PrivateAttr, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
 from labelfree.reports.entries import Findings, Part
 
@@ -108,26 +108,22 @@ class Input(Part):
     model: ModelInfo | None = None
 
 
-class Report(Findings):
+class RowsReport(Findings):
     """Everything a command found out about one data set.
 
     `series` holds long results (a whole spectrum) for pictures and `-o FILE.parquet`; it is not part of the JSON.
     """
 
+    model_config = ConfigDict(title="Report")
+
     input: Input
     audit: Audit | None = None
-    _candidate: Any = PrivateAttr(default=None)
     _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
     @property
     def series(self) -> dict[str, dict[str, Any]]:
         """Long results by name: columns of equal length by their names."""
         return self._series
-
-    @property
-    def candidate(self) -> Any:
-        """What is compared with other candidates: evidence with the sampled logits, or None. Not part of the JSON."""
-        return self._candidate
 
     @model_serializer(mode="wrap")
     def _marked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class LayerEntry(Part):
 
     @property
     def rank_share(self) -> float | None:
-        """Its effective rank over its full rank."""
+        """The effective rank of the layer over its full rank."""
         share: float | None = self.metrics["effective_rank"].parts.get("share")
         return share
 

@@ -52,7 +52,7 @@ def only(source: Source, role: str, value: Any, total: int, name: str) -> Source
 
 
 def with_head(source: Source, head: Head) -> Source:
-    """The same rows with the logits that a head gives them."""
+    """A source with the logits that a head gives its rows."""
 
     def read(rows: int) -> Iterator[Block]:
         for block in source.read(rows):

@@ -1,7 +1,7 @@
 """Mergeable states: summary(A + B) = merge(summary(A), summary(B)).
 
-Streaming, out-of-core and distributed work all come from this one law, which tests/test_laws.py holds over every
-summary here.
+Streaming, out-of-core and distributed work all come from this one law, which tests/summaries/test_laws.py holds over
+every summary here.
 """
 
 from labelfree.summaries.distinct import Distinct

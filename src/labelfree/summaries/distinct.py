@@ -59,7 +59,7 @@ class Distinct:
         return a._joined(a.n + b.n, min(a.cut, b.cut), (b.hashes,), repeated, times)
 
     def settled(self) -> Self:
-        """The same summary with no chunk waiting to be counted."""
+        """This summary with no chunk waiting to be counted."""
         if not self.pending:
             return self
         return self._joined(self.n, self.cut, self.pending, self.repeated, self.times)

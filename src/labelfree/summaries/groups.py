@@ -31,18 +31,18 @@ class Groups:
         return cls(Sample.empty(limit), seed)
 
     def update(self, rows: Rows, group: Keys, row: Keys, index: Index, read: int) -> Self:
-        """With (m, d) rows of groups (m,) more, of `read` rows, whose others have none; row, index (m,): which."""
+        """This summary with (m, d) more rows of groups (m,), of `read` rows, the others have none; row, index (m,)."""
         sums = _added(self.sums, membership(row, group))
         sample = self.sample.update(rows, mix(group, self.seed), index)
         return type(self)(sample, self.seed, sums, self.null + read - len(rows))
 
     def merge(self, other: Self) -> Self:
-        """Of both sets of rows."""
+        """The summary of both sets of rows."""
         sums = _added(self.sums, other.sums)
         return type(self)(self.sample.merge(other.sample), self.seed, sums, self.null + other.null)
 
     def packed(self) -> Self:
-        """The same, the sampled rows in one chunk where there are any."""
+        """This summary, its sampled rows in one chunk where there are any."""
         return replace(self, sample=self.sample.packed())
 
     @property

@@ -59,7 +59,7 @@ class Sample:
         return type(self)(self.limit, cut, self.chunks + other.chunks)._trimmed()
 
     def _trimmed(self) -> Self:
-        """The same sample with a lower cut where there are too many rows; rows are moved only now and then."""
+        """This sample with a lower cut where there are too many rows; rows are moved only now and then."""
         keys = np.concatenate([chunk.keys for chunk in self.chunks] or [np.empty(0, np.uint64)])
         below = keys[keys < self.cut]
         cut = self.cut
@@ -71,7 +71,7 @@ class Sample:
         return type(self)(self.limit, cut, _packed(self.chunks, cut))
 
     def packed(self) -> Self:
-        """The same sample, its rows in one chunk where there are any."""
+        """This sample, its rows in one chunk where there are any."""
         return type(self)(self.limit, self.cut, _packed(self.chunks, self.cut))
 
     def drawn(self) -> Drawn | None:

@@ -60,7 +60,7 @@ def grouping_of(found: Survey, chosen: GroupSetting, of: Callable[[Source], Surv
 
 
 def _none(found: Survey) -> GroupRows:
-    """No rows."""
+    """A grouping of no rows, where there is nothing to group."""
     nothing = np.empty(0, np.int64)
     return GroupRows(nothing.astype(np.uint64), nothing, np.empty((0, found.source.d)), nothing)
 
@@ -120,7 +120,7 @@ def _from_other(found: Survey, chosen: GroupSetting, of: Callable[[Source], Surv
 
 
 def row_keys(e: Evidence) -> Keys:
-    """Of the sampled rows, whatever the seed of the sample."""
+    """The keys of the sampled rows, whatever the seed of the sample."""
     assert e.drawn is not None
     return unmix(e.drawn.keys, e.seed)
 

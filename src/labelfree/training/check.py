@@ -10,7 +10,7 @@ from labelfree.gating import STOPPING
 
 @dataclass(frozen=True)
 class Check:
-    """The same on every rank.
+    """One check of a monitor, the same on every rank.
 
     report: the document that the command writes, None where the rows could not be measured; verdict: that of
     `labelfree.gate`, None where nothing was asked or nothing could be decided; stop: whether training should end;

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from labelfree import history
+from labelfree.commands.signatures import spelled
 from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
 from labelfree.training.monitor import Monitor, attempted
-from labelfree.training.plan import Asked, plan
+from labelfree.training.plan import DEFAULTS, Asked, plan
 
 __all__ = ["LabelfreeCallback"]
 
@@ -33,6 +34,7 @@ class Hooks:
     prefix and a run each.
     """
 
+    @spelled(Asked, DEFAULTS)
     def __init__(self, *, dataloader: int = 0, **options: Unpack[Asked]) -> None:
         self.plan = plan(**options)
         self.options, self.dataloader = options, dataloader

@@ -9,6 +9,7 @@ from typing import Any, Self, SupportsIndex, TypeAlias, TypeVar, Unpack
 
 from labelfree import history
 from labelfree.commands.reporting import report_of
+from labelfree.commands.signatures import spelled
 from labelfree.errors import HistoryError, LabelfreeError, UsageError
 from labelfree.gating import gate
 from labelfree.history.records import Record, checked_step, key, whole
@@ -19,7 +20,7 @@ from labelfree.training.check import Check
 from labelfree.training.collection import Collection, surveyed
 from labelfree.training.features import Hook
 from labelfree.training.loggers import checked, logged, scalars_of
-from labelfree.training.plan import Asked, in_python, plan
+from labelfree.training.plan import DEFAULTS, Asked, in_python, plan
 
 T = TypeVar("T")
 _Part: TypeAlias = tuple[Summaries | None, list[int]]
@@ -53,6 +54,7 @@ class Monitor:
     8.0000069
     """
 
+    @spelled(Asked, DEFAULTS)
     def __init__(
         self,
         model: Any = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -218,3 +219,7 @@ def _check_features(layer: str | None, head: str | None, pool: str | None, dealt
         raise UsageError(f"pool: expected one of {', '.join(POOLS)}, found {pool!r}")
     if dealt not in get_args(Dealt):
         raise UsageError(f"dealt: expected rows or batches, found {dealt!r}")
+
+
+DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(_planned).parameters.items()}
+"""Of the options of a monitor, by name."""

@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from math import nan
 from typing import TYPE_CHECKING, Any, Unpack
 
+from labelfree.commands.signatures import spelled
 from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
 from labelfree.training.loggers import checked
 from labelfree.training.monitor import Monitor
-from labelfree.training.plan import Asked, plan
+from labelfree.training.plan import DEFAULTS, Asked, plan
 
 __all__ = ["LabelfreeCallback"]
 
@@ -33,6 +34,7 @@ class Hooks:
     latest check of the run.
     """
 
+    @spelled(Asked, DEFAULTS)
     def __init__(self, *, dataset: str | None = None, to: Any = None, **options: Unpack[Asked]) -> None:
         self.plan = plan(**options)
         self.options: Asked = {"dealt": "batches", **options}

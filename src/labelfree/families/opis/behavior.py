@@ -20,7 +20,10 @@ UNSTABLE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """pseudo: whether the groups are clusters of the rows themselves; runs: what is to be known of them."""
+    """Groups and what they do at one threshold.
+
+    pseudo: whether the groups are clusters of the rows themselves; runs: what is to be known of them.
+    """
 
     given: GroupRows
     operating: Operating
@@ -40,7 +43,7 @@ class Judged:
 
 
 def of_groups(e: Evidence, given: GroupRows, zone: Calibration, *, pseudo: bool = False) -> Judged | Result:
-    """What given groups do."""
+    """The operating curves of given groups at one threshold for all; or why there are none."""
     rows = grouped(given, 1 / zone.far[0])
     if isinstance(rows, Result):
         return rows

@@ -75,7 +75,7 @@ class Consistency:
         return float(((self.utility - curve) ** 2).mean(axis=0) @ self.weight)
 
     def _worst_influence(self) -> Float:
-        """Of each group on the worst curve (T, g): that of the mean below a quantile."""
+        """The influence of each group on the worst curve (T, g): that of the mean below a quantile."""
         quantile = np.partition(self.utility, self.count - 1, axis=0)[self.count - 1]
         below = np.maximum(quantile - self.utility, 0.0) * (len(self.utility) / self.count)
         return np.asarray(below.mean(axis=0) - below)

@@ -45,7 +45,7 @@ class Curves:
 
 
 def pairs_of(size: Index) -> tuple[Index, Index]:
-    """Of groups of so many rows (T,): unordered pairs inside each, and pairs with exactly one end in it."""
+    """Pairs of groups of `size` rows (T,): unordered ones inside each, and those with exactly one end in it."""
     return size * (size - 1) // 2, size * (size.sum() - size)
 
 

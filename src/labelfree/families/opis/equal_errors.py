@@ -28,7 +28,7 @@ def equal_errors(far: Float, frr: Float, threshold: Float) -> tuple[Float, Float
 
 
 def equal_errors_of(curves: Curves) -> tuple[Float, Float]:
-    """Of each group (T,)."""
+    """Equal error rates of each group (T,) and their thresholds, NaN where it has none inside the range."""
     parts = (slice(start, start + _GROUPS) for start in range(0, len(curves.size), _GROUPS))
     found = [equal_errors(1 - curves.specificity[p], 1 - curves.sensitivity[p], curves.threshold) for p in parts]
     rates, thresholds = zip(*found, strict=True)

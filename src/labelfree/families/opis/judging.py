@@ -14,7 +14,7 @@ def judged(e: Evidence) -> Judged | Result:
 
 
 def known_of(e: Evidence) -> Judged | Result | None:
-    """The same where a metric has asked for it."""
+    """What the groups do, where a metric has asked for it; None where none has."""
     return known(e, _judged)
 
 

@@ -98,7 +98,7 @@ def _run(e: Evidence, how: Grouping, split: tuple[Any, Any], k: int, seed: int) 
 
 
 def _null(e: Evidence, how: Grouping, chosen: Run) -> Run | None:
-    """The same procedure on Gaussian rows of the same mean and covariance: what groups of noise would give."""
+    """The procedure on Gaussian rows of the same mean and covariance: what groups of noise would give."""
     assert e.drawn is not None
     split = _split(gaussian_like(e.drawn.rows, e.seed), chosen.seed, how)
     if isinstance(split, Result):

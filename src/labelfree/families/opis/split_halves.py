@@ -20,7 +20,7 @@ Halves = tuple[tuple[Float, Float], ...]
 
 
 def splits(size: Index, seed: int) -> NDArray[np.bool_]:
-    """For each split, which rows (n,) are in the first half of their group: (splits, n)."""
+    """Which rows are in the first half of their group, for each split: (splits, n)."""
     count = max(1, min(SPLITS, _ENOUGH // len(size)))
     random = np.random.default_rng((seed, _SEED))
     code = np.repeat(np.arange(len(size)), size)
@@ -34,7 +34,10 @@ def splits(size: Index, seed: int) -> NDArray[np.bool_]:
 def halves_of(
     rows: Grouped, accepted: NDArray[np.int32], own: Genuine, split: NDArray[np.bool_], inside: slice
 ) -> Halves:
-    """Of rows that accept `accepted` (n, g) negative pairs each; own: the counts of positive pairs."""
+    """Utilities of both halves of each group, from the negative pairs that rows accept.
+
+    accepted: (n, g) of them; own: the counts of positive pairs.
+    """
     large = np.flatnonzero(rows.size >= LEAST)
     return tuple(
         (
@@ -52,7 +55,7 @@ def _of(rows: Grouped, accepted: NDArray[np.int32], member: NDArray[np.bool_]) -
 
 
 def exact_halves_of(distance: Float, rows: Grouped, curves: Curves, split: NDArray[np.bool_]) -> Halves:
-    """Of few rows, from all distances (n, n), which are rounded as those of the curves."""
+    """Utilities of both halves of few rows, from all distances (n, n), rounded as those of the curves."""
     large = np.flatnonzero(rows.size >= LEAST)
     level = curves.threshold[curves.inside]
 

@@ -36,7 +36,7 @@ def _by_sigma(spectrum: Spectrum, eps: float) -> tuple[float, Float]:
 
 
 def standard_error(n: int, coordinates: Rows, gradient: Float) -> float | None:
-    """From the influence of single rows (infinitesimal jackknife) on a smooth function of the eigenvalues.
+    """Standard error of a smooth function of the eigenvalues, by the influence of single rows.
 
     coordinates: (m, k) of sampled rows along the directions; gradient: (k,) by the eigenvalues. None with fewer than
     three sampled rows.

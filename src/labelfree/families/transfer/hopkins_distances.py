@@ -68,8 +68,11 @@ class Tendency:
         return float(self.values.mean())
 
     def standard_error(self, n: int) -> float | None:
-        """Of the mean over the repeats, by the delta method: fresh points, n rows (drawn once or several times), and a
-        box that other rows would have stretched otherwise (jackknife over groups of rows)."""
+        """Standard error of the mean over the repeats, by the delta method.
+
+        It holds fresh points, n rows (drawn once or several times), and a box that other rows would have stretched
+        otherwise (jackknife over groups of rows).
+        """
         if self.u.size < 2:
             return None
         up, down = float(self.u.mean()), float(self.w.mean())

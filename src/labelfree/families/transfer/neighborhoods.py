@@ -12,8 +12,7 @@ from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, sampled_logits, target
-from labelfree.families.spec import INVARIANT, LOGITS, Metric
-from labelfree.families.transfer.predictions import FROM_SAMPLED_OUTPUTS
+from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, INVARIANT, LOGITS, Metric
 from labelfree.kernels.threads import spread
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes

@@ -9,8 +9,8 @@ import numpy as np
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, target
-from labelfree.families.spec import INVARIANT, LOGITS, Metric
-from labelfree.families.transfer.predictions import FROM_OUTPUTS, along, marginal_entropy
+from labelfree.families.spec import FROM_OUTPUTS, INVARIANT, LOGITS, Metric
+from labelfree.families.transfer.predictions import along, marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
 
 

@@ -8,15 +8,13 @@ import numpy as np
 
 from labelfree.arrays import Float, blocks_of
 from labelfree.catalog import SAMPLE
-from labelfree.evidence.evidence import Evidence, Need
+from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.targets import predictions_of, sampled_logits, target
-from labelfree.families.spec import LOGITS, Metric
+from labelfree.families.spec import FROM_OUTPUTS, FROM_SAMPLED_OUTPUTS, LOGITS, Metric
 from labelfree.results import Plain, Result, measured
 from labelfree.summaries.predictions import Predictions
 from labelfree.summaries.probabilities import entropy_of, log_softmax
 
-FROM_OUTPUTS: tuple[Need, ...] = ("outputs",)
-FROM_SAMPLED_OUTPUTS: tuple[Need, ...] = ("outputs", "sample")
 TAYLOR_UP_TO = 5.0  # mean of -ln p up to which MaNo takes Taylor probabilities instead of the softmax
 
 

@@ -114,7 +114,7 @@ def _against_exponential(log: Float, rate: float) -> float:
 
 
 def _trimmed(log: Float, largest: int) -> float:
-    """The same without the largest values, of both laws cut off at the first of them."""
+    """The comparison of both laws without the largest values, cut off at the first of them."""
     kept, end = log[:-largest], float(log[-largest])
     beyond = np.expm1(kept)
     if end <= _SAME:

@@ -33,7 +33,7 @@ class Plan:
 
     @property
     def what(self) -> str:
-        """In words, for messages and for the file."""
+        """What is taken, in words: for messages and for the file."""
         if not self.layer:
             return "output of the model"
         return f"{'input' if self.entering else 'output'} of {self.layer}"

@@ -25,7 +25,7 @@ class Prepared:
     truncated: int = 0
 
     def on(self, device: str) -> Prepared:
-        """The same batch on a device."""
+        """This batch on a device."""
         moved = (
             {k: v.to(device) if hasattr(v, "to") else v for k, v in self.values.items()}
             if isinstance(self.values, dict)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from labelfree.catalog import headlines
 from labelfree.render.numbers import counted, number
 from labelfree.reports.entries import MetricEntry
-from labelfree.reports.rows import Report
+from labelfree.reports.rows import RowsReport
 
 WORST, WORST_ALL = 5, 20
 _LABELS = {
@@ -18,7 +18,7 @@ _LABELS = {
 }
 
 
-def headline(report: Report) -> MetricEntry | None:
+def headline(report: RowsReport) -> MetricEntry | None:
     """The entry that carries the value: of the groups, or of the pseudo-groups."""
     for name in headlines("opis"):
         entry = report.metrics.get(name)
@@ -27,12 +27,12 @@ def headline(report: Report) -> MetricEntry | None:
     return None
 
 
-def elsewhere(report: Report, name: str) -> bool:
+def elsewhere(report: RowsReport, name: str) -> bool:
     """Whether the other one of `opis` and `pseudo_opis` has the value."""
     return name in headlines("opis") and report.metrics[name].reason_code in ("pseudo_groups", "grouped")
 
 
-def about(report: Report) -> list[str]:
+def about(report: RowsReport) -> list[str]:
     """Lines on the groups, on what one threshold does to all of them, and on how pseudo-groups were made."""
     entry = headline(report)
     if entry is None:
@@ -70,7 +70,7 @@ def about(report: Report) -> list[str]:
     return said
 
 
-def worst(report: Report, count: int) -> tuple[list[str], list[list[str]]]:
+def worst(report: RowsReport, count: int) -> tuple[list[str], list[list[str]]]:
     """The worst groups: headings and rows of text."""
     entry = headline(report)
     if entry is None:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from labelfree.catalog import headlines
 from labelfree.render.numbers import number, signed
-from labelfree.render.order import ordered
+from labelfree.reports.across import trajectory
 from labelfree.reports.entries import MetricEntry
-from labelfree.reports.rows import Report
+from labelfree.reports.rows import RowsReport
 
 ABSENT = ("no_logits", "no_source", "no_labels", "one_candidate", "other_rows", "other_classes")
 """Why a metric has no value where an input is missing, or is not what it needs."""
 
 
-def absent(report: Report, name: str) -> bool:
+def absent(report: RowsReport, name: str) -> bool:
     """Whether a metric has no value because an input is missing that only it and its like need."""
     entry = report.metrics[name]
     return entry.value is None and entry.reason_code in ABSENT and name not in headlines("transfer")
 
 
-def not_computed(report: Report) -> list[str]:
+def not_computed(report: RowsReport) -> list[str]:
     """One line for each missing input, with the metrics that need it."""
     missing: dict[str, list[str]] = {}
     for name, entry in report.metrics.items():
@@ -35,9 +34,9 @@ def once(said: Mapping[str, Sequence[str]], total: int) -> list[str]:
     return [text if len(where) == total else f"{', '.join(where)}: {text}" for text, where in said.items()]
 
 
-def heads(reports: Sequence[Report], named: Callable[[str], str]) -> list[str]:
+def heads(reports: Sequence[RowsReport], named: Callable[[str], str]) -> list[str]:
     """Where the head is from, and how far its logits are from those given: one line for the reports of one head."""
-    found: dict[str, list[Report]] = {}
+    found: dict[str, list[RowsReport]] = {}
     for report in reports:
         if (head := report.input.head) is not None:
             where = "recovered from embeddings and logits" if head.origin == "recovered" else head.key
@@ -46,7 +45,7 @@ def heads(reports: Sequence[Report], named: Callable[[str], str]) -> list[str]:
     return once(said, len(reports))
 
 
-def _within(reports: Sequence[Report]) -> str:
+def _within(reports: Sequence[RowsReport]) -> str:
     off = [r.input.head.residual for r in reports if r.input.head and r.input.head.residual is not None]
     if not off:
         return ""
@@ -56,7 +55,7 @@ def _within(reports: Sequence[Report]) -> str:
     return f", its logits within {high if low == high else f'{low} to {high}'} of those given"
 
 
-def audited(report: Report, entry: MetricEntry) -> str:
+def audited(report: RowsReport, entry: MetricEntry) -> str:
     """The true accuracy beside an estimate."""
     if report.audit is None or "audit_difference" not in entry.parts:
         return ""
@@ -88,40 +87,7 @@ NOTES: dict[str, Callable[[MetricEntry], str]] = {
 }
 
 
-def comparison(reports: Sequence[Report], *, comparable: bool) -> dict[str, Any]:
-    """What needs all of several targets: agreement of the candidates, saturation, and which to keep by the score."""
-    found: dict[str, Any] = {
-        name: {r.input.sources[0]: r.metrics[name].value for r in reports if name in r.metrics}
-        for name in ("ensv", "gde")
-    }
-    rule = trajectory(reports) if comparable else None
-    return {**found, "saturation": rule, "best": rule and rule["best"]}
-
-
-def trajectory(reports: Sequence[Report]) -> dict[str, Any] | None:
-    """Whether the Transfer Score has saturated over these reports, by the steps in their names, and which to keep."""
-    from labelfree.families.transfer.candidates import THRESHOLD, WINDOW, saturation
-
-    reports, order = ordered(reports)
-    scores = [r.metrics["transfer_score"].value for r in reports if "transfer_score" in r.metrics]
-    if len(scores) != len(reports) or len(scores) < 2 or all(s is None for s in scores):
-        return None
-    found = saturation(scores, WINDOW, THRESHOLD)
-    names = [report.input.sources[0] for report in reports]
-    return {
-        "order": order,
-        "sources": names,
-        "rule": {"window": WINDOW, "threshold": THRESHOLD},
-        "saturated": found.saturated,
-        "first": None if found.first is None else names[found.first],
-        "window": None if found.window is None else [names[i] for i in found.window],
-        "best": None if found.best is None else names[found.best],
-        "spread": list(found.spread),
-        "warnings": list(found.warnings),
-    }
-
-
-def saturated(reports: Sequence[Report], named: Callable[[str], str], *, comparable: bool) -> list[str]:
+def saturated(reports: Sequence[RowsReport], named: Callable[[str], str], *, comparable: bool) -> list[str]:
     """Which of several targets to keep by the Transfer Score."""
     found = trajectory(reports)
     if found is None:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labelfree.reports.rows import Report
+from labelfree.reports.rows import RowsReport
 
 _BARS = 10
 _DRAWN = 50
 
 
-def barcode(report: Report, width: int) -> list[str]:
+def barcode(report: RowsReport, width: int) -> list[str]:
     """The largest deaths as bars of text, each with the rows on both sides of its merge."""
     series = report.series["deaths"]
     largest = [float(v) for v in series["death"][:_BARS]]
@@ -29,7 +29,7 @@ def barcode(report: Report, width: int) -> list[str]:
     ]
 
 
-def draw_barcode(axes: Any, report: Report) -> None:
+def draw_barcode(axes: Any, report: RowsReport) -> None:
     """The largest deaths as horizontal bars; those that merge two sides of at least 2 % of the rows in color."""
     series = report.series["deaths"]
     largest, small = series["death"][:_DRAWN], series["smaller"][:_DRAWN]
@@ -44,7 +44,7 @@ def draw_barcode(axes: Any, report: Report) -> None:
     axes.set_title(_named(report), fontsize=11, loc="left")
 
 
-def draw_deaths(axes: Any, reports: Sequence[Report]) -> None:
+def draw_deaths(axes: Any, reports: Sequence[RowsReport]) -> None:
     """All deaths, largest first, over the largest, against their rank."""
     for report in reports:
         series = report.series["deaths"]
@@ -52,7 +52,7 @@ def draw_deaths(axes: Any, reports: Sequence[Report]) -> None:
     axes.set(xscale="log", ylim=(0, 1.02), xlabel="rank", ylabel="death / largest death")
 
 
-def _named(report: Report) -> str:
+def _named(report: RowsReport) -> str:
     name = Path(report.input.sources[0]).name
     entry = report.metrics.get("separability")
     return f"{name}, S {entry.value:.3f}" if entry is not None and entry.value is not None else name

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.render.notes.opis import WORST_ALL, headline
-from labelfree.reports.rows import Report
+from labelfree.reports.rows import RowsReport
 
 DRAWN_ONLY = frozenset(("utilities", "errors", "cosines"))
 """Series for pictures alone."""
 
 
-def draw_utilities(axes: Any, report: Report) -> None:
+def draw_utilities(axes: Any, report: RowsReport) -> None:
     """The utility of every group over the calibration range, the worst in color, and their mean."""
     series, entry = report.series["utilities"], headline(report)
     threshold, every = series["threshold"], series["all"]
@@ -48,7 +48,7 @@ def draw_utilities(axes: Any, report: Report) -> None:
     )
 
 
-def draw_errors(axes: Any, reports: Sequence[Report]) -> None:
+def draw_errors(axes: Any, reports: Sequence[RowsReport]) -> None:
     """Detection error trade-off of all groups together, on normal deviates."""
     from scipy.special import ndtri
 
@@ -64,7 +64,7 @@ def draw_errors(axes: Any, reports: Sequence[Report]) -> None:
     axes.set_yticks(marks, names)
 
 
-def draw_cosines(axes: Any, report: Report) -> None:
+def draw_cosines(axes: Any, report: RowsReport) -> None:
     """The cosines of pairs of one group and of different groups."""
     series = report.series["cosines"]
     for name, label, color in (("impostor", "different groups", "#1f5fa8"), ("genuine", "one group", "#c8642b")):

@@ -11,13 +11,13 @@ from labelfree.render.pictures.canvas import picture
 from labelfree.render.pictures.deaths import draw_barcode, draw_deaths
 from labelfree.render.pictures.groups import draw_cosines, draw_errors, draw_utilities
 from labelfree.render.pictures.spectrum import draw_spectrum
-from labelfree.reports.rows import Report
+from labelfree.reports.rows import RowsReport
 
 _BARCODES = 6
 """Reports up to which each has panels of its own; what is one curve a report stands in one panel for all."""
 
 
-def draw(reports: Sequence[Report], path: Path) -> None:
+def draw(reports: Sequence[RowsReport], path: Path) -> None:
     """Draw the panels of reports with a spectrum, deaths or groups one under another; the suffix decides the format."""
     panels = _panels(reports)
     with picture(path, rows=len(panels)) as grid:
@@ -28,7 +28,7 @@ def draw(reports: Sequence[Report], path: Path) -> None:
                 axes.legend(frameon=False, fontsize=9)
 
 
-def _panels(reports: Sequence[Report]) -> list[Callable[[Any], None]]:
+def _panels(reports: Sequence[RowsReport]) -> list[Callable[[Any], None]]:
     spectra = [r for r in reports if "spectrum" in r.series]
     deaths = [r for r in reports if "deaths" in r.series]
     judged = [r for r in reports if "utilities" in r.series]

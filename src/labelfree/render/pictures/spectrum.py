@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labelfree.reports.rows import Report
+from labelfree.reports.rows import RowsReport
 
 _ROUNDING = 1e-12
 
 
-def draw_spectrum(axes: Any, reports: Sequence[Report]) -> None:
+def draw_spectrum(axes: Any, reports: Sequence[RowsReport]) -> None:
     """Singular values against their index on logarithmic axes: of one report in full, of several side by side."""
     if len(reports) == 1:
         _one(axes, reports[0])
@@ -23,13 +23,13 @@ def draw_spectrum(axes: Any, reports: Sequence[Report]) -> None:
     axes.set_ylim(bottom=_floor(reports))
 
 
-def _named(report: Report) -> str:
+def _named(report: RowsReport) -> str:
     name = Path(report.input.sources[0]).name
     entry = report.metrics.get("rankme")
     return f"{name}, RankMe {entry.value:.4g}" if entry is not None and entry.value is not None else name
 
 
-def _one(axes: Any, report: Report) -> None:
+def _one(axes: Any, report: RowsReport) -> None:
     series = report.series["spectrum"]
     axes.plot(series["index"], series["singular_value"], color="#1f5fa8", linewidth=1.6, label="rows as they are")
     axes.plot(
@@ -47,7 +47,7 @@ def _one(axes: Any, report: Report) -> None:
     axes.set_title(f"{_named(report)}, {report.input.n:,} x {report.input.d:,}", fontsize=11, loc="left")
 
 
-def _floor(reports: Sequence[Report]) -> float:
+def _floor(reports: Sequence[RowsReport]) -> float:
     """Where the axis ends: below the smallest value that is not rounding."""
     values = [v for r in reports for v in r.series["spectrum"]["singular_value"] if v > 0]
     top = max(values, default=1.0)

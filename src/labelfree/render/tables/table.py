@@ -12,35 +12,32 @@ from rich.text import Text
 from labelfree.catalog import command
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
-from labelfree.render.notes import opis as groups
+from labelfree.render.notes import opis
 from labelfree.render.notes.transfer import once, saturated
 from labelfree.render.numbers import signed, value
-from labelfree.render.order import in_order
 from labelfree.render.pictures.braille import braille
 from labelfree.render.pictures.deaths import barcode
 from labelfree.render.tables.blocks import Column, print_blocks
-from labelfree.render.tables.changes import change
 from labelfree.render.tables.rows import (
     SOUND,
     Line,
     beside,
-    differences,
     family,
     gravity,
     heading,
     lines,
     remarks,
-    same_scale,
     sampled,
     shown,
     truth,
 )
-from labelfree.reports.rows import Report
+from labelfree.reports.across import change, differences, in_order, same_scale
+from labelfree.reports.rows import RowsReport
 
 _MOST_TOLD = 8
 
 
-def show(console: Console, reports: Sequence[Report], *, everything: bool) -> None:
+def show(console: Console, reports: Sequence[RowsReport], *, everything: bool) -> None:
     """Print the reports of one command."""
     if reports[0].input.defects is not None:
         for report in reports:
@@ -55,13 +52,13 @@ def _plain(console: Console) -> bool:
     return not console.is_terminal
 
 
-def _title(console: Console, report: Report) -> None:
+def _title(console: Console, report: RowsReport) -> None:
     source = report.input.sources[0]
     console.print(Text.assemble((report.command, "bold"), "  ", source))
     console.print(Text(heading(report), style="dim"))
 
 
-def _single(console: Console, report: Report, everything: bool) -> None:
+def _single(console: Console, report: RowsReport, everything: bool) -> None:
     _title(console, report)
     rows, below = _fitted(console, lines(report, everything))
     table = plain_table(console)
@@ -106,9 +103,9 @@ def _fitted(console: Console, rows: Sequence[Line]) -> tuple[list[Line], list[st
     return fitted, [f"{', '.join(names)}: {why}" for why, names in below.items()]
 
 
-def _worst(console: Console, report: Report, everything: bool) -> None:
+def _worst(console: Console, report: RowsReport, everything: bool) -> None:
     """The worst groups by name."""
-    headings, rows = groups.worst(report, groups.WORST_ALL if everything else groups.WORST)
+    headings, rows = opis.worst(report, opis.WORST_ALL if everything else opis.WORST)
     if not rows:
         return
     table = plain_table(console)
@@ -120,7 +117,7 @@ def _worst(console: Console, report: Report, everything: bool) -> None:
     print_table(console, table)
 
 
-def _pictures(console: Console, report: Report) -> None:
+def _pictures(console: Console, report: RowsReport) -> None:
     """Small pictures for a terminal that can show them."""
     if _plain(console) or "utf" not in (console.encoding or "").lower():
         return
@@ -151,7 +148,7 @@ def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> N
         console.print(Text.assemble(("warning: ", "yellow"), warning))
 
 
-def _several(console: Console, reports: Sequence[Report], everything: bool) -> None:
+def _several(console: Console, reports: Sequence[RowsReport], everything: bool) -> None:
     names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     if len({heading(report) for report in reports}) == 1:
@@ -192,14 +189,14 @@ def _several(console: Console, reports: Sequence[Report], everything: bool) -> N
     _notes(console, notes, [*warnings, *_gathered(reports, names)])
 
 
-def _gathered(reports: Sequence[Report], names: Sequence[str]) -> list[str]:
+def _gathered(reports: Sequence[RowsReport], names: Sequence[str]) -> list[str]:
     """What is to be said of the sources, once, with the sources it is true of."""
     said: dict[str, list[str]] = {}
     for report in reports:
         missing = [
             f"{n} is {e.status}: {e.reason}"
             for n in names
-            if (e := report.metrics[n]).status != "ok" and not groups.elsewhere(report, n)
+            if (e := report.metrics[n]).status != "ok" and not opis.elsewhere(report, n)
         ]
         for text in [*remarks(report, names), *missing]:
             said.setdefault(text.split(";")[0], []).append(_short(report, reports))
@@ -217,13 +214,13 @@ def _folded(name: str) -> str:
     return name.replace("_", "_\n", 1) if len(name) > 10 else name
 
 
-def _short(report: Report, reports: Sequence[Report]) -> str:
+def _short(report: RowsReport, reports: Sequence[RowsReport]) -> str:
     """The source's name without the path and the suffix that all sources share."""
     names = [r.input.sources[0] for r in reports]
     return short_names(names)[names.index(report.input.sources[0])]
 
 
-def _doctor(console: Console, report: Report) -> None:
+def _doctor(console: Console, report: RowsReport) -> None:
     _title(console, report)
     console.print(Text(f"layout {report.input.layout}, dtype {report.input.dtype}", style="dim"))
     console.print()

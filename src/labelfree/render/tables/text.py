@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from labelfree.catalog import command
 from labelfree.documents.reading import as_json
 from labelfree.documents.wording import cell
-from labelfree.render.notes.transfer import comparison, saturated
-from labelfree.render.tables.changes import changes
-from labelfree.render.tables.rows import SOUND, beside, differences, heading, lines, remarks, same_scale
-from labelfree.reports.rows import Report
+from labelfree.render.notes.transfer import saturated
+from labelfree.render.tables.rows import SOUND, beside, heading, lines, remarks
+from labelfree.reports.across import across, differences, same_scale
+from labelfree.reports.rows import RowsReport
 from labelfree.results import Z95
 
 _DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")
@@ -32,7 +32,7 @@ _CSV = (
 )
 
 
-def to_json(reports: Sequence[Report]) -> str:
+def to_json(reports: Sequence[RowsReport]) -> str:
     """One report, or several with what needs all of them."""
     if len(reports) == 1:
         return reports[0].to_json() + "\n"
@@ -40,21 +40,12 @@ def to_json(reports: Sequence[Report]) -> str:
     return as_json(document) + "\n"
 
 
-def across(reports: Sequence[Report]) -> dict[str, object]:
-    """What can only be said of several sources together."""
-    found = differences(reports)
-    document: dict[str, object] = {"comparable": not found, "differences": found, "changes": changes(reports)}
-    if command(reports[0].command).by_epoch:
-        document |= comparison(reports, comparable=same_scale(reports))
-    return document
-
-
-def to_ndjson(reports: Sequence[Report]) -> str:
+def to_ndjson(reports: Sequence[RowsReport]) -> str:
     """One report a line."""
     return "".join(report.to_json(indent=None) + "\n" for report in reports)
 
 
-def to_csv(reports: Sequence[Report]) -> str:
+def to_csv(reports: Sequence[RowsReport]) -> str:
     """One line per source and metric, of doctor one per source and defect; an undefined value is an empty field."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -95,7 +86,7 @@ def _field(value: object) -> object:
     return f"{value + 0.0:.12g}" if isinstance(value, float) else "" if value is None else value
 
 
-def to_markdown(reports: Sequence[Report], *, everything: bool) -> str:
+def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
     """The tables as GitHub prints them."""
     out = []
     for report in reports:

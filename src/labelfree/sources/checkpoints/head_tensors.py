@@ -100,7 +100,7 @@ def _of_file(name: str, where: str) -> Holder:
 
 
 def _unnormed(found: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors, but one weight for each two in which weight_norm of torch stores direction and length."""
+    """Tensors with one weight for each two in which weight_norm of torch stores direction and length."""
     kept = dict(found)
     for direction, length in _NORMED:
         for name in [name for name in found if name.endswith(direction)]:

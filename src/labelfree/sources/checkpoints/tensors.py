@@ -238,7 +238,7 @@ def _unwrapped(state: Any, depth: int = 4) -> dict[Any, Any]:
 
 
 def _plain_dict(state: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The same items, whatever attributes a pickle has given to an OrderedDict in place of its methods."""
+    """The items of a mapping, whatever attributes a pickle has given to an OrderedDict in place of its methods."""
     return dict(dict.items(state) if isinstance(state, dict) else state.items())
 
 

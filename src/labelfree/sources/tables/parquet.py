@@ -38,7 +38,7 @@ class _Part:
     classes: list[int]
 
     def blocks(self, rows: int, d: int, classes: int, offset: int) -> Iterator[Block]:
-        """Its rows, the first of which is row `offset` of the data set."""
+        """The rows of this file, the first of which is row `offset` of the data set."""
         done = 0
         scores = (self.outputs, classes) if self.outputs else None
         vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]

@@ -1,0 +1,147 @@
+"""What docs/gate.md says was measured, and the examples of the gate's own modules."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labelfree import history
+from labelfree.commands import watching
+from labelfree.documents import wording
+from labelfree.gating import api, grammar, student
+from labelfree.history import steps
+from repository import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def plateau_rows(found: dict[str, Any], scenario: str) -> list[str]:
+    """The rows of one scenario, as the page prints them."""
+    rows = []
+    for rule, r in found["scenarios"][scenario].items():
+        per_check = "-" if r["false_per_check"] is None else f"{100 * r['false_per_check']:.1f} %"
+        cells = (f"{r['missed']:.3f}", per_check, f"{100 * r['false_ever']:.0f} %", f"{100 * r['never']:.0f} %")
+        rows.append(f"| {rule} | {' | '.join(cells)} | {r['median_stop']:g} |")
+    return rows
+
+
+def guard_rows(found: dict[str, Any]) -> list[str]:
+    """One row per kind of run and width, as the page prints them."""
+    rows = []
+    for kind in (*found["setting"]["healthy"], *found["setting"]["collapsing"]):
+        for d in (32, 384):
+            runs = [r for r in found["runs"] if (r["kind"], r["d"]) == (kind, d)]
+            tripped = sum(r["tripped_at"] is not None for r in runs)
+            cells = [_span([r[name] for r in runs]) for name in ("lowest_share", "cosine", "duplicates")]
+            probe = " to ".join(f"{sum(r['probe'][end] for r in runs) / len(runs):.2f}" for end in (0, 1))
+            rows.append(f"| {kind} | {d} | {tripped} of {len(runs)} | {' | '.join(cells)} | {probe} |")
+    return rows
+
+
+def _span(values: list[float]) -> str:
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def test_the_numbers_of_the_page_come_from_the_result_files() -> None:
+    page = (ROOT / "docs" / "gate.md").read_text()
+    plateau = json.loads((RESULTS / "plateau.json").read_text())
+    assert plateau["setting"]["runs"] >= 300
+    shown = [scenario for scenario in plateau["scenarios"] if f"**{scenario}**" in page]
+    assert len(shown) >= 5
+    for scenario in shown:
+        for row in plateau_rows(plateau, scenario):
+            assert row in page, row
+    guard = json.loads((RESULTS / "collapse_guard.json").read_text())
+    for row in guard_rows(guard):
+        assert row in page, row
+
+
+def test_near_repetitions_do_not_tell_a_collapse_from_classes() -> None:
+    runs = json.loads((RESULTS / "collapse_guard.json").read_text())["runs"]
+    spans = []
+    for kind in ("five points", "metric learning"):
+        near = [100 * r["near"] for r in runs if r["kind"] == kind]
+        spans.append(f"{min(near):.0f} to {max(near):.0f} %")
+    page = " ".join((ROOT / "docs" / "gate.md").read_text().split())
+    assert f"{spans[0]} of the collapsed rows" in page
+    assert f"{spans[1]} of the rows of a healthy metric-learning run" in page
+
+
+def test_the_default_rule_is_wrong_as_often_as_it_says() -> None:
+    """At the limit, one answer in ten per check; on curves that rise, fewer."""
+    for scenario, rules in json.loads((RESULTS / "plateau.json").read_text())["scenarios"].items():
+        rate = rules["slope (the default)"]["false_per_check"]
+        if rate is not None:
+            assert rate <= (0.11 if scenario.startswith("at the limit") else 0.02), scenario
+
+
+def test_the_guard_did_what_the_page_says() -> None:
+    """Five seeds and two widths of each kind; a healthy run that trips it would be the worst of all failures."""
+    found = json.loads((RESULTS / "collapse_guard.json").read_text())
+    runs = found["runs"]
+    assert {(r["kind"], r["d"], r["seed"]) for r in runs} == {
+        (kind, d, seed) for kind in (*found["setting"]["healthy"], *found["setting"]["collapsing"])
+        for d in (32, 384) for seed in range(5)
+    }  # fmt: skip
+    assert not any(r["tripped_at"] is not None for r in runs if r["kind"] in found["setting"]["healthy"])
+    for kind in ("narrow cone", "no negatives", "one point"):
+        assert all(r["tripped_at"] is not None for r in runs if r["kind"] == kind)
+
+
+def shell_loop() -> str:
+    """The loop of the page."""
+    page = (ROOT / "docs" / "gate.md").read_text()
+    [loop] = [block.split("```")[0] for block in page.split("```sh\n")[1:] if "while train_one_epoch" in block]
+    return loop
+
+
+@pytest.mark.parametrize(
+    ("last", "steps", "code"),
+    [("one point", 3, 12), ("zeros", 2, 1), ("nan", 2, 1), ("sound", 9, 0)],
+)
+def test_the_loop_of_the_page_under_set_e(tmp_path: Path, last: str, steps: int, code: int) -> None:
+    """A run of checkpoints that collapses, breaks or stands still; the gate has the word wherever it can be asked."""
+    sound = np.random.default_rng(0).normal(size=(60, 6))
+    broken = {"one point": np.ones((60, 6)), "zeros": np.zeros((60, 6)), "nan": np.full((60, 6), np.nan)}
+    for i in range(12):
+        rows = broken.get(last, sound) if i == 2 else sound
+        pq.write_table(pa.table({"embedding": rows.tolist()}), tmp_path / f"epoch_{i}.parquet")
+    program = f'labelfree() {{ {sys.executable} -m labelfree "$@"; }}'
+    training = "i=-1; train_one_epoch() { i=$((i + 1)); [ $i -lt 12 ]; }"
+    script = f"set -e\n{program}\n{training}\n{shell_loop()}\necho stopped\n"
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert len(history.read(tmp_path / "history.jsonl")) == steps
+    assert done.stdout.endswith("stopped\n") == (code == 0)
+    if code == 12:
+        assert "gate  collapse" in done.stdout
+        assert re.search(r"best separability: \S+ at step [01], epoch_[01].parquet", done.stdout)
+
+
+@pytest.mark.parametrize("module", [api, grammar, student, history, steps, watching, wording], ids=lambda m: m.__name__)
+def test_docstring_examples(module: ModuleType) -> None:
+    assert doctest.testmod(module).attempted > 0
+    assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("name", ["plateau", "collapse_guard"])
+def test_the_benchmarks_run_in_a_small_setting(name: str) -> None:
+    if name == "collapse_guard":
+        pytest.importorskip("torch")
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / f"{name}.py", "--quick"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("slope (the default)" if name == "plateau" else "narrow cone") in done.stdout

@@ -1,0 +1,190 @@
+"""Tables in a terminal of 80 columns: every name and number is there in full."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+import labelfree
+from labelfree.commands.report import Report
+from labelfree.gating.curves import curves
+from labelfree.render.numbers import interval, value
+from labelfree.render.pictures.histories import show as show_curves
+from labelfree.render.tables.blocks import Column, blocks
+from labelfree.render.tables.rows import remarks, shown
+from labelfree.render.tables.table import show
+from labelfree.render.verdicts.verdict import show as show_verdict
+from repository import ROOT
+
+FINETUNE = ROOT / "fixtures" / "finetune"
+
+
+@pytest.fixture(scope="module")
+def epochs() -> list[Report]:
+    return [labelfree.evaluate(FINETUNE / f"epoch_{i:02d}.parquet", sample=100) for i in range(6)]
+
+
+def seen(reports: Sequence[Report], *, everything: bool = False, width: int = 80) -> list[str]:
+    """The lines of the table on a terminal."""
+    console = Console(width=width, force_terminal=True, color_system=None, file=io.StringIO(), highlight=False)
+    show(console, reports, everything=everything)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().split("\n")]
+
+
+def tables(lines: Sequence[str], first: str) -> list[list[str]]:
+    """The blocks that begin with a heading in whose last line this word comes first."""
+    starts = [i for i, line in enumerate(lines) if line.split()[:1] == [first]]
+    return [lines[i : i + [*lines[i:], ""].index("")] for i in starts]  # type: ignore[misc]
+
+
+def as_command(reports: Sequence[Report], command: str) -> list[Report]:
+    return [report.model_copy(update={"command": command}) for report in reports]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "rank", "separability"])
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_every_source_and_every_number_is_there_in_full(epochs: list[Report], command: str, width: int) -> None:
+    reports = as_command(epochs, command)
+    lines = seen(reports, width=width)
+    found = tables(lines, "source")
+    assert all(cell_len(line) <= width for line in lines)
+    for i, report in enumerate(reports):
+        cells = [block[1 + i].split() for block in found]
+        assert {row[0] for row in cells} == {f"epoch_{i:02d}"}
+        expected = [value(report.metrics[name]) for name in shown(report, False)]
+        assert [cell for row in cells for cell in row[1:]] == expected
+    assert "…" not in "".join(lines)
+    assert len(found) == 1 or width < 200
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_a_narrow_terminal_cuts_no_value(epochs: list[Report], width: int) -> None:
+    for one in (*as_command(epochs[:1], "rank"), *as_command(epochs[:1], "separability"), labelfree.doctor(np.eye(9))):
+        said = "\n".join(seen([one], width=width))
+        assert "…" not in said
+        for name in shown(one, False) if one.metrics else ():
+            assert {name, value(one[name])} <= set(said.split())
+            for end in interval(one[name]).split(" to "):
+                assert end in said
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_a_narrow_terminal_cuts_no_verdict_and_no_history(epochs: list[Report], tmp_path: Path, width: int) -> None:
+    history = tmp_path / "h.jsonl"
+    for step, one in enumerate(epochs):
+        labelfree.history.append(history, one, step=step)
+    verdict = labelfree.gate(history=history, plateau="rankme", warmup=0, window=3, require="effective_rank > 1.23456")
+    console = Console(width=width, force_terminal=True, color_system=None, file=io.StringIO(), highlight=False)
+    show_verdict(console, verdict)
+    found = curves(history, run="default", only=["rankme"], everything=True, min_delta=None)
+    show_curves(console, found, everything=True)
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert "…" not in said
+    assert {value(one["rankme"]) for one in epochs} <= set(said.split())
+
+
+def test_the_gravest_warning_is_told_first(epochs: list[Report]) -> None:
+    """Many sources, each with remarks of its own on intervals: a collapse in the last of them is not among the rest."""
+
+    def marked(i: int, warning: str) -> Report:
+        entry = epochs[0]["rankme"].model_copy(update={"warnings": [warning]})
+        source = epochs[0].input.model_copy(update={"sources": [f"s{i}.npy"]})
+        return epochs[0].model_copy(
+            update={"command": "rank", "metrics": {"rankme": entry}, "warnings": [], "input": source}
+        )
+
+    slight = [marked(i, f"n = {i} is below 2 d = 9: the interval can be too narrow") for i in range(12)]
+    lines = seen([*slight, marked(12, "possible collapse: a test"), marked(13, "another")], width=200)
+    told = [line for line in lines if line.startswith("warning")]
+    assert told[:2] == ["warning: s12: rankme: possible collapse: a test", "warning: s13: rankme: another"]
+    assert told[-1] == "warning: 7 more like these: ask for one source alone, or --json"
+
+
+def test_a_warning_of_several_metrics_is_said_once(epochs: list[Report]) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 20)) + 3
+    found = labelfree.rank(X)
+    (said,) = [w for w in remarks(found, list(found.metrics)) if "and the value grows with n" in w]
+    assert said.startswith("rankme, effective_rank, rankme_centered and ")
+    assert "narrow cone" in remarks(found, list(found.metrics))[0]
+
+
+def test_families_stand_one_after_another(epochs: list[Report]) -> None:
+    lines = seen(epochs)
+    heads = [
+        " ".join(lines[lines.index(block[0]) - 1 : lines.index(block[0]) + 1]) for block in tables(lines, "source")
+    ]
+    assert ["rankme" in head for head in heads] == [True, False, False]
+    assert ["separability" in head for head in heads] == [False, True, False]
+    assert ["hopkins" in head for head in heads] == [False, False, True]
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_all_has_a_column_with_a_name_for_each_source(epochs: list[Report], count: int) -> None:
+    reports = epochs[:count]
+    found = tables(seen(reports, everything=True), "metric")
+    assert [name for block in found for name in block[0].split()[1:]] == [f"epoch_{i:02d}" for i in range(count)]
+    for k, name in enumerate(reports[0].metrics):
+        rows = [block[1 + k].split() for block in found]
+        assert {row[0] for row in rows} == {name}
+        assert [cell for row in rows for cell in row[1:]] == [value(r.metrics[name]) for r in reports]
+
+
+def test_only_a_very_long_source_is_broken_over_lines(epochs: list[Report]) -> None:
+    long = "a" * 100
+    named = [epochs[0], epochs[1].model_copy(update={"input": epochs[1].input.model_copy(update={"sources": [long]})})]
+    lines = seen(named)
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert any(line.startswith("a" * 48 + " ") or line == "a" * 48 for line in lines)
+    numbers = [value(named[1].metrics[name]) for name in shown(named[1], False)]
+    assert set(numbers) <= set(" ".join(lines).split())
+
+
+def test_blocks_are_few_and_even() -> None:
+    columns = [Column("x" * 8, ["1"]) for _ in range(6)]
+    first = Column("source", ["a"])
+    assert [len(block) for block in blocks(first, columns, 80, 40)] == [6]
+    assert [len(block) for block in blocks(first, columns, 6 + 50, 40)] == [3, 3]
+    assert [len(block) for block in blocks(first, columns, 6 + 60, 40)] == [6]  # at equality
+    assert [len(block) for block in blocks(first, columns, 5, 40)] == [1] * 6  # none fits: one each, in full
+
+
+def test_what_differs_takes_the_heading_and_leaves_no_gap(epochs: list[Report]) -> None:
+    fewer = epochs[1].model_copy(update={"input": epochs[1].input.model_copy(update={"n": 500})})
+    lines = seen([epochs[0], fewer])
+    assert lines[:2] == ["evaluate  2 sources", ""]
+    assert lines[2].strip()
+    assert seen(epochs)[1] == "600 rows x 32 float16, column embedding"
+
+
+def test_names_asked_for_come_first_in_the_order_asked() -> None:
+    path = FINETUNE / "epoch_00.parquet"
+    report = labelfree.rank(path, only=("mean_cosine", "effective_rank"), sample=100)
+    assert shown(report, False) == ["mean_cosine", "effective_rank"]
+    assert shown(report, True) == ["mean_cosine", "effective_rank"]
+    rows = [line.split()[0] for line in seen([report]) if line.startswith(("mean_cosine ", "effective_rank "))]
+    assert rows == ["mean_cosine", "effective_rank"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 400])
+def test_a_long_reason_stands_below_the_table_where_its_column_is_narrow(width: int) -> None:
+    r = np.random.default_rng(0)
+    X = r.normal(size=(40, 6))
+    report = labelfree.transfer({"embedding": X, "logits": np.tanh(X) @ r.normal(size=(6, 3))})
+    reason = report["transfer_score"].reason
+    assert reason is not None
+    found = seen([report], width=width)
+    table = found[: found.index("", 5)]
+    assert all(cell_len(line) <= width for line in found)
+    assert sum(line.split()[:1] == ["transfer_score"] for line in table) == 1
+    at = next(i for i, line in enumerate(table) if line.startswith("transfer_score"))
+    assert table[at + 1].startswith("classifier_nonuniformity")  # the row is one line
+    assert f"partial: {reason}" in " ".join(found)
+    assert (f"transfer_score: partial: {reason}" in " ".join(found)) == (width < 400)
