@@ -108,8 +108,10 @@ def lidar(X: Any, group: Any, *, seed: int = 0) -> Result:
     Formula: exp H(lambda / sum lambda), lambda the eigenvalues of Sw^(-1/2) Sb Sw^(-1/2); Sb = scatter of the item
     means / (g - 1), Sw = scatter of the views about their item mean / (rows - g) + 1e-4 I.
     Input: X (n, d) finite real numbers; group (n,) the item of each row; items with one row are left out.
-    Range: 1 to min(d, g - 1).
-    Undefined: fewer than three items with two views; all item means equal.
+    Range: 1 to min(d, g - 1). The ridge is in the squared unit of the rows: the value of rows times s tends to that of
+    Sw^-1 Sb without a ridge as s grows, and to exp H of the eigenvalues of Sb alone as s falls.
+    Undefined: fewer than three items with two views; all item means equal; views that leave Sw singular, of rows so
+    large that rounding takes the ridge away.
     Interval: influence of single items.
     Cost: at most 20,000 rows, whole items; one Cholesky factorization and one eigendecomposition of width d.
     When it lies: directions of pure noise keep eigenvalues of order 1 / views, so compare at equal numbers of

@@ -199,7 +199,7 @@ def poor_fit_layers(weights: Mapping[str, Any]) -> Result:
 
 def _weight_norm(layers: Sequence[Layer]) -> Result:
     norms = [layer.metrics["frobenius_norm"] for layer in layers]
-    missing = [norm for norm in norms if norm.value is None]
+    missing = sorted((norm for norm in norms if norm.value is None), key=lambda norm: norm.reason_code != "nonfinite")
     if missing:
         return undefined(missing[0].reason_code or "", f"{missing[0].reason} in one of the layers", _params(layers))
     total = math.hypot(*(norm.value or 0.0 for norm in norms))
