@@ -30,7 +30,7 @@ ALLOWED = {
     "catalog": {"errors"},
     "arrays": {"errors"},
     "head": {"arrays"},
-    "documents": {"errors", "catalog"},
+    "documents": {"errors", "catalog", "results"},
     "history": {"errors", "catalog", "documents"},
     "gating": {"errors", "catalog", "documents", "history"},
     "kernels": {"errors", "arrays", "progress"},

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_GREATEST = 1e100
-"""Of a number in a document: its square and its cube can still be computed with."""
+from labelfree.results import GREATEST
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Kind:
 
 def is_number(value: Any) -> bool:
     """Whether a value read from JSON is a number; true and false are none, nor is what cannot be computed with."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _GREATEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= GREATEST
 
 
 def _is_whole(value: Any) -> bool:

@@ -13,7 +13,7 @@ from labelfree.arrays import Float, Index, Keys, Rows, blocks_of, matrix
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.groups import Grouping
 from labelfree.evidence.outputs import Outputs
-from labelfree.evidence.scaling import Topology, unit
+from labelfree.evidence.scaling import Topology, in_range, unit
 from labelfree.evidence.spectrum import Spectrum, spectrum
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.progress import Advance, Progress, silent
@@ -41,7 +41,8 @@ class Evidence:
     progress: told what is being done, and which fraction of it is done; outputs: logits and head, for the metrics of
     transfer; reference: a second data set beside it, such as the labelled source of a transfer; grouping: which rows
     belong together, for the metrics of OPIS; on_bad: what is done with rows that a metric cannot use and others can:
-    "drop" leaves them out, "error" and None (arrays in Python) leave it undefined.
+    "drop" leaves them out, "error" and None (arrays in Python) leave it undefined; exponent: the rows of the data set
+    are 2**exponent times those seen here, which `measured` and `in_unit` give back to a value in their unit.
     """
 
     n: int
@@ -61,6 +62,7 @@ class Evidence:
     reference: Evidence | None = None
     grouping: Grouping | None = None
     on_bad: Literal["error", "drop"] | None = None
+    exponent: int = 0
 
     @property
     def advance(self) -> Advance:
@@ -172,7 +174,8 @@ def stored_dtype(rows: Rows | None, dtype: str) -> str:
 
 def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: int = 0) -> Evidence:
     """Everything the metrics need of an (n, d) matrix; group: (n,) view labels for the metrics of views."""
-    rows = matrix(X)
+    given = matrix(X)
+    (rows,), exponent = in_range(("X", given))
     n, d = rows.shape
     index: Index = np.arange(n, dtype=np.int64)
     keys: Keys = mix(hash_ids(index), seed)
@@ -193,7 +196,8 @@ def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: in
         unit=units if d <= WIDE else None,
         drawn=drawn,
         views=views,
-        stored=stored_dtype(drawn.rows if drawn else None, str(rows.dtype)),
+        stored=stored_dtype(given[drawn.index] if drawn else None, str(given.dtype)),
         rescan=lambda: blocks_of(rows),
         seed=seed,
+        exponent=exponent,
     )

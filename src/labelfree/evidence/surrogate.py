@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from labelfree.arrays import Float, Rows
+from labelfree.evidence.scaling import centered
 from labelfree.kernels.threads import spread
 
 _BLOCK = 256
@@ -15,14 +16,14 @@ def gaussian_like(rows: Rows, seed: int) -> Float:
     n, d = rows.shape
     random = np.random.default_rng((seed, 0x6A55))
     mean = rows.mean(axis=0, dtype=np.float64)
-    centered = rows - mean
+    apart = centered(rows)
     if n <= 2 * d:  # fewer rows than a covariance has directions: mix the rows themselves
-        mixing = centered / np.sqrt(n - 1)
+        mixing = apart / np.sqrt(n - 1)
     else:
-        covariance = centered.T @ centered / (n - 1)
+        covariance = apart.T @ apart / (n - 1)
         covariance[np.diag_indices(d)] += 1e-10 * np.trace(covariance) / d + 1e-14 * np.trace(covariance)
         mixing = np.linalg.cholesky(covariance).T
-    del centered
+    del apart
     out = np.empty((n, d))
 
     def work(piece: tuple[int, Float]) -> None:

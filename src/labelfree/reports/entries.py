@@ -9,13 +9,21 @@ from pydantic import BaseModel, ConfigDict
 from labelfree import __version__
 from labelfree.documents.reading import as_json
 from labelfree.families.spec import Metric
-from labelfree.results import Result
+from labelfree.results import Result, refuse_nonfinite
 
 
 class Part(BaseModel):
     """A part of a document: frozen, and without fields that it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Measured(Part):
+    """A part that holds what was measured: finite numbers alone, whoever makes it."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse NaN and infinity."""
+        refuse_nonfinite(self.__dict__)
 
 
 class Tool(Part):
@@ -25,7 +33,7 @@ class Tool(Part):
     version: str = __version__
 
 
-class MetricEntry(Part):
+class MetricEntry(Measured):
     """One metric: its value and all that is needed to read it."""
 
     value: float | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from labelfree.reports.entries import Findings, Part
+from labelfree.reports.entries import Findings, Measured, Part
 from labelfree.results import Result
 
 
@@ -48,7 +48,7 @@ class LayerRows(Part):
     nonfinite: int
 
 
-class LayerValue(Part):
+class LayerValue(Measured):
     """A metric of one layer; what it means stands once, under `definitions`."""
 
     value: float | None

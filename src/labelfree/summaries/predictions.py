@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
-from labelfree.summaries.probabilities import two_classes
+from labelfree.summaries.probabilities import tamed, two_classes
 
 _STRIP_NUMBERS = 1 << 17  # 1 MB of float64 probabilities at a time
 
@@ -70,7 +70,7 @@ class Predictions:
 
     def _of(self, logits: Rows) -> Self:
         """The summary of one strip of rows."""
-        raw = logits.astype(np.float64)
+        raw = tamed(logits)
         log_p = raw - raw.max(axis=1, keepdims=True)
         p = np.exp(log_p)
         norm = p.sum(axis=1, keepdims=True)

@@ -10,6 +10,7 @@ import numpy as np
 from labelfree.arrays import Float, Index, Keys, Rows
 from labelfree.errors import RowsError, SourceError
 from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
+from labelfree.evidence.scaling import FAINT, inverse_lengths, length, squared_lengths, too_far
 from labelfree.kernels import Kernels
 from labelfree.progress import Progress, silent
 from labelfree.sources.block import Block, Source, Values
@@ -17,7 +18,7 @@ from labelfree.summaries import Distinct, Groups, Moments, Sample, Tally
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix, present
 from labelfree.summaries.tally import Defect
 from labelfree.survey.found import OnBad, Survey
-from labelfree.survey.repetitions import FAINT, finite, repeated_ids
+from labelfree.survey.repetitions import finite, repeated_ids
 from labelfree.survey.scores import Scores, Wanted, logits_of
 
 _BLOCK_NUMBERS = 1 << 20
@@ -103,13 +104,13 @@ class Summaries:
         if "unit" in self.needs and self.d <= WIDE:
             there = norms > 0
             nonzero = rows if there.all() else rows[there]
-            self.unit = self.unit.update(nonzero, self.kernels, 1 / np.sqrt(norms[there]))
+            self.unit = self.unit.update(nonzero, self.kernels, inverse_lengths(norms[there]))
 
     def _screened(self, block: Block) -> tuple[Rows, Index, Float]:
         """The usable rows, their positions and squared norms; the rest is counted."""
         rows, index = block.rows, block.index
-        norms = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-        odd = np.flatnonzero(~((norms > FAINT) & (norms < 1 / FAINT)))
+        norms, held = squared_lengths(rows)
+        odd = np.flatnonzero(~held)
         nonfinite = odd[~np.isfinite(rows[odd]).all(axis=1)]
         if len(nonfinite):
             self.spoiled.add(self.source.column)
@@ -121,11 +122,8 @@ class Summaries:
         zero = odd[~rows[odd].any(axis=1)]
         beyond = np.setdiff1d(odd, np.union1d(nonfinite, zero))
         if len(beyond) and self.on_bad != "count":
-            what, cure = ("under", "multiply") if norms[beyond[0]] < 1 else ("over", "divide")
-            place = self.source.place(int(index[beyond[0]]))
-            raise SourceError(
-                f"{self.where}: {place}: its squares {what}flow float64; {cure} the embeddings by a constant first"
-            )
+            place, far = self.source.place(int(index[beyond[0]])), length(rows[beyond[0]])
+            raise SourceError(f"{self.where}: {place}: {too_far('a length', far, FAINT**0.5, 'embeddings')}")
         bad: dict[Defect, Index] = {
             "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
             "overflow": index[beyond[norms[beyond] > 1]], "underflow": index[beyond[norms[beyond] < 1]],

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from labelfree.arrays import Rows
 from labelfree.evidence.evidence import WIDE, Need
+from labelfree.evidence.scaling import measurable
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.progress import Progress, silent
 from labelfree.sources.block import Block, Source
 from labelfree.survey.found import OnBad, Survey
 from labelfree.survey.growing import Summaries, block_rows
 from labelfree.survey.parallel import available_cores, summed
-from labelfree.survey.repetitions import finite, measurable
+from labelfree.survey.repetitions import finite
 from labelfree.survey.scores import Wanted
 
 _MOST_WORKERS = 8

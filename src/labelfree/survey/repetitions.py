@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from labelfree.arrays import Rows
+from labelfree.evidence.scaling import measurable
 from labelfree.sources.block import Block, Source
 from labelfree.summaries.hashing import hash_rows
-
-FAINT = 1e-290
-"""Squared length of a row from which, to its inverse, sums of squares over all rows stay in the range of float64."""
 
 
 def finite(block: Block) -> NDArray[np.bool_]:
@@ -19,12 +16,6 @@ def finite(block: Block) -> NDArray[np.bool_]:
     if "outputs" in block.extra:
         good &= np.isfinite(block.extra["outputs"]).all(axis=1)
     return good
-
-
-def measurable(rows: Rows) -> NDArray[np.bool_]:
-    """Which finite rows have squares in the range of float64, or are zero."""
-    norms = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-    return np.asarray(((norms > FAINT) & (norms < 1 / FAINT)) | ~rows.any(axis=1))
 
 
 def repeated_ids(source: Source, rows: int) -> str:

@@ -12,6 +12,7 @@ from labelfree.arrays import matrix
 from labelfree.errors import ArrayError
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.groups import Grouping, GroupRows
+from labelfree.evidence.scaling import in_range
 from labelfree.evidence.zone import FAR, Calibration
 from labelfree.families.opis.behavior import Judged
 from labelfree.families.opis.consistency import LEAST_GROUPS, log_interval
@@ -161,7 +162,7 @@ def _evidence(
     seeds: int = 5,
     circular: bool = False,
 ) -> Evidence:
-    rows = matrix(X)
+    (rows,), exponent = in_range(("X", matrix(X)))
     zone = Calibration.checked(far, space)
     if group is None:
         how = Grouping(zone, circular=circular, k=tuple(k), seeds=seeds)
@@ -171,7 +172,7 @@ def _evidence(
         raise ArrayError(f"group: expected one name for each of {len(rows)} rows, found shape {names.shape}")
     index = np.flatnonzero([name is not None and name == name for name in names.tolist()])  # NaN is no name
     given = GroupRows(hash_ids(names[index]), index, rows[index], names[index], null=len(rows) - len(index))
-    return Evidence(n=len(rows), d=rows.shape[1], seed=seed, grouping=Grouping(zone, given))
+    return Evidence(n=len(rows), d=rows.shape[1], seed=seed, grouping=Grouping(zone, given), exponent=exponent)
 
 
 def opis(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed: int = 0) -> Result:

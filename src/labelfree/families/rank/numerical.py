@@ -11,7 +11,7 @@ from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.families.rank.effective import collapsed, standard_error
 from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median
 from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Plain, Result, in_unit, measured, undefined
 
 _STORED_EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
@@ -26,7 +26,9 @@ def _mp_spikes(e: Evidence) -> Result:
     noise = middle / noise_median(e.d / e.n)
     edge = noise * noise_edge(e.n, e.d)
     params: dict[str, Plain] = {"false_alarm": 0.01}
-    return measured(float((variance > edge).sum()), params=params, parts={"noise_variance": noise, "edge": edge})
+    unit = 2 * e.exponent
+    parts: dict[str, Plain] = {"noise_variance": in_unit(noise, unit), "edge": in_unit(edge, unit)}
+    return measured(float((variance > edge).sum()), params=params, parts=parts)
 
 
 def mp_spikes(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -62,7 +64,7 @@ def _hard_rank(e: Evidence) -> Result:
         return short
     tolerance = _resolution(e)
     value = float((e.raw.sigma > tolerance).sum())
-    parts: dict[str, Plain] = {"tolerance": tolerance * e.n**0.5, "stored": e.stored}
+    parts: dict[str, Plain] = {"tolerance": in_unit(tolerance * e.n**0.5, e.exponent), "stored": e.stored}
     return measured(value, parts=parts)
 
 

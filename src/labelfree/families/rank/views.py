@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.scaling import directions as unit_rows
 from labelfree.families.rank.effective import entropy_rank
 from labelfree.families.spec import FROM_VIEWS, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
@@ -71,14 +73,20 @@ def _lidar(e: Evidence) -> Result:
     grand = means.mean(axis=0)
     between = (means - grand).T @ (means - grand) / (g - 1)
     within = rest.T @ rest / (n - g)
-    within[np.diag_indices(e.d)] += DELTA
-    root = np.linalg.cholesky(within)
+    within[np.diag_indices(e.d)] += math.ldexp(DELTA, -2 * e.exponent)  # which has the unit of the rows squared
+    try:
+        root = np.linalg.cholesky(within)
+    except np.linalg.LinAlgError:
+        few = f"{n} rows of {g} groups in {e.d} columns"
+        return undefined("singular", f"the ridge of {DELTA:g} is lost beside the views, which span too little ({few})")
     half = np.linalg.solve(root, between)
     values, vectors = np.linalg.eigh(np.linalg.solve(root, half.T))
     values = np.maximum(values, 0.0)
     values[: max(0, e.d - (g - 1))] = 0.0
     if values[-1] == 0:
         return undefined("collapsed", "the group means do not differ: there is no between-group direction")
+    if not np.isfinite(values.sum()):
+        return undefined("singular", f"the ridge of {DELTA:g} is lost beside the views: no eigenvalue can be seen")
     value, gradient = entropy_rank(values)
     directions = np.linalg.solve(root.T, vectors)
     # d lambda_k = u_k^T (dB - lambda_k dW) u_k: what each group adds to both scatters along direction k.
@@ -100,8 +108,10 @@ def lidar(X: Any, group: Any, *, seed: int = 0) -> Result:
     Formula: exp H(lambda / sum lambda), lambda the eigenvalues of Sw^(-1/2) Sb Sw^(-1/2); Sb = scatter of the item
     means / (g - 1), Sw = scatter of the views about their item mean / (rows - g) + 1e-4 I.
     Input: X (n, d) finite real numbers; group (n,) the item of each row; items with one row are left out.
-    Range: 1 to min(d, g - 1).
-    Undefined: fewer than three items with two views; all item means equal.
+    Range: 1 to min(d, g - 1). The ridge is in the squared unit of the rows: the value of rows times s tends to that of
+    Sw^-1 Sb without a ridge as s grows, and to exp H of the eigenvalues of Sb alone as s falls.
+    Undefined: fewer than three items with two views; all item means equal; views that leave Sw singular, of rows so
+    large that rounding takes the ridge away.
     Interval: influence of single items.
     Cost: at most 20,000 rows, whole items; one Cholesky factorization and one eigendecomposition of width d.
     When it lies: directions of pure noise keep eigenvalues of order 1 / views, so compare at equal numbers of
@@ -122,8 +132,7 @@ def _alignment(e: Evidence) -> Result:
     groups = _groups(e, zero_rows=False)
     if isinstance(groups, Result):
         return groups
-    rows = groups.rows.astype(np.float64)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = unit_rows(groups.rows)
     size = groups.sizes.astype(np.float64)
     total = groups.sums(rows)
     apart = size * size - np.einsum("ij,ij->i", total, total)  # sum over pairs i < j of ||w_i - w_j||^2

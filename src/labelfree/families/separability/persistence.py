@@ -132,19 +132,21 @@ def _nowhere(rows: Rows, how: Topology) -> NDArray[np.bool_]:
 
 def _merges(e: Evidence, points: Float, what: str = "") -> Merges:
     tree = spanning_tree(points, e.kernels, lambda stage, done: e.progress(what + stage, done))
-    return _lengths(merges(tree), e.topology)
+    return _lengths(merges(tree), e)
 
 
-def _lengths(found: Merges, how: Topology) -> Merges:
-    """Deaths in the metric: the cosine distance of unit rows is half their squared Euclidean one."""
-    if how.metric == "euclidean":
-        return found
-    return Merges(found.length**2 / 2, found.smaller, found.larger)
+def _lengths(found: Merges, e: Evidence) -> Merges:
+    """Deaths in the metric and its unit: the cosine distance of unit rows is half their squared Euclidean one."""
+    if e.topology.metric == "cosine":
+        return Merges(found.length**2 / 2, found.smaller, found.larger)
+    if e.topology.normalize == "none" and e.exponent:
+        return Merges(np.ldexp(found.length, e.exponent), found.smaller, found.larger)
+    return found
 
 
 def _engine(how: Topology) -> Callable[[Evidence, Float], Merges]:
     if how.engine == "giotto":
-        return lambda e, points: _lengths(giotto_merges(points), how)
+        return lambda e, points: _lengths(giotto_merges(points), e)
     return _merges
 
 
@@ -158,7 +160,7 @@ def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Me
     def work(b: int) -> Merges:
         order: Keys = mix(drawn.keys, _SUBSAMPLE + b)
         chosen = np.sort(np.argpartition(order, rows - 1)[:rows])
-        return _lengths(merges(spanning_tree(points[chosen], e.kernels, coarse=True)), e.topology)
+        return _lengths(merges(spanning_tree(points[chosen], e.kernels, coarse=True)), e)
 
     found = []
     for replicate in spread(work, range(REPLICATES)):

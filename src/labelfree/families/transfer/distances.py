@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,9 +11,10 @@ import numpy as np
 from labelfree.arrays import Float, Rows, blocks_of, matrix
 from labelfree.errors import ArrayError
 from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.scaling import in_range
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.two_samples import Kernel, classified, kernel_test
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Plain, Result, in_unit, measured, undefined
 from labelfree.summaries import Moments
 from labelfree.summaries.hashing import hash_ids, mix
 from labelfree.summaries.sample import Drawn
@@ -63,9 +63,9 @@ def _moments(e: Evidence) -> tuple[Moments, Moments] | Result:
 
 
 def _evidence(X: Any, source: Any, seed: int = 0, *, moments: bool = False) -> Evidence:
+    both, exponent = in_range(("X", matrix(X)), ("source", matrix(source, "source")))
     sides = []
-    for values, name in ((X, "X"), (source, "source")):
-        rows = matrix(values, name)
+    for rows in both:
         n, d = rows.shape
         keys, index = mix(hash_ids(np.arange(n)), seed), np.arange(n)
         order = np.argsort(keys, kind="stable")
@@ -74,7 +74,8 @@ def _evidence(X: Any, source: Any, seed: int = 0, *, moments: bool = False) -> E
             summary = Moments.empty(d)
             for block in blocks_of(rows):
                 summary = summary.update(block)
-        sides.append(Evidence(n, d, moments=summary, drawn=Drawn(keys, index, rows).take(order), seed=seed))
+        drawn = Drawn(keys, index, rows).take(order)
+        sides.append(Evidence(n, d, moments=summary, drawn=drawn, seed=seed, exponent=exponent))
     target, behind = sides
     if target.d != behind.d:
         raise ArrayError(f"source: expected {target.d} columns as in X, found {behind.d}")
@@ -95,8 +96,8 @@ def _mmd_of(
         "rows": len(sides[0]), "source_rows": len(sides[1]), "permutations": permutations,
     }  # fmt: skip
     parts: dict[str, Plain] = {
-        "p_value": found.p_value, "biased": found.biased, "median_squared_distance": found.median,
-        "null_sd": found.null_sd,
+        "p_value": found.p_value, "biased": found.biased,
+        "median_squared_distance": in_unit(found.median, 2 * e.exponent), "null_sd": found.null_sd,
     }  # fmt: skip
     return measured(found.unbiased, found.error, params=params, parts=parts)
 
@@ -145,29 +146,25 @@ def _coral(e: Evidence) -> Result:
         return both
     target, source = both
     largest = max(np.diagonal(side.scatter).max(initial=0.0) / (side.n - 1) for side in both)
-    unit = float(2.0 ** np.frexp(largest)[1])  # squares of what is far from 1 may be no numbers
+    exponent = int(np.frexp(largest)[1])
+    unit = 2.0**exponent  # squares of what is far from 1 may be no numbers
+    fourth_power = 2 * exponent + 4 * e.exponent
     gap = target.scatter / ((target.n - 1) * unit)
     gap -= source.scatter / ((source.n - 1) * unit)
     relative = float(np.einsum("ij,ij->", gap, gap)) / (4 * e.d**2)
     del gap
-    value = relative * unit * unit
-    if not math.isfinite(value) or (value < np.finfo(float).tiny and relative > 0):
-        reason = f"{relative:.3g} times the fourth power of {unit**0.5:.3g} is no number of float64: scale the rows"
-        return undefined("out_of_range", reason)
     chance = 0.0
     params: dict[str, Plain] = {"rows": target.n, "source_rows": source.n, "divisor": "n - 1"}
-    assert e.outputs is not None
     assert e.reference is not None
     for side, moments in ((e, target), (e.reference, source)):
         if side.drawn is None:
-            return measured(value, low=0.0, params=params)
+            return measured(relative, exponent=fourth_power, low=0.0, params=params)
         away = (side.drawn.rows.astype(np.float64) - moments.mean) / unit**0.5
         fourth = float((np.einsum("ij,ij->i", away, away) ** 2).mean())
         spread = moments.scatter / (unit * moments.n)
         chance += max(fourth - float(np.einsum("ij,ij->", spread, spread)), 0.0) / moments.n
-    by_chance = chance / (4 * e.d**2) * unit * unit
-    parts: dict[str, Plain] = {"by_chance": by_chance if math.isfinite(by_chance) else None}
-    return measured(value, low=0.0, params=params, parts=parts)
+    parts: dict[str, Plain] = {"by_chance": in_unit(chance / (4 * e.d**2), fourth_power)}
+    return measured(relative, exponent=fourth_power, low=0.0, params=params, parts=parts)
 
 
 def coral(X: Any, source: Any) -> Result:
@@ -179,7 +176,7 @@ def coral(X: Any, source: Any) -> Result:
     Input: X (n, d), source (m, d) finite real numbers, at least 2 rows each.
     Range: 0 (equal covariances) upward, in the fourth power of the unit of the rows. Invariant to rotation and to
     translation of either side.
-    Undefined: no source; fewer than 2 rows on a side; a fourth power beyond the range of float64.
+    Undefined: no source; fewer than 2 rows on a side; above 1e100, or too near 0 for float64 (out_of_range).
     Interval: none: the value is above that of the populations by parts.by_chance, which is no smaller than its error
     where the covariances nearly agree.
     Cost: d^2 from the moments of all rows.
@@ -213,13 +210,14 @@ def _frechet(e: Evidence) -> Result:
     second = max(float(np.trace(one) + np.trace(two) - 2 * cross), 0.0)
     few = min(target.n, source.n) < 10 * e.d
     note = f"fewer than 10 rows per column ({min(target.n, source.n)} rows, {e.d} columns): sampling alone raises it"
+    by_chance, square = float(np.trace(one) / target.n + np.trace(two) / source.n), 2 * e.exponent
     parts: dict[str, Plain] = {
-        "means": first,
-        "covariances": second,
-        "means_by_chance": float(np.trace(one) / target.n + np.trace(two) / source.n),
+        "means": in_unit(first, square),
+        "covariances": in_unit(second, square),
+        "means_by_chance": in_unit(by_chance, square),
     }
     params: dict[str, Plain] = {"rows": target.n, "source_rows": source.n, "divisor": "n - 1"}
-    return measured(first + second, low=0.0, params=params, parts=parts, warnings=[note] * few)
+    return measured(first + second, exponent=square, low=0.0, params=params, parts=parts, warnings=[note] * few)
 
 
 def frechet(X: Any, source: Any) -> Result:
@@ -232,7 +230,7 @@ def frechet(X: Any, source: Any) -> Result:
     Input: X (n, d), source (m, d) finite real numbers, at least 2 rows each.
     Range: 0 (equal means and covariances) upward, in the squared unit of the rows. Symmetric; invariant to one rotation
     and translation of both sides.
-    Undefined: no source; fewer than 2 rows on a side.
+    Undefined: no source; fewer than 2 rows on a side; above 1e100 (out_of_range).
     Interval: none: few rows per column raise the value by more than its error (warned of below 10 rows per column);
     compare only at equal n.
     Cost: two eigendecompositions and the singular values of a product, about 25 d^3 flop, from the moments of all rows.

@@ -10,6 +10,7 @@ import numpy as np
 from labelfree.arrays import Float, Rows
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, sampled_logits, target
 from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, INVARIANT, LOGITS, Metric
 from labelfree.kernels.threads import spread
@@ -20,17 +21,9 @@ TEMPERATURE = 0.05
 _TILE_NUMBERS = 1 << 20
 
 
-def _unit(rows: Rows) -> Rows:
-    """Rows scaled to length one, by their largest number first, whose square might not be a number; zero rows stay."""
-    peak = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
-    scaled = rows / np.where(peak > 0, peak, 1)
-    norm = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return np.asarray(scaled / np.where(norm > 0, norm, 1), rows.dtype)
-
-
 def neighborhood_density(rows: Rows, temperature: float = TEMPERATURE) -> tuple[float, Float]:
     """SND of (m, c) rows and the influence (m,) of each: tiles of rows times m, never m x m."""
-    unit = _unit(rows.astype(np.float64))
+    unit = directions(rows)
     m = len(unit)
     step = max(1, _TILE_NUMBERS // m)
     entropy, pull = np.empty(m), np.zeros(m)
@@ -108,7 +101,7 @@ def _class_ami(e: Evidence) -> Result:
     if logits is None or e.drawn is None or len(logits) < max(k, 2):
         there = 0 if logits is None else len(logits)
         return undefined("insufficient", f"needs at least one sampled row per class ({k}), found {there} rows")
-    rows = _unit(e.drawn.rows)
+    rows = directions(e.drawn.rows).astype(e.drawn.rows.dtype)
     predicted = two_classes(logits).argmax(axis=1)
     counts = np.bincount(predicted, minlength=k)
     params: dict[str, Plain] = {"normalize": "l2", "rows": len(rows), "clusters": k, "init": "label_centers"}

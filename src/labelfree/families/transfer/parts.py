@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float
 from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, target
 from labelfree.families.spec import FROM_OUTPUTS, INVARIANT, LOGITS, Metric
 from labelfree.families.transfer.predictions import along, marginal_entropy
@@ -19,23 +19,13 @@ def ideal_angle(k: int) -> float:
     return float(np.arccos(-1.0 / (k - 1)))
 
 
-def _directions(weight: Float) -> Float:
-    """Rows of a head scaled to length one; the one row w of a binary head as [-w, w]."""
-    rows = weight.astype(np.float64)
-    rows = np.concatenate([-rows, rows]) if len(rows) == 1 else rows
-    peak = np.abs(rows).max(axis=1, keepdims=True)
-    rows = np.divide(rows, peak, out=np.zeros_like(rows), where=peak > 0)
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(np.divide(rows, norm, out=rows, where=norm > 0))
-
-
 def classifier_nonuniformity_of(e: Evidence) -> Result:
     """The non-uniformity of the head, or why there is none."""
     head = None if e.outputs is None else e.outputs.head
     if head is None:
         return undefined("no_head", "no head is known" if e.outputs is None else e.outputs.why_no_head)
     given, d = head.weight.shape
-    unit = _directions(head.weight)
+    unit = directions(np.concatenate([-head.weight, head.weight]) if given == 1 else head.weight)
     k = len(unit)
     if d == 0 or k < 2:
         return undefined("insufficient", f"needs at least 2 classes, found {k}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Rows
+from labelfree.evidence.scaling import Standard, centered
 
 _PRIVATE = 0x2572
 """Spawn key of the seed stream, so that data drawn with the same seed share nothing with it."""
@@ -86,8 +87,7 @@ def kernel_test(
 ) -> Discrepancy | None:
     """MMD^2 of X (m, d) and Y (n, d), and of `permutations` random divisions; None where the median distance is 0."""
     m, n = len(X), len(Y)
-    pooled = np.concatenate([X, Y]).astype(np.float64)
-    pooled -= pooled.mean(axis=0)
+    pooled = centered(np.concatenate([X, Y]).astype(np.float64))
     scale = np.abs(pooled).max()
     median = _median(pooled / scale) if scale > 0 else 0.0
     if median == 0:
@@ -171,9 +171,7 @@ def classified(X: Rows, Y: Rows, folds: int, seed: int) -> Told:
     right, shares, areas, unfinished = 0, [], [], 0
     for held in range(folds):
         fit, test = fold != held, fold == held
-        mean, spread = rows[fit].mean(axis=0), rows[fit].std(axis=0)
-        seen = spread > 1e-12 * np.abs(mean)
-        scaled = (rows[:, seen] - mean[seen]) / spread[seen]
+        scaled = Standard.of(rows[fit]).standardized(rows)
         weight, offset, converged = regression(scaled[fit], side[fit])
         unfinished += not converged
         margin, positive = scaled[test] @ weight + offset, side[test] > 0

@@ -199,12 +199,10 @@ def poor_fit_layers(weights: Mapping[str, Any]) -> Result:
 
 def _weight_norm(layers: Sequence[Layer]) -> Result:
     norms = [layer.metrics["frobenius_norm"] for layer in layers]
-    missing = [norm for norm in norms if norm.value is None]
+    missing = sorted((norm for norm in norms if norm.value is None), key=lambda norm: norm.reason_code != "nonfinite")
     if missing:
         return undefined(missing[0].reason_code or "", f"{missing[0].reason} in one of the layers", _params(layers))
     total = math.hypot(*(norm.value or 0.0 for norm in norms))
-    if not math.isfinite(total):
-        return undefined("out_of_range", "it is beyond the largest number of float64", _params(layers))
     return measured(total, params=_params(layers))
 
 
@@ -214,7 +212,7 @@ def weight_norm(weights: Mapping[str, Any]) -> Result:
     Formula: root of the sum of squares of all their entries.
     Input: weights, matrices (n, d) of real numbers by name.
     Range: 0 and above.
-    Undefined: entries that are NaN or infinite; beyond the range of float64.
+    Undefined: entries that are NaN or infinite; above 1e100 (out_of_range).
     Cost: shared with median_rank_share.
     When it lies: it grows with width and depth, and normalization layers take any scale away.
     Source: linear algebra. Deviations: none.

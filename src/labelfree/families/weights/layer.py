@@ -15,7 +15,7 @@ from labelfree.families.transfer.parts import classifier_nonuniformity
 from labelfree.families.weights.matrix import Weight, weighed
 from labelfree.families.weights.power_law import LEAST_TAIL, power_law
 from labelfree.head import Head
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Plain, Result, in_unit, measured, undefined
 
 _LEAST_BULK = 10
 _ONES = "every nonzero singular value is the same"
@@ -57,10 +57,7 @@ def stable_rank_of(w: Weight) -> Result:
 def _norm(w: Weight, squared: Callable[[Float], float]) -> Result:
     if w.lam is None:
         return _nonfinite(w)
-    value = w.scale * squared(w.lam) ** 0.5
-    if not np.isfinite(value):
-        return undefined("out_of_range", "it is beyond the largest number of float64")
-    return measured(value)
+    return measured(squared(w.lam) ** 0.5, exponent=w.exponent)
 
 
 def _spectral_norm(w: Weight) -> Result:
@@ -77,7 +74,7 @@ def spectral_norm(W: Any) -> Result:
     Formula: sigma_1 of W, not centered.
     Input: W (n, d) finite real numbers, rows the outputs (of a convolution: out x everything else).
     Range: 0 (all zero) and above, in units of the entries. Invariant to rotation and transposition.
-    Undefined: entries that are NaN or infinite (in a checkpoint); beyond the range of float64.
+    Undefined: entries that are NaN or infinite (in a checkpoint); above 1e100 (out_of_range).
     Cost: shared with effective_rank.
     When it lies: for a convolution it is the norm of the reshaped kernel, not of the convolution; a normalization
     layer behind the weight takes any scale away.
@@ -96,7 +93,7 @@ def frobenius_norm(W: Any) -> Result:
     Formula: sqrt(sum_ij W_ij^2).
     Input: W (n, d) finite real numbers.
     Range: 0 (all zero) and above, in units of the entries. Invariant to rotation and transposition.
-    Undefined: entries that are NaN or infinite (in a checkpoint); beyond the range of float64.
+    Undefined: entries that are NaN or infinite (in a checkpoint); above 1e100 (out_of_range).
     Cost: shared with effective_rank.
     When it lies: a normalization layer behind the weight takes any scale away.
     Source: linear algebra. Deviations: none.
@@ -121,7 +118,9 @@ def _weight_spikes(w: Weight) -> Result:
         return undefined("no_bulk", "more than half of the singular values are zero: there is no noise bulk")
     noise = middle / noise_median(d / n)
     edge = noise * noise_edge(n, d)
-    parts: dict[str, Plain] = {"noise": w.scale * noise**0.5, "edge": w.scale * (edge * n) ** 0.5}
+    parts: dict[str, Plain] = {
+        "noise": in_unit(noise**0.5, w.exponent), "edge": in_unit((edge * n) ** 0.5, w.exponent)
+    }  # fmt: skip
     return measured(float((variance > edge).sum()), params={"false_alarm": 0.01}, parts=parts)
 
 
@@ -159,9 +158,8 @@ def _tail_exponent(w: Weight) -> Result:
     fit = power_law(positive)
     if fit is None:
         return undefined("equal_eigenvalues", f"{_ONES}: there is no tail")
-    start = fit.start * w.scale * w.scale
     parts: dict[str, Plain] = {
-        "fitted": fit.exponent, "start": start if np.isfinite(start) else None, "tail": fit.size, "of": fit.of,
+        "fitted": fit.exponent, "start": in_unit(fit.start, 2 * w.exponent), "tail": fit.size, "of": fit.of,
         "distance": fit.distance, "p": fit.p, "against_exponential": fit.ratio, "without_largest": fit.trimmed,
     }  # fmt: skip
     if fit.refused is not None:

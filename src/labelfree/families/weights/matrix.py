@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from labelfree.arrays import Float, Keys, Rows
+from labelfree.evidence.scaling import directions
 from labelfree.evidence.spectrum import EPS
 from labelfree.kernels.threads import repeatable
 from labelfree.summaries.hashing import hash_rows
@@ -27,8 +28,8 @@ class Weight:
     """A weight matrix (n, d), rows the first axis of the tensor.
 
     zero, duplicate, nonfinite: rows that are all zero, that repeat an earlier row exactly (zero ones aside), that
-    hold NaN or infinity. lam: (min(n, d),) eigenvalues of W^T W over scale^2, descending; None where entries are not
-    finite. floor: what rounding alone can make of an eigenvalue that is zero. direction: (d,) sum of the non-zero
+    hold NaN or infinity. lam: (min(n, d),) eigenvalues of W^T W over 4**exponent, descending; None where entries are
+    not finite. floor: what rounding alone can make of an eigenvalue that is zero. direction: (d,) sum of the non-zero
     rows scaled to length one, where it was asked for. digest: a hash of all values.
     values: the matrix itself, kept where it was asked for.
     """
@@ -40,7 +41,7 @@ class Weight:
     duplicate: int
     nonfinite: int
     lam: Float | None
-    scale: float
+    exponent: int
     floor: float
     digest: str
     direction: Float | None = None
@@ -48,7 +49,7 @@ class Weight:
 
     @property
     def sigma(self) -> Float | None:
-        """Singular values over `scale`, descending."""
+        """Singular values over 2**exponent, descending."""
         return None if self.lam is None else np.sqrt(self.lam)
 
 
@@ -73,13 +74,13 @@ def weighed(part: Part, n: int, d: int, *, name: str = "", directed: bool = Fals
         whole = block if finite.all() else block[finite]
         peak = max(peak, float(np.abs(whole).max(initial=0.0)))
         if total is not None:
-            total += _directions(block[live]).sum(axis=0)
+            total += directions(block[live]).sum(axis=0)
     duplicate = int(usable.sum()) - len(np.unique(hashes[usable]))
     zero = n - nonfinite - int(usable.sum())
-    scale = 1.0 if peak == 0 or 1 / _HELD < peak < _HELD else float(np.ldexp(0.5, int(np.frexp(peak)[1])))
-    lam, floor = (None, 0.0) if nonfinite else _eigenvalues(part, n, d, scale)
+    exponent = 0 if peak == 0 or 1 / _HELD < peak < _HELD else int(np.frexp(peak)[1]) - 1
+    lam, floor = (None, 0.0) if nonfinite else _eigenvalues(part, n, d, 2.0**exponent)
     values = np.asarray(part(everything, everything), np.float64) if kept and not nonfinite else None
-    return Weight(name, n, d, zero, duplicate, nonfinite, lam, scale, floor, _digest(n, d, hashes), total, values)
+    return Weight(name, n, d, zero, duplicate, nonfinite, lam, exponent, floor, _digest(n, d, hashes), total, values)
 
 
 def _slices(length: int, width: int, at_most: int = _ELEMENTS) -> Iterator[slice]:
@@ -90,14 +91,6 @@ def _slices(length: int, width: int, at_most: int = _ELEMENTS) -> Iterator[slice
 
 def _digest(n: int, d: int, hashes: Keys) -> str:
     return blake2b(f"{n} {d}".encode() + hashes.astype("<u8").tobytes(), digest_size=16).hexdigest()
-
-
-def _directions(rows: Rows) -> Float:
-    """Non-zero finite rows scaled to length one."""
-    unit = rows.astype(np.float64)
-    unit /= np.abs(unit).max(axis=1, keepdims=True, initial=0.0)
-    unit /= np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
-    return unit
 
 
 def _eigenvalues(part: Part, n: int, d: int, scale: float) -> tuple[Float, float]:
