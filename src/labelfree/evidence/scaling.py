@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_type_hints
 import numpy as np
 
 from labelfree.arrays import Float, Rows
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.kernels.threads import spread
 
 _BLOCK = 256
@@ -28,7 +28,7 @@ class Topology:
         for name, hint in get_type_hints(cls).items():
             if name in given and given[name] not in get_args(hint):
                 expected = ", ".join(get_args(hint))
-                raise UsageError(f"{name}: expected one of {expected}, found {given[name]!r}")
+                raise UsageError(f"{option(name)}: expected one of {expected}, found {given[name]!r}")
         return cls(**given)
 
 

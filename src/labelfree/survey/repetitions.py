@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Rows
+from labelfree.errors import option
 from labelfree.sources.block import Block, Source
 from labelfree.summaries.hashing import hash_rows
 
@@ -30,7 +31,7 @@ def measurable(rows: Rows) -> NDArray[np.bool_]:
 def repeated_ids(source: Source, rows: int) -> str:
     """Which id appears twice, and where: found by reading the ids again, `rows` at a time."""
     column = source.roles["id"]
-    remedy = "remove the repetitions, or name another column with --id"
+    remedy = f"remove the repetitions, or name another column with {option('id')}"
     found = repeated_id(source, rows)
     if found is None:
         return f"{source.name}: ids repeat in column {column!r}; {remedy}"

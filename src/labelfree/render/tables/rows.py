@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labelfree.catalog import command, shown_in
+from labelfree.errors import option
 from labelfree.render.notes import opis as groups
 from labelfree.render.notes.transfer import NOTES, absent, audited, heads, not_computed, once
 from labelfree.render.numbers import counted, decimals, direction, interval, number, signed, value
@@ -135,7 +136,9 @@ def sampled(report: Report) -> str:
     """One line on the sample, where there is one."""
     s = report.input.sample
     return (
-        "" if s is None else f"pairs and intervals from a sample of {counted(s.size, 'row')}, seed {s.seed} (--sample)"
+        ""
+        if s is None
+        else f"pairs and intervals from a sample of {counted(s.size, 'row')}, seed {s.seed} ({option('sample')})"
     )
 
 

@@ -18,12 +18,12 @@ _MOST_LISTED = 40
 _QUANTIZED = ("_packed_params", "zero_point", "SCB", "qweight", "absmax", "quant_state")
 
 
-def find_head(spec: Any, *, d: int, classes: int | None = None, where: str = "--head") -> Head:
+def find_head(spec: Any, *, d: int, classes: int | None = None, where: str = "head") -> Head:
     """The last linear layer of a classifier over d features.
 
     spec: a file or Hugging Face directory, `file::key` for one tensor of it, a (K, d) array or tensor, a pair
     (weight, bias), a state dict, a module, or a Head. classes: columns of the logits, where there are any; a layer
-    of one logit serves for 1, and for 2 where nothing has two rows. where: what the option is called in messages.
+    of one logit serves for 1, and for 2 where nothing has two rows. where: the option by its name.
 
     Candidates are floating (K, d) matrices and 1x1 convolutions. Names decide among them: those that heads have
     before others, the last layer of a Sequential before those that feed it; embeddings, attention, auxiliary,
@@ -75,8 +75,7 @@ def _chosen(holder: Holder, d: int, classes: int | None) -> str:
         return best[0]
     if best:
         found = f"found {len(best)} matrices that could be it; choose one"
-        option = f"{holder.where} " if holder.label else ""
-        lines = [f"  {option}{holder.place(name)}  {_shown(holder.found[name])}" for name in best]
+        lines = [f"  {holder.choice(name)}  {_shown(holder.found[name])}" for name in best]
         raise UsageError(f"{holder.title}: expected one head, {_wanted(d, classes)}, {found}:\n{_cut(lines)}")
     turned = [n for n, s in shapes.items() if n not in fitting and _fits(s[::-1], d, classes) and not left_out(n)]
     if len(turned) == 1 and (classes is not None or conventional(turned[0])):
