@@ -244,9 +244,9 @@ def test_a_layer_with_one_logit_is_two_opposite_classes(classes: int | None) -> 
 def test_two_that_could_be_it_are_refused_with_their_names_and_shapes(tmp_path: Path) -> None:
     path = saved({"task_a.classifier.weight": T, "task_b.classifier.weight": -T}, tmp_path / "a.safetensors")
     listed = (
-        rf"--head {path}: expected one head, a matrix of 5 x 12 \(K classes x d features\), found 2 matrices that "
-        rf"could be it; choose one:\n  --head {path}::task_a\.classifier\.weight  5 x 12 float32\n"
-        rf"  --head {path}::task_b\.classifier\.weight  5 x 12 float32$"
+        rf"head='{path}': expected one head, a matrix of 5 x 12 \(K classes x d features\), found 2 matrices that "
+        rf"could be it; choose one:\n  head='{path}::task_a\.classifier\.weight'  5 x 12 float32\n"
+        rf"  head='{path}::task_b\.classifier\.weight'  5 x 12 float32$"
     )
     with pytest.raises(UsageError, match=listed):
         find_head(path, d=D, classes=K)
@@ -384,8 +384,8 @@ def test_no_head_lists_what_there_is(tmp_path: Path) -> None:
     state = {"fc.weight": torch.ones(K, 7), "stem.weight": torch.ones(4, 3, 3, 3), "norm.weight": torch.ones(7)}
     path = saved(state, tmp_path / "a.safetensors")
     message = (
-        rf"--head {path}: expected a matrix of 5 x 12 \(K classes x d features\), found none; name one, --head "
-        rf"{path}::KEY, or give the features that the head sees; its matrices are\n  fc\.weight  5 x 7 float32$"
+        rf"head='{path}': expected a matrix of 5 x 12 \(K classes x d features\), found none; name one, "
+        rf"head='{path}::KEY', or give the features that the head sees; its matrices are\n  fc\.weight  5 x 7 float32$"
     )
     with pytest.raises(UsageError, match=message):
         find_head(path, d=D, classes=K)
@@ -441,9 +441,9 @@ def test_a_bias_of_another_length_is_an_error() -> None:
 
 def test_files_that_hold_no_head(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(UsageError, match=r"--head .*a\.parquet: expected \.npy, \.npz, .*, found '\.parquet'"):
+    with pytest.raises(UsageError, match=r"head='.*a\.parquet': expected \.npy, \.npz, .*, found '\.parquet'"):
         find_head(tmp_path / "a.parquet", d=D, classes=K)
-    with pytest.raises(SourceError, match=r"--head .*none\.pt: no such file or directory"):
+    with pytest.raises(SourceError, match=r"head='.*none\.pt': no such file or directory"):
         find_head(tmp_path / "none.pt", d=D, classes=K)
     (tmp_path / "torn.safetensors").write_bytes(b"12345678")
     with pytest.raises(SourceError, match=r"torn\.safetensors: expected a complete safetensors file"):

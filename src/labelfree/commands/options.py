@@ -236,7 +236,7 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
             if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
                 raise UsageError(
                     f"{option(name)}: has no effect without {option('data')}, which a checkpoint is run over; leave it "
-                    "out, or add that"
+                    f"out, or add {option('data')}"
                 )
     for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1), ("seeds", 1), ("batch_size", 1)):
         value = getattr(chosen, name)

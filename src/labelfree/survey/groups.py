@@ -102,8 +102,8 @@ def _from_other(found: Survey, chosen: GroupSetting, of: Callable[[Source], Surv
     if ("id" in other.source.roles) != ("id" in source.roles) or ("id" not in source.roles and other.evidence.n != e.n):
         raise UsageError(
             f"{option('groups_from')}: expected the same items in {other.source.name} as in {source.name}, by an id "
-            f"column in both or as many rows in the same order, found {other.evidence.n} and {e.n} rows; name the column "
-            f"with {option('id')}"
+            f"column in both or as many rows in the same order, found {other.evidence.n} and {e.n} rows; name the "
+            f"column with {option('id')}"
         )
     if other.evidence.drawn is None:
         raise UsageError(f"{option('groups_from')}: {other.source.name} has no usable row")

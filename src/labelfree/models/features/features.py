@@ -191,6 +191,6 @@ def _incomplete(network: Network) -> str:
     names = list(network.random)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return (
-        f"{network.name}: lacks {len(names)} tensors of the module that {option('model')} builds ({shown}), which would "
-        "be random numbers; build the module that this checkpoint was saved from"
+        f"{network.name}: lacks {len(names)} tensors of the module that {option('model')} builds ({shown}), which "
+        "would be random numbers; build the module that this checkpoint was saved from"
     )

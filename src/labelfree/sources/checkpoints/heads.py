@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.errors import ArrayError, UsageError
+from labelfree.errors import ArrayError, UsageError, option
 from labelfree.head import Head
 from labelfree.sources.checkpoints.head_names import bias_name, conventional, follows, left_out
 from labelfree.sources.checkpoints.head_tensors import Holder, head_tensors, matrix_shape, numbers
@@ -57,7 +57,7 @@ def _named(holder: Holder, key: str, d: int, classes: int | None) -> str:
         return name
     if shape is not None and _fits(shape[::-1], d, classes):
         _refuse_transposed(holder, name, d, classes)
-    raise UsageError(f"{holder.title}::{key}: expected {_wanted(d, classes)}, found {_shown(holder.found[name])}")
+    raise UsageError(f"{holder.choice(key)}: expected {_wanted(d, classes)}, found {_shown(holder.found[name])}")
 
 
 def _chosen(holder: Holder, d: int, classes: int | None) -> str:
@@ -153,7 +153,7 @@ def _matrices(holder: Holder, d: int, classes: int | None) -> str:
         reason = _against(holder, name, shapes, classes) if _fits(shapes[name], d, classes) else None
         note = f" (not taken: {reason})" if reason else ""
         lines.append(f"  {name or 'array'}  {_shown(holder.found[name])}{note}")
-    way = f"name one, {holder.where} {holder.label}::KEY," if holder.label else "give the array itself,"
+    way = f"name one, {holder.choice('KEY')}," if holder.label else "give the array itself,"
     return f"{way} or give the features that the head sees{hint}; its matrices are\n{_cut(lines)}"
 
 
@@ -186,5 +186,5 @@ def _fitting(head: Head, d: int, classes: int | None, where: str) -> Head:
     rows, columns = head.weight.shape
     shape = (1 if head.one_logit else rows, columns)
     if not _fits(shape, d, classes):
-        raise UsageError(f"{where}: expected {_wanted(d, classes)}, found {shape[0]} x {shape[1]}")
+        raise UsageError(f"{option(where)}: expected {_wanted(d, classes)}, found {shape[0]} x {shape[1]}")
     return head
