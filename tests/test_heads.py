@@ -273,7 +273,7 @@ def test_parallel_heads_are_for_the_user_to_choose(name: str) -> None:
 
 def test_weights_of_the_average_beside_the_last_ones_are_two_candidates(tmp_path: Path) -> None:
     torch.save({"model": STATE, "ema": {k: v * 2 for k, v in STATE.items()}}, tmp_path / "a.pt")
-    with pytest.raises(UsageError, match=r"(?s)::fc\.weight  5 x 12.*::ema\.fc\.weight  5 x 12"):
+    with pytest.raises(UsageError, match=r"(?s)::fc\.weight'  5 x 12.*::ema\.fc\.weight'  5 x 12"):
         find_head(tmp_path / "a.pt", d=D, classes=K)
     same(find_head(f"{tmp_path}/a.pt::ema.fc", d=D, classes=K), W * 2, B * 2)
 
@@ -302,7 +302,7 @@ def test_what_is_asked_for_by_name_is_taken_whatever_it_is_called(tmp_path: Path
     path = saved(state, tmp_path / "a.safetensors")
     for key in ("aux.fc.weight", "aux.fc", "module.aux.fc", "model.aux.fc.weight"):
         same(find_head(f"{path}::{key}", d=D, classes=K), W, B)
-    with pytest.raises(UsageError, match=r"a\.safetensors::deep: expected .* 5 x 12 .*found 3 x 4 float32"):
+    with pytest.raises(UsageError, match=r"a\.safetensors::deep': expected .* 5 x 12 .*found 3 x 4 float32"):
         find_head(f"{path}::deep", d=D, classes=K)
     with pytest.raises(UsageError, match=r"a\.safetensors::aux\.fc\.bias: expected .*, found 5 float32"):
         find_head(f"{path}::aux.fc.bias", d=D, classes=K)

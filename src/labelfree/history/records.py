@@ -140,11 +140,12 @@ def unlike(one: Record, other: Record) -> list[str]:
 def alike(one: Any, other: Any, scale: float = 0.0) -> bool:
     """Whether two parts of records are equal, fractions up to rounding: that of their own size, or of `scale`.
 
-    What belongs to a metric (standard error, interval, replicates) rounds on the scale of its value.
+    What belongs to a metric (standard error, interval, replicates) rounds on the scale of its value. Of the reason why
+    there is none only the code counts: its words name options as whoever measured writes them.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         size = max(scale, _size(one.get("value")), _size(one.get("interval")))
-        names = {*one, *other}
+        names = {*one, *other} - {"reason"}
         return all(alike(one.get(k), other.get(k), 0.0 if k == "params" else size) for k in names)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(alike(a, b, scale) for a, b in zip(one, other, strict=True))

@@ -198,7 +198,7 @@ def _differing(one: Record, other: Record) -> str:
     name = unlike(one, other)[0]
     a, b = one.get(name), other.get(name)
     while isinstance(a, dict) and isinstance(b, dict):
-        inner = next(k for k in sorted({*a, *b}) if not alike(a.get(k), b.get(k)))
+        inner = next(k for k in sorted({*a, *b} - {"reason"}) if not alike(a.get(k), b.get(k)))
         name, a, b = f"{name}.{inner}", a.get(inner), b.get(inner)
     return f"{name}: {a} there, {b} here"
 
