@@ -304,7 +304,7 @@ def test_what_is_asked_for_by_name_is_taken_whatever_it_is_called(tmp_path: Path
         same(find_head(f"{path}::{key}", d=D, classes=K), W, B)
     with pytest.raises(UsageError, match=r"a\.safetensors::deep': expected .* 5 x 12 .*found 3 x 4 float32"):
         find_head(f"{path}::deep", d=D, classes=K)
-    with pytest.raises(UsageError, match=r"a\.safetensors::aux\.fc\.bias: expected .*, found 5 float32"):
+    with pytest.raises(UsageError, match=r"a\.safetensors::aux\.fc\.bias': expected .*, found 5 float32"):
         find_head(f"{path}::aux.fc.bias", d=D, classes=K)
     with pytest.raises(UsageError, match=r"(?s)no tensor 'nope'; name one, .*a\.safetensors::KEY.*deep\.weight  3 x 4"):
         find_head(f"{path}::nope", d=D, classes=K)

@@ -114,8 +114,8 @@ def test_layers_pools_and_columns_of_the_data(place: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layer": "x"}, r"--layer: has no effect without --data"),
-        ({"trust_code": True}, r"--trust-code: has no effect without --data"),
+        ({"layer": "x"}, r"layer: has no effect without data"),
+        ({"trust_code": True}, r"trust_code: has no effect without data"),
         ({"batch_size": 3}, r"batch_size: has no effect without data"),
         ({"pool": "cls"}, r"pool: has no effect without data"),
         ({"model": "a:b"}, r"model: has no effect without data"),

@@ -252,7 +252,11 @@ def test_one_watch_at_a_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "message"),
-    [({"window": 1}, "--window"), ({"rule": "slow"}, "--rule"), ({"patience": 2}, "--patience: has no effect")],
+    [
+        ({"window": 1}, "window: expected"),
+        ({"rule": "slow"}, "rule: expected one of"),
+        ({"patience": 2}, "patience: has no effect"),
+    ],
 )
 def test_a_wrong_rule_is_refused_before_anything_is_waited_for(
     tmp_path: Path, rule: dict[str, Any], message: str
