@@ -78,9 +78,9 @@ def test_the_estimate_is_true(tmp_path: Path, command: str, only: str, n: int, d
 
 def test_what_would_help_is_said() -> None:
     X = np.ones((2000, 64))
-    with pytest.raises(ResourceError, match="raise the limit, or lower --sample"):
+    with pytest.raises(ResourceError, match="raise the limit, or lower sample"):
         labelfree.separability(X, memory=10**6, threads=2)
-    with pytest.raises(ResourceError, match="raise the limit, or choose --only metrics"):
+    with pytest.raises(ResourceError, match="raise the limit, or name fewer metrics with only"):
         labelfree.rank(np.ones((20, 2000)), memory=10**6)
     with pytest.raises(ResourceError, match=r"raise the limit$"):
         labelfree.doctor(np.ones((20, 64)), memory=10**6)

@@ -304,7 +304,7 @@ def test_a_speaker_encoder_in_a_wrapped_checkpoint(wheel_checkpoint: Checkpoint,
     done = labelfree.embed(
         path, data=tmp_path / "mels.npy", output=tmp_path / "e.parquet", model=Speaker, layer="linear", device="cpu"
     )
-    assert done.warnings == ("2 tensors are not used by the module of --model: similarity_weight, similarity_bias",)
+    assert done.warnings == ("2 tensors are not used by the module of model: similarity_weight, similarity_bias",)
     model = Speaker().eval()
     state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
     model.load_state_dict({name: value for name, value in state.items() if "similarity" not in name})
@@ -453,14 +453,18 @@ def test_what_a_model_makes_of_a_row_must_be_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"output": "e.csv"}, OutputError, r"-o e\.csv: expected a suffix among"),
+        ({"output": "e.csv"}, OutputError, r"output='e\.csv': expected a suffix among"),
         ({"output": "texts.txt.parquet", "data": "texts.txt.parquet"}, LabelfreeError, r"no such file"),
         ({"pool": "max"}, UsageError, r"pool: expected one of mean, cls, last, none, found 'max'"),
-        ({"pool": "mean"}, UsageError, r"pools as its own settings say; leave it out, or name .* --layer"),
+        (
+            {"pool": "mean"},
+            UsageError,
+            r"pools as its own settings say; leave it out, or name .* layer, for instance layer='0'",
+        ),
         ({"batch_size": 0}, UsageError, r"batch_size: expected a whole number of at least 1"),
-        ({"device": "tpu"}, UsageError, r"--device: expected cpu, cuda or auto, found 'tpu'"),
-        ({"image_size": 224}, UsageError, r"--image-size: .* brings its own image processor"),
-        ({"layer": "pooling"}, UsageError, r"--layer pooling: .* has no such layer"),
+        ({"device": "tpu"}, UsageError, r"device: expected cpu, cuda or auto, found 'tpu'"),
+        ({"image_size": 224}, UsageError, r"image_size: .* brings its own image processor"),
+        ({"layer": "pooling"}, UsageError, r"layer='pooling': .* has no such layer"),
         ({"data": "x.npy"}, UsageError, r"x\.npy: expected texts, which .* takes, found arrays"),
     ],
 )
@@ -482,7 +486,7 @@ def test_data_that_a_network_cannot_take(tmp_path: Path) -> None:
         UsageError, match=r"w\.pt: expected a network that can be run over .*x\.npy.* it raised Runtime"
     ):
         labelfree.embed(tmp_path / "w.pt", **wish, model=lambda: nn.Linear(4, 2))
-    with pytest.raises(UsageError, match=r"--image-size: has no effect on .*x\.npy, which holds no images"):
+    with pytest.raises(UsageError, match=r"image_size: has no effect on .*x\.npy, which holds no images"):
         labelfree.embed(tmp_path / "w.pt", **wish, model=lambda: nn.Linear(4, 2), image_size=64)
 
 

@@ -316,10 +316,10 @@ def test_parts_that_were_tampered_with_are_refused(tmp_path: Path, monkeypatch: 
     parts = interrupted()
     assert len(parts) == 3
     parts[1].unlink()
-    with pytest.raises(SourceError, match="rows 700 to 1399 are missing before it; begin anew without --resume"):
+    with pytest.raises(SourceError, match="rows 700 to 1399 are missing before it; begin anew without resume"):
         EmbeddingFile(path, facts=FACTS, resume=True)
     interrupted()[2].write_bytes(b"damaged")
-    with pytest.raises(SourceError, match=r"1400-.*arrow: cannot be read .*begin anew without --resume"):
+    with pytest.raises(SourceError, match=r"1400-.*arrow: cannot be read .*begin anew without resume"):
         EmbeddingFile(path, facts=FACTS, resume=True)
     (tmp_path / ".a.parquet.partial" / "facts.json").write_text("{")
     with pytest.raises(SourceError, match=r"facts.json: cannot be read"):
@@ -422,7 +422,7 @@ def test_rows_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"expected the columns of the rows that are there, id .* found id "):
             file.write(np.ones((9, 3)), None, later)
     with EmbeddingFile(path, facts=FACTS, resume=True) as file:
-        with pytest.raises(UsageError, match=r"name the same columns, or begin anew without --resume"):
+        with pytest.raises(UsageError, match=r"name the same columns, or begin anew without resume"):
             file.write(np.ones((9, 2)), None, Batch([], None, two.kept, 9, 18, two.index))
         file.finish()
     assert pq.read_metadata(path).num_rows == 9
