@@ -21,7 +21,7 @@ import pytest
 import labelfree as package
 from labelfree import history
 from labelfree.commands.arrivals import SETTLED
-from labelfree.commands.watching import HISTORY, STOP, Check, Watch, measured_by, watch
+from labelfree.commands.watching import HISTORY, STOP, ScoredFile, Watch, measured_by, watch
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError
 from program import Program
 from reports import entry, report, run_of
@@ -65,9 +65,9 @@ def watched(place: Path, *looks: Any, **options: Any) -> tuple[Watch, Time]:
     ), clock  # fmt: skip
 
 
-def all_checks(checks: Iterator[Check]) -> list[Check]:
+def all_checks(checks: Iterator[ScoredFile]) -> list[ScoredFile]:
     """The checks until there is nothing more to look at."""
-    found: list[Check] = []
+    found: list[ScoredFile] = []
     try:
         for check in checks:
             found.append(check)

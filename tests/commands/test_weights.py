@@ -20,7 +20,7 @@ import labelfree
 import oracles_weights as oracles
 import wheels
 from labelfree.errors import HistoryError, MissingExtra, SourceError, UnsafeCheckpoint, UsageError
-from labelfree.layers.kinds import Form, Reason, form_of, heads
+from labelfree.layers.kinds import Reason, WeightForm, form_of, heads
 from labelfree.reports.weights import WeightsReport
 from labelfree.sources.tensor import Tensor
 from program import Program
@@ -178,20 +178,20 @@ def test_weightwatcher_agrees_on_matrices(real: dict[str, WeightsReport]) -> Non
 @pytest.mark.parametrize(
     ("name", "shape", "expected"),
     [
-        ("fc.weight", (5, 7), Form("linear", 5, 7)),
-        ("conv.weight", (8, 4, 3, 3), Form("conv", 8, 36)),
-        ("conv1d.weight", (8, 4, 3), Form("conv", 8, 12)),
-        ("conv3d.weight", (8, 4, 3, 2, 2), Form("conv", 8, 48)),
-        ("embed_tokens.weight", (9, 4), Form("embedding", 9, 4)),
-        ("transformer.wte.weight", (9, 4), Form("embedding", 9, 4)),
-        ("lm_head.weight", (9, 4), Form("embedding", 9, 4)),
-        ("pos_embed", (1, 9, 4), Form("embedding", 9, 4)),
-        ("embeddings_project.weight", (9, 4), Form("linear", 9, 4)),
-        ("patch_embed.proj.weight", (9, 3, 4, 4), Form("conv", 9, 48)),
-        ("a.b", (2, 2), Form("linear", 2, 2)),
+        ("fc.weight", (5, 7), WeightForm("linear", 5, 7)),
+        ("conv.weight", (8, 4, 3, 3), WeightForm("conv", 8, 36)),
+        ("conv1d.weight", (8, 4, 3), WeightForm("conv", 8, 12)),
+        ("conv3d.weight", (8, 4, 3, 2, 2), WeightForm("conv", 8, 48)),
+        ("embed_tokens.weight", (9, 4), WeightForm("embedding", 9, 4)),
+        ("transformer.wte.weight", (9, 4), WeightForm("embedding", 9, 4)),
+        ("lm_head.weight", (9, 4), WeightForm("embedding", 9, 4)),
+        ("pos_embed", (1, 9, 4), WeightForm("embedding", 9, 4)),
+        ("embeddings_project.weight", (9, 4), WeightForm("linear", 9, 4)),
+        ("patch_embed.proj.weight", (9, 3, 4, 4), WeightForm("conv", 9, 48)),
+        ("a.b", (2, 2), WeightForm("linear", 2, 2)),
     ],
 )
-def test_weights_are_known_by_name_and_shape(name: str, shape: tuple[int, ...], expected: Form) -> None:
+def test_weights_are_known_by_name_and_shape(name: str, shape: tuple[int, ...], expected: WeightForm) -> None:
     assert form_of(tensor(name, shape)) == expected
 
 
@@ -208,7 +208,7 @@ def test_weights_are_known_by_name_and_shape(name: str, shape: tuple[int, ...], 
 )
 def test_some_kinds_have_a_note(name: str, shape: tuple[int, ...], kind: str, note: str) -> None:
     found = form_of(tensor(name, shape))
-    assert isinstance(found, Form)
+    assert isinstance(found, WeightForm)
     assert found.kind == kind
     assert note in found.note
 
@@ -248,7 +248,7 @@ def tensor(name: str, shape: tuple[int, ...], dtype: str = "float32") -> Tensor:
 
 def test_the_head_is_known_by_name_or_not_at_all() -> None:
     def of(*names: str) -> list[str]:
-        return heads({name: Form("linear", 5, 4) for name in names})
+        return heads({name: WeightForm("linear", 5, 4) for name in names})
 
     assert of("trunk.0.weight", "fc.weight") == ["fc.weight"]
     assert of("classifier.0.weight", "classifier.2.weight") == ["classifier.2.weight"]

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, Guard, collapse_guard, sound_steps
+from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, CollapseGuard, collapse_guard, sound_steps
 
 pytestmark = pytest.mark.once
 
 
 def guard(
     *ranks: float | None, cosine: float | None = 0.1, duplicates: float = 0.0, bars: float | None = None
-) -> Guard:
+) -> CollapseGuard:
     shares: list[dict[str, Any]] = [
         {"effective_rank": r, "mean_cosine": 0.1, "duplicate_share": 0.0, "zero_bar_share": None} for r in ranks
     ]

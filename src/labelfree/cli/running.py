@@ -90,7 +90,7 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
         for report in reports:
             for warning in remarks(report, list(report.metrics)):
                 told(f"warning: {report.input.sources[0]}: {warning}")
-    if any(undefined(report, asked) for report in reports):
+    if any(unanswered(report, asked) for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)
 
 
@@ -181,7 +181,7 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
         printed(lambda: shown(text.to_markdown(reports, everything=everything)))
 
 
-def undefined(report: Report, only: Sequence[str]) -> bool:
+def unanswered(report: Report, only: Sequence[str]) -> bool:
     """Whether what was asked for has no value: the headline, or a metric named by --only."""
     command = known(report.command)
     if not command.families:

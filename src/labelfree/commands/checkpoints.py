@@ -11,7 +11,7 @@ from typing import Any
 
 from labelfree.commands.options import MODELS, Options
 from labelfree.commands.report import Report
-from labelfree.commands.reporting import told
+from labelfree.commands.reporting import setting_name
 from labelfree.errors import UsageError, option
 from labelfree.models.embedding import Embedding, embed
 from labelfree.models.items.opening import open_data
@@ -90,7 +90,7 @@ def _named(report: Report, done: Embedding, chosen: Options) -> Report:
     """The report with the model, the options that concern it, and what its run gave to know."""
     settings = {**report.settings, "column": chosen.column, "id": chosen.id}
     settings |= {name: getattr(chosen, name) for name in MODELS} | {
-        name: told(getattr(chosen, name)) for name in ("data", "model")
+        name: setting_name(getattr(chosen, name)) for name in ("data", "model")
     }
     model = ModelInfo(checkpoint=done.checkpoint, data=done.data, facts=done.facts)
     left = [f"{count} rows of {done.data} were left out: {what}" for what, count in done.dropped.items()]

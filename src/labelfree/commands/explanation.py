@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from labelfree.families.spec import Metric
 
-KINDS = {
+MEANINGS = {
     "estimate": "estimates accuracy",
     "rank": "ranks models; it is not in units of accuracy",
     "description": "describes the data",
@@ -36,7 +36,7 @@ def sections(metric: Metric) -> list[tuple[str, str]]:
             head, text = found[-1]
             found[-1] = (head, f"{text} {line.strip()}".strip())
     known = [
-        ("Kind", KINDS[metric.kind]),
+        ("Kind", MEANINGS[metric.kind]),
         ("Direction", DIRECTIONS[metric.direction]),
         ("Holds in", metric.holds_in),
         ("Definition", metric.definition),

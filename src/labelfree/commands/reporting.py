@@ -56,7 +56,9 @@ def assembled(
         sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
     kept = [name for name in options_of(command) if name not in ("threads", *MODELS)]
     settings: dict[str, Any] = {name: getattr(chosen, name) for name in kept}
-    settings |= {name: told(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings}
+    settings |= {
+        name: setting_name(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings
+    }
     if "far" in settings:
         settings |= {"far": list(chosen.zone.far), "k": list(chosen.k)}
     settings["only"] = list(chosen.only)
@@ -83,7 +85,7 @@ def assembled(
     )
 
 
-def told(given: Any) -> str | None:
+def setting_name(given: Any) -> str | None:
     """An option that may be a file or an object in Python, as settings name it."""
     if given is None or isinstance(given, str | os.PathLike):
         return None if given is None else os.fspath(given)

@@ -28,7 +28,7 @@ _NO_STEP = "expected a step in its name (epoch_03, step00020, checkpoint-500), f
 
 
 @dataclass(frozen=True)
-class Check:
+class ScoredFile:
     """One file that was scored, or why it was not; verdict: of the gate after it, where there is one."""
 
     path: Path
@@ -71,7 +71,7 @@ class Watch:
         """The file that says that the run is to stop: the verdict as JSON."""
         return self.directory / STOP
 
-    def checks(self) -> Iterator[Check]:
+    def checks(self) -> Iterator[ScoredFile]:
         """A check for each new file, in the order of the steps among those that are there; the last one is the stop.
 
         A file is scored once, also after a restart: the history knows it by its name. One that cannot be read is
@@ -84,13 +84,13 @@ class Watch:
         with locked(self.directory, wait=False, lock=self.directory / ".watch.lock"):
             yield from self._until_stopped()
 
-    def _until_stopped(self) -> Iterator[Check]:
+    def _until_stopped(self) -> Iterator[ScoredFile]:
         if self.stop.exists():
-            yield Check(self.stop, verdict=self._stopped(), problem=f"{self.stop} is there: remove it to go on")
+            yield ScoredFile(self.stop, verdict=self._stopped(), problem=f"{self.stop} is there: remove it to go on")
             return
         scored = self._scored()
         if scored:
-            resumed = Check(self.history, verdict=self._judged())
+            resumed = ScoredFile(self.history, verdict=self._judged())
             if resumed.verdict and resumed.verdict["verdict"]["decision"] in STOPPING:
                 yield self._ended(resumed)
                 return
@@ -100,7 +100,7 @@ class Watch:
         while True:
             there = self._there()
             for path in looks.unnamed(there):
-                yield Check(path, problem=f"{path}: {_NO_STEP}; it is left out")
+                yield ScoredFile(path, problem=f"{path}: {_NO_STEP}; it is left out")
             ready, waiting = looks.ready(there)
             for path in ready:
                 check = self._check(path)
@@ -146,7 +146,7 @@ class Watch:
             pass
         raise UsageError(f"{self.stop}: is there, and holds no verdict of labelfree; remove it to watch the run")
 
-    def _ended(self, check: Check) -> Check:
+    def _ended(self, check: ScoredFile) -> ScoredFile:
         text = as_json(check.verdict or {}) + "\n"
         atomically(self.stop, lambda place: place.write_text(text, encoding="utf-8"))
         return check
@@ -169,7 +169,7 @@ class Watch:
         except OSError:  # it vanished at this moment
             return False
 
-    def _check(self, path: Path) -> Check | None:
+    def _check(self, path: Path) -> ScoredFile | None:
         """Score one file, append it, ask the gate; None where it vanished on the way. What changed meanwhile is no
         score: it is told, and tried again."""
         step, report, before = step_of(path.name), None, stamp_of(path)
@@ -179,11 +179,11 @@ class Watch:
                 raise SourceError(f"{path}: expected a file that is complete, found that it changed while it was read")
             history.append(self.history, measured, step=step, run=self.run)
             report = measured
-            return Check(path, step, report, self._judged())
+            return ScoredFile(path, step, report, self._judged())
         except OutputError:  # a full disk: the watch itself cannot go on
             raise
         except LabelfreeError as error:
-            return Check(path, step, report, problem=str(error)) if path.exists() else None
+            return ScoredFile(path, step, report, problem=str(error)) if path.exists() else None
 
 
 def watch(

@@ -10,14 +10,14 @@ from labelfree.results import GREATEST
 
 
 @dataclass(frozen=True)
-class Kind:
+class Expected:
     """A kind of value: what messages call it, and whether a value is one."""
 
     noun: str
     holds: Callable[[Any], bool]
 
-    def __or__(self, other: Kind) -> Kind:
-        return Kind(f"{self.noun} or {other.noun}", lambda value: self.holds(value) or other.holds(value))
+    def __or__(self, other: Expected) -> Expected:
+        return Expected(f"{self.noun} or {other.noun}", lambda value: self.holds(value) or other.holds(value))
 
 
 def is_number(value: Any) -> bool:
@@ -33,17 +33,17 @@ def _numbers(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(map(is_number, value))
 
 
-NOTHING = Kind("null", lambda value: value is None)
-TEXT = Kind("text", lambda value: isinstance(value, str))
-NUMBER = Kind("a number", is_number)
-WHOLE = Kind("a whole number", _is_whole)
-NUMBERS = Kind("numbers", _numbers)
-PAIR = Kind("two numbers", lambda value: _numbers(value) and len(value) == 2)
-TEXTS = Kind(
+NOTHING = Expected("null", lambda value: value is None)
+TEXT = Expected("text", lambda value: isinstance(value, str))
+NUMBER = Expected("a number", is_number)
+WHOLE = Expected("a whole number", _is_whole)
+NUMBERS = Expected("numbers", _numbers)
+PAIR = Expected("two numbers", lambda value: _numbers(value) and len(value) == 2)
+TEXTS = Expected(
     "a list of texts",
     lambda value: isinstance(value, list | tuple) and len(value) > 0 and all(isinstance(text, str) for text in value),
 )
-OBJECT = Kind("an object", lambda value: isinstance(value, dict))
+OBJECT = Expected("an object", lambda value: isinstance(value, dict))
 
 Form = Mapping[str, Any]
 """The form of an object: of each key a kind or a form; keys that end in ? may be missing."""
@@ -102,7 +102,7 @@ def misfit(found: Any, form: Form, where: str = "") -> str:
         if key not in found:
             if not name.endswith("?"):
                 return f"{place} is missing"
-        elif isinstance(expected, Kind):
+        elif isinstance(expected, Expected):
             if not expected.holds(found[key]):
                 return f"{place} is not {expected.noun}"
         elif wrong := misfit(found[key], expected, place):

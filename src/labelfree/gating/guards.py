@@ -16,7 +16,7 @@ RANK_SHARE, COSINE, REPEATED = 0.25, 0.9, 0.2
 
 
 @dataclass(frozen=True)
-class Guard:
+class CollapseGuard:
     """What the guard saw at one check; `decision` is pass, collapse, or fail where it cannot tell."""
 
     name: str
@@ -37,7 +37,7 @@ class Guard:
         return asdict(self)
 
 
-def collapse_guard(steps: Sequence[int], shares: Sequence[Mapping[str, float | None]]) -> Guard:
+def collapse_guard(steps: Sequence[int], shares: Sequence[Mapping[str, float | None]]) -> CollapseGuard:
     """The guard at the last of the checks.
 
     shares: of each check effective_rank, mean_cosine, duplicate_share and zero_bar_share, None where undefined.
@@ -50,7 +50,7 @@ def collapse_guard(steps: Sequence[int], shares: Sequence[Mapping[str, float | N
     highest, back = max(ranks, default=(None, 0))
     share = rank / highest if rank is not None and highest else None
     decision, reason, message = _decided(share, cosine, duplicates, zeros)
-    return Guard(
+    return CollapseGuard(
         "collapse", decision, reason, message, steps[-1], rank, highest, steps[-back] if highest is not None else None,
         share, cosine, duplicates, zeros,
     )  # fmt: skip

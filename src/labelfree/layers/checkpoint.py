@@ -15,9 +15,9 @@ import numpy as np
 from labelfree.arrays import Rows, as_rows
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.families.weights.checkpoint import Layer
-from labelfree.families.weights.matrix import Part, weighed
+from labelfree.families.weights.matrix import MatrixPart, weighed
 from labelfree.kernels.threads import spread
-from labelfree.layers.kinds import Form, Reason, form_of, heads
+from labelfree.layers.kinds import Reason, WeightForm, form_of, heads
 from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.block import CHECKPOINT
 from labelfree.sources.checkpoints.tensors import from_bfloat16, state_tensors, tensors
@@ -36,7 +36,7 @@ class Checkpoint:
 
     name: str
     tensors: dict[str, Tensor]
-    forms: dict[str, Form]
+    forms: dict[str, WeightForm]
     left_out: dict[str, Reason]
     heads: list[str]
 
@@ -48,7 +48,7 @@ def opened(checkpoint: Any, patterns: Sequence[str] = ()) -> Checkpoint:
     """
     name, found = _tensors(checkpoint)
     every = {key: form_of(tensor) for key, tensor in found.items()}
-    forms = {key: form for key, form in every.items() if isinstance(form, Form)}
+    forms = {key: form for key, form in every.items() if isinstance(form, WeightForm)}
     left_out = {key: reason for key, reason in every.items() if isinstance(reason, Reason)}
     if not forms:
         raise SourceError(f"{name}: expected a weight matrix, found none among {_told(found, left_out)}")
@@ -130,7 +130,7 @@ def layers(checkpoint: Checkpoint) -> Iterator[Layer]:
     return spread(measured, checkpoint.forms)
 
 
-def _part(tensor: Tensor, form: Form) -> Part:
+def _part(tensor: Tensor, form: WeightForm) -> MatrixPart:
     """Rows and columns of the matrix; pages of a mapped file that were read are given back."""
     loaded = tensor.load()
     array = loaded.reshape(form.n, form.d)

@@ -19,7 +19,7 @@ _EXPERTS = re.compile(r"(^|\.|_)experts?(\.|_|$)")
 
 
 @dataclass(frozen=True)
-class Form:
+class WeightForm:
     """A weight: its kind, the shape (n, d) of its matrix, and what to know of it."""
 
     kind: str
@@ -36,7 +36,7 @@ class Reason:
     text: str
 
 
-def form_of(tensor: Tensor) -> Form | Reason:
+def form_of(tensor: Tensor) -> WeightForm | Reason:
     """The weight matrix that a tensor is, or why it is none.
 
     Convolutions (out, in, kernel...) become (out, in x kernel), whatever their groups; an embedding may have leading
@@ -76,25 +76,27 @@ def _not_floating(tensor: Tensor) -> Reason | None:
     return Reason("dtype", f"{tensor.dtype}: no real numbers of 16 to 64 bits; save it as float32")
 
 
-def _form(name: str, shape: Sequence[int], *, embedding: bool) -> Form:
+def _form(name: str, shape: Sequence[int], *, embedding: bool) -> WeightForm:
     n, d = shape[0], 1
     for size in shape[1:]:
         d *= size
     if len(shape) == 2:
         if _LOW_RANK.search(name):
-            return Form("lora", n, d, "a factor of a low-rank update, as it is stored: the update is the product B A")
+            return WeightForm(
+                "lora", n, d, "a factor of a low-rank update, as it is stored: the update is the product B A"
+            )
         if _RECURRENT.search(name):
-            return Form("recurrent", n, d, "its rows are those of all gates under one another")
-        return Form("embedding" if embedding else "linear", n, d)
+            return WeightForm("recurrent", n, d, "its rows are those of all gates under one another")
+        return WeightForm("embedding" if embedding else "linear", n, d)
     if _EXPERTS.search(name) and len(shape) == 3:
         note = f"{shape[0]} matrices of {shape[1]} x {shape[2]} under one another"
-        return Form("stacked", shape[0] * shape[1], shape[2], note)
+        return WeightForm("stacked", shape[0] * shape[1], shape[2], note)
     if shape[1] == 1:
-        return Form("conv", n, d, "depthwise, or of one input channel: a row is one kernel")
-    return Form("conv", n, d)
+        return WeightForm("conv", n, d, "depthwise, or of one input channel: a row is one kernel")
+    return WeightForm("conv", n, d)
 
 
-def heads(forms: dict[str, Form]) -> list[str]:
+def heads(forms: dict[str, WeightForm]) -> list[str]:
     """The weights that can be the last linear layer of a classifier, by their names; none that feeds another one."""
     named = [
         name

@@ -17,7 +17,7 @@ from labelfree.errors import UsageError, option
 from labelfree.head import Head
 from labelfree.kernels.devices import device_for
 from labelfree.models.batching import batch_rows
-from labelfree.models.features.features import Plan, head_of, planned
+from labelfree.models.features.features import FeaturePlan, head_of, planned
 from labelfree.models.features.pooling import POOLS
 from labelfree.models.items.batches import Data
 from labelfree.models.items.opening import open_data
@@ -176,7 +176,7 @@ def _shape(path: Path) -> tuple[int, int, int | None]:
 
 def _planned(
     network: Network, data: Data, device: str, layer: str | None, pool: str | None, size: int | None, memory: int | None
-) -> tuple[Plan, int]:
+) -> tuple[FeaturePlan, int]:
     """What is taken from the network, and rows of a batch, from the first rows of the data."""
     batch = next(iter(data.batches(_PROBED)))
     items = batch.items
@@ -188,7 +188,7 @@ def _planned(
         return plan, size or batch_rows(network, prepared, len(items), device, memory)
 
 
-def _facts(network: Network, plan: Plan, data: Data, device: str) -> dict[str, Any]:
+def _facts(network: Network, plan: FeaturePlan, data: Data, device: str) -> dict[str, Any]:
     """All that fixes the numbers, and no path: the same for a copy of the checkpoint elsewhere."""
     pooling = network.facts.get("pooling") if network.final and not plan.layer else plan.pool
     packages = ["torch"] if network.kind == "module" else ["torch", "transformers"]

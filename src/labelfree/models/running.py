@@ -12,9 +12,9 @@ import numpy as np
 
 from labelfree.errors import LabelfreeError, RowsError, UsageError
 from labelfree.models.batching import Halving, out_of_memory
-from labelfree.models.features.features import Plan, extracted
+from labelfree.models.features.features import FeaturePlan, extracted
 from labelfree.models.items.batches import Batch, Data
-from labelfree.models.items.kinds import KINDS
+from labelfree.models.items.kinds import ITEMS
 from labelfree.models.networks.network import Network
 from labelfree.models.output.file import EmbeddingFile
 
@@ -64,7 +64,7 @@ def _half() -> Any:
 
 def run(
     network: Network,
-    plan: Plan,
+    plan: FeaturePlan,
     data: Data,
     file: EmbeddingFile,
     *,
@@ -98,7 +98,7 @@ class _Forward:
     """One window after the other through the network."""
 
     network: Network
-    plan: Plan
+    plan: FeaturePlan
     data: Data
     device: str
     account: Account
@@ -161,7 +161,7 @@ def running(network: Network, data: Data) -> Iterator[None]:
             raise
         said = " ".join(str(error).split())[:300]
         raise UsageError(
-            f"{network.name}: expected a network that can be run over {data.name} ({KINDS[data.kind]}); it raised "
+            f"{network.name}: expected a network that can be run over {data.name} ({ITEMS[data.kind]}); it raised "
             f"{type(error).__name__}: {said}"
         ) from error
 
@@ -169,5 +169,5 @@ def running(network: Network, data: Data) -> Iterator[None]:
 def check_kind(network: Network, data: Data) -> None:
     """Refuse data of a kind that the model does not take."""
     if data.kind not in network.accepts:
-        wanted = " or ".join(KINDS[kind] for kind in network.accepts)
-        raise UsageError(f"{data.name}: expected {wanted}, which {network.name} takes, found {KINDS[data.kind]}")
+        wanted = " or ".join(ITEMS[kind] for kind in network.accepts)
+        raise UsageError(f"{data.name}: expected {wanted}, which {network.name} takes, found {ITEMS[data.kind]}")

@@ -78,7 +78,7 @@ class Verdict(Part):
     conditions: list[dict[str, Any]]
 
 
-class Findings(Part):
+class AnyReport(Part):
     """What every report holds, whatever was read."""
 
     schema_version: Literal[1] = 1

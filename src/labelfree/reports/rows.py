@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
-from labelfree.reports.entries import Findings, Part
+from labelfree.reports.entries import AnyReport, Part
 
 
 class RowCounts(Part):
@@ -108,7 +108,7 @@ class Input(Part):
     model: ModelInfo | None = None
 
 
-class RowsReport(Findings):
+class RowsReport(AnyReport):
     """Everything a command found out about one data set.
 
     `series` holds long results (a whole spectrum) for pictures and `-o FILE.parquet`; it is not part of the JSON.

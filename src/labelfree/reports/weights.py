@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from labelfree.reports.entries import Findings, Measured, Part
+from labelfree.reports.entries import AnyReport, Measured, Part
 from labelfree.results import Result
 
 
@@ -95,7 +95,7 @@ class LayerEntry(Part):
         return share
 
 
-class WeightsReport(Findings):
+class WeightsReport(AnyReport):
     """Everything that the weights of one checkpoint say; `metrics` are over all layers, `layers` one by one."""
 
     command: Literal["weights"] = "weights"

@@ -10,7 +10,7 @@ from typing import Any
 from labelfree.documents.files import check_regular
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.sources.block import CHECKPOINT, PARQUET, Columns, Source
-from labelfree.sources.paths import KINDS, check_local, files_of, missing, natural, rows_within
+from labelfree.sources.paths import READABLE, check_local, files_of, missing, natural, rows_within
 
 _WIDEST = 1 << 16
 """Numbers a row that a file may claim whatever its size; of more, one row must fit into it."""
@@ -58,7 +58,7 @@ def _opened(source: Any, columns: Columns) -> Source:
 
 def _open_path(name: str, columns: Columns) -> Source:
     if not name:
-        raise SourceError(f"expected {KINDS}, found an empty path")
+        raise SourceError(f"expected {READABLE}, found an empty path")
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     check_regular(Path(path))
     if member is None and Path(path).is_dir() and (tensors := _checkpoint_files(Path(path))):
@@ -115,7 +115,7 @@ def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
         from labelfree.sources.checkpoints.tensors import checkpoint_source
 
         return checkpoint_source(files[0], None, columns)
-    raise SourceError(f"{files[0]}: expected {KINDS}, found {files[0].suffix or 'no suffix'!r}")
+    raise SourceError(f"{files[0]}: expected {READABLE}, found {files[0].suffix or 'no suffix'!r}")
 
 
 def _checkpoint_files(path: Path) -> list[Path]:

@@ -11,10 +11,10 @@ from labelfree.documents.files import check_regular
 from labelfree.errors import SourceError
 from labelfree.sources.block import CHECKPOINT, PARQUET
 
-KINDS = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
+READABLE = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
 
 
-def check_local(name: str, kinds: str = KINDS) -> None:
+def check_local(name: str, kinds: str = READABLE) -> None:
     """Refuse what is no path of a file here; kinds: of files that would be read."""
     if name == "-":
         raise SourceError(f"-: rows are read more than once, which standard input cannot be; name a file ({kinds})")

@@ -8,8 +8,8 @@ from typing import Literal, Self, TypeAlias, get_args
 
 from labelfree.arrays import Float, Index
 
-Defect: TypeAlias = Literal["null", "ragged", "nonfinite", "overflow", "underflow", "zero", "no_id"]
-DEFECTS: tuple[Defect, ...] = get_args(Defect)
+BadRow: TypeAlias = Literal["null", "ragged", "nonfinite", "overflow", "underflow", "zero", "no_id"]
+DEFECTS: tuple[BadRow, ...] = get_args(BadRow)
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,12 @@ class Tally:
     """Counts of rows by defect with the position of the first, and the largest row norm with its position."""
 
     read: int = 0
-    counts: Mapping[Defect, int] = field(default_factory=dict)
-    first: Mapping[Defect, int] = field(default_factory=dict)
+    counts: Mapping[BadRow, int] = field(default_factory=dict)
+    first: Mapping[BadRow, int] = field(default_factory=dict)
     longest: float = 0.0
     longest_at: int = -1
 
-    def update(self, read: int, bad: Mapping[Defect, Index], norms: Float, index: Index) -> Self:
+    def update(self, read: int, bad: Mapping[BadRow, Index], norms: Float, index: Index) -> Self:
         """Add a block: rows read, positions of the bad rows by defect, norms and positions of the good ones."""
         counts, first = dict(self.counts), dict(self.first)
         for defect, where in bad.items():
@@ -45,5 +45,5 @@ class Tally:
         top = max(self, other, key=lambda t: (t.longest, -t.longest_at))
         return type(self)(self.read + other.read, counts, first, top.longest, top.longest_at)
 
-    def __getitem__(self, defect: Defect) -> int:
+    def __getitem__(self, defect: BadRow) -> int:
         return self.counts.get(defect, 0)

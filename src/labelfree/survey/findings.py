@@ -10,7 +10,7 @@ import numpy as np
 from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.rank.marchenko_pastur import noise_rank
-from labelfree.summaries.tally import Defect
+from labelfree.summaries.tally import BadRow
 from labelfree.survey.found import Survey
 from labelfree.survey.growing import block_rows
 from labelfree.survey.repetitions import repeated_id, repeated_row
@@ -47,7 +47,7 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
     tally = found.tally
     bad = "left out" if found.evidence.on_bad == "drop" else f"leave them out with {option('on_bad', 'drop')}"
     nowhere = "left out" if found.evidence.zero < tally["zero"] else "left out of cosines"
-    texts: dict[Defect, tuple[str, str]] = {
+    texts: dict[BadRow, tuple[str, str]] = {
         "ragged": (
             f"rows of another length than {found.source.d}",
             "every row needs one length: remove those rows, or pool them",

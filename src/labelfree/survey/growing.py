@@ -16,7 +16,7 @@ from labelfree.progress import Progress, silent
 from labelfree.sources.block import Block, Source, Values
 from labelfree.summaries import Distinct, Groups, Moments, Sample, Tally
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix, present
-from labelfree.summaries.tally import Defect
+from labelfree.summaries.tally import BadRow
 from labelfree.survey.found import OnBad, Survey
 from labelfree.survey.repetitions import finite, repeated_ids
 from labelfree.survey.scores import Scores, Wanted, logits_of
@@ -124,7 +124,7 @@ class Summaries:
         if len(beyond) and self.on_bad != "count":
             place, far = self.source.place(int(index[beyond[0]])), length(rows[beyond[0]])
             raise SourceError(f"{self.where}: {place}: {too_far('a length', far, FAINT**0.5, 'embeddings')}")
-        bad: dict[Defect, Index] = {
+        bad: dict[BadRow, Index] = {
             "null": block.null, "ragged": block.ragged, "nonfinite": index[nonfinite], "zero": index[zero],
             "overflow": index[beyond[norms[beyond] > 1]], "underflow": index[beyond[norms[beyond] < 1]],
             "no_id": index[~present(block.extra["id"])] if "id" in block.extra else index[:0],
@@ -167,11 +167,11 @@ class Summaries:
             return
         tally, name, source = self.tally, self.where, self.source
 
-        def first(defect: Defect) -> str:
+        def first(defect: BadRow) -> str:
             return source.place(tally.first[defect])
 
         refused: list[str] = []
-        kinds: tuple[tuple[Defect, str], ...] = (
+        kinds: tuple[tuple[BadRow, str], ...] = (
             ("null", "are null or hold a null"), ("nonfinite", "hold NaN or infinity"), ("zero", "are zero"),
         )  # fmt: skip
         kinds = kinds if self.refuse_zero else kinds[:-1]

@@ -16,7 +16,7 @@ from labelfree.sources.block import Block, Source, Values
 from labelfree.survey.found import Survey
 from labelfree.survey.growing import Summaries, block_rows
 from labelfree.training import ranks
-from labelfree.training.plan import Plan
+from labelfree.training.plan import MonitorPlan
 
 _TOLD = 8
 
@@ -27,7 +27,7 @@ class Collection:
     Some megabytes of rows wait until a matrix product of them is worth its d x d result.
     """
 
-    def __init__(self, plan: Plan, place: str) -> None:
+    def __init__(self, plan: MonitorPlan, place: str) -> None:
         self.plan, self.place = plan, place
         self.limit = plan.rows
         self.summaries: Summaries | None = None
@@ -114,7 +114,7 @@ class Collection:
         )  # fmt: skip
 
 
-def surveyed(parts: Sequence[Summaries], lengths: Sequence[list[int]], plan: Plan, name: str) -> Survey:
+def surveyed(parts: Sequence[Summaries], lengths: Sequence[list[int]], plan: MonitorPlan, name: str) -> Survey:
     """The survey of the rows of all ranks, in the order of the ranks; name: what they are called in the report.
 
     lengths: of the batches of each rank, where they are dealt out in batches.
@@ -147,7 +147,7 @@ def _check_dealt(lengths: Sequence[list[int]]) -> None:
         )
 
 
-def _unequal(plan: Plan, expected: str, found: str) -> ArrayError:
+def _unequal(plan: MonitorPlan, expected: str, found: str) -> ArrayError:
     return ArrayError(
         f"{'rows' if plan.ids is None else 'ids'}: expected {expected} between two checks, found {found}; evaluate "
         "that set alone and once, from reset() on where others come before it, or say how many rows it has"

@@ -70,7 +70,7 @@ class Asked(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Plan:
+class MonitorPlan:
     """Checked options. command, chosen, metrics: what a report is made with; gate: what a verdict is asked with, empty
     where none is."""
 
@@ -94,7 +94,7 @@ class Plan:
         return tuple(f"{self.prefix}/{metric.name}" for metric in self.metrics)
 
 
-def plan(**options: Unpack[Asked]) -> Plan:
+def plan(**options: Unpack[Asked]) -> MonitorPlan:
     """The plan of these options, or a LabelfreeError that says which one is wrong."""
     for name in options:
         if name not in Asked.__annotations__:
@@ -131,7 +131,7 @@ def _planned(
     rows: int | None = None,
     ids: Sequence[Any] | None = None,
     dealt: Dealt = "rows",
-) -> Plan:
+) -> MonitorPlan:
     rules: dict[str, Any] = {
         "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
         "stop_at": stop_at,
@@ -158,7 +158,7 @@ def _planned(
     rows = _rows(rows, ids)
     _check_features(layer, head, pool, dealt)
     checked_run(prefix, "prefix")
-    return Plan(
+    return MonitorPlan(
         command, chosen, selected(command, only), gate if gate["plateau"] or gate["require"] else {},
         None if history is None else Path(history), checked_run(run), prefix, layer, head, pool, rows,
         ids, dealt,

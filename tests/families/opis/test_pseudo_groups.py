@@ -24,7 +24,7 @@ from labelfree.families.opis.clusters import (
     candidates,
     clusters,
     clusters_of_other_space,
-    halves,
+    dimension_halves,
     rotated,
     same_space,
     stability,
@@ -50,7 +50,7 @@ def classes(n: int = 1500, d: int = 32, spread: float = 0.4, seed: int = 0) -> t
 
 def crossfit(rows: NDArray[Any], k: int, seed: int) -> tuple[Index, Matrix] | Result:
     """Groups from one half of the dimensions, and the other half to judge."""
-    split = halves(rows, seed)
+    split = dimension_halves(rows, seed)
     if isinstance(split, Result):
         return split
     labels = clusters(split[0], k, seed)
@@ -118,12 +118,12 @@ def test_the_rotation_spreads_one_direction_over_both_halves(d: int) -> None:
 def test_halves_are_unit_rows_and_zero_rows_stay(d: int) -> None:
     rows = np.random.default_rng(0).normal(size=(40, d))
     rows[[3, 17]] = 0.0
-    split = halves(rows, 0)
+    split = dimension_halves(rows, 0)
     assert not isinstance(split, Result)
     assert [half.shape for half in split] == [(40, d // 2), (40, d - d // 2)]
     for half in split:
         np.testing.assert_allclose(np.linalg.norm(half, axis=1), rows.any(axis=1), atol=1e-12)
-    scaled = halves(rows * np.exp(np.arange(40.0))[:, None], 0)
+    scaled = dimension_halves(rows * np.exp(np.arange(40.0))[:, None], 0)
     assert not isinstance(scaled, Result)
     np.testing.assert_allclose(scaled[0], split[0], atol=1e-10)
 

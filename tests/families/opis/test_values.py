@@ -246,14 +246,14 @@ def test_counts_of_tiles_are_those_of_the_oracle(kind: str, space: str) -> None:
     from labelfree.evidence.groups import GroupRows
     from labelfree.evidence.zone import Calibration
     from labelfree.families.opis.operating_point import operating
-    from labelfree.families.opis.sorted_rows import Grouped, grouped
+    from labelfree.families.opis.sorted_rows import SortedGroups, grouped
     from labelfree.kernels import numpy_kernels
     from labelfree.results import Result
     from labelfree.summaries.hashing import hash_ids
 
     X, group = tiled(kind)
     rows = grouped(GroupRows(hash_ids(group), np.arange(len(X)), X, group), 100)
-    assert isinstance(rows, Grouped)
+    assert isinstance(rows, SortedGroups)
     op = operating(rows, Calibration(space=space), numpy_kernels, 0)  # type: ignore[arg-type]
     assert not isinstance(op, Result)
     assert not op.exact

@@ -26,7 +26,7 @@ from labelfree.errors import UnsafeCheckpoint
 from labelfree.sources.checkpoints.torch_files import loaded
 from labelfree.sources.guards.opcodes import Foresight
 from labelfree.sources.guards.pickles import contents
-from labelfree.sources.guards.torch_calls import Forged, Row, Stored, called, check_keys, view
+from labelfree.sources.guards.torch_calls import ClaimedTuple, Forged, Stored, called, check_keys, view
 
 W = torch.arange(24.0).reshape(6, 4)
 
@@ -207,7 +207,7 @@ FLOATS = Stored(24 * 4, 4)
     ],
 )
 def test_a_view_within_its_storage_is_accepted(offset: int, shape: Any, strides: Any, spread: bool) -> None:
-    assert view((FLOATS, offset, Row(shape), Row(strides))) == spread
+    assert view((FLOATS, offset, ClaimedTuple(shape), ClaimedTuple(strides))) == spread
     torch.as_strided(W.flatten(), shape, strides, offset)
 
 
@@ -217,21 +217,21 @@ def test_a_view_within_its_storage_is_accepted(offset: int, shape: Any, strides:
 )
 def test_a_view_one_number_beyond_its_storage_is_refused(offset: int, shape: Any, strides: Any) -> None:
     with pytest.raises(Forged, match="in a storage of 96 bytes"):
-        view((FLOATS, offset, Row(shape), Row(strides)))
+        view((FLOATS, offset, ClaimedTuple(shape), ClaimedTuple(strides)))
     with pytest.raises(RuntimeError):
         torch.as_strided(W.flatten(), shape, strides, offset)
 
 
 def test_bounds_of_keys_and_calls() -> None:
-    check_keys([Row((1,) * 99), Row((Row((1,) * 47),) * 2), "x" * 1000])
+    check_keys([ClaimedTuple((1,) * 99), ClaimedTuple((ClaimedTuple((1,) * 47),) * 2), "x" * 1000])
     with pytest.raises(Forged, match="a key of 101 values"):
-        check_keys([Row((1,) * 100)])
+        check_keys([ClaimedTuple((1,) * 100)])
     deep: Any = 0
     for _ in range(10):
-        deep = Row((deep,))
+        deep = ClaimedTuple((deep,))
     check_keys([deep])
     with pytest.raises(Forged, match="nested 11 deep"):
-        check_keys([Row((deep,))])
+        check_keys([ClaimedTuple((deep,))])
     assert not called("builtins.bytearray", ())
     assert not called("_codecs.encode", ("x", "latin1"))
     with pytest.raises(Forged, match=r"builtins\.bytearray with arguments"):

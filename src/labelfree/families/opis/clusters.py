@@ -33,7 +33,7 @@ def candidates(n: int) -> tuple[int, ...]:
     return tuple(sorted({k for k in bounded if k >= 2}))
 
 
-def halves(rows: Rows, seed: int) -> tuple[Float, Float] | Result:
+def dimension_halves(rows: Rows, seed: int) -> tuple[Float, Float] | Result:
     """Unit rows in two halves of randomly rotated dimensions: (n, d // 2) to cluster, (n, d - d // 2) to judge.
 
     rows: (n, d), n >= 1, scaled to length one here; a zero row stays zero. The rotation depends on d and the seed

@@ -14,7 +14,7 @@ from labelfree.families.opis.curves import Curves, curves_of, exact_curves, roun
 from labelfree.families.opis.equal_errors import unmet
 from labelfree.families.opis.positive_pairs import EDGES, genuine
 from labelfree.families.opis.range_ends import Pilot, ends
-from labelfree.families.opis.sorted_rows import Grouped
+from labelfree.families.opis.sorted_rows import SortedGroups
 from labelfree.families.opis.split_halves import Halves, exact_halves_of, halves_of, splits
 from labelfree.kernels import Kernels
 from labelfree.progress import Progress, silent
@@ -38,7 +38,7 @@ class Operating:
     `pilot` rows, with a cosine between neighboring EDGES; tie: what two such numbers differ by in rounding.
     """
 
-    rows: Grouped
+    rows: SortedGroups
     curves: Curves
     halves: Halves
     own: Float
@@ -67,7 +67,7 @@ class Operating:
 
 
 def operating(
-    rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progress: Progress = silent
+    rows: SortedGroups, zone: Calibration, kernels: Kernels, seed: int, progress: Progress = silent
 ) -> Operating | Result:
     """The curves of groups in the calibration range; or why there is none."""
     few = rows.count <= EXACT_ROWS
@@ -82,7 +82,7 @@ def operating(
     )
 
 
-def _exact(rows: Grouped, zone: Calibration, seed: int) -> Operating | None:
+def _exact(rows: SortedGroups, zone: Calibration, seed: int) -> Operating | None:
     unit, code = rows.unit(np.float64), rows.code
     cosine = unit @ unit.T
     distance = zone.distance(cosine)
@@ -105,7 +105,7 @@ def _exact(rows: Grouped, zone: Calibration, seed: int) -> Operating | None:
     )
 
 
-def _tiled(rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progress: Progress) -> Operating | None:
+def _tiled(rows: SortedGroups, zone: Calibration, kernels: Kernels, seed: int, progress: Progress) -> Operating | None:
     pilot = Pilot.of(rows, seed)
     unit = rows.unit(pilot.precision(zone))
     found = ends(unit, rows, zone, pilot, kernels, lambda done: progress("finding the calibration range", done))
@@ -136,7 +136,13 @@ def _tiled(rows: Grouped, zone: Calibration, kernels: Kernels, seed: int, progre
 
 
 def _longer(
-    curves: Curves, rows: Grouped, zone: Calibration, unit: Rows, pilot: Pilot, kernels: Kernels, progress: Progress
+    curves: Curves,
+    rows: SortedGroups,
+    zone: Calibration,
+    unit: Rows,
+    pilot: Pilot,
+    kernels: Kernels,
+    progress: Progress,
 ) -> Curves:
     """The curves with thresholds beyond the range, for groups whose errors are not equal before."""
     cosine = np.unique([pilot.at(far) for far in np.linspace(zone.far[1], _FURTHEST, _BEYOND + 1)[1:]])[::-1]

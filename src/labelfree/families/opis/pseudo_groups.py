@@ -14,7 +14,7 @@ from labelfree.evidence.groups import Grouping, GroupRows
 from labelfree.evidence.scaling import unit
 from labelfree.evidence.surrogate import gaussian_like
 from labelfree.families.opis.behavior import Judged, of_groups
-from labelfree.families.opis.clusters import candidates, clusters, halves, stability
+from labelfree.families.opis.clusters import candidates, clusters, dimension_halves, stability
 from labelfree.families.opis.sorted_rows import without_direction
 from labelfree.results import Result, undefined
 from labelfree.summaries.groups import digest_of, membership
@@ -22,7 +22,7 @@ from labelfree.summaries.hashing import hash_ids, unmix
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Clustering:
     """One clustering: k groups, its seed, labels (n,), and what they do."""
 
     k: int
@@ -44,7 +44,7 @@ def pseudo_judged(e: Evidence, how: Grouping) -> Judged | Result:
     if wrong := without_direction(rows):
         return wrong
     counts = how.k or candidates(len(rows))
-    runs: list[Run] = []
+    runs: list[Clustering] = []
     failed: Result | None = None
     total = len(counts) * how.seeds
     for seed in range(how.seeds):
@@ -76,10 +76,10 @@ def _split(rows: Rows, seed: int, how: Grouping) -> tuple[Any, Any] | Result:
     if how.circular:
         points = unit(rows)
         return points, points
-    return halves(rows, seed)
+    return dimension_halves(rows, seed)
 
 
-def _run(e: Evidence, how: Grouping, split: tuple[Any, Any], k: int, seed: int) -> Run | Result:
+def _run(e: Evidence, how: Grouping, split: tuple[Any, Any], k: int, seed: int) -> Clustering | Result:
     labels = clusters(split[0], k, seed)
     if isinstance(labels, Result):
         return labels
@@ -94,10 +94,10 @@ def _run(e: Evidence, how: Grouping, split: tuple[Any, Any], k: int, seed: int) 
         origin="same_space" if how.circular else "crossfit",
     )
     judged = of_groups(e, given, how.zone, pseudo=True)
-    return judged if isinstance(judged, Result) else Run(k, seed, labels, judged)
+    return judged if isinstance(judged, Result) else Clustering(k, seed, labels, judged)
 
 
-def _null(e: Evidence, how: Grouping, chosen: Run) -> Run | None:
+def _null(e: Evidence, how: Grouping, chosen: Clustering) -> Clustering | None:
     """The procedure on Gaussian rows of the same mean and covariance: what groups of noise would give."""
     assert e.drawn is not None
     split = _split(gaussian_like(e.drawn.rows, e.seed), chosen.seed, how)
@@ -108,7 +108,7 @@ def _null(e: Evidence, how: Grouping, chosen: Run) -> Run | None:
 
 
 def _about(
-    runs: dict[int, list[Run]], agreed: dict[int, float | None], chosen: Run, null: Run | None
+    runs: dict[int, list[Clustering]], agreed: dict[int, float | None], chosen: Clustering, null: Clustering | None
 ) -> dict[str, Any]:
     def spread(values: Sequence[float]) -> dict[str, float]:
         return {"median": float(np.median(values)), "low": min(values), "high": max(values)}

@@ -9,7 +9,7 @@ import numpy as np
 from labelfree.arrays import Float, Rows
 from labelfree.evidence.zone import Calibration
 from labelfree.families.opis.curves import rank_of
-from labelfree.families.opis.sorted_rows import Grouped
+from labelfree.families.opis.sorted_rows import SortedGroups
 from labelfree.kernels import Kernels
 from labelfree.progress import Advance
 
@@ -31,7 +31,7 @@ class Pilot:
     rows: int
 
     @classmethod
-    def of(cls, given: Grouped, seed: int) -> Pilot:
+    def of(cls, given: SortedGroups, seed: int) -> Pilot:
         """The pairs of at most 2,048 rows."""
         order = np.random.default_rng((seed, _SEED)).permutation(given.count)
         largest = given.code[order] == given.size.argmax()
@@ -64,7 +64,7 @@ class Ends:
 
 
 def ends(
-    unit: Rows, given: Grouped, zone: Calibration, pilot: Pilot, kernels: Kernels, advance: Advance
+    unit: Rows, given: SortedGroups, zone: Calibration, pilot: Pilot, kernels: Kernels, advance: Advance
 ) -> Ends | None:
     """The ends of the range among all negative pairs, to the rounding of a product; None where it is empty.
 

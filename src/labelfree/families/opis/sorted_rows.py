@@ -17,7 +17,7 @@ _BLOCK, _COLUMNS = 1024, 32
 
 
 @dataclass(frozen=True, eq=False)
-class Grouped:
+class SortedGroups:
     """n rows of T groups of at least two, one group after another: stored[order], of which groups begin at starts (T,).
 
     first (T,): the position in the data set of a group's first row; single: groups of one row, which were left out.
@@ -75,7 +75,7 @@ def without_direction(rows: Rows) -> Result | None:
     return undefined("zero_rows", f"{zero} of {len(rows)} rows are zero and have no direction; remove them")
 
 
-def grouped(given: GroupRows, least_negatives: float) -> Grouped | Result:
+def grouped(given: GroupRows, least_negatives: float) -> SortedGroups | Result:
     """The rows of groups of at least two, sorted by group; or why they do not do.
 
     Groups are ordered by their lowest row and rows by their position, so that nothing depends on the order of keys.
@@ -93,7 +93,7 @@ def grouped(given: GroupRows, least_negatives: float) -> Grouped | Result:
     if len(starts) < 2:
         alone = f" and {single} of one row" if single else ""
         return undefined("insufficient", f"needs at least 2 groups of 2 rows or more, found {len(starts)}{alone}")
-    found = Grouped(given.rows, order, starts, first[code[order]][starts], single)
+    found = SortedGroups(given.rows, order, starts, first[code[order]][starts], single)
     if found.pairs < least_negatives:
         return undefined(
             "insufficient",

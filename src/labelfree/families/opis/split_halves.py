@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from labelfree.arrays import Float, Index
 from labelfree.families.opis.curves import Curves, utility
 from labelfree.families.opis.positive_pairs import Genuine
-from labelfree.families.opis.sorted_rows import Grouped
+from labelfree.families.opis.sorted_rows import SortedGroups
 
 SPLITS, _ENOUGH = 5, 10_000  # at most so many splits, fewer where they split more groups than this together
 LEAST = 6
@@ -32,7 +32,7 @@ def splits(size: Index, seed: int) -> NDArray[np.bool_]:
 
 
 def halves_of(
-    rows: Grouped, accepted: NDArray[np.int32], own: Genuine, split: NDArray[np.bool_], inside: slice
+    rows: SortedGroups, accepted: NDArray[np.int32], own: Genuine, split: NDArray[np.bool_], inside: slice
 ) -> Halves:
     """Utilities of both halves of each group, from the negative pairs that rows accept.
 
@@ -50,11 +50,11 @@ def halves_of(
     )
 
 
-def _of(rows: Grouped, accepted: NDArray[np.int32], member: NDArray[np.bool_]) -> Index:
+def _of(rows: SortedGroups, accepted: NDArray[np.int32], member: NDArray[np.bool_]) -> Index:
     return rows.summed(np.where(member[:, None], accepted, 0))
 
 
-def exact_halves_of(distance: Float, rows: Grouped, curves: Curves, split: NDArray[np.bool_]) -> Halves:
+def exact_halves_of(distance: Float, rows: SortedGroups, curves: Curves, split: NDArray[np.bool_]) -> Halves:
     """Utilities of both halves of few rows, from all distances (n, n), rounded as those of the curves."""
     large = np.flatnonzero(rows.size >= LEAST)
     level = curves.threshold[curves.inside]
@@ -73,7 +73,7 @@ def exact_halves_of(distance: Float, rows: Grouped, curves: Curves, split: NDArr
     return tuple((half(first), half(~first)) for first in split)
 
 
-def _utility(right: Index, wrong: Index, rows: Grouped, member: NDArray[np.bool_], large: Index) -> Float:
+def _utility(right: Index, wrong: Index, rows: SortedGroups, member: NDArray[np.bool_], large: Index) -> Float:
     members = np.add.reduceat(member, rows.starts, dtype=np.int64)[large]
     positives, negatives = members * (members - 1) // 2, members * (rows.count - rows.size[large])
     return utility(right / positives[:, None], 1 - wrong / negatives[:, None])

@@ -17,7 +17,7 @@ _SOFT = (0.1, 0.02, 0.004, 0.001, 0.0003)
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class TransportPlan:
     """chosen: (n,) class of each row; gain: sum of its weights; prices: (K,) optimal dual, lowest 0."""
 
     chosen: Index
@@ -32,7 +32,7 @@ def integer_share(counts: Index, total: int) -> Index:
     return np.asarray(whole)
 
 
-def transport(weight: Float, sizes: Index) -> Plan:
+def transport(weight: Float, sizes: Index) -> TransportPlan:
     """The classes that maximize sum_i weight[i, chosen_i], class k chosen sizes[k] times. weight: (n, K).
 
     Every row begins in the class that is best at the prices of a smoothed problem. While a class holds too many, the
@@ -64,7 +64,7 @@ def transport(weight: Float, sizes: Index) -> Plan:
         for a in used:
             _refresh(a, weight, chosen, cost, mover)
     prices = _paths(cost.T, np.ones(k, dtype=bool))[0]
-    return Plan(chosen, float(weight[np.arange(n), chosen].sum()), prices - prices.min())
+    return TransportPlan(chosen, float(weight[np.arange(n), chosen].sum()), prices - prices.min())
 
 
 def _first_prices(weight: Float, sizes: Index) -> Float:

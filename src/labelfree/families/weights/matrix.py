@@ -15,7 +15,7 @@ from labelfree.evidence.spectrum import EPS
 from labelfree.kernels.threads import repeatable
 from labelfree.summaries.hashing import hash_rows
 
-Part: TypeAlias = Callable[[slice, slice], Rows]
+MatrixPart: TypeAlias = Callable[[slice, slice], Rows]
 """Rows and columns of a matrix (n, d), read when they are asked for: float32 or float64."""
 
 _ELEMENTS = 1 << 21  # of a matrix at a time: 16 MB of float64
@@ -53,7 +53,7 @@ class Weight:
         return None if self.lam is None else np.sqrt(self.lam)
 
 
-def weighed(part: Part, n: int, d: int, *, name: str = "", directed: bool = False, kept: bool = False) -> Weight:
+def weighed(part: MatrixPart, n: int, d: int, *, name: str = "", directed: bool = False, kept: bool = False) -> Weight:
     """The counts and eigenvalues of a matrix (n, d); directed, kept: with its `direction`, with its `values`.
 
     Cost: n d min(n, d) flop and one decomposition of the smaller side. Memory: some parts of 2,000,000 entries, a
@@ -93,7 +93,7 @@ def _digest(n: int, d: int, hashes: Keys) -> str:
     return blake2b(f"{n} {d}".encode() + hashes.astype("<u8").tobytes(), digest_size=16).hexdigest()
 
 
-def _eigenvalues(part: Part, n: int, d: int, scale: float) -> tuple[Float, float]:
+def _eigenvalues(part: MatrixPart, n: int, d: int, scale: float) -> tuple[Float, float]:
     """Eigenvalues of W^T W / scale^2, descending, and what rounding makes of a zero.
 
     From the product of the smaller side with itself; where its rounding could move an effective rank, from singular
@@ -117,14 +117,14 @@ def _eigenvalues(part: Part, n: int, d: int, scale: float) -> tuple[Float, float
     return sigma**2, float((4 * EPS * k**0.5 * sigma[0]) ** 2)
 
 
-def _narrow(part: Part, n: int, d: int, scale: float) -> Iterator[Float]:
+def _narrow(part: MatrixPart, n: int, d: int, scale: float) -> Iterator[Float]:
     """The matrix, or its transpose where it is wider than tall, in blocks of rows, divided by scale."""
     for piece in _slices(max(n, d), min(n, d)):
         block = part(piece, slice(None)) if n >= d else part(slice(None), piece).T
         yield block.astype(np.float64) / scale if scale != 1.0 else block.astype(np.float64)
 
 
-def _singular_values(part: Part, n: int, d: int, scale: float) -> Float:
+def _singular_values(part: MatrixPart, n: int, d: int, scale: float) -> Float:
     """(min(n, d),) singular values, descending: of the triangle that blocks of rows are reduced to one by one."""
     triangle = np.empty((0, min(n, d)))
     with repeatable(min(n, d)):

@@ -10,7 +10,7 @@ from typing import Any
 
 from labelfree.errors import UsageError, option
 from labelfree.head import Head
-from labelfree.models.features.last_layer import Run, head_name, linear_layers, weights
+from labelfree.models.features.last_layer import LayerTrace, head_name, linear_layers, weights
 from labelfree.models.features.pooling import default_pool, pooled, tensor_of
 from labelfree.models.networks.network import Network, Prepared, Tensor
 
@@ -18,7 +18,7 @@ _LISTED = 12
 
 
 @dataclass(frozen=True)
-class Plan:
+class FeaturePlan:
     """What is taken from a run of the network.
 
     layer: the layer whose output it is, or whose input where `entering`; empty for what the network returns; pool: how
@@ -44,7 +44,7 @@ class Plan:
         return self.entering and self.layer == self.head
 
 
-def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, pool: str | None) -> Plan:
+def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, pool: str | None) -> FeaturePlan:
     """Decide on a batch what is taken from the network.
 
     layer: a named module, whose output it is; by default the input of the classifier's last linear layer, where there
@@ -59,7 +59,7 @@ def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, 
                 f"{option('pool', pool)}: {network.name} pools as its own settings say; leave it out, or name the "
                 f"tokens to pool with {option('layer')}, for instance {option('layer', '0')}"
             )
-        return Plan("", False, "none", None, False)
+        return FeaturePlan("", False, "none", None, False)
     ran, tapped, output = _probed(network, batch, layer)
     logits = _scores(output, rows)
     head = None if logits is None else head_name(ran, logits)
@@ -81,12 +81,12 @@ def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, 
         pool = default_pool(tuple(taken.shape), network.pool or "mean")
         if entering and taken.dim() == 3 and logits is not None and head is not None:
             pool = _as_the_head(ran[head].after, logits, batch.mask, pool)
-    plan = Plan(where, entering, pool, head, scored)
+    plan = FeaturePlan(where, entering, pool, head, scored)
     pooled(taken, rows, batch.mask, pool, plan.what)
     return plan
 
 
-def extracted(network: Network, plan: Plan, batch: Prepared, rows: int) -> tuple[Tensor, Tensor | None]:
+def extracted(network: Network, plan: FeaturePlan, batch: Prepared, rows: int) -> tuple[Tensor, Tensor | None]:
     """(m, d) embeddings and (m, K) logits, or None, of one batch."""
     if not plan.layer:
         output = network.call(batch.values)
@@ -98,7 +98,7 @@ def extracted(network: Network, plan: Plan, batch: Prepared, rows: int) -> tuple
     return pooled(taken, rows, batch.mask, plan.pool, plan.what), _scores(output, rows) if plan.scored else None
 
 
-def head_of(network: Network, plan: Plan) -> Head | None:
+def head_of(network: Network, plan: FeaturePlan) -> Head | None:
     """The last linear layer as a Head, where the rows are what it is applied to."""
     if not plan.beneath or not plan.scored or plan.head is None:
         return None
@@ -110,17 +110,17 @@ def head_of(network: Network, plan: Plan) -> Head | None:
 
 
 @contextmanager
-def _tapped(layers: dict[str, Any], *, outputs: bool = True) -> Iterator[dict[str, Run]]:
+def _tapped(layers: dict[str, Any], *, outputs: bool = True) -> Iterator[dict[str, LayerTrace]]:
     """What goes in and out of these layers while they run, in that order; of one that runs several times, the last.
 
     Outputs are copied, since what follows may change them in place.
     """
-    ran: dict[str, Run] = {}
+    ran: dict[str, LayerTrace] = {}
 
     def tap(name: str) -> Any:
         def hook(module: Any, given: tuple[Any, ...], output: Any) -> None:
             ran.pop(name, None)
-            ran[name] = Run(given[0] if given else None, tensor_of(output).clone() if outputs else None)
+            ran[name] = LayerTrace(given[0] if given else None, tensor_of(output).clone() if outputs else None)
 
         return hook
 
@@ -132,7 +132,7 @@ def _tapped(layers: dict[str, Any], *, outputs: bool = True) -> Iterator[dict[st
             handle.remove()
 
 
-def _probed(network: Network, batch: Prepared, layer: str | None) -> tuple[dict[str, Run], Tensor, Any]:
+def _probed(network: Network, batch: Prepared, layer: str | None) -> tuple[dict[str, LayerTrace], Tensor, Any]:
     """One run: the linear layers that ran, the output of the layer asked for, and what the network returns."""
     import torch
 

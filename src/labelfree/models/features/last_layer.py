@@ -11,7 +11,7 @@ from labelfree.sources.checkpoints.head_names import conventional, left_out
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class LayerTrace:
     """What went in and out of a layer when a batch was run, in the order of the layers."""
 
     before: Tensor
@@ -31,7 +31,7 @@ def linear_layers(module: Any) -> dict[str, Any]:
     return found
 
 
-def head_name(ran: Mapping[str, Run], logits: Tensor) -> str | None:
+def head_name(ran: Mapping[str, LayerTrace], logits: Tensor) -> str | None:
     """Which of the layers that ran is the head of (m, K) logits.
 
     The last one whose output the logits are; else the last one that is called as heads are and has K outputs (its

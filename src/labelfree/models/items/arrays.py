@@ -14,7 +14,7 @@ from labelfree.arrays import Index
 from labelfree.errors import ArrayError, SourceError, UsageError
 from labelfree.models.items.batches import Bad, Chunk, Data, Wish
 from labelfree.models.items.content_hash import content_hash
-from labelfree.models.items.kinds import KINDS
+from labelfree.models.items.kinds import ITEMS
 from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.tables.arrow import block_of
 from labelfree.sources.tables.columns import Candidate
@@ -27,7 +27,7 @@ def array_data(name: str, file: Path, wish: Wish, on_bad: Literal["error", "drop
     """The rows of the array of an .npy file, or of the only array of an .npz file, of any number of dimensions."""
     if wish.kind not in (None, "array"):
         raise UsageError(
-            f"{name}: expected {KINDS[wish.kind]}, found a file of arrays; name a file or directory of them"
+            f"{name}: expected {ITEMS[wish.kind]}, found a file of arrays; name a file or directory of them"
         )
     if wish.named:
         raise UsageError(f"{name}: an array has no columns, but {wish.named[0]!r} was asked for; leave the option out")

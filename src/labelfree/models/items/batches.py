@@ -10,7 +10,7 @@ import numpy as np
 
 from labelfree.arrays import Index
 from labelfree.errors import RowsError, option
-from labelfree.models.items.kinds import Kind
+from labelfree.models.items.kinds import ItemKind
 
 Items: TypeAlias = Any
 """list[str], list[PIL.Image.Image] in RGB, or (m, ...) float32."""
@@ -20,7 +20,7 @@ Items: TypeAlias = Any
 class Wish:
     """What the options ask for: the column of items, the ids, and the columns to carry along."""
 
-    kind: Kind | None = None
+    kind: ItemKind | None = None
     column: str | None = None
     id: str | None = None
     keep: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Data:
 
     name: str
     files: tuple[str, ...]
-    kind: Kind
+    kind: ItemKind
     column: str
     total: int
     ids: bool

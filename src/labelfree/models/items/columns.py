@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from labelfree.errors import ColumnError, UsageError, option
 from labelfree.models.items.batches import Wish
-from labelfree.models.items.kinds import KINDS, Kind
+from labelfree.models.items.kinds import ITEMS, ItemKind
 from labelfree.sources.tables.columns import LABELS, OUTPUTS
 
 WRITTEN = ("embedding", "logits")
@@ -41,7 +41,7 @@ def check_named(name: str, columns: Sequence[str], wish: Wish) -> None:
             raise ColumnError(f"{name}: expected one column {wanted!r}, found {columns.count(wanted)}; rename them")
 
 
-def candidates(columns: Mapping[str, Kind], wish: Wish, id: str | None) -> dict[str, Kind]:
+def candidates(columns: Mapping[str, ItemKind], wish: Wish, id: str | None) -> dict[str, ItemKind]:
     """The columns that may be embedded without being named, among columns by what their items are."""
     never = {*wish.keep, id, *LABELS, *OUTPUTS}
     return {
@@ -49,11 +49,11 @@ def candidates(columns: Mapping[str, Kind], wish: Wish, id: str | None) -> dict[
     }
 
 
-def the_only(name: str, found: Mapping[str, Kind], types: Mapping[str, str], wish: Wish) -> str:
+def the_only(name: str, found: Mapping[str, ItemKind], types: Mapping[str, str], wish: Wish) -> str:
     """The only candidate; types: what every column of the file holds, for the message."""
     if len(found) == 1:
         return next(iter(found))
-    what = f"one column of {KINDS[wish.kind]}" if wish.kind else "one column of texts, images or arrays"
+    what = f"one column of {ITEMS[wish.kind]}" if wish.kind else "one column of texts, images or arrays"
     if found:
         ways = " or ".join(option("column", one) for one in found)
         told = ", ".join(f"{one} ({types[one]})" for one in found)

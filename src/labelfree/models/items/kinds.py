@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["text", "image", "array"]
-KINDS = {"text": "texts", "image": "images", "array": "arrays"}
+ItemKind: TypeAlias = Literal["text", "image", "array"]
+ITEMS = {"text": "texts", "image": "images", "array": "arrays"}
 """What the items of each kind are called."""

@@ -13,7 +13,7 @@ from labelfree.errors import SourceError, UsageError, option
 from labelfree.models.items.arrays import array_data
 from labelfree.models.items.batches import Batch, Data, Wish
 from labelfree.models.items.images import IMAGES, image_data
-from labelfree.models.items.kinds import KINDS, Kind
+from labelfree.models.items.kinds import ITEMS, ItemKind
 from labelfree.models.items.records import LINES, form
 from labelfree.models.items.tables import table_data
 from labelfree.models.items.texts import text_data
@@ -29,7 +29,7 @@ _KINDS = "Parquet, .txt, .csv, .tsv, .jsonl (or .gz of them), .npy, image files 
 def open_data(
     path: str | os.PathLike[str],
     *,
-    kind: Literal["auto"] | Kind = "auto",
+    kind: Literal["auto"] | ItemKind = "auto",
     column: str | None = None,
     id: str | None = None,
     keep: Sequence[str] = (),
@@ -46,8 +46,8 @@ def open_data(
 
     Cost: text files are read once here (rows, types, repeated ids), of Parquet files the ids.
     """
-    if kind != "auto" and kind not in KINDS:
-        raise UsageError(f"kind: expected auto, {', '.join(KINDS)}, found {kind!r}")
+    if kind != "auto" and kind not in ITEMS:
+        raise UsageError(f"kind: expected auto, {', '.join(ITEMS)}, found {kind!r}")
     if on_bad not in ("error", "drop"):
         raise UsageError(f"{option('on_bad')}: expected error or drop, found {on_bad!r}")
     name = os.fspath(path)
@@ -59,7 +59,7 @@ def open_data(
         if suffixes[0] in IMAGES:
             if wish.kind not in (None, "image"):
                 raise UsageError(
-                    f"{name}: expected {KINDS[wish.kind]}, found image files; name a file of {KINDS[wish.kind]}"
+                    f"{name}: expected {ITEMS[wish.kind]}, found image files; name a file of {ITEMS[wish.kind]}"
                 )
             return image_data(name, root, files, wish, on_bad, others)
         if suffixes[0] in PARQUET:

@@ -17,7 +17,7 @@ from labelfree.models.items.columns import candidates, carried, check_named, id_
 from labelfree.models.items.content_hash import content_hash
 from labelfree.models.items.ids import Identities
 from labelfree.models.items.images import image_chunk
-from labelfree.models.items.kinds import Kind
+from labelfree.models.items.kinds import ItemKind
 from labelfree.sources.block import Columns
 from labelfree.sources.tables.arrow import plain, widths
 from labelfree.sources.tables.columns import Candidate
@@ -113,9 +113,9 @@ def _vectors(schema: Any, wish: Wish) -> dict[str, Candidate]:
     return {one.name: one for one in vector_columns(schema, Columns(id=wish.id, others=others))}
 
 
-def _kinds(schema: Any, vectors: dict[str, Candidate]) -> dict[str, Kind]:
+def _kinds(schema: Any, vectors: dict[str, Candidate]) -> dict[str, ItemKind]:
     """What the items of each column would be, where they would be any."""
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, ItemKind] = {}
     for field in schema:
         if _is_text(field.type):
             kinds[field.name] = "text"
@@ -151,7 +151,7 @@ def _holds_bytes(kind: Any) -> bool:
     return pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 and _is_bytes(kind.field("bytes").type)
 
 
-def _wrong(name: str, column: str, schema: Any, kind: Kind | None) -> str:
+def _wrong(name: str, column: str, schema: Any, kind: ItemKind | None) -> str:
     wanted = {
         "text": "text; numbers are no text: write them as text, or name another column",
         "image": "images: their bytes, or struct<bytes: binary, path: string>",
@@ -195,7 +195,7 @@ def _check_ids(name: str, id: str, files: Sequence[Path]) -> None:
     identities.check(name, id, lambda: (value for values in ids() for value in values.tolist()))
 
 
-def _chunks(file: Path, column: str, kind: Kind, beside: dict[str, str], skip: int, offset: int) -> Iterator[Chunk]:
+def _chunks(file: Path, column: str, kind: ItemKind, beside: dict[str, str], skip: int, offset: int) -> Iterator[Chunk]:
     import pyarrow as pa
 
     row = offset + skip

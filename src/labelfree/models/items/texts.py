@@ -15,7 +15,7 @@ from labelfree.models.items.column_types import Seen
 from labelfree.models.items.columns import candidates, carried, check_named, id_column, the_only
 from labelfree.models.items.content_hash import content_hash
 from labelfree.models.items.ids import Identities
-from labelfree.models.items.kinds import KINDS
+from labelfree.models.items.kinds import ITEMS
 from labelfree.models.items.records import JSON_LINES, columns, form, records
 
 _HEAD, _CHUNK = 1000, 200
@@ -24,7 +24,7 @@ _HEAD, _CHUNK = 1000, 200
 def text_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
     """The texts of these files, in this order, as one data set."""
     if wish.kind not in (None, "text"):
-        raise UsageError(f"{name}: expected {KINDS[wish.kind]}, found a file of text; name a file or directory of them")
+        raise UsageError(f"{name}: expected {ITEMS[wish.kind]}, found a file of text; name a file or directory of them")
     written = form(files[0]) not in JSON_LINES
     text, beside = _chosen(name, files[0], wish, written)
     for file in files[1:] if written else ():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from labelfree.errors import LabelfreeError, MissingExtra, SourceError, UsageError, option
-from labelfree.models.items.kinds import Kind
+from labelfree.models.items.kinds import ItemKind
 from labelfree.models.networks.fingerprints import files_fingerprint
 from labelfree.models.networks.network import Network, Prepared
 from labelfree.models.networks.trust import (
@@ -23,7 +23,7 @@ from labelfree.models.networks.trust import (
 from labelfree.sources.checkpoints.tensors import tensors
 
 _CLASSIFIERS = ("ForSequenceClassification", "ForImageClassification", "ForImageClassificationWithTeacher")
-_INPUTS: dict[str, tuple[Kind, ...]] = {"input_ids": ("text",), "pixel_values": ("image",)}
+_INPUTS: dict[str, tuple[ItemKind, ...]] = {"input_ids": ("text",), "pixel_values": ("image",)}
 SETTINGS = (
     "config.json", "modules.json", "config_sentence_transformers.json", "sentence_*_config.json", "tokenizer*.json",
     "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model", "preprocessor_config.json",
@@ -106,8 +106,8 @@ def _sentences(path: Path, trust_code: bool, device: str) -> Network:
     )  # fmt: skip
 
 
-def _accepted(model: Any) -> tuple[Kind, ...]:
-    found: tuple[Kind, ...] = tuple(kind for kind in ("text", "image") if kind in model.modalities)  # type: ignore[misc]
+def _accepted(model: Any) -> tuple[ItemKind, ...]:
+    found: tuple[ItemKind, ...] = tuple(kind for kind in ("text", "image") if kind in model.modalities)  # type: ignore[misc]
     return found or ("text",)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from labelfree.models.items.kinds import Kind
+from labelfree.models.items.kinds import ItemKind
 
 Tensor: TypeAlias = Any
 """A torch.Tensor; torch is imported where it is used."""
@@ -48,7 +48,7 @@ class Network:
     name: str
     kind: Literal["sentence-transformers", "transformers", "module"]
     module: Any
-    accepts: tuple[Kind, ...]
+    accepts: tuple[ItemKind, ...]
     prepare: Callable[[Sequence[Any]], Prepared]
     call: Callable[[Any], Any]
     facts: dict[str, Any]

@@ -29,7 +29,7 @@ def not_computed(report: RowsReport) -> list[str]:
     return [f"not computed: {', '.join(names)}: {why}" for why, names in missing.items()]
 
 
-def once(said: Mapping[str, Sequence[str]], total: int) -> list[str]:
+def with_sources(said: Mapping[str, Sequence[str]], total: int) -> list[str]:
     """Each text once, with the sources it is true of where these are not all of them."""
     return [text if len(where) == total else f"{', '.join(where)}: {text}" for text, where in said.items()]
 
@@ -42,7 +42,7 @@ def heads(reports: Sequence[RowsReport], named: Callable[[str], str]) -> list[st
             where = "recovered from embeddings and logits" if head.origin == "recovered" else head.key
             found.setdefault(f"head: {where}, {head.classes:,} x {head.d:,}", []).append(report)
     said = {text + _within(own): [named(r.input.sources[0]) for r in own] for text, own in found.items()}
-    return once(said, len(reports))
+    return with_sources(said, len(reports))
 
 
 def _within(reports: Sequence[RowsReport]) -> str:

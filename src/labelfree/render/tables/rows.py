@@ -106,7 +106,7 @@ def beside(reports: Sequence[RowsReport], everything: bool, named: Callable[[str
         for report in reports:
             for text in transfer.not_computed(report):
                 said.setdefault(text, []).append(named(report.input.sources[0]))
-        found += transfer.once(said, len(reports))
+        found += transfer.with_sources(said, len(reports))
     return found
 
 

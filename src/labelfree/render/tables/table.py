@@ -14,7 +14,7 @@ from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.notes import opis
-from labelfree.render.notes.transfer import once, saturated
+from labelfree.render.notes.transfer import saturated, with_sources
 from labelfree.render.numbers import signed, value
 from labelfree.render.pictures.braille import braille
 from labelfree.render.pictures.deaths import barcode
@@ -202,7 +202,7 @@ def _gathered(reports: Sequence[RowsReport], names: Sequence[str]) -> list[str]:
         ]
         for text in [*remarks(report, names), *missing]:
             said.setdefault(text.split(";")[0], []).append(_short(report, reports))
-    told = once(dict(sorted(said.items(), key=lambda pair: gravity(pair[0]))), len(reports))
+    told = with_sources(dict(sorted(said.items(), key=lambda pair: gravity(pair[0]))), len(reports))
     if len(told) > _MOST_TOLD:
         told = [
             *told[: _MOST_TOLD - 1],

@@ -20,7 +20,7 @@ _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": 
 
 
 @dataclass(frozen=True)
-class Row:
+class VerdictLine:
     """One condition or guard in a table."""
 
     condition: str
@@ -30,14 +30,14 @@ class Row:
     message: str
 
 
-def rows(document: Mapping[str, Any]) -> list[Row]:
+def rows(document: Mapping[str, Any]) -> list[VerdictLine]:
     """The conditions in the order asked, then the guards."""
     verdict, settings = document["verdict"], document["settings"]
-    guards = [Row(f"{g['name']} guard", _rank(g), "", g["decision"], g["message"]) for g in verdict["guards"]]
+    guards = [VerdictLine(f"{g['name']} guard", _rank(g), "", g["decision"], g["message"]) for g in verdict["guards"]]
     return [_row(c, settings) for c in verdict["conditions"]] + guards
 
 
-def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> Row:
+def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> VerdictLine:
     kind, metric = condition["kind"], condition["metric"]
     value, interval = condition.get("estimate"), condition.get("interval")
     limit = condition.get("limit")
@@ -58,7 +58,7 @@ def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> Row:
         between = f"at most {told[2]} ({100 * settings['confidence']:g} %)"
     elif interval:
         between = f"{told[1]} to {told[2]} ({100 * condition['level']:g} %)"
-    return Row(name, told[0] if told else "-", between, condition["decision"], condition["message"])
+    return VerdictLine(name, told[0] if told else "-", between, condition["decision"], condition["message"])
 
 
 def _rank(guard: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ _WIDTHS = {1: 4, 2: 8, 4: 4, 5: 8}
 
 
 @dataclass(frozen=True)
-class Chunk:
+class ColumnChunk:
     """The pages of a column in a row group: bytes of a value, codec, values, bytes in the file and where they begin."""
 
     width: int
@@ -50,7 +50,7 @@ class Footer:
     depth: int = 0
     rows: int = 0
     groups: list[int] = field(default_factory=list)
-    columns: dict[bytes, list[list[Chunk]]] = field(default_factory=dict)
+    columns: dict[bytes, list[list[ColumnChunk]]] = field(default_factory=dict)
 
 
 def footer(file: Path) -> Footer | None:
@@ -114,7 +114,7 @@ def _read(thrift: Reader) -> Footer:
         elif number == 3 and kind in INTS:
             found.rows = thrift.number()
         elif number == 4 and kind in LISTS:
-            columns: dict[tuple[bytes, ...], list[Chunk]] = {}
+            columns: dict[tuple[bytes, ...], list[ColumnChunk]] = {}
             for _ in range(thrift.sized()[0]):
                 _group(thrift, found, columns)
             for path, chunks in columns.items():
@@ -143,7 +143,7 @@ def _depth(thrift: Reader) -> int:
     return deepest
 
 
-def _group(thrift: Reader, found: Footer, columns: dict[tuple[bytes, ...], list[Chunk]]) -> None:
+def _group(thrift: Reader, found: Footer, columns: dict[tuple[bytes, ...], list[ColumnChunk]]) -> None:
     for number, kind in thrift.fields():
         if number == 1 and kind in LISTS:
             for _ in range(thrift.sized()[0]):
@@ -159,7 +159,7 @@ def _group(thrift: Reader, found: Footer, columns: dict[tuple[bytes, ...], list[
             thrift.skip(kind)
 
 
-def _chunk(thrift: Reader) -> tuple[tuple[bytes, ...], Chunk]:
+def _chunk(thrift: Reader) -> tuple[tuple[bytes, ...], ColumnChunk]:
     path: tuple[bytes, ...] = (b"",)
     said: dict[int, int] = {}
     for number, kind in thrift.fields():
@@ -170,10 +170,10 @@ def _chunk(thrift: Reader) -> tuple[tuple[bytes, ...], Chunk]:
         else:
             thrift.skip(kind)
     begin = min((offset for offset in (said.get(9, 0), said.get(11, 0)) if offset > 0), default=0)
-    return path, Chunk(_WIDTHS.get(said.get(1, 0), 1), said.get(4, 0), said.get(5, 0), said.get(7, 0), begin)
+    return path, ColumnChunk(_WIDTHS.get(said.get(1, 0), 1), said.get(4, 0), said.get(5, 0), said.get(7, 0), begin)
 
 
-def _packed(content: mmap, chunk: Chunk) -> Iterator[int]:
+def _packed(content: mmap, chunk: ColumnChunk) -> Iterator[int]:
     """The unpacked sizes of the pages of a chunk that are packed by more than the ratio."""
     at, end = chunk.begin, chunk.begin + chunk.held
     while chunk.codec in _PACKS and 0 < at < end:

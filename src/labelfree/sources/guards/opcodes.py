@@ -10,15 +10,15 @@ from typing import Any, Protocol
 
 from labelfree.sources.guards.torch_calls import (
     Bag,
+    ClaimedTuple,
     Forged,
     Made,
     Named,
-    Row,
     Stored,
     called,
     check_keys,
     cost,
-    told,
+    shown_claim,
     view,
     width_of,
 )
@@ -88,7 +88,7 @@ class Foresight:
     def call(self, function: Any, args: Any) -> None:
         """A call: its arguments are checked, its result is a value that does nothing."""
         name = function.name if isinstance(function, Named) else "a value"
-        if not isinstance(args, Row):
+        if not isinstance(args, ClaimedTuple):
             raise Forged(f"it calls {name} with arguments that are no tuple")
         self.pay(args.items, f"calls {name}")
         self.stack.append(Made(name, args.items if len(args.items) < 10 else (), called(name, args.items)))
@@ -96,7 +96,7 @@ class Foresight:
     def build(self) -> None:
         """State given to an object: that of a tensor may name a storage."""
         state = self.stack.pop()
-        items = state.items if isinstance(state, Row) else tuple(state) if isinstance(state, list) else ()
+        items = state.items if isinstance(state, ClaimedTuple) else tuple(state) if isinstance(state, list) else ()
         self.pay(items, "sets a state")
         if view(items):
             self.stack[-1] = Made("torch.Tensor", (), spread=True)
@@ -109,13 +109,13 @@ class Foresight:
 
     def storage(self, saved: Any) -> None:
         """A storage of the file, by the tuple that torch calls its persistent id."""
-        items = saved.items if isinstance(saved, Row) else ()
+        items = saved.items if isinstance(saved, ClaimedTuple) else ()
         if len(items) < 5 or not isinstance(items[1], Named):
             self.stack.append(Made("a persistent id"))
             return
         key, numel, width = items[2], items[4], width_of(items[1].name)
         if type(numel) is not int or numel < 0 or not isinstance(key, str | int):
-            raise Forged(f"it claims a storage of {told(numel)} numbers")
+            raise Forged(f"it claims a storage of {shown_claim(numel)} numbers")
         nbytes, held = numel * width, self.held(key)
         if held is not None and nbytes > held:
             raise Forged(f"it claims a storage of {nbytes:,} bytes, and holds {held:,} for it")
@@ -147,12 +147,12 @@ def _extension(reading: Foresight, code: Any) -> None:
 def _instance(reading: Foresight, argument: Any) -> None:
     items = reading.tail()
     _global(reading, argument)
-    reading.call(reading.stack.pop(), Row(tuple(items)))
+    reading.call(reading.stack.pop(), ClaimedTuple(tuple(items)))
 
 
 def _object(reading: Foresight, argument: Any) -> None:
     function, *items = reading.tail() or [None]
-    reading.call(function, Row(tuple(items)))
+    reading.call(function, ClaimedTuple(tuple(items)))
 
 
 def _reduce(reading: Foresight, argument: Any) -> None:
@@ -169,7 +169,7 @@ def _tuple(n: int) -> Callable[[Foresight, Any], None]:
     def make(reading: Foresight, argument: Any) -> None:
         if len(reading.stack) < n:
             raise IndexError("too few values")
-        reading.stack[-n:] = [Row(tuple(reading.stack[-n:]))]
+        reading.stack[-n:] = [ClaimedTuple(tuple(reading.stack[-n:]))]
 
     return make
 
@@ -228,7 +228,7 @@ _DO: dict[str, Callable[[Foresight, Any], Any]] = {
     "NONE": lambda r, a: r.push(None),
     "NEWTRUE": lambda r, a: r.push(True),
     "NEWFALSE": lambda r, a: r.push(False),
-    "EMPTY_TUPLE": lambda r, a: r.push(Row(())),
+    "EMPTY_TUPLE": lambda r, a: r.push(ClaimedTuple(())),
     "EMPTY_LIST": lambda r, a: r.push([]),
     "EMPTY_DICT": lambda r, a: r.push(Bag()),
     "EMPTY_SET": lambda r, a: r.push(Bag()),
@@ -236,7 +236,7 @@ _DO: dict[str, Callable[[Foresight, Any], Any]] = {
     "POP": _pop,
     "POP_MARK": lambda r, a: r.tail(),
     "DUP": lambda r, a: r.push(r.stack[-1]),
-    "TUPLE": lambda r, a: r.push(Row(tuple(r.tail()))),
+    "TUPLE": lambda r, a: r.push(ClaimedTuple(tuple(r.tail()))),
     "TUPLE1": _tuple(1),
     "TUPLE2": _tuple(2),
     "TUPLE3": _tuple(3),

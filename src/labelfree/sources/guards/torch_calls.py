@@ -66,13 +66,13 @@ class Made:
     spread: bool = False
 
 
-class Row:
+class ClaimedTuple:
     """A tuple: its items, how many values they hold in all, and how deep they are nested."""
 
     __slots__ = ("depth", "items", "size")
 
     def __init__(self, items: tuple[Any, ...]) -> None:
-        inner: list[Row] = [item for item in items if isinstance(item, Row)]
+        inner: list[ClaimedTuple] = [item for item in items if isinstance(item, ClaimedTuple)]
         self.items = items
         self.size: int = min(len(items) + 1 + sum(row.size for row in inner), 1 << 62)
         self.depth: int = 1 + max((row.depth for row in inner), default=0)
@@ -91,14 +91,14 @@ def width_of(kind: str) -> int:
 
 def cost(items: tuple[Any, ...]) -> int:
     """Values that a call must look at."""
-    flat = [*items, *(inner for item in items if isinstance(item, Row) for inner in item.items)]
+    flat = [*items, *(inner for item in items if isinstance(item, ClaimedTuple) for inner in item.items)]
     return len(flat) + sum(len(item) for item in flat if isinstance(item, str | bytes | list))
 
 
 def called(name: str, items: tuple[Any, ...]) -> bool:
     """Whether a call makes a tensor that is spread; a Forged where it would take memory or time without end."""
     if name == "torch._tensor._rebuild_from_type_v2" and len(items) > 2 and isinstance(items[0], Named):
-        return called(items[0].name, items[2].items if isinstance(items[2], Row) else ())
+        return called(items[0].name, items[2].items if isinstance(items[2], ClaimedTuple) else ())
     spread = any(isinstance(item, Made) and item.spread for item in items)
     if spread and name not in _WRAPS:
         raise Forged(f"it calls {name} on a tensor of more numbers than the file holds")
@@ -130,31 +130,31 @@ def view(items: tuple[Any, ...]) -> bool:
     if shape is None or strides is None or type(offset) is not int:
         raise Forged("it makes a tensor whose shape is no tuple of whole numbers")
     if len(shape) != len(strides) or min([offset, *shape, *strides]) < 0:
-        raise Forged(f"it makes a tensor of shape {told(shape)} with strides {told(strides)}")
+        raise Forged(f"it makes a tensor of shape {shown_claim(shape)} with strides {shown_claim(strides)}")
     if 0 in shape:
         return False
     dtype = items[6] if len(items) > 6 else None
     width = width_of(dtype.name) if isinstance(dtype, Named) else stored.width
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
     if (last + 1) * width > stored.nbytes:
-        raise Forged(f"it claims a tensor of shape {told(shape)} in a storage of {stored.nbytes:,} bytes")
+        raise Forged(f"it claims a tensor of shape {shown_claim(shape)} in a storage of {stored.nbytes:,} bytes")
     return math.prod(shape) * width > stored.nbytes
 
 
 def check_keys(value: Any, *, pairs: bool = False) -> None:
     """Refuse what cannot be hashed in reasonable time, among the items of a list or tuple, or the first of pairs."""
-    if not isinstance(value, list | Row):
+    if not isinstance(value, list | ClaimedTuple):
         return
-    for item in value.items if isinstance(value, Row) else value:
-        if pairs and isinstance(item, list | Row):
-            item = next(iter(item.items if isinstance(item, Row) else item), None)
+    for item in value.items if isinstance(value, ClaimedTuple) else value:
+        if pairs and isinstance(item, list | ClaimedTuple):
+            item = next(iter(item.items if isinstance(item, ClaimedTuple) else item), None)
         if isinstance(item, Made) and item.by == "torch.Size":
-            item = Row(item.args)
-        if isinstance(item, Row) and (item.depth > _DEEPEST or item.size > _LARGEST):
+            item = ClaimedTuple(item.args)
+        if isinstance(item, ClaimedTuple) and (item.depth > _DEEPEST or item.size > _LARGEST):
             raise Forged(f"it has a key of {item.size:,} values, nested {item.depth:,} deep")
 
 
-def told(value: Any) -> str:
+def shown_claim(value: Any) -> str:
     """A claimed value in a message, cut where it is long."""
     text = " x ".join(map(str, value)) if isinstance(value, list) else repr(value)
     return text if len(text) < 60 else f"{text[:57]}..."
@@ -163,6 +163,6 @@ def told(value: Any) -> str:
 def _numbers(value: Any) -> list[int] | None:
     if isinstance(value, Made) and value.by == "torch.Size" and len(value.args) == 1:
         value = value.args[0]
-    if not isinstance(value, Row) or len(value.items) > _MOST_DIMENSIONS:
+    if not isinstance(value, ClaimedTuple) or len(value.items) > _MOST_DIMENSIONS:
         return None
     return list(value.items) if all(type(item) is int for item in value.items) else None
