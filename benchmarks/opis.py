@@ -48,10 +48,11 @@ values = {}
 OURS = "from labelfree.metrics import opis"
 UTILITIES = """
 from labelfree.kernels import numpy_kernels
-from labelfree.metrics import operating
-from labelfree.families.opis.curves import Calibration
+from labelfree.families.opis import operating_point as operating
+from labelfree.evidence.zone import Calibration
 from labelfree.families.opis.consistency import Consistency
-from labelfree.families.opis.sorted_rows import GroupRows, grouped
+from labelfree.evidence.groups import GroupRows
+from labelfree.families.opis.sorted_rows import grouped
 from labelfree.summaries.hashing import hash_ids
 operating.unmet = lambda curves: False  # equal errors beyond the calibration range are counted apart
 """

@@ -158,6 +158,8 @@ def picture() -> str:
     from rich.text import Text
 
     import labelfree
+    from labelfree.cli.flags import flag
+    from labelfree.errors import speaking
     from labelfree.render.tables.table import show
 
     source = Path(str(files("labelfree") / "demo_data")) / "epoch_05.parquet"
@@ -166,7 +168,8 @@ def picture() -> str:
     named.series.update(report.series)
     console = Console(record=True, width=80, force_terminal=True, file=io.StringIO(), highlight=False)
     console.print(Text("$ labelfree rank epoch_05.parquet", style="bold green"))
-    show(console, [named], everything=False)
+    with speaking(flag):
+        show(console, [named], everything=False)
     return console.export_svg(title="labelfree", unique_id="labelfree")
 
 

@@ -9,6 +9,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # two workers share the cores
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from forked import Forks, needs_a_start
 from program import Program
 from repository import ROOT
 
@@ -25,19 +27,41 @@ hypothesis.settings.register_profile("labelfree", deadline=None, derandomize=Tru
 hypothesis.settings.load_profile("labelfree")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow tests begin first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
 
 
-@pytest.fixture
-def labelfree(tmp_path: Path) -> Program:
-    """Runs the program in an empty directory, as a pipe would; returns code, stdout and stderr."""
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Where the calls of `labelfree` are forked from, in this worker."""
+    with Forks() as forks:
+        yield forks
 
-    def run(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+
+@pytest.fixture
+def labelfree(tmp_path: Path, request: pytest.FixtureRequest) -> Program:
+    """Runs the program in an empty directory, as a pipe would; returns code, stdout and stderr.
+
+    The process is forked from one that has imported the program; started: by `python -m labelfree` instead, as with
+    variables that an interpreter reads when it starts.
+    """
+
+    def run(
+        *arguments: object, env: dict[str, str] | None = None, started: bool = False
+    ) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("LABELFREE_", "GITHUB_"))}
         environment |= {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "80", **(env or {})}
-        command = [sys.executable, "-m", "labelfree", *map(str, arguments)]
+        asked = [str(argument) for argument in arguments]
+        if not started and not needs_a_start(env or {}):
+            forks: Forks = request.getfixturevalue("forks")
+            return forks.run(asked, tmp_path, environment, timeout=120)
+        command = [sys.executable, "-m", "labelfree", *asked]
         return subprocess.run(
             command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=120, check=False
         )

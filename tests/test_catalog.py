@@ -14,8 +14,7 @@ import pytest
 
 from labelfree.catalog import CATALOG, COLLAPSE_METRICS, COMMANDS, METRIC_NAMES, command, entry, shown_in
 from labelfree.families import metric, metrics
-
-ROOT = Path(__file__).parent.parent
+from repository import ROOT
 
 ROW = '    CatalogEntry("toy_spread", "rank/toy", "rank", "higher", shown=7, worst=2),\n'
 FILE = '''

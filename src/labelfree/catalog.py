@@ -12,7 +12,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 
 SAMPLE = 5_000
 """Rows of the default sample: pairwise metrics and standard errors."""
@@ -29,11 +29,11 @@ Direction: TypeAlias = Literal["higher", "lower", "target", "none"]
 class CatalogEntry:
     """What is known of a metric without importing it.
 
-    name: its key under `metrics` in a report, the name for --only and explain; file: of `families/`, whose folder is
+    name: its key under `metrics` in a report, the name for `only` and explain; file: of `families/`, whose folder is
     the family; headline: one of the metrics one of which must have a value, or its command could say nothing; shown:
     its place in the default table of its family, None where it is not there; beside: other families in whose table it
     stands last; worst: its worst value in its direction, None where nothing bounds it, or the number of classes does;
-    on_request: computed only where an option or --only asks for it.
+    on_request: computed only where an option or `only` asks for it.
     """
 
     name: str
@@ -246,11 +246,11 @@ def listed(given: str | Iterable[str]) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-def check_metric(name: str, where: str) -> str:
-    """The name if it is one of a metric, or a UsageError that suggests the nearest."""
+def check_metric(name: str, named_by: str) -> str:
+    """The name if it is one of a metric, or a UsageError that suggests the nearest; named_by: the option."""
     if name in METRIC_NAMES:
         return name
-    raise UsageError(f"{where}: no metric {name!r}; {suggestion(name, METRIC_NAMES)}")
+    raise UsageError(f"{option(named_by)}: no metric {name!r}; {suggestion(name, METRIC_NAMES)}")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

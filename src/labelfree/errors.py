@@ -14,12 +14,22 @@ LabelfreeError                 the one class to catch; exit code 2
 
 A metric that is undefined on valid data is not an error: it is a Result with status "undefined".
 Errors are single digits and verdicts are 10 and above, so that a crash can never be read as a verdict.
+
+A message names options as its reader writes them: `option` gives `on_bad='drop'` in Python, and `--on-bad drop` inside
+`speaking`, which the command line enters.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from textwrap import shorten
+from typing import TypeAlias
+
+Spelling: TypeAlias = Callable[[str, object, str], str]
+"""An option by its Python name, its value (None for none) and a placeholder of one ("" for none), as it is written."""
 
 
 class ExitCode(IntEnum):
@@ -99,3 +109,41 @@ def in_short(said: object) -> str:
     ('no magic', 'ValueError')
     """
     return shorten(str(said), 200, placeholder=" ...") or type(said).__name__
+
+
+def option(name: str, value: object = None, *, like: str = "", python: str = "") -> str:
+    """An option as the reader of a message writes it: an argument in Python, a flag on the command line.
+
+    name: of the parameter in Python. value: what to give it; like: a placeholder for that, such as FILE. python: what
+    to say in Python where the command line alone has such an option.
+
+    >>> option("on_bad"), option("on_bad", "drop"), option("head", like="FILE"), option("all", python="to_json()")
+    ('on_bad', "on_bad='drop'", 'head=FILE', 'to_json()')
+    """
+    return python if python and _spelling is _argument else _spelling(name, value, like)
+
+
+@contextmanager
+def speaking(spelling: Spelling) -> Iterator[None]:
+    """Spell options in another way than Python's: in every thread, until the block ends.
+
+    >>> with speaking(lambda name, value, like: f"the key {name}"):
+    ...     option("on_bad", "drop")
+    'the key on_bad'
+    """
+    global _spelling
+    before, _spelling = _spelling, spelling
+    try:
+        yield
+    finally:
+        _spelling = before
+
+
+def _argument(name: str, value: object, like: str) -> str:
+    if value is not None:
+        like = repr(str(value) if isinstance(value, os.PathLike) else value)
+    return f"{name}={like}" if like else name
+
+
+_spelling: Spelling = _argument
+"""How options are spelled now. Of the process and not of a context, since work goes on in threads of its own."""

@@ -13,9 +13,12 @@ import pytest
 
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 BENCHMARKS = ROOT / "benchmarks"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "needs", "says"),
     [

@@ -16,6 +16,8 @@ from scipy.stats import spearmanr
 
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 STUDY = ROOT / "benchmarks" / "threshold_consistency"
 
 
@@ -31,6 +33,7 @@ def found() -> Any:
     return json.loads((ROOT / "benchmarks" / "results" / "threshold_consistency.json").read_text())
 
 
+@pytest.mark.slow
 def test_it_runs_in_a_small_setting() -> None:
     pytest.importorskip("torch")
     before = (ROOT / "benchmarks" / "results" / "threshold_consistency.json").read_bytes()

@@ -15,6 +15,8 @@ import pytest
 import labelfree
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 VALIDITY = ROOT / "benchmarks" / "validity"
 
 
@@ -29,6 +31,7 @@ def found() -> Any:
     return json.loads((ROOT / "benchmarks" / "results" / "transfer_validity.json").read_text())
 
 
+@pytest.mark.slow
 def test_it_runs_in_a_small_setting() -> None:
     pytest.importorskip("torch")
     done = subprocess.run(

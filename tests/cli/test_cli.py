@@ -506,6 +506,7 @@ def test_a_bar_appears_in_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
     assert b"comparing pairs" in seen
 
 
+@pytest.mark.slow
 def test_the_demo_runs_every_command_it_prints(labelfree: Program) -> None:
     done = labelfree("demo")
     assert done.returncode == 0, done.stderr

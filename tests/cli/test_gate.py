@@ -19,6 +19,8 @@ from labelfree.reports.gate import GateReport
 from program import Program
 from reports import entry, report, run_of, written
 
+pytestmark = pytest.mark.once
+
 DATA = Path(package.__file__).parent / "demo_data"
 EPOCHS = sorted(DATA.glob("epoch_*.parquet"))
 S = "separability"

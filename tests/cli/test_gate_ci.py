@@ -23,6 +23,8 @@ from program import Program
 from reports import entry, report, run_of, written
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 S = "separability"
 HERE = "[tool.labelfree.gate] of"
 CONFIG = '[tool.labelfree.gate]\nrequire = ["separability >= 0.5"]\n'
@@ -354,6 +356,7 @@ class Job:
         return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_recipes_of_the_page_run(workplace: Path) -> None:
     threshold, plateau, gitlab = recipes()
     job = Job(workplace)

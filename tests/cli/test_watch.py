@@ -26,6 +26,8 @@ from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageErro
 from program import Program
 from reports import entry, report, run_of
 
+pytestmark = pytest.mark.once
+
 R = "rankme"
 
 
@@ -253,7 +255,11 @@ def test_one_watch_at_a_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "message"),
-    [({"window": 1}, "--window"), ({"rule": "slow"}, "--rule"), ({"patience": 2}, "--patience: has no effect")],
+    [
+        ({"window": 1}, "window: expected"),
+        ({"rule": "slow"}, "rule: expected one of"),
+        ({"patience": 2}, "patience: has no effect"),
+    ],
 )
 def test_a_wrong_rule_is_refused_before_anything_is_waited_for(
     tmp_path: Path, rule: dict[str, Any], message: str
@@ -381,11 +387,11 @@ def run_place(tmp_path: Path) -> Path:
         ("--data net.py --model net:make", "net.py: expected Parquet"),
         ("--data rows.npy --model net:mke", "--model net:mke: net has no 'mke'; did you mean make?"),
         ("--data rows.npy --model nett:make", "--model nett:make: cannot import nett"),
-        ("--model net:make", "model: has no effect without data"),
-        ("--layer 0", "layer: has no effect without data"),
-        ("--pool mean", "pool: has no effect without data"),
-        ("--trust-code", "trust_code: has no effect without data"),
-        ("--batch-size 3", "batch_size: has no effect without data"),
+        ("--model net:make", "--model: has no effect without --data"),
+        ("--layer 0", "--layer: has no effect without --data"),
+        ("--pool mean", "--pool: has no effect without --data"),
+        ("--trust-code", "--trust-code: has no effect without --data"),
+        ("--batch-size 3", "--batch-size: has no effect without --data"),
         ("--device tpu", "--device: expected cpu, cuda or auto, found 'tpu'"),
         ("--plateau mean_cosine", "--plateau: mean_cosine has no direction"),
         ("--plateau rnk", "--plateau: no metric 'rnk'"),

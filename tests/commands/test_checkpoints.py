@@ -172,8 +172,8 @@ def test_rank_side_by_side_and_a_history(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rank", "e.parquet", "--layer", "x"), "layer: has no effect without data"),
-        (("rank", "e.parquet", "--trust-code"), "trust_code: has no effect without data"),
+        (("rank", "e.parquet", "--layer", "x"), "--layer: has no effect without --data"),
+        (("rank", "e.parquet", "--trust-code"), "--trust-code: has no effect without --data"),
         (
             ("rank", "checkpoint-100", "checkpoint-200", "--concat", "--data", "texts.parquet"),
             "--concat: every checkpoint",

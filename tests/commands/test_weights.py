@@ -382,7 +382,7 @@ def test_layers_are_chosen_by_pattern(pattern: Any, names: list[str], saved: Cal
     ("checkpoint", "error", "message"),
     [
         ("missing.pt", SourceError, "missing.pt: no such file"),
-        ("model.safetensors::fc.weight", UsageError, "--layer fc.weight"),
+        ("model.safetensors::fc.weight", UsageError, "with layer='fc.weight'"),
         ("notes.txt", SourceError, r"expected \.safetensors, .*found '.txt'"),
         ("empty", SourceError, "expected model.safetensors or another checkpoint in it"),
         (np.zeros((3, 3)), UsageError, "expected a path, a state dict or a module"),
@@ -426,7 +426,7 @@ def test_nothing_in_a_checkpoint_is_run(tmp_path: Path) -> None:
 
 
 def test_options_are_checked(saved: Callable[..., Path]) -> None:
-    with pytest.raises(UsageError, match=r"--layer none: no layer of .* matches; its layers are\n  conv"):
+    with pytest.raises(UsageError, match=r"layer='none': no layer of .* matches; its layers are\n  conv"):
         labelfree.weights(saved(), layer="none")
     for bad in (0, True, "2"):
         with pytest.raises(UsageError, match="threads: expected a whole number"):

@@ -37,7 +37,17 @@ from model_files import sentences, transformer
 from repository import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+INTROS = [page for page in PAGES if page.name.endswith(".intro.md")]
+RUN = [page for page in PAGES if page not in INTROS]  # docs/generate.py --check holds that a page contains its intro
 COMMANDS = ("python3 -m venv", ".venv/bin/pip")
+RAN = "--- this block has run ---\n"
+EACH = f"""
+import json, sys, warnings
+for block in json.load(sys.stdin):
+    with warnings.catch_warnings():
+        exec(compile(block, "<block>", "exec"), {{"__name__": "__main__"}})
+    print({RAN!r}, end="")
+"""
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -90,7 +100,9 @@ def workplace(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.parametrize("page", RUN, ids=lambda p: p.name)
 def test_shell_blocks_run(page: Path, workplace: Path) -> None:
     environment = {**os.environ, "PATH": f"{workplace / 'bin'}:{os.environ['PATH']}"}
     for block in blocks(page, "bash"):
@@ -104,13 +116,32 @@ def test_shell_blocks_run(page: Path, workplace: Path) -> None:
         assert done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUN, ids=lambda p: p.name)
 def test_python_blocks_run(page: Path) -> None:
-    for block in blocks(page, "python"):
-        done = subprocess.run([sys.executable, "-W", "error", "-c", block], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{block}\n{done.stderr}"
+    """Each block by itself, in names of its own; the blocks of a page share a process, which imports torch once."""
+    found = blocks(page, "python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", EACH],
+        input=json.dumps(found),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout.count(RAN)
+    assert done.returncode == 0, f"{found[said]}\n{done.stderr}"
+    assert said == len(found)
 
 
+@pytest.mark.parametrize("intro", INTROS, ids=lambda p: p.name)
+def test_the_blocks_of_an_intro_are_run_with_its_page(intro: Path) -> None:
+    page = intro.with_name(intro.name.replace(".intro", ""))
+    assert page in RUN
+    for language in ("bash", "python"):
+        assert set(blocks(intro, language)) <= set(blocks(page, language))
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
@@ -143,6 +174,7 @@ def test_the_summary_of_a_metric_is_its_first_line_even_with_a_colon() -> None:
         assert explanation(metric).startswith(f"{metric.name}\n{metric.explanation.split()[0]} ")
 
 
+@pytest.mark.once
 def test_every_metric_is_documented_in_full() -> None:
     page = (ROOT / "docs" / "metrics.md").read_text()
     for metric in METRICS:
@@ -162,6 +194,7 @@ def test_every_metric_is_documented_in_full() -> None:
         assert f"\n## {metric.name}\n" in page
 
 
+@pytest.mark.once
 def test_generated_documents_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False
@@ -169,11 +202,13 @@ def test_generated_documents_are_up_to_date() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.once
 def test_no_document_tells_to_install_the_other_labelfree() -> None:
     for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
         assert not re.search(r"pip install (-U |--upgrade )?labelfree\b(?!-eval)", page.read_text()), page
 
 
+@pytest.mark.once
 def test_exit_codes_in_the_reference_are_those_of_the_code() -> None:
     from labelfree.errors import ExitCode
 
@@ -182,6 +217,7 @@ def test_exit_codes_in_the_reference_are_those_of_the_code() -> None:
     assert {code for code in ExitCode if code <= 10 or code == 130} - {10} <= listed
 
 
+@pytest.mark.once
 def test_extras_are_those_of_the_design() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
@@ -225,6 +261,7 @@ def test_the_mean_over_batches_is_not_the_rank() -> None:
     assert np.mean(batches) / whole == pytest.approx(0.26, abs=0.02)
 
 
+@pytest.mark.once
 def test_demo_data_and_fixtures_keep_their_size() -> None:
     demo = sum(f.stat().st_size for f in (Path(labelfree.__file__).parent / "demo_data").iterdir())
     fixtures = sum(f.stat().st_size for f in (ROOT / "fixtures").rglob("*") if f.is_file())
@@ -232,6 +269,7 @@ def test_demo_data_and_fixtures_keep_their_size() -> None:
     assert 1_000_000 < fixtures <= 2_000_000
 
 
+@pytest.mark.once
 def test_speed_numbers_come_from_the_result_file() -> None:
     results = json.loads((ROOT / "benchmarks" / "results" / "rank.json").read_text())
     page = (ROOT / "docs" / "speed.md").read_text()
@@ -245,6 +283,7 @@ def evidence() -> Any:
     return json.loads((ROOT / "benchmarks" / "results" / "evidence.json").read_text())
 
 
+@pytest.mark.once
 def test_the_page_of_separability_says_what_was_measured() -> None:
     """Each claim of the prose, against the results that its tables are made of."""
     found = evidence()
@@ -268,12 +307,14 @@ def test_the_page_of_separability_says_what_was_measured() -> None:
     assert classless["one Gaussian and one far class of 1 %"]["robust"] < 0.1
 
 
+@pytest.mark.once
 def test_no_number_is_called_the_papers() -> None:
     page = (ROOT / "docs" / "separability.md").read_text()
     assert "topo-sep/v1" in page
     assert "could not be read" in page
 
 
+@pytest.mark.once
 def test_every_table_of_separability_is_filled_in() -> None:
     template = (ROOT / "docs" / "separability.intro.md").read_text()
     page = (ROOT / "docs" / "separability.md").read_text()

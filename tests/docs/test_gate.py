@@ -54,6 +54,7 @@ def _span(values: list[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+@pytest.mark.once
 def test_the_numbers_of_the_page_come_from_the_result_files() -> None:
     page = (ROOT / "docs" / "gate.md").read_text()
     plateau = json.loads((RESULTS / "plateau.json").read_text())
@@ -68,6 +69,7 @@ def test_the_numbers_of_the_page_come_from_the_result_files() -> None:
         assert row in page, row
 
 
+@pytest.mark.once
 def test_near_repetitions_do_not_tell_a_collapse_from_classes() -> None:
     runs = json.loads((RESULTS / "collapse_guard.json").read_text())["runs"]
     spans = []
@@ -79,6 +81,7 @@ def test_near_repetitions_do_not_tell_a_collapse_from_classes() -> None:
     assert f"{spans[1]} of the rows of a healthy metric-learning run" in page
 
 
+@pytest.mark.once
 def test_the_default_rule_is_wrong_as_often_as_it_says() -> None:
     """At the limit, one answer in ten per check; on curves that rise, fewer."""
     for scenario, rules in json.loads((RESULTS / "plateau.json").read_text())["scenarios"].items():
@@ -87,6 +90,7 @@ def test_the_default_rule_is_wrong_as_often_as_it_says() -> None:
             assert rate <= (0.11 if scenario.startswith("at the limit") else 0.02), scenario
 
 
+@pytest.mark.once
 def test_the_guard_did_what_the_page_says() -> None:
     """Five seeds and two widths of each kind; a healthy run that trips it would be the worst of all failures."""
     found = json.loads((RESULTS / "collapse_guard.json").read_text())
@@ -107,6 +111,8 @@ def shell_loop() -> str:
     return loop
 
 
+@pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("last", "steps", "code"),
     [("one point", 3, 12), ("zeros", 2, 1), ("nan", 2, 1), ("sound", 9, 0)],
@@ -136,6 +142,8 @@ def test_docstring_examples(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 
 
+@pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["plateau", "collapse_guard"])
 def test_the_benchmarks_run_in_a_small_setting(name: str) -> None:
     if name == "collapse_guard":

@@ -18,6 +18,8 @@ import pytest
 
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 EXAMPLE = ROOT / "examples" / "finetune_and_stop"
 DEFAULT = "separability, slope (the default)"
 HEALTHY = ("healthy", "long healthy")

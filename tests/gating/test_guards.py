@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, Guard, collapse_guard, sound_steps
 
+pytestmark = pytest.mark.once
+
 
 def guard(
     *ranks: float | None, cosine: float | None = 0.1, duplicates: float = 0.0, bars: float | None = None

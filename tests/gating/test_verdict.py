@@ -19,6 +19,8 @@ from labelfree.render.verdicts.verdict import rows
 from labelfree.reports.gate import GateReport
 from reports import entry, report, run_of, written
 
+pytestmark = pytest.mark.once
+
 S = "separability"
 RISING = [0.1 * i for i in range(12)]
 
@@ -179,8 +181,8 @@ def test_on_undecided(choice: str | None, decision: str, code: int) -> None:
     found = judged(now, against=base, max_drop=f"{S}=5%", on_undecided=choice)
     assert (found["decision"], found["exit_code"]) == (decision, code)
     assert found["conditions"][0]["reason"] == (f"undecided_{choice}" if choice else "within_noise")
-    advice = "measure more rows, allow more, or decide with --on-undecided"
-    said = f"its noise, which --on-undecided {choice} decides" if choice else f"its noise: {advice}"
+    advice = "measure more rows, allow more, or decide with on_undecided"
+    said = f"its noise, which on_undecided={choice!r} decides" if choice else f"its noise: {advice}"
     assert found["conditions"][0]["message"].endswith(f"; the difference is inside {said}")
     assert (found["reason"], found["message"]) == tuple(found["conditions"][0][k] for k in ("reason", "message"))
     both = judged(now, against=base, max_drop=[f"{S}=90%", f"{S}=5%"], require=f"{S} > 0", on_undecided=choice)
@@ -384,11 +386,11 @@ def test_reports_and_a_history_at_once(tmp_path: Path) -> None:
     path = run_of(tmp_path / "h.jsonl", [0.25] * 9)
     found = judged(report({"rankme": 5.0}), require="rankme >= 6", history=path, plateau=S)
     assert [c["decision"] for c in found["conditions"]] == ["fail", "stop"]
-    with pytest.raises(UsageError, match="--history: has no effect beside reports"):
+    with pytest.raises(UsageError, match="history: has no effect beside reports"):
         labelfree.gate(report({"rankme": 5.0}), history=path, require="rankme > 1")
     with pytest.raises(UsageError, match="leave the reports out"):
         labelfree.gate(report({"rankme": 5.0}), history=path, plateau=S)
-    with pytest.raises(UsageError, match="expected a report or --history"):
+    with pytest.raises(UsageError, match="expected a report or history=FILE"):
         labelfree.gate(require="rankme > 1")
 
 
@@ -415,7 +417,7 @@ def test_the_latest_check_of_two_commands_is_judged_once_per_metric(tmp_path: Pa
         ('{"schema_version": 1, "metrics": {}}', "lacks some of it"),
         ('{"schema_version": 1, "input": {}, "metrics": {"rankme": {"value": "8"}}}', "lacks some of it"),
         ('{"schema_version": 1, "command": "gate"}', "the verdict of a gate"),
-        ('{"schema_version": 1, "run": "a", "step": 1}', "name that file with --history"),
+        ('{"schema_version": 1, "run": "a", "step": 1}', "name that file with history"),
     ],
 )
 def test_what_is_no_report_is_refused(tmp_path: Path, content: str, message: str) -> None:

@@ -100,6 +100,7 @@ def test_the_file_says_what_it_was_made_with(embedded: tuple[Embedding, Path], t
     assert json.loads(done.to_json())["command"] == "embed"
 
 
+@pytest.mark.slow
 def test_a_text_file_through_embed_to_evaluate(texts: Path, theirs: Any, labelfree: Program) -> None:
     """The command line from end to end; what sentence-transformers' own rows give, it gives."""
     import labelfree as library
@@ -303,7 +304,7 @@ def test_a_speaker_encoder_in_a_wrapped_checkpoint(wheel_checkpoint: Checkpoint,
     done = labelfree.embed(
         path, data=tmp_path / "mels.npy", output=tmp_path / "e.parquet", model=Speaker, layer="linear", device="cpu"
     )
-    assert done.warnings == ("2 tensors are not used by the module of --model: similarity_weight, similarity_bias",)
+    assert done.warnings == ("2 tensors are not used by the module of model: similarity_weight, similarity_bias",)
     model = Speaker().eval()
     state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
     model.load_state_dict({name: value for name, value in state.items() if "similarity" not in name})
@@ -368,6 +369,7 @@ class Slow(nn.Module):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("by", "code"), [("SIGKILL", -signal.SIGKILL), ("SIGINT", 130)])
 def test_an_interrupted_run_goes_on(by: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in the middle, resumed: the same bytes as in one go, and nothing that was flushed is computed again."""
@@ -451,14 +453,18 @@ def test_what_a_model_makes_of_a_row_must_be_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"output": "e.csv"}, OutputError, r"-o e\.csv: expected a suffix among"),
+        ({"output": "e.csv"}, OutputError, r"output='e\.csv': expected a suffix among"),
         ({"output": "texts.txt.parquet", "data": "texts.txt.parquet"}, LabelfreeError, r"no such file"),
         ({"pool": "max"}, UsageError, r"pool: expected one of mean, cls, last, none, found 'max'"),
-        ({"pool": "mean"}, UsageError, r"pools as its own settings say; leave it out, or name .* --layer"),
+        (
+            {"pool": "mean"},
+            UsageError,
+            r"pools as its own settings say; leave it out, or name .* layer, for instance layer='0'",
+        ),
         ({"batch_size": 0}, UsageError, r"batch_size: expected a whole number of at least 1"),
-        ({"device": "tpu"}, UsageError, r"--device: expected cpu, cuda or auto, found 'tpu'"),
-        ({"image_size": 224}, UsageError, r"--image-size: .* brings its own image processor"),
-        ({"layer": "pooling"}, UsageError, r"--layer pooling: .* has no such layer"),
+        ({"device": "tpu"}, UsageError, r"device: expected cpu, cuda or auto, found 'tpu'"),
+        ({"image_size": 224}, UsageError, r"image_size: .* brings its own image processor"),
+        ({"layer": "pooling"}, UsageError, r"layer='pooling': .* has no such layer"),
         ({"data": "x.npy"}, UsageError, r"x\.npy: expected texts, which .* takes, found arrays"),
     ],
 )
@@ -480,7 +486,7 @@ def test_data_that_a_network_cannot_take(tmp_path: Path) -> None:
         UsageError, match=r"w\.pt: expected a network that can be run over .*x\.npy.* it raised Runtime"
     ):
         labelfree.embed(tmp_path / "w.pt", **wish, model=lambda: nn.Linear(4, 2))
-    with pytest.raises(UsageError, match=r"--image-size: has no effect on .*x\.npy, which holds no images"):
+    with pytest.raises(UsageError, match=r"image_size: has no effect on .*x\.npy, which holds no images"):
         labelfree.embed(tmp_path / "w.pt", **wish, model=lambda: nn.Linear(4, 2), image_size=64)
 
 

@@ -105,7 +105,7 @@ def test_the_gravest_warning_is_told_first(epochs: list[Report]) -> None:
     lines = seen([*slight, marked(12, "possible collapse: a test"), marked(13, "another")], width=200)
     told = [line for line in lines if line.startswith("warning")]
     assert told[:2] == ["warning: s12: rankme: possible collapse: a test", "warning: s13: rankme: another"]
-    assert told[-1] == "warning: 7 more like these: ask for one source alone, or --json"
+    assert told[-1] == "warning: 7 more like these: ask for one source alone, or to_json()"
 
 
 def test_a_warning_of_several_metrics_is_said_once(epochs: list[Report]) -> None:

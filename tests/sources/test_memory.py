@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 PEAK = """
 import sys, pyarrow.parquet, numpy
-from labelfree.sources import open_source
+from labelfree.sources.opening import open_source
 open_source([[1.0]])  # imports what every source needs
 def peak():  # of this program alone: ru_maxrss would begin with that of the program that started it
     with open("/proc/self/status") as status:

@@ -134,7 +134,7 @@ REFUSED: list[tuple[str, str]] = [
     ("pipe.npz::x", r"pipe\.npz: expected a file or directory, found a pipe or device"),
     ("notes/a.csv", r"notes/a\.csv: expected Parquet, \.npy, .* found '\.csv'"),
     ("notes/plain", r"notes/plain: expected Parquet, .* found 'no suffix'"),
-    ("data/a.parquet::emb", r"data/a\.parquet: only checkpoints and \.npz files hold tensors.*use --column emb"),
+    ("data/a.parquet::emb", r"data/a\.parquet: only checkpoints and \.npz files hold tensors.*use column='emb'"),
     ("nowhere.safetensors::w", r"nowhere\.safetensors: no such file"),
     ("models/*.safetensors", r"models/\*\.safetensors: 2 \.safetensors files cannot be one data set; give each"),
 ]
@@ -199,7 +199,7 @@ def test_what_the_system_says_of_a_file_is_passed_on(tmp_path: Path, monkeypatch
 def test_columns_reach_every_file(tmp_path: Path) -> None:
     for name in "ab":
         write(tmp_path / f"{name}.parquet", key=[f"{name}{i}" for i in range(12)], vec=[[1.0]] * 12)
-    with pytest.raises(ColumnError, match=r"choose with --column emb or --column vec"):
+    with pytest.raises(ColumnError, match=r"choose with column='emb' or column='vec'"):
         open_source(tmp_path)
     read = joined(open_source(tmp_path, Columns(embedding="emb", id="key")), 7)
     assert read.extra["id"] == [f"{name}{i}" for name in "ab" for i in range(12)]

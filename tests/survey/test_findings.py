@@ -40,7 +40,7 @@ def test_every_defect_is_counted_with_its_first_row(tmp_path: Path) -> None:
         "ragged": (1, 13), "null": (2, 12), "nonfinite": (1, 100), "zero": (2, 40),
         "repeated_id": (1, 1), "duplicate": (2, 7), "outlier": (1, 200),
     }  # fmt: skip
-    assert "--on-bad drop" in defects["null"].remedy
+    assert "on_bad='drop'" in defects["null"].remedy
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_bad_rows_are_refused_with_everything_that_is_wrong(tmp_path: Path) -> N
     pq.write_table(pa.table({"embedding": rows}), tmp_path / "bad.parquet")
     message = (
         f"{tmp_path}/bad.parquet: embedding: 2 of 50 rows are null or hold a null, first at row 3; "
-        "2 of 50 rows hold NaN or infinity, first at row 17; drop them with --on-bad drop"
+        "2 of 50 rows hold NaN or infinity, first at row 17; drop them with on_bad='drop'"
     )
     with pytest.raises(RowsError) as told:
         labelfree.rank(tmp_path / "bad.parquet")
@@ -63,7 +63,7 @@ def test_zero_rows_count_in_spectra_and_not_in_cosines() -> None:
 def test_repeated_ids_are_refused_and_named(tmp_path: Path) -> None:
     X = RNG.normal(size=(10, 3))
     path = parquet(tmp_path / "x.parquet", X, id=["a", "b", "c", "d", "e", "f", "g", "b", "i", "j"])
-    with pytest.raises(RowsError, match=r"found 'b' in column 'id' at row 1 and at row 7; .* --id"):
+    with pytest.raises(RowsError, match=r"found 'b' in column 'id' at row 1 and at row 7; .* another column with id"):
         labelfree.rank(path)
     other = parquet(tmp_path / "y.parquet", X, id=[1] * 10, key=np.arange(10))
     assert labelfree.rank(other, id="key").input.n == 10
@@ -105,7 +105,7 @@ def test_rows_are_located_in_their_files(tmp_path: Path) -> None:
     [
         ("epoch_*.parquet", "leave the quotes around the pattern out"),
         (".", "name them: {path}/* without quotes"),
-        (["epoch_0.parquet", "epoch_1.parquet"], "leave --concat out"),
+        (["epoch_0.parquet", "epoch_1.parquet"], "leave the list around them out"),
     ],
 )
 def test_checkpoints_taken_for_one_data_set_are_told_apart(tmp_path: Path, source: Any, hint: str) -> None:
@@ -223,7 +223,7 @@ def test_wide_rows_take_unit_metrics_from_the_sample() -> None:
 
 def test_the_memory_limit_is_kept_or_refused_at_once() -> None:
     X = RNG.normal(size=(1000, 300))
-    with pytest.raises(ResourceError, match=r"--memory 10MB: 1000 rows of width 300 need about \d+ MB"):
+    with pytest.raises(ResourceError, match=r"memory=10000000: 1000 rows of width 300 need about \d+ MB"):
         labelfree.rank(X, memory=10_000_000)
     assert labelfree.rank(X, memory=2_000_000_000)["rankme"].value
 

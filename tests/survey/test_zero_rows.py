@@ -104,4 +104,4 @@ def test_dropped_rows_are_not_advised_to_be_dropped() -> None:
     rows = np.vstack([X, np.full(6, np.nan)])
     dropped, looked_at = package.rank(rows, on_bad="drop"), package.doctor(rows)
     assert any(w == "1 of 121 rows with NaN or infinity; left out" for w in dropped.warnings)
-    assert any(w.endswith("leave them out with --on-bad drop") for w in looked_at.warnings)
+    assert any(w.endswith("leave them out with on_bad='drop'") for w in looked_at.warnings)

@@ -24,7 +24,7 @@ from labelfree.errors import HistoryError, LabelfreeError, MissingExtra, UsageEr
 from labelfree.training import Check, Monitor
 from labelfree.training.collection import Collection
 from labelfree.training.features import located
-from labelfree.training.plan import in_python, plan
+from labelfree.training.plan import plan
 from reports import report
 
 Matrix = NDArray[np.float32]
@@ -557,7 +557,7 @@ def test_waiting_rows_are_bounded() -> None:
     waiting = []
     for _ in range(60):
         collection.add(np.ones((100, 512), np.float32))
-        waiting.append(sum(len(part) for part, _, _ in collection._waiting))
+        waiting.append(collection.waiting)
     assert max(waiting) < 2048 + 100
     assert min(waiting) == 0
 
@@ -673,9 +673,6 @@ def test_no_message_of_a_check_speaks_of_flags(tmp_path: Path) -> None:
     assert "name another step or run, or replace it" in str(told[1])
     assert "begin another run with run" in str(told[2])
     assert "pool='cls': input of fc gives shape (5, 6), which has no tokens; leave pool out" in str(told[3])
-    assert in_python("see labelfree history remove h --run a; --run b, a--b") == (
-        "see labelfree history remove h --run a; run b, a--b"
-    )
 
 
 def test_two_monitors_log_under_two_prefixes() -> None:

@@ -134,7 +134,7 @@ def show(
     form, outputs = chosen_format(format, json), output or []
     check_targets(outputs, (*render.TEXTS, *render.PICTURES))
     check_apart(outputs, {"the history": [history]})
-    names = [check_metric(n.strip(), "--only") for given in only or () for n in given.split(",") if n.strip()]
+    names = [check_metric(n.strip(), "only") for given in only or () for n in given.split(",") if n.strip()]
     found: dict[str, Any] = curves(history, run=run, only=names, everything=all, min_delta=min_delta)
     write_texts([path for path in outputs if path.suffix in render.TEXTS], render.TEXTS, found)
     for path in outputs:

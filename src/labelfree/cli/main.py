@@ -13,6 +13,7 @@ from labelfree import __version__
 from labelfree.cli.demo import demo
 from labelfree.cli.embed import embed
 from labelfree.cli.explain import explain, schema
+from labelfree.cli.flags import flag
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
 from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
@@ -21,7 +22,7 @@ from labelfree.cli.refusals import ParserError, refusal
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
-from labelfree.errors import ExitCode, LabelfreeError
+from labelfree.errors import ExitCode, LabelfreeError, speaking
 
 app = typer.Typer(
     name="labelfree",
@@ -103,7 +104,8 @@ def run() -> int:
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = patient(stdout), patient(stderr)
     try:
-        return _run()
+        with speaking(flag):
+            return _run()
     finally:
         sys.stdout, sys.stderr = stdout, stderr
 

@@ -57,8 +57,8 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     if (freeze := own.get("freeze")) is not None:
         if len(data_sets) > 1:
             raise UsageError(f"--freeze: expected one SOURCE, whose groups are kept, found {len(data_sets)}")
-        check_targets([freeze], PARQUET, "--freeze")
-        check_apart([freeze], {**kept, "-o": outputs}, "--freeze")
+        check_targets([freeze], PARQUET, "freeze")
+        check_apart([freeze], {**kept, "-o": outputs}, "freeze")
     if not shared.quiet:
         unread: dict[tuple[tuple[str, ...], str], str] = {}  # once for the epochs of one file
         for opened in data_sets if chosen.data is None else ():

@@ -12,7 +12,7 @@ from typing import Any
 from labelfree.commands.options import MODELS, Options
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import told
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.models.embedding import Embedding, embed
 from labelfree.models.items.opening import open_data
 from labelfree.models.networks.factories import imported
@@ -31,9 +31,12 @@ def checkpoint_files(checkpoints: Sequence[Any], chosen: Options) -> dict[str, l
     """The files of checkpoints and data, by what they are; what cannot be run is refused before any work."""
     for checkpoint in checkpoints:
         if isinstance(checkpoint, list):
-            raise UsageError("--concat: every checkpoint is a data set of its own; leave it out, or --data")
+            raise UsageError(
+                f"{option('concat', python='a list of checkpoints')}: every checkpoint is a data set of its own; "
+                f"leave it out, or {option('data')}"
+            )
         check_checkpoint(checkpoint)
-    return {"SOURCE": list(checkpoints), "--data": [os.fspath(chosen.data)]}
+    return {"SOURCE": list(checkpoints), option("data"): [os.fspath(chosen.data)]}
 
 
 def check_runnable(chosen: Options) -> None:
@@ -63,8 +66,8 @@ def embedded(
     """
     if not isinstance(checkpoint, str | os.PathLike):
         raise UsageError(
-            f"data: expected one checkpoint by its path to run over it, found {type(checkpoint).__name__}; leave data "
-            "out to measure rows"
+            f"{option('data')}: expected one checkpoint by its path to run over it, found {type(checkpoint).__name__}; "
+            "leave it out to measure rows"
         )
     with TemporaryDirectory(prefix="labelfree-") as place:
         done = embed(

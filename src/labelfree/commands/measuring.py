@@ -16,7 +16,7 @@ from labelfree.commands.options import Options, columns, selected
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import assembled, report_of, with_outputs
 from labelfree.commands.series import death_series, group_series, spectrum_series
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.evidence.evidence import Need
 from labelfree.families.opis.behavior import Judged
 from labelfree.families.opis.judging import judged
@@ -36,7 +36,7 @@ from labelfree.survey.scores import Wanted
 
 
 def freeze(found: Survey, judged: Judged, path: Any) -> None:
-    """Write the pseudo-groups of a report, for --groups-from at other checkpoints."""
+    """Write the pseudo-groups of a report, for `groups_from` at other checkpoints."""
     e, given = found.evidence, judged.given
     ids = None
     if "id" in found.source.roles:
@@ -108,7 +108,9 @@ def measured(command: Command, source: Any, chosen: Options, progress: Progress)
     report = report_of(command, found, metrics, chosen, progress)
     if chosen.freeze is not None:
         if "groups" not in needs:
-            raise UsageError("freeze: none of the metrics of `only` makes groups; name pseudo_opis there too")
+            raise UsageError(
+                f"{option('freeze')}: none of the metrics of {option('only')} makes groups; name pseudo_opis there too"
+            )
         if isinstance(done_with := judged(found.evidence), Judged):
             freeze(found, done_with, chosen.freeze)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelfree.commands.options import Options
-from labelfree.errors import ResourceError
+from labelfree.errors import ResourceError, option
 from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.families.opis.operating_point import LEVELS
 from labelfree.families.opis.range_ends import ROWS as PILOT
@@ -123,8 +123,9 @@ def check_memory(source: Source, needs: frozenset[Need], metrics: Sequence[Metri
     if need > chosen.memory:
         sampled = source.total if chosen.sample is None else min(chosen.sample, source.total)
         fewer = needed(source, needs, metrics, max(2, sampled // 2), chosen.threads)
+        lower = f", or lower {option('sample')}" if fewer < 0.9 * need else ""
         raise ResourceError(
-            f"--memory {chosen.memory / 1e6:.0f}MB: {source.total} rows of width {source.d} need about "
+            f"{option('memory', chosen.memory)}: {source.total} rows of width {source.d} need about "
             f"{need / 1e6:.0f} MB with a sample of {sampled}; raise the limit"
-            + (", or lower --sample" if fewer < 0.9 * need else ", or choose --only metrics" if metrics else "")
+            + (lower or (f", or name fewer metrics with {option('only')}" if metrics else ""))
         )

@@ -22,7 +22,7 @@ from labelfree.catalog import (
     entry,
 )
 from labelfree.commands.signatures import F, spelled
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.scaling import Topology
 from labelfree.evidence.zone import FAR, Calibration, Space
@@ -218,47 +218,54 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
         **{**options, "only": only, "sample": None if isinstance(sample, str) and sample == "all" else sample}
     )
     if chosen.on_bad not in ("error", "drop"):
-        raise UsageError(f"on_bad: expected 'error' or 'drop', found {chosen.on_bad!r}")
+        raise UsageError(f"{option('on_bad')}: expected 'error' or 'drop', found {chosen.on_bad!r}")
     chosen.topology  # noqa: B018  (its settings are checked)
     chosen.zone  # noqa: B018  (it is checked)
     _check_grouping(chosen)
     if chosen.variant not in get_args(Variant):
-        raise UsageError(f"variant: expected one of {', '.join(get_args(Variant))}, found {chosen.variant!r}")
+        raise UsageError(
+            f"{option('variant')}: expected one of {', '.join(get_args(Variant))}, found {chosen.variant!r}"
+        )
     if chosen.homology not in (0, 1):
-        raise UsageError(f"homology: expected 0 or 1, found {chosen.homology!r}")
+        raise UsageError(f"{option('homology')}: expected 0 or 1, found {chosen.homology!r}")
     if isinstance(chosen.sample, str):
-        raise UsageError(f"sample: expected a number of rows or 'all', found {chosen.sample!r}")
+        raise UsageError(f"{option('sample')}: expected a number of rows or 'all', found {chosen.sample!r}")
     if chosen.data is None:
         for name in MODELS:
             if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
                 raise UsageError(
-                    f"{name}: has no effect without data, which a checkpoint is run over; leave it out, or add data"
+                    f"{option(name)}: has no effect without {option('data')}, which a checkpoint is run over; leave it "
+                    f"out, or add {option('data')}"
                 )
     for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1), ("seeds", 1), ("batch_size", 1)):
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
-            raise UsageError(f"{name}: expected a whole number of at least {least}, found {value!r}")
+            raise UsageError(f"{option(name)}: expected a whole number of at least {least}, found {value!r}")
     return chosen
 
 
 def _check_grouping(chosen: Options) -> None:
     """Refuse options of groups that contradict one another or would have no effect."""
     if chosen.clusters not in ("crossfit", "same-space"):
-        raise UsageError(f"clusters: expected 'crossfit' or 'same-space', found {chosen.clusters!r}")
+        raise UsageError(f"{option('clusters')}: expected 'crossfit' or 'same-space', found {chosen.clusters!r}")
     if any(not isinstance(k, int | np.integer) or k < 2 for k in chosen.k):
-        raise UsageError(f"k: expected numbers of groups of at least 2, found {list(chosen.k)!r}")
+        raise UsageError(f"{option('k')}: expected numbers of groups of at least 2, found {list(chosen.k)!r}")
     if chosen.group is not None:
         for name in ("groups_from", "clusters", "k", "seeds", "freeze"):
             if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
                 raise UsageError(
-                    f"{name}: has no effect beside group, whose column says what belongs together; leave it out"
+                    f"{option(name)}: has no effect beside {option('group')}, whose column says what belongs "
+                    "together; leave it out"
                 )
     if chosen.groups_from is not None:
         for name in ("clusters", "seeds", "freeze"):
             if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
-                raise UsageError(f"{name}: has no effect beside groups_from; leave one of them out")
+                raise UsageError(f"{option(name)}: has no effect beside {option('groups_from')}; leave one of them out")
     if chosen.groups_from is not None and len(chosen.k) > 1:
-        raise UsageError(f"k: expected one number of groups for the clusters of groups_from, found {list(chosen.k)}")
+        raise UsageError(
+            f"{option('k')}: expected one number of groups for the clusters of {option('groups_from')}, "
+            f"found {list(chosen.k)}"
+        )
 
 
 def columns(chosen: Options) -> Columns:
@@ -281,7 +288,7 @@ def selected(
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; {command.name} has {', '.join(names)}"
-            raise UsageError(f"--only: no metric {name!r} in {command.name}{hint}")
+            raise UsageError(f"{option('only')}: no metric {name!r} in {command.name}{hint}")
     if only:
         return metrics(name for name in names if name in only)
     missing = {name for name, there in (("transfer", scored), ("opis", grouped)) if not there}
@@ -298,5 +305,5 @@ def signed(name: str, options: Any) -> Callable[[F], F]:
     options: the TypedDict that declares them.
     """
     fields = Options.__dataclass_fields__
-    defaults = {option: fields[option].default for option in options_of(command(name))}
+    defaults = {one: fields[one].default for one in options_of(command(name))}
     return spelled(options, {**defaults, "sample": command(name).sample})

@@ -1,4 +1,4 @@
-"""Long results for pictures and -o FILE.parquet: spectra, deaths, groups."""
+"""Long results for pictures and Parquet files: spectra, deaths, groups."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def group_series(e: Evidence) -> dict[str, dict[str, Any]]:
 
 
 def spectrum_series(e: Evidence) -> dict[str, Any]:
-    """Singular values of the rows and of the centered rows, for pictures and -o FILE.parquet."""
+    """Singular values of the rows and of the centered rows, for pictures and Parquet files."""
     raw = e.raw.sigma * e.n**0.5
     centered = np.zeros_like(raw)
     centered[: len(e.centered.eigenvalues)] = e.centered.sigma * e.n**0.5

@@ -14,7 +14,7 @@ from labelfree.catalog import COLLAPSE_METRICS, check_metric, entry, listed
 from labelfree.commands.arrivals import SETTLED, Arrivals, stamp_of
 from labelfree.documents.files import atomically, locked
 from labelfree.documents.reading import as_json
-from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short
+from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short, option
 from labelfree.gating import STOPPING, gate
 from labelfree.gating.settings import NUMBERS, settings
 from labelfree.history.steps import step_of
@@ -129,7 +129,7 @@ class Watch:
                 raise UsageError(
                     f"{path}: expected its {', '.join(sorted(lacking))} in run {self.run!r} of {self.history}, found "
                     f"{in_short(', '.join(sorted(held[path.name])))}; a file is scored once in a run: name another run "
-                    "with --run"
+                    f"with {option('run')}"
                 )
         return set(held)
 
@@ -248,15 +248,19 @@ def watched(
     looking: run, interval, idle, once.
     """
     if not metric:
-        raise UsageError("--metric: expected the name of a metric to measure, such as separability, found none")
-    for option, names in (("--metric", metric), ("--plateau", plateau or metric[:1])):
+        raise UsageError(
+            f"{option('metric')}: expected the name of a metric to measure, such as separability, found none"
+        )
+    for asked, names in (("metric", metric), ("plateau", plateau or metric[:1])):
         for name in names:
-            if entry(check_metric(name, option)).family == "weights":
-                raise UsageError(f"{option}: {name} is no metric of rows, which a watch scores; see labelfree weights")
-            if option == "--plateau" and entry(name).direction == "none":
+            if entry(check_metric(name, asked)).family == "weights":
                 raise UsageError(
-                    f"--plateau: {name} has no direction in which it is known to be better, so it cannot stop "
-                    "improving; name another with --plateau"
+                    f"{option(asked)}: {name} is no metric of rows, which a watch scores; see labelfree weights"
+                )
+            if asked == "plateau" and entry(name).direction == "none":
+                raise UsageError(
+                    f"{option(asked)}: {name} has no direction in which it is known to be better, so it cannot stop "
+                    f"improving; name another with {option(asked)}"
                 )
     metrics = tuple(dict.fromkeys((*metric, *plateau)))
     options = {"plateau": tuple(plateau or metric[:1]), **rule}

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from labelfree.documents.wording import counted
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.families import metric
 from labelfree.families.weights.checkpoint import LAYER_METRICS, METRICS, Layer, layers_hash
 from labelfree.kernels.threads import limited_threads
@@ -39,7 +39,7 @@ def weights(
     (1.5, 'fc.weight', 'vector')
     """
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise UsageError(f"threads: expected a whole number of at least 1, found {threads!r}")
+        raise UsageError(f"{option('threads')}: expected a whole number of at least 1, found {threads!r}")
     patterns = (layer,) if isinstance(layer, str) else tuple(layer)
     found = opened(checkpoint, patterns)
     measured: list[Layer] = []

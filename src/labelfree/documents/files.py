@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from labelfree.errors import OutputError, SourceError
+from labelfree.errors import OutputError, SourceError, option
 
 MOST_TEXT = 1 << 29
 """Bytes of a document that are read: half a gigabyte."""
@@ -57,27 +57,27 @@ def atomically(path: Path, writes: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def check_targets(paths: Sequence[Path], suffixes: Iterable[str], option: str = "-o") -> None:
-    """Refuse what could not be written, before any work is done; option: what named it."""
+def check_targets(paths: Sequence[Path], suffixes: Iterable[str], name: str = "output") -> None:
+    """Refuse what could not be written, before any work is done; name: of the option that named it."""
     for path in paths:
         if path.suffix not in suffixes:
             raise OutputError(
-                f"{option} {path}: expected a suffix among {' '.join(suffixes)}, found {path.suffix or 'none'!r}"
+                f"{option(name, path)}: expected a suffix among {' '.join(suffixes)}, found {path.suffix or 'none'!r}"
             )
         if not path.parent.is_dir():
-            raise OutputError(f"{option} {path}: the directory {path.parent} does not exist; make it first")
+            raise OutputError(f"{option(name, path)}: the directory {path.parent} does not exist; make it first")
         if path.is_dir():
-            raise OutputError(f"{option} {path}: is a directory; name a file in it")
+            raise OutputError(f"{option(name, path)}: is a directory; name a file in it")
 
 
-def check_apart(outputs: Sequence[Path], others: Mapping[str, Iterable[str | Path]], option: str = "-o") -> None:
+def check_apart(outputs: Sequence[Path], others: Mapping[str, Iterable[str | Path]], name: str = "output") -> None:
     """Refuse an output that would overwrite another one, or one of the other files, given by what they are."""
     for i, path in enumerate(outputs):
-        for what, files in {**others, "-o": outputs[:i]}.items():
+        for what, files in {**others, option("output"): outputs[:i]}.items():
             same = next((file for file in files if _one_file(path, Path(file))), None)
             if same is not None:
                 raise OutputError(
-                    f"{option} {path}: would overwrite {what} {same}, which is the same file; name another"
+                    f"{option(name, path)}: would overwrite {what} {same}, which is the same file; name another"
                 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from labelfree.catalog import known_command
 from labelfree.documents.files import read_text
 from labelfree.documents.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT, misfit
-from labelfree.errors import SourceError
+from labelfree.errors import SourceError, option
 
 SCHEMA_VERSION = 1
 """The version of reports, verdicts and records that this code writes, and the latest that it reads."""
@@ -120,7 +120,9 @@ def report_document(document: Any, where: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise SourceError(f"{where}: expected a report, found JSON of another kind ({type(document).__name__})")
     if "run" in document and "step" in document:
-        raise SourceError(f"{where}: expected a report, found a record of a history; name that file with --history")
+        raise SourceError(
+            f"{where}: expected a report, found a record of a history; name that file with {option('history')}"
+        )
     version = document.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise SourceError(

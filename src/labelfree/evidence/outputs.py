@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from labelfree.arrays import Float, Index, Rows
+from labelfree.errors import option
 from labelfree.head import Head
 from labelfree.summaries.predictions import Predictions
 
@@ -42,7 +43,7 @@ class Outputs:
     head: Head | None = None
     labelled: Labelled | None = None
     variant: Variant = "standard"
-    why_no_head: str = "no head was given (--head FILE)"
+    why_no_head: str = field(default_factory=lambda: f"no head was given ({option('head', like='FILE')})")
     again: Callable[[], Iterable[tuple[Rows, Rows]]] | None = None
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Rows, blocks_of
-from labelfree.errors import ArrayError, UsageError
+from labelfree.errors import ArrayError, UsageError, option
 from labelfree.kernels.threads import spread
 
 LEAST_SIZE = 1e-150
@@ -37,7 +37,7 @@ class Topology:
         for name, hint in get_type_hints(cls).items():
             if name in given and given[name] not in get_args(hint):
                 expected = ", ".join(get_args(hint))
-                raise UsageError(f"{name}: expected one of {expected}, found {given[name]!r}")
+                raise UsageError(f"{option(name)}: expected one of {expected}, found {given[name]!r}")
         return cls(**given)
 
 

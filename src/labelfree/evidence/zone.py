@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 
 Space = Literal["l2", "cosine"]
 FAR = (0.01, 0.1)
@@ -36,9 +36,11 @@ class Calibration:
         except (TypeError, ValueError):
             low = high = np.nan
         if not 0 < low < high < 1:
-            raise UsageError(f"far: expected LOW:HIGH with 0 < LOW < HIGH < 1, such as 0.01:0.1, found {far!r}")
+            raise UsageError(
+                f"{option('far')}: expected LOW:HIGH with 0 < LOW < HIGH < 1, such as 0.01:0.1, found {far!r}"
+            )
         if space not in get_args(Space):
-            raise UsageError(f"space: expected one of {', '.join(get_args(Space))}, found {space!r}")
+            raise UsageError(f"{option('space')}: expected one of {', '.join(get_args(Space))}, found {space!r}")
         return cls((low, high), space)  # type: ignore[arg-type]
 
     def distance(self, similarity: Any) -> Float:

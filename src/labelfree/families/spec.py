@@ -46,7 +46,7 @@ class Metric:
 
     @property
     def name(self) -> str:
-        """The key under `metrics` in a report, the name for --only and explain."""
+        """The key under `metrics` in a report, the name for `only` and explain."""
         return self.function.__name__
 
     @property

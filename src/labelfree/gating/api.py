@@ -10,7 +10,7 @@ from typing import Any
 from labelfree import __version__
 from labelfree.catalog import listed
 from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, rounded
-from labelfree.errors import ExitCode, SourceError, UsageError
+from labelfree.errors import ExitCode, SourceError, UsageError, option
 from labelfree.gating.conditions import Condition, dropped, remarks, required
 from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, collapse_guard
 from labelfree.gating.plateau import plateau as judged_plateau
@@ -80,12 +80,19 @@ def gate(
         raise UsageError("-: standard input can be read once; name a file for the other")
     if not given and history is None:
         raise UsageError(
-            "expected a report or --history FILE to judge, found neither; labelfree rank -o writes reports"
+            f"expected a report or {option('history', like='FILE')} to judge, found neither; labelfree rank -o writes "
+            "reports"
         )
     if given and not (require or max_drop):
-        raise UsageError("--plateau reads the history alone: leave the reports out, or add --require or --against")
+        raise UsageError(
+            f"{option('plateau')} reads the history alone: leave the reports out, or add {option('require')} or "
+            + option("against")
+        )
     if given and history is not None and not plateau:
-        raise UsageError("--history: has no effect beside reports without --plateau METRIC; leave one of them out")
+        raise UsageError(
+            f"{option('history')}: has no effect beside reports without {option('plateau', 'METRIC')}; leave one of "
+            "them out"
+        )
     subjects = [subject for report in given for subject in _subjects(report)]
     base = [] if against is None else _subjects(against)
     records = [] if history is None else records_of(history, chosen.run)
@@ -115,7 +122,7 @@ def verdict(conditions: Sequence[Condition], guards: Sequence[dict[str, Any]]) -
     decisions = [c["decision"] for c in everything]
     worst = next(d for d in EXIT_CODES if d in decisions and (d != "pass" or "continue" not in decisions))
     first = next(c for c in (*conditions, *guards) if c["decision"] == worst)
-    if worst == "pass":  # what passed by --on-undecided alone is never said to hold
+    if worst == "pass":  # what passed by on_undecided alone is never said to hold
         waved = [c for c in conditions if c["reason"] == "undecided_pass"]
         first = waved[0] if waved else {"reason": "all_met", "message": "every condition holds"}
     warnings = [w for c in conditions for w in c.get("warnings", ())]

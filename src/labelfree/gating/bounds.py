@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from labelfree.catalog import entry
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.gating.grammar import Drop, decimal, plain
 from labelfree.gating.series import Reading
 
@@ -29,7 +29,7 @@ def check_drop(asked: Drop, base: Reading) -> None:
         known = entry(asked.metric)
         hint = f"for {plain(asked.number)} percent write {asked}%" if not asked.percent and asked.number < 100 else ""
         raise UsageError(
-            f"--max-drop {asked}: {asked.metric} is {base.value:.6g} in {base.where} and never "
+            f"{option('max_drop', str(asked))}: {asked.metric} is {base.value:.6g} in {base.where} and never "
             f"{'below' if known.direction == 'higher' else 'above'} {known.worst}, so it cannot drop by more, and the "
             f"gate could not fail; {hint or 'name a smaller drop'}"
         )

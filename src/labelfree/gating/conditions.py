@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from labelfree.catalog import suggestion
 from labelfree.documents.reading import rounded
 from labelfree.documents.wording import apart
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.gating.bounds import check_drop
 from labelfree.gating.grammar import Drop, Requirement, decimal, plain
 from labelfree.gating.rules import stdev
@@ -44,8 +44,9 @@ def missing(metric: str, subjects: Sequence[tuple[str, Record]]) -> str:
     where = ", ".join(dict.fromkeys(name for name, _ in subjects))
     held = sorted({name for _, record in subjects for name in record["metrics"]})
     near = suggestion(metric, held)
-    hint = near if near.startswith("did") else "measure it, for instance with --only, or --append beside it"
-    return f"{metric} is not in {where}; {hint}"
+    if not near.startswith("did"):
+        near = f"measure it, for instance with {option('only')}, or {option('append', python='append')} beside it"
+    return f"{metric} is not in {where}; {near}"
 
 
 def _readings(metric: str, subjects: Sequence[tuple[str, Record]]) -> list[Reading]:
@@ -63,7 +64,8 @@ def dropped(
     before, now = _readings(asked.metric, base), _readings(asked.metric, subjects)
     if len(before) > 1:
         raise UsageError(
-            f"--against: expected one report with {asked.metric} as the baseline, found {len(before)} in {base[0][0]}"
+            f"{option('against')}: expected one report with {asked.metric} as the baseline, "
+            f"found {len(before)} in {base[0][0]}"
         )
     for reading in before:
         check_drop(asked, reading)
@@ -83,10 +85,10 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     assert base.value is not None
     if found := differences(asked.metric, base.record, now.record, rows=False):
         raise UsageError(
-            f"--against: {asked.metric} of {base.where} and {now.where} cannot be compared: {'; '.join(found)}; "
-            "measure both in the same way on the same number of rows"
+            f"{option('against')}: {asked.metric} of {base.where} and {now.where} cannot be compared: "
+            f"{'; '.join(found)}; measure both in the same way on the same number of rows"
         )
-    oriented(now, now.value, "--max-drop")
+    oriented(now, now.value, "max_drop")
     drop, limit = _drop(now, base), asked.limit(base.value)
     se, noise = _noise(now, base)
     interval = None if se is None else rounded((float(drop) - Z95 * se, float(drop) + Z95 * se))
@@ -101,9 +103,10 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     said += f"worse by {lost}" if drop > 0 else f"better by {lost.removeprefix('-')}" if drop else "no worse"
     said += (f" (a drop of {ends[0]} to {ends[1]}, {noise})" if ends else "") + f", {most} allowed"
     if reason == "within_noise":
-        said += "; the difference is inside its noise: measure more rows, allow more, or decide with --on-undecided"
+        said += "; the difference is inside its noise: measure more rows, allow more, or decide with "
+        said += option("on_undecided")
     elif reason.startswith("undecided"):
-        said += f"; the difference is inside its noise, which --on-undecided {decision} decides"
+        said += f"; the difference is inside its noise, which {option('on_undecided', decision)} decides"
     return told | _outcome(decision, reason, said)
 
 

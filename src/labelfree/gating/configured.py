@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.catalog import listed
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.gating.settings import NUMBERS
 
 JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
 """What is judged: one of these on the command line replaces all of the file."""
 RULE = ("rule", *NUMBERS)
-"""How a plateau is judged, where one is asked for: each replaced on its own, all of them by --rule."""
+"""How a plateau is judged, where one is asked for: each replaced on its own, all of them by another rule."""
 
 _LISTS = ("require", "max_drop", "plateau")
 _TEXTS = ("against", "history", "run", "rule", "on_undecided")
@@ -56,12 +56,12 @@ def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
             continue
         except OSError as error:
             raise UsageError(
-                f"{place}: cannot be read ({error.strerror or error}); mend it, or use --no-config"
+                f"{place}: cannot be read ({error.strerror or error}); mend it, or use {option('config', False)}"
             ) from None
         except UnicodeDecodeError as error:
             raise UsageError(
                 f"{place}: expected TOML in UTF-8, found another encoding at byte {error.start}; save it as UTF-8, or "
-                "use --no-config"
+                f"use {option('config', False)}"
             ) from None
         if "labelfree" not in text:
             continue
@@ -70,7 +70,7 @@ def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
         try:
             table = tomllib.loads(text).get("tool", {}).get("labelfree", {})
         except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{place}: expected TOML ({error}); mend it, or use --no-config") from None
+            raise UsageError(f"{place}: expected TOML ({error}); mend it, or use {option('config', False)}") from None
         if not isinstance(table, dict) or not isinstance(table.get("gate", {}), dict):
             raise UsageError(f"{place}: expected a table [tool.labelfree.gate], found another kind of value")
         for name in table:

@@ -9,7 +9,7 @@ from typing import Any
 from labelfree import __version__
 from labelfree.catalog import headlines
 from labelfree.documents.reading import SCHEMA_VERSION, rounded
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.gating.guards import collapse_guard
 from labelfree.gating.plateau import plateau
 from labelfree.gating.series import collapse_shares, incomparable, of_run, records_of
@@ -29,7 +29,7 @@ def curves(
     held = list(dict.fromkeys(name for record in records for name in record["metrics"]))
     for name in only:
         if name not in held:
-            raise UsageError(f"--only: run {run!r} has no {name}; it has {', '.join(held)}")
+            raise UsageError(f"{option('only')}: run {run!r} has no {name}; it has {', '.join(held)}")
     names = list(only) or (held if everything else [name for name in HEADLINES if name in held] or held[:1])
     numbers = rule_numbers("slope", {} if min_delta is None else {"min_delta": min_delta})
     steps, shares = collapse_shares(records)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from operator import eq, ge, gt, le, lt
 
 from labelfree.catalog import check_metric
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 
 OPERATORS: dict[str, Callable[[Decimal, Decimal], bool]] = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
 """What may stand between a metric and a number; equality counts as it is written."""
@@ -59,8 +59,10 @@ def requirement(text: str) -> Requirement:
     """
     match = _REQUIREMENT.fullmatch(text)
     if match is None:
-        raise UsageError(f"--require: expected METRIC OP NUMBER, such as 'rankme >= 120', found {text!r}{_hint(text)}")
-    return Requirement(check_metric(match[1], "--require"), match[2], Decimal(match[3]))
+        raise UsageError(
+            f"{option('require')}: expected METRIC OP NUMBER, such as 'rankme >= 120', found {text!r}{_hint(text)}"
+        )
+    return Requirement(check_metric(match[1], "require"), match[2], Decimal(match[3]))
 
 
 def drop(text: str) -> Drop:
@@ -72,12 +74,13 @@ def drop(text: str) -> Drop:
     match = _DROP.fullmatch(text)
     if match is None:
         raise UsageError(
-            f"--max-drop: expected METRIC=NUMBER or METRIC=NUMBER%, such as separability=5% or rankme=2, found {text!r}"
+            f"{option('max_drop')}: expected METRIC=NUMBER or METRIC=NUMBER%, "
+            f"such as separability=5% or rankme=2, found {text!r}"
         )
     number = Decimal(match[2])
     if number < 0:
-        raise UsageError(f"--max-drop: expected a drop of at least 0, found {text!r}: leave the sign out")
-    return Drop(check_metric(match[1], "--max-drop"), number, match[3] == "%")
+        raise UsageError(f"{option('max_drop')}: expected a drop of at least 0, found {text!r}: leave the sign out")
+    return Drop(check_metric(match[1], "max_drop"), number, match[3] == "%")
 
 
 def decimal(value: float) -> Decimal:
@@ -93,7 +96,7 @@ def plain(number: Decimal) -> str:
 
 def _hint(text: str) -> str:
     if re.search(r"\b(and|or)\b|&&|\|\||,|;", text):
-        return "; one condition each: repeat --require"
+        return f"; one condition each: {option('require', python='give a list')}"
     if any(sign in text for sign in ("≥", "≤", "=>", "=<")):
         return "; write >= or <="
     if "!=" in text or "<>" in text:
@@ -101,7 +104,9 @@ def _hint(text: str) -> str:
     if re.search(r"(?<![<>=!])=(?!=)", text):
         return "; write == for equality"
     if "%" in text:
-        return "; a percentage needs a baseline: --against BASE --max-drop METRIC=5%"
+        return (
+            f"; a percentage needs a baseline: {option('against', like='BASE')} with {option('max_drop', 'METRIC=5%')}"
+        )
     if re.match(r"\s*[+-]?[\d.]", text):
         return "; the metric stands first"
     if re.search(r"\b(nan|inf|infinity)\b", text, re.IGNORECASE):

@@ -14,7 +14,7 @@ from labelfree.gating.rules import patience, slope
 from labelfree.gating.series import Reading, collapse_shares, comparable, of_run, oriented, undefined
 from labelfree.history import Record
 
-_OPTION = "--plateau"
+_OPTION = "plateau"
 _LEAST_ERROR = 1e-100
 """A standard error whose square is a number."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import HistoryError, UsageError
+from labelfree.errors import HistoryError, UsageError, option
 from labelfree.history import Record, contents, differences, read
 from labelfree.history.records import contradictions
 
@@ -24,12 +24,14 @@ class Reading:
         if self.entry["params"].get("circular"):
             raise UsageError(
                 f"{self.metric}: {self.where}: its groups are clusters of the very distances that they judge, which no "
-                "gate may trust; measure with --group, or with cross-fitted groups that --freeze wrote"
+                f"gate may trust; measure with {option('group')}, or with cross-fitted groups "
+                f"that {option('freeze')} wrote"
             )
         if self.entry["params"].get("stable") is False:
             raise UsageError(
                 f"{self.metric}: {self.where}: its pseudo-groups are unstable (clusterings with other seeds agree "
-                "little), which no gate may trust; measure with --group, or freeze groups of a better checkpoint"
+                f"little), which no gate may trust; measure with {option('group')}, or freeze groups "
+                "of a better checkpoint"
             )
 
     @property
@@ -67,8 +69,8 @@ class Reading:
         return found | ({"step": self.step} if "step" in self.record else {"file": self.where})
 
 
-def oriented(reading: Reading, value: float, option: str) -> float:
-    """A value turned so that more is better; a UsageError for a metric that has no direction."""
+def oriented(reading: Reading, value: float, asked: str) -> float:
+    """A value turned so that more is better; a UsageError for a metric without a direction; asked: the option."""
     direction, target = reading.entry["direction"], reading.entry["params"].get("target")
     if direction == "higher":
         return value
@@ -77,8 +79,8 @@ def oriented(reading: Reading, value: float, option: str) -> float:
     if direction == "target" and target is not None:
         return -abs(value - float(target))
     raise UsageError(
-        f"{option}: {reading.metric} has no direction in which it is known to be better, so it can neither drop nor "
-        f"stop improving; hold it with --require '{reading.metric} >= NUMBER'"
+        f"{option(asked)}: {reading.metric} has no direction in which it is known to be better, so it can neither "
+        f"drop nor stop improving; hold it with {option('require', f'{reading.metric} >= NUMBER')}"
     )
 
 
@@ -93,7 +95,9 @@ def records_of(history: str | Path, run: str) -> list[Record]:
     everything = read(history)
     records = [r for r in everything if r["run"] == run]
     if not records:
-        raise HistoryError(f"{history}: expected records of run {run!r}, found {contents(everything)}; see --run")
+        raise HistoryError(
+            f"{history}: expected records of run {run!r}, found {contents(everything)}; see {option('run')}"
+        )
     return records
 
 
@@ -114,8 +118,8 @@ def comparable(readings: Sequence[Reading]) -> Sequence[Reading]:
     """The checks, or a HistoryError where two of them cannot be compared."""
     if found := incomparable(readings):
         raise HistoryError(
-            f"{found}; measure the same rows in the same way, keep the two in runs of their own (--run), or remove one "
-            "(labelfree history remove)"
+            f"{found}; measure the same rows in the same way, keep the two in runs of their own "
+            f"({option('run')}), or remove one (labelfree history remove)"
         )
     return readings
 
@@ -148,7 +152,7 @@ def collapse_shares(records: Sequence[Record]) -> tuple[list[int], list[Mapping[
         if not {"effective_rank", "mean_cosine", "duplicate_share"} <= set(shares):
             raise HistoryError(
                 f"step {record['step']}, {record['command']}: expected effective_rank, mean_cosine and duplicate_share "
-                "for the collapse guard, found none; append that step again with --replace"
+                f"for the collapse guard, found none; append that step again with {option('replace')}"
             )
         known = steps.setdefault(record["step"], dict(shares))
         for name, value in shares.items():

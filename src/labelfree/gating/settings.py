@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labelfree.catalog import check_metric
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.gating.grammar import Drop, Requirement, drop, requirement
 from labelfree.gating.rules import LEAST_WINDOW
 from labelfree.history.records import checked_run
@@ -64,25 +64,30 @@ def settings(
     """
     if not (require or against or max_drop or plateau):
         raise UsageError(
-            "expected something to judge: --require 'METRIC >= NUMBER', --against BASE --max-drop METRIC=5%, or "
-            "--history FILE --plateau METRIC; found none of them"
+            f"expected something to judge: {option('require', 'METRIC >= NUMBER')}, {option('against', like='BASE')} "
+            f"with {option('max_drop', 'METRIC=5%')}, or {option('history', like='FILE')} with "
+            f"{option('plateau', 'METRIC')}; found none of them"
         )
     if against and not max_drop:
-        raise UsageError("--against: say how much may be lost, such as --max-drop separability=5%")
+        example = option("max_drop", "separability=5%")
+        raise UsageError(f"{option('against')}: say how much may be lost, such as {example}")
     if max_drop and not against:
-        raise UsageError("--max-drop: a drop needs a baseline: --against BASE, a report of the same rows")
+        base = option("against", like="BASE")
+        raise UsageError(f"{option('max_drop')}: a drop needs a baseline: {base}, a report of the same rows")
     if plateau and not history:
-        raise UsageError("--plateau: needs the checks of a run: --history FILE, which --append of a command writes")
+        written = f"which {option('append', python='labelfree.history.append')} writes"
+        raise UsageError(f"{option('plateau')}: needs the checks of a run: {option('history', like='FILE')}, {written}")
     if run is not None and not history:
-        raise UsageError("--run: names a run of a history; add --history FILE")
+        raise UsageError(f"{option('run')}: names a run of a history; add {option('history', like='FILE')}")
     if run is not None:
         checked_run(run)
     if on_undecided is not None and not against:
-        raise UsageError("--on-undecided: has no effect without --against BASE; leave it out")
+        base = option("against", like="BASE")
+        raise UsageError(f"{option('on_undecided')}: has no effect without {base}; leave it out")
     if on_undecided not in (None, "pass", "fail"):
-        raise UsageError(f"--on-undecided: expected pass or fail, found {on_undecided!r}")
+        raise UsageError(f"{option('on_undecided')}: expected pass or fail, found {on_undecided!r}")
     for name in plateau:
-        check_metric(name, "--plateau")
+        check_metric(name, "plateau")
     chosen = Settings(
         require=tuple(requirement(text) for text in require),
         max_drop=tuple(drop(text) for text in max_drop),
@@ -104,7 +109,7 @@ def _check_opis(chosen: Settings) -> None:
         if name in judged and "mean_utility" not in kept:
             raise UsageError(
                 f"{name}: a dead model has the lowest {name} of all, so a gate on it needs one on mean_utility beside "
-                "it: add --require 'mean_utility >= NUMBER'"
+                f"it: add {option('require', 'mean_utility >= NUMBER')}"
             )
 
 
@@ -113,7 +118,7 @@ def _numbers(rule: str, named: bool, plateau: bool, given: dict[str, Any]) -> di
     found = {name: value for name, value in given.items() if value is not None}
     if not plateau:
         for name in (["rule"] if named else []) + list(found):
-            raise UsageError(f"--{_flag(name)}: has no effect without --plateau METRIC; leave it out")
+            raise UsageError(f"{option(name)}: has no effect without {option('plateau', 'METRIC')}; leave it out")
         return {}
     return rule_numbers(rule, found)
 
@@ -121,16 +126,16 @@ def _numbers(rule: str, named: bool, plateau: bool, given: dict[str, Any]) -> di
 def rule_numbers(rule: str, given: dict[str, Any]) -> dict[str, Any]:
     """The options of a rule with their defaults, or a UsageError for one that is wrong or has no effect."""
     if rule not in RULES:
-        raise UsageError(f"--rule: expected one of {', '.join(RULES)}, found {rule!r}")
+        raise UsageError(f"{option('rule')}: expected one of {', '.join(RULES)}, found {rule!r}")
     for name in given:
         if name not in RULES[rule]:
             having = " and ".join(r for r, options in RULES.items() if name in options)
-            raise UsageError(f"--{_flag(name)}: has no effect in the rule {rule}, it belongs to {having}; leave it out")
+            raise UsageError(f"{option(name)}: has no effect in the rule {rule}, it belongs to {having}; leave it out")
     numbers = {**RULES[rule], **given}
     for name, least in (("warmup", 0), ("window", LEAST_WINDOW), ("patience", 1)):
         value = numbers.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise UsageError(f"--{_flag(name)}: expected a number of checks of at least {least}, found {value!r}")
+            raise UsageError(f"{option(name)}: expected a number of checks of at least {least}, found {value!r}")
     for name in ("confidence", "min_delta", "stop_at"):
         if name in numbers:
             numbers[name] = _real(name, numbers[name])
@@ -139,15 +144,12 @@ def rule_numbers(rule: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def _real(name: str, value: Any) -> float:
     if value is None:
-        raise UsageError("--rule threshold: say where to stop: --stop-at NUMBER, in the units of the metric")
+        where = option("stop_at", like="NUMBER")
+        raise UsageError(f"{option('rule', 'threshold')}: say where to stop: {where}, in the units of the metric")
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise UsageError(f"--{_flag(name)}: expected a finite number, found {value!r}")
+        raise UsageError(f"{option(name)}: expected a finite number, found {value!r}")
     if name == "confidence" and not 0.5 <= value < 1:
-        raise UsageError(f"--confidence: expected a number from 0.5 up to but not 1, such as 0.9, found {value!r}")
+        raise UsageError(f"{option(name)}: expected a number from 0.5 up to but not 1, such as 0.9, found {value!r}")
     if name == "min_delta" and value < 0:
-        raise UsageError(f"--min-delta: expected an improvement of at least 0, found {value!r}")
+        raise UsageError(f"{option(name)}: expected an improvement of at least 0, found {value!r}")
     return float(value)
-
-
-def _flag(name: str) -> str:
-    return name.replace("_", "-")

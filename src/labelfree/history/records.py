@@ -11,7 +11,7 @@ from labelfree.catalog import COLLAPSE_METRICS, known_command
 from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, is_number, misfit
 from labelfree.documents.reading import SCHEMA_VERSION, rounded
 from labelfree.documents.wording import counted
-from labelfree.errors import HistoryError, UsageError
+from labelfree.errors import HistoryError, UsageError, option
 
 Record: TypeAlias = dict[str, Any]
 """One line of a history; docs/gate.md lists the fields."""
@@ -42,7 +42,7 @@ def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: 
         raise HistoryError(
             f"{report['input']['sources'][0]}: a history needs {' and '.join(COLLAPSE_METRICS)} of every check for the "
             f"collapse guard, and this report ({report['command']}) lacks {' and '.join(lacking)}; write it with "
-            "--append, which measures them too, or name them in --only"
+            f"{option('append', python='labelfree.watch')}, which measures them too, or name them in {option('only')}"
         )
     return {
         **abridged(report),
@@ -87,10 +87,10 @@ def collapse(report: Mapping[str, Any]) -> dict[str, float | None]:
     }
 
 
-def checked_run(run: str, option: str = "--run") -> str:
+def checked_run(run: str, name: str = "run") -> str:
     """The name of a run, or of what else an option names, or a UsageError."""
     if not isinstance(run, str) or not run.strip() or not run.isprintable():
-        raise UsageError(f"{option}: expected a name, found {run!r}")
+        raise UsageError(f"{option(name)}: expected a name, found {run!r}")
     return run
 
 
@@ -99,7 +99,7 @@ def checked_step(step: Any) -> int:
     number = whole(step)
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         kind = "" if type(step) is int else f" of type {type(step).__name__}"
-        raise UsageError(f"--step: expected a whole number of at least 0, found {step!r}{kind}")
+        raise UsageError(f"{option('step')}: expected a whole number of at least 0, found {step!r}{kind}")
     return number
 
 
@@ -140,11 +140,12 @@ def unlike(one: Record, other: Record) -> list[str]:
 def alike(one: Any, other: Any, scale: float = 0.0) -> bool:
     """Whether two parts of records are equal, fractions up to rounding: that of their own size, or of `scale`.
 
-    What belongs to a metric (standard error, interval, replicates) rounds on the scale of its value.
+    What belongs to a metric (standard error, interval, replicates) rounds on the scale of its value. Of the reason why
+    there is none only the code counts: its words name options as whoever measured writes them.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         size = max(scale, _size(one.get("value")), _size(one.get("interval")))
-        names = {*one, *other}
+        names = {*one, *other} - {"reason"}
         return all(alike(one.get(k), other.get(k), 0.0 if k == "params" else size) for k in names)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(alike(a, b, scale) for a, b in zip(one, other, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 
 _STEP = re.compile(r"(?<![A-Za-z])(epoch|step|checkpoint|ckpt|iteration|iter|check)([-_= ]?)(\d+)(?!\d)", re.IGNORECASE)
 
@@ -24,12 +24,12 @@ def step_of(source: str) -> int:
             return int(found[1][2])  # Lightning's own names: both are of one checkpoint
         if len(found) > 1:
             told = " and ".join(f"{word} {int(number)}" for word, _, number in found)
-            raise UsageError(f"--append: {source}: its name holds {told}; say which with --step N")
+            raise UsageError(f"{_append()}: {source}: its name holds {told}; say which with {option('step', like='N')}")
         if found:
             return int(found[0][2])
     raise UsageError(
-        f"--append: {source}: expected a step in its name (epoch_03, step00020, checkpoint-500), found none; "
-        "say it with --step N"
+        f"{_append()}: {source}: expected a step in its name (epoch_03, step00020, checkpoint-500), found none; say it "
+        f"with {option('step', like='N')}"
     )
 
 
@@ -37,25 +37,30 @@ def steps_of(sources: Sequence[str], step: int | None, concat: bool) -> list[int
     """The step of every data set, before any work is done: as given, or from the names."""
     if step is not None:
         if step < 0:
-            raise UsageError(f"--step: expected a whole number of at least 0, found {step}")
+            raise UsageError(f"{option('step')}: expected a whole number of at least 0, found {step}")
         if len(sources) > 1 and not concat:
             raise UsageError(
-                f"--step {step}: names the step of one SOURCE, found {len(sources)}; leave it out and let the names "
-                "say it, or append them one by one"
+                f"{option('step', step)}: names the step of one SOURCE, found {len(sources)}; leave it out and let the "
+                "names say it, or append them one by one"
             )
         return [step]
     found = [step_of(source) for source in sources]
     if concat:
         if len(set(found)) > 1:
             raise UsageError(
-                f"--append: the parts of one data set name several steps {sorted(set(found))}; give --step N"
+                f"{_append()}: the parts of one data set name several steps {sorted(set(found))}; give "
+                + option("step", like="N")
             )
         return found[:1]
     for i, number in enumerate(found):
         if number in found[:i]:
             first = sources[found.index(number)]
             raise UsageError(
-                f"--append: {first} and {sources[i]} both name step {number}; append them to two runs (--run), or with "
-                "--step N one by one"
+                f"{_append()}: {first} and {sources[i]} both name step {number}; append them to two runs "
+                f"({option('run')}), or with {option('step', like='N')} one by one"
             )
     return found
+
+
+def _append() -> str:
+    return option("append", python="labelfree.history.append")

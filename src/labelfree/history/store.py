@@ -14,7 +14,7 @@ from labelfree.catalog import known_command
 from labelfree.documents.files import locked, rewritten
 from labelfree.documents.reading import parsed
 from labelfree.documents.wording import steps
-from labelfree.errors import HistoryError
+from labelfree.errors import HistoryError, option
 from labelfree.history.records import Record, alike, checked_run, contradictions, key, misfits, named, same, unlike
 from labelfree.history.records import validated as checked_record
 
@@ -25,7 +25,9 @@ def stored(path: str | Path) -> list[Record]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise HistoryError(f"{path}: no such history; a command with --append {path} begins one") from None
+        raise HistoryError(
+            f"{path}: no such history; {option('append', path, python='labelfree.history.append')} begins one"
+        ) from None
     except UnicodeDecodeError:
         raise HistoryError(f"{path}: expected a history (JSON Lines), found bytes that are no text") from None
     except OSError as error:
@@ -50,7 +52,8 @@ def _of_another_kind(text: str, path: Path) -> str | None:
     if (known := known_command(first.get("command"))) is not None and known.document == "verdict":
         return "the verdict of a gate; name the history that it judged"
     if "input" in first or "reports" in first:
-        return f"a report; labelfree history add HISTORY {path} puts it into one, and a gate takes it without --history"
+        added_by = f"labelfree history add HISTORY {path}"
+        return f"a report; {added_by} puts it into one, and a gate takes it without {option('history')}"
     return None
 
 
@@ -120,7 +123,7 @@ def _with(
     if there and not same(records[index], record) and not replace:
         raise HistoryError(
             f"{path}: {named(record)} is there already and differs ({_differing(records[index], record)}); "
-            "name another --step or --run, or --replace it"
+            f"name another {option('step')} or {option('run')}, or {option('replace')} it"
         )
     _check_fit(record, [r for i, r in enumerate(records) if i != index and r not in leaving], path)
     for rival in rivals:
@@ -128,8 +131,9 @@ def _with(
             metric, a, b = contradictions(rival, record)[0]
             raise HistoryError(
                 f"{path}: {named(record)} contradicts {rival['command']} of that step: {metric} is {_value(a)} there "
-                f"({rival['source']}), {_value(b)} here ({record['source']}); name another --step or --run"
-                + (", or --replace what is there" if not replace else "")
+                f"({rival['source']}), {_value(b)} here ({record['source']}); name another {option('step')} or "
+                + option("run")
+                + (f", or {option('replace')} what is there" if not replace else "")
             )
     return [r for r in (*records[:index], record, *records[index + 1 :]) if r not in leaving]
 
@@ -194,7 +198,7 @@ def _differing(one: Record, other: Record) -> str:
     name = unlike(one, other)[0]
     a, b = one.get(name), other.get(name)
     while isinstance(a, dict) and isinstance(b, dict):
-        inner = next(k for k in sorted({*a, *b}) if not alike(a.get(k), b.get(k)))
+        inner = next(k for k in sorted({*a, *b} - {"reason"}) if not alike(a.get(k), b.get(k)))
         name, a, b = f"{name}.{inner}", a.get(inner), b.get(inner)
     return f"{name}: {a} there, {b} here"
 
@@ -209,7 +213,7 @@ def _check_fit(record: Record, others: Sequence[Record], path: Path) -> None:
         if found := misfits(record, earlier):
             raise HistoryError(
                 f"{path}: {named(record)} cannot be compared with step {earlier['step']} of that run: "
-                f"{'; '.join(found)}; measure the same rows in the same way, or begin another run with --run"
+                f"{'; '.join(found)}; measure the same rows in the same way, or begin another run with {option('run')}"
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.kernels import Kernels, numpy_kernels
 
 
@@ -11,14 +11,14 @@ def device_for(device: str) -> str:
     if device == "cpu":
         return device
     if device != "auto" and not device.startswith("cuda"):
-        raise UsageError(f"--device: expected cpu, cuda or auto, found {device!r}")
+        raise UsageError(f"{option('device')}: expected cpu, cuda or auto, found {device!r}")
     from labelfree.kernels.torch_kernels import cuda_available
 
     if cuda_available():
         return "cuda" if device == "auto" else device
     if device == "auto":
         return "cpu"
-    raise UsageError(f"--device {device}: no CUDA device is available here; use --device cpu")
+    raise UsageError(f"{option('device', device)}: no CUDA device is available here; use {option('device', 'cpu')}")
 
 
 def kernels_for(device: str) -> Kernels:

@@ -1,4 +1,4 @@
-"""The kernels in torch, for --device cuda: the same results to the rounding of float64."""
+"""The kernels in torch, for the device cuda: the same results to the rounding of float64."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
-from labelfree.errors import MissingExtra
+from labelfree.errors import MissingExtra, option
 from labelfree.kernels.numpy_pairs import ends, rounded_up
 from labelfree.kernels.numpy_trees import facing, lifted
 from labelfree.progress import Advance, still
@@ -21,7 +21,7 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError as error:
-        raise MissingExtra("--device cuda", "torch") from error
+        raise MissingExtra(option("device", "cuda"), "torch") from error
     return torch
 
 

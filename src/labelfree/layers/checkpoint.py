@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Rows, as_rows
-from labelfree.errors import SourceError, UsageError
+from labelfree.errors import SourceError, UsageError, option
 from labelfree.families.weights.checkpoint import Layer
 from labelfree.families.weights.matrix import Part, weighed
 from labelfree.kernels.threads import spread
@@ -59,10 +59,10 @@ def opened(checkpoint: Any, patterns: Sequence[str] = ()) -> Checkpoint:
     if unused:
         listed = "\n".join(f"  {key}" for key in list(forms)[:_MOST_LISTED])
         more = f"\n  ... and {len(forms) - _MOST_LISTED} more" if len(forms) > _MOST_LISTED else ""
-        raise UsageError(f"--layer {unused[0]}: no layer of {name} matches; its layers are\n{listed}{more}")
+        raise UsageError(f"{option('layer', unused[0])}: no layer of {name} matches; its layers are\n{listed}{more}")
     if patterns:
         asked = {key: form for key, form in forms.items() if any(_matches(key, p) for p in patterns)}
-        left_out |= {key: Reason("not_asked", "--layer names others") for key in forms.keys() - asked.keys()}
+        left_out |= {key: Reason("not_asked", f"{option('layer')} names others") for key in forms.keys() - asked.keys()}
         forms = asked
     return Checkpoint(name, found, forms, {key: left_out[key] for key in found if key in left_out}, last)
 
@@ -88,7 +88,9 @@ def _of_file(name: str) -> dict[str, Tensor]:
     if not name or not path.exists():
         file, _, key = name.rpartition("::")
         if file and Path(file).exists():
-            raise UsageError(f"{name}: expected a whole checkpoint, found a tensor of one; {file} --layer {key}")
+            raise UsageError(
+                f"{name}: expected a whole checkpoint, found a tensor of one; name {file} with {option('layer', key)}"
+            )
         raise SourceError(f"{name or 'CHECKPOINT'}: no such file or directory; expected {_FILES}")
     suffix = path.suffix.lower()
     if path.is_dir() or suffix in CHECKPOINT:

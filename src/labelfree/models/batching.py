@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from labelfree.errors import ResourceError
+from labelfree.errors import ResourceError, option
 from labelfree.models.networks.network import Network, Prepared
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ def batch_rows(network: Network, batch: Prepared, rows: int, device: str, memory
     free = _SHARE * _free(device) if memory is None else memory - parameters
     if free < need and memory is not None:
         raise ResourceError(
-            f"--memory {memory / 1e6:.0f}MB: the weights of {network.name} take {parameters / 1e6:.0f} MB, and one row "
+            f"{option('memory', memory)}: the weights of {network.name} take {parameters / 1e6:.0f} MB, and one row "
             f"about {need / 1e6:.0f} MB; raise the limit"
         )
     fitting = max(1, int(min(MOST.get(kind, 32), free / max(need, 1))))

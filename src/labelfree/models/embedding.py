@@ -13,7 +13,7 @@ from typing import Any, Literal
 from labelfree import __version__
 from labelfree.documents.files import check_apart, check_targets
 from labelfree.documents.reading import as_json
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.head import Head
 from labelfree.kernels.devices import device_for
 from labelfree.models.batching import batch_rows
@@ -118,12 +118,12 @@ def embed(
     >>> done.rows, done.d, rows
     (2, 2, [[4.0, -1.0], [-2.0, 2.0]])
     """
-    check_targets([Path(output)], PARQUET, "-o")
+    check_targets([Path(output)], PARQUET)
     if pool is not None and pool not in POOLS:
-        raise UsageError(f"pool: expected one of {', '.join(POOLS)}, found {pool!r}")
+        raise UsageError(f"{option('pool')}: expected one of {', '.join(POOLS)}, found {pool!r}")
     for name, value in (("batch_size", batch_size), ("image_size", image_size), ("threads", threads)):
         if value is not None and (not isinstance(value, int) or value < 1):
-            raise UsageError(f"{name}: expected a whole number of at least 1, found {value!r}")
+            raise UsageError(f"{option(name)}: expected a whole number of at least 1, found {value!r}")
     path = check_checkpoint(os.fspath(checkpoint))
     opened = open_data(data, column=column, id=id, keep=keep, on_bad=on_bad)
     files = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else [path]
@@ -135,7 +135,7 @@ def embed(
     )
     check_kind(network, opened)
     if image_size is not None and opened.kind != "image":
-        raise UsageError(f"--image-size: has no effect on {opened.name}, which holds no images; leave it out")
+        raise UsageError(f"{option('image_size')}: has no effect on {opened.name}, which holds no images; leave it out")
     with inference(device, threads):
         plan, size = _planned(network, opened, device, layer, pool, batch_size, memory)
         facts = _facts(network, plan, opened, device)
@@ -149,7 +149,9 @@ def embed(
     if network.random and plan.head:
         notes.append(f"the checkpoint lacks the head {plan.head}: no logits were written")
     if discarded:
-        notes.append(f"{discarded:,} rows of an interrupted run were computed again: --resume goes on after them")
+        notes.append(
+            f"{discarded:,} rows of an interrupted run were computed again: {option('resume')} goes on after them"
+        )
     if account.truncated:
         share = f"{account.truncated:,} of {account.computed:,} texts"
         notes.append(f"{share} are longer than {network.longest} tokens and were cut there")

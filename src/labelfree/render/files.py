@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labelfree.catalog import Command
 from labelfree.documents.files import atomically, check_targets
-from labelfree.errors import MissingExtra, OutputError
+from labelfree.errors import MissingExtra, OutputError, option
 from labelfree.render.pictures.groups import DRAWN_ONLY
 from labelfree.render.tables.text import to_csv, to_json, to_markdown, to_ndjson
 from labelfree.reports.rows import RowsReport
@@ -28,7 +28,7 @@ def check(paths: Sequence[Path], command: Command) -> None:
     check_targets(paths, SUFFIXES if command.families else TEXT)
     for path in paths:
         if path.suffix in PICTURES and find_spec("matplotlib") is None:
-            raise MissingExtra(f"-o {path}: drawing", "plot")
+            raise MissingExtra(f"{option('output', path)}: drawing", "plot")
 
 
 def check_content(reports: Sequence[RowsReport], paths: Sequence[Path]) -> None:
@@ -38,11 +38,11 @@ def check_content(reports: Sequence[RowsReport], paths: Sequence[Path]) -> None:
     for path in paths:
         if path.suffix in PICTURES:
             raise OutputError(
-                f"-o {path}: there is nothing to draw: ask for a spectral metric or for separability, for instance "
-                "--only rankme"
+                f"{option('output', path)}: there is nothing to draw: ask for a spectral metric or for "
+                f"separability, for instance {option('only', 'rankme')}"
             )
         if path.suffix not in TEXT:
-            raise OutputError(f"-o {path}: these results have no long form to write; use .json or .csv")
+            raise OutputError(f"{option('output', path)}: these results have no long form to write; use .json or .csv")
 
 
 def write(reports: Sequence[RowsReport], path: Path, *, everything: bool) -> None:

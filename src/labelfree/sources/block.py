@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Rows
+from labelfree.errors import option
 
 Values: TypeAlias = NDArray[Any]
 PARQUET = (".parquet", ".pq", ".parq")
@@ -98,7 +99,7 @@ class Source:
     def apart(self) -> str:
         """What to do where the files of this data set were meant to be one data set each."""
         if " + " in self.name:
-            return "to measure every source on its own, leave --concat out"
+            return f"to measure every source on its own, leave {option('concat', python='the list around them')} out"
         if has_magic(self.name):
             return "to measure every file on its own, leave the quotes around the pattern out"
         return f"to measure every file on its own, name them: {self.name.rstrip('/')}/* without quotes"
@@ -110,7 +111,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns to read: the options --column, --id, --group, and others that a command names.
+    """Which columns to read: the options column, id, group, and others that a command names.
 
     outputs: the column of class scores; label, domain: columns read for their roles; AUTO takes the one of a usual
     name (logits before probabilities), where there is one; others: columns that are not embeddings.

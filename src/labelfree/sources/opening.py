@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.documents.files import check_regular
-from labelfree.errors import SourceError, UsageError
+from labelfree.errors import SourceError, UsageError, option
 from labelfree.sources.block import CHECKPOINT, PARQUET, Columns, Source
 from labelfree.sources.paths import KINDS, check_local, files_of, missing, natural, rows_within
 
@@ -84,7 +84,7 @@ def _open_member(path: Path, member: str, columns: Columns) -> Source:
 
         return checkpoint_source(path, member, columns)
     raise UsageError(
-        f"{path}: only checkpoints and .npz files hold tensors by name; for a column use --column {member}"
+        f"{path}: only checkpoints and .npz files hold tensors by name; for a column use {option('column', member)}"
     )
 
 

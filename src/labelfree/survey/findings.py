@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.rank.marchenko_pastur import noise_rank
 from labelfree.summaries.tally import Defect
@@ -44,7 +45,7 @@ def findings(found: Survey, *, located: bool = False) -> list[Finding]:
 
 def _bad_rows(found: Survey) -> Iterator[Finding]:
     tally = found.tally
-    bad = "left out" if found.evidence.on_bad == "drop" else "leave them out with --on-bad drop"
+    bad = "left out" if found.evidence.on_bad == "drop" else f"leave them out with {option('on_bad', 'drop')}"
     nowhere = "left out" if found.evidence.zero < tally["zero"] else "left out of cosines"
     texts: dict[Defect, tuple[str, str]] = {
         "ragged": (
@@ -53,7 +54,7 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
         ),
         "null": ("null rows, or rows with a null in them", bad),
         "nonfinite": ("rows with NaN or infinity", bad),
-        "no_id": ("rows without an id", "fill them in, or name another column with --id"),
+        "no_id": ("rows without an id", f"fill them in, or name another column with {option('id')}"),
         "overflow": ("rows whose squares overflow float64", "left out; divide the embeddings by a constant first"),
         "underflow": ("rows whose squares underflow float64", "left out; multiply the embeddings by a constant first"),
         "zero": ("rows of zeros", f"{nowhere}; find out why the encoder returned nothing"),
@@ -65,7 +66,7 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
 
 def _repetitions(found: Survey, located: bool) -> Iterator[Finding]:
     if found.repeated_ids:
-        remedy = "remove the repetitions, or name another column with --id"
+        remedy = f"remove the repetitions, or name another column with {option('id')}"
         if len(found.source.counts) > 1:
             remedy = f"{found.source.apart}, or {remedy}"
         said = f"{_repeating(found.repeated_ids)} the id of another"

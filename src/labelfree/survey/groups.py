@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Keys
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.groups import Grouping, GroupRows
 from labelfree.evidence.zone import Calibration
@@ -53,7 +53,7 @@ def grouping_of(found: Survey, chosen: GroupSetting, of: Callable[[Source], Surv
         return Grouping(chosen.zone, circular=chosen.circular, k=chosen.k, seeds=chosen.seeds)
     frozen = read_groups(Path(chosen.groups_from)) if isinstance(chosen.groups_from, str | os.PathLike) else None
     if frozen is not None and chosen.k:
-        raise UsageError(f"k: {chosen.groups_from} holds groups that were made before; leave it out")
+        raise UsageError(f"{option('k')}: {chosen.groups_from} holds groups that were made before; leave it out")
     if found.evidence.drawn is None:
         return Grouping(chosen.zone, _none(found))
     return Grouping(chosen.zone, _frozen(found, frozen) if frozen else _from_other(found, chosen, of))
@@ -87,8 +87,8 @@ def _frozen(found: Survey, frozen: FrozenGroups) -> GroupRows:
     if frozen.by_id != ("id" in source.roles):
         has, wants = ("ids", "positions") if "id" in source.roles else ("positions", "ids")
         raise UsageError(
-            f"groups_from: the frozen groups are by {wants}, and {source.name} has {has}; name the column of ids with "
-            "--id, or freeze groups of this file"
+            f"{option('groups_from')}: the frozen groups are by {wants}, and {source.name} has {has}; name the "
+            f"column of ids with {option('id')}, or freeze groups of this file"
         )
     labels, missing = frozen.of(row_keys(e))
     own = frozen.about.get("content") == found.content
@@ -101,20 +101,21 @@ def _from_other(found: Survey, chosen: GroupSetting, of: Callable[[Source], Surv
     other = of(open_source(chosen.groups_from, chosen.columns))
     if ("id" in other.source.roles) != ("id" in source.roles) or ("id" not in source.roles and other.evidence.n != e.n):
         raise UsageError(
-            f"groups_from: expected the same items in {other.source.name} as in {source.name}, by an id column in both "
-            f"or as many rows in the same order, found {other.evidence.n} and {e.n} rows; name the column with --id"
+            f"{option('groups_from')}: expected the same items in {other.source.name} as in {source.name}, by an id "
+            f"column in both or as many rows in the same order, found {other.evidence.n} and {e.n} rows; name the "
+            f"column with {option('id')}"
         )
     if other.evidence.drawn is None:
-        raise UsageError(f"groups_from: {other.source.name} has no usable row")
+        raise UsageError(f"{option('groups_from')}: {other.source.name} has no usable row")
     assert e.drawn is not None
     usual = candidates(len(e.drawn.rows)) or (2,)  # which of fewer than four rows is too many, and is said so
     k = chosen.k[0] if chosen.k else usual[len(usual) // 2]
     made = clusters_of_other_space(other.evidence.drawn.rows, row_keys(other.evidence), row_keys(e), k, chosen.seed)
     if isinstance(made, Result):
-        raise UsageError(f"groups_from: {made.reason}")
+        raise UsageError(f"{option('groups_from')}: {made.reason}")
     labels, missing = made
     if missing == len(labels):
-        raise UsageError(f"groups_from: no row of {source.name} has its id in {other.source.name}")
+        raise UsageError(f"{option('groups_from')}: no row of {source.name} has its id in {other.source.name}")
     own = other.content == found.content
     return _labelled(found, labels, missing, origin="same_space" if own else "other_space", own=own)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows
-from labelfree.errors import RowsError, SourceError
+from labelfree.errors import RowsError, SourceError, option
 from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Evidence, Need, stored_dtype
 from labelfree.evidence.scaling import FAINT, inverse_lengths, length, squared_lengths, too_far
 from labelfree.kernels import Kernels
@@ -190,12 +190,13 @@ class Summaries:
             )
         if refused:
             whole = sum(tally[defect] for defect, _ in kinds) == tally.read
-            remedy = "no usable row is left: find out where they come from" if whole else "drop them with --on-bad drop"
+            remedy = f"drop them with {option('on_bad', 'drop')}"
+            remedy = "no usable row is left: find out where they come from" if whole else remedy
             raise RowsError(f"{name}: {'; '.join(refused)}; {remedy}")
         if tally["no_id"]:
             raise RowsError(
                 f"{source.name}: {tally['no_id']} of {tally.read} rows have no id in column {source.roles['id']!r}, "
-                f"first at {first('no_id')}; fill them in, or name another column with --id"
+                f"first at {first('no_id')}; fill them in, or name another column with {option('id')}"
             )
         if self.ids.duplicates:
             raise RowsError(repeated_ids(source, block_rows(source.d)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from labelfree.errors import option
 from labelfree.evidence.scaling import measurable
 from labelfree.sources.block import Block, Source
 from labelfree.summaries.hashing import hash_rows
@@ -21,7 +22,7 @@ def finite(block: Block) -> NDArray[np.bool_]:
 def repeated_ids(source: Source, rows: int) -> str:
     """Which id appears twice, and where: found by reading the ids again, `rows` at a time."""
     column = source.roles["id"]
-    remedy = "remove the repetitions, or name another column with --id"
+    remedy = f"remove the repetitions, or name another column with {option('id')}"
     found = repeated_id(source, rows)
     if found is None:
         return f"{source.name}: ids repeat in column {column!r}; {remedy}"

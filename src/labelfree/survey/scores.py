@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows
-from labelfree.errors import RowsError
+from labelfree.errors import RowsError, option
 from labelfree.evidence.labels import of_rows
 from labelfree.evidence.outputs import Labelled, Outputs
 from labelfree.sources.block import Source, Values
@@ -134,7 +134,7 @@ def _probabilities(given: Values, source: Source, index: Index) -> Float:
         raise RowsError(
             f"{source.name}: column {source.outputs.name!r}: expected probabilities that sum to 1, found row "
             f"{index[at]} with the sum {total[at]:.6g} and the least {values[at].min():.6g}; logits belong in a column "
-            "named logits (--logits COLUMN)"
+            f"named logits ({option('logits', like='COLUMN')})"
         )
     return np.asarray(values / total[:, None])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.evidence.labels import thresholds
 from labelfree.evidence.outputs import Outputs, Variant
 from labelfree.families.transfer.recovered_head import COMMON, cross_check, log_probabilities, mismatch, recovered
@@ -56,7 +56,7 @@ def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
     if "domain" in opened.roles:
         if "source" in rows_by(opened, "domain"):
             if setting.source is not None:
-                raise UsageError(f"{opened.name}: holds rows of the domain 'source'; leave out --source")
+                raise UsageError(f"{opened.name}: holds rows of the domain 'source'; leave out {option('source')}")
             columns = replace(source_columns(base, setting), domain=AUTO)
             beside = _of_domain(open_source(given, columns), "source")
         opened = _of_domain(opened, "target")
@@ -73,15 +73,15 @@ def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
 def _with_audit(note: str) -> str:
     """What is said of a label column that was not read, with the way to use one of a target."""
     name = note.split("'")[1]
-    return f"{note} of the target; --audit {name} shows the true accuracy beside the estimates"
+    return f"{note} of the target; {option('audit', name)} shows the true accuracy beside the estimates"
 
 
 def source_of(target: Source, base: Columns, setting: Setting) -> Source | None:
-    """The source rows: those of --source, or those beside the target in its own file."""
+    """The source rows: those of the option source, or those beside the target in its own file."""
     if setting.source is None and target.beside is None and setting.label is not None:
         raise UsageError(
-            f"--label {setting.label}: names the label column of source rows, and there are none; add --source FILE, "
-            f"or --audit {setting.label} where it is a column of the target"
+            f"{option('label', setting.label)}: names the label column of source rows, and there are none; add "
+            f"{option('source', like='FILE')}, or {option('audit', setting.label)} where it is a column of the target"
         )
     if setting.source is None:
         return target.beside
@@ -176,7 +176,7 @@ def _recovered(found: Survey, outputs: Outputs, derived: bool) -> Head | str:
         head = recovered(found.regression, stored=found.evidence.stored)
     if isinstance(head, Head):
         return head
-    return f"no head was given (--head FILE), and it cannot be recovered: {head}"
+    return f"no head was given ({option('head', like='FILE')}), and it cannot be recovered: {head}"
 
 
 def _compared(head: Head | None, found: Survey, outputs: Outputs, derived: bool) -> Head | None:

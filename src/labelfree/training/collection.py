@@ -52,8 +52,13 @@ class Collection:
         if named != ("id" in self.summaries.source.roles):
             raise ArrayError("ids: expected them with every batch or with none, found some of both")
         self._waiting.append((rows, index, names))
-        if sum(len(part) for part, _, _ in self._waiting) >= block_rows(self.summaries.d):
+        if self.waiting >= block_rows(self.summaries.d):
             self.settle()
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait until a block of them is full."""
+        return sum(len(part) for part, _, _ in self._waiting)
 
     def settle(self) -> None:
         """Take in what still waits."""

@@ -20,7 +20,7 @@ from labelfree.training.check import Check
 from labelfree.training.collection import Collection, surveyed
 from labelfree.training.features import Hook
 from labelfree.training.loggers import checked, logged, scalars_of
-from labelfree.training.plan import DEFAULTS, Asked, in_python, plan
+from labelfree.training.plan import DEFAULTS, Asked, plan
 
 T = TypeVar("T")
 _Part: TypeAlias = tuple[Summaries | None, list[int]]
@@ -219,7 +219,7 @@ def attempted(work: Callable[[], T]) -> tuple[T | None, str | None]:
     try:
         return work(), None
     except LabelfreeError as error:
-        return None, in_python(str(error))
+        return None, str(error)
     except Exception as error:
         return None, f"internal error ({type(error).__name__}: {error}), which is a bug of labelfree"
 

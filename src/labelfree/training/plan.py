@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -23,10 +22,6 @@ from labelfree.models.features.pooling import POOLS, Pool
 Dealt: TypeAlias = Literal["rows", "batches"]
 Names: TypeAlias = str | Sequence[str]
 
-_FLAG = re.compile(
-    r"(\blabelfree [a-z][^;,)]*)"
-    r"|(?<![\w./-])--([a-z]+(?:-[a-z]+)*)(?:( )(?=[A-Z'])| (drop|none|mean|cls|last|threshold)\b)?"
-)
 _FROM_FEATURES = {"moments", "unit", "sample"}
 _FAMILIES = ("rank", "separability")
 
@@ -106,21 +101,7 @@ def plan(**options: Unpack[Asked]) -> Plan:
             near = get_close_matches(name, Asked.__annotations__, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(Asked.__annotations__)}"
             raise UsageError(f"a monitor has no option {name!r}; {hint}")
-    try:
-        return _planned(**options)
-    except UsageError as error:
-        raise UsageError(in_python(str(error))) from None
-
-
-def in_python(message: str) -> str:
-    """A message about flags as it reads where they are arguments; commands to type stay as they are.
-
-    >>> in_python("drop them with --on-bad drop, or see labelfree rank --help")
-    "drop them with on_bad='drop', or see labelfree rank --help"
-    """
-    return _FLAG.sub(
-        lambda m: m[1] or m[2].replace("-", "_") + (f"={m[4]!r}" if m[4] else "=" if m[3] else ""), message
-    )
+    return _planned(**options)
 
 
 def _planned(

@@ -367,7 +367,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
 
 def test_a_plain_table_of_groups_is_refused_with_the_way_out(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["a", "b"], "group": [0, 1]}), tmp_path / "g.parquet")
-    with pytest.raises(UsageError, match="join it into the embeddings and name it with --group group"):
+    with pytest.raises(UsageError, match="join it into the embeddings and name it with group='group'"):
         read_groups(tmp_path / "g.parquet")
 
 

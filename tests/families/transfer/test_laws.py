@@ -18,9 +18,8 @@ from labelfree import metrics
 from labelfree.errors import ArrayError, UsageError
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.targets import target
-from labelfree.families.transfer.hopkins import _hopkins
+from labelfree.families import metric
 from labelfree.families.transfer.hopkins_distances import points_for, statistic
-from labelfree.families.transfer.score import _transfer_score
 from labelfree.kernels.numpy_queries import Queries
 from labelfree.metrics import METRICS
 from labelfree.summaries import Predictions
@@ -181,7 +180,7 @@ def test_hopkins_does_not_depend_on_blocks() -> None:
     whole = of("hopkins", X)
     for step in (1, 7, 64):
         e = replace(evidence(X), rescan=lambda step=step: (X[i : i + step] for i in range(0, len(X), step)))  # type: ignore[misc]
-        result = _hopkins(e)
+        result = metric("hopkins").compute(e)
         assert result.value == pytest.approx(whole.value, rel=1e-12)
         assert result.se == pytest.approx(whole.se, rel=1e-9)
     narrow = of("hopkins", X.astype(np.float32))
@@ -361,7 +360,7 @@ def test_official_needs_rows_in_order() -> None:
     e = target(X, L, W, variant="official")
     assert e.outputs is not None
     e = replace(e, outputs=replace(e.outputs, again=None))
-    assert _transfer_score(e).reason_code == "no_logits"
+    assert metric("transfer_score").compute(e).reason_code == "no_logits"
 
 
 def test_the_interval_holds_both_parts() -> None:

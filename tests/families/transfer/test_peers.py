@@ -21,10 +21,11 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.labels import labelled, threshold, thresholds
 from labelfree.evidence.outputs import Outputs
 from labelfree.evidence.targets import target
+from labelfree.families import metric
 from labelfree.families.transfer import accuracy, candidates, distances
 from labelfree.families.transfer.candidates import Agreement, agreement, ensv_of, gde_of, of_samples
 from labelfree.families.transfer.transport import integer_share, transport
-from labelfree.families.transfer.two_samples import _regression, area
+from labelfree.families.transfer.two_samples import area, regression
 from labelfree.summaries.predictions import Predictions
 from make_transfer_peers import CASES, SCALES, case
 from repository import DATA
@@ -239,12 +240,13 @@ def test_counts_of_all_rows_are_used_where_they_were_made() -> None:
     sampled = Evidence(400, 0, outputs=Outputs(predictions=counted, logits=L[:50]), reference=behind)
     elsewhere = Predictions.empty(4, (0.5, -0.1)).update(L)
     other = Evidence(400, 0, outputs=Outputs(predictions=elsewhere, logits=L[:50]), reference=behind)
-    for compute, metric in ((accuracy._atc_mc, metrics.atc_mc), (accuracy._atc_ne, metrics.atc_ne)):
-        assert compute(sampled).value == metric(L, S, y).value
+    for name, of_arrays in (("atc_mc", metrics.atc_mc), ("atc_ne", metrics.atc_ne)):
+        compute = metric(name).compute
+        assert compute(sampled).value == of_arrays(L, S, y).value
         assert compute(sampled).params["rows"] == 400
-        assert compute(other).value == metric(L[:50], S, y).value
+        assert compute(other).value == of_arrays(L[:50], S, y).value
         assert compute(other).params["rows"] == 50
-    assert accuracy._doc(sampled).value == metrics.doc(L, S, y).value
+    assert metric("doc").compute(sampled).value == metrics.doc(L, S, y).value
 
 
 # Laws
@@ -333,7 +335,7 @@ def test_the_classifier_is_that_of_scikit_learn() -> None:
     rng = np.random.default_rng(4)
     rows, side = rng.normal(size=(90, 6)), np.where(rng.random(90) < 0.4, 1.0, -1.0)
     rows[side > 0] += 0.5
-    weight, offset, converged = _regression(rows, side)
+    weight, offset, converged = regression(rows, side)
     peer = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000).fit(rows, side)
     assert converged
     assert [*weight, offset] == pytest.approx([*peer.coef_[0], peer.intercept_[0]], abs=1e-3)
@@ -541,26 +543,26 @@ def test_what_is_missing_is_said() -> None:
     empty = Evidence(
         40, 0, outputs=Outputs(logits=L), reference=Evidence(0, 0, outputs=Outputs(labelled=labelled(S[:0], y[:0])))
     )
-    for metric in accuracy.METRICS:
-        assert metric.compute(bare).reason_code == "no_source"
-        assert metric.compute(unlabelled).reason_code == "no_labels"
-        assert metric.compute(empty).reason_code == "insufficient"
-        if metric.name != "source_accuracy":
-            assert metric.compute(labels_only).reason_code == "no_logits"
-    for metric in distances.METRICS:
-        assert metric.compute(bare).reason_code == "no_source"
-        assert metric.compute(unlabelled).reason_code == "insufficient"
-        narrow = metric.compute(Evidence(5, 3, reference=Evidence(5, 2)))
+    for one in accuracy.METRICS:
+        assert one.compute(bare).reason_code == "no_source"
+        assert one.compute(unlabelled).reason_code == "no_labels"
+        assert one.compute(empty).reason_code == "insufficient"
+        if one.name != "source_accuracy":
+            assert one.compute(labels_only).reason_code == "no_logits"
+    for one in distances.METRICS:
+        assert one.compute(bare).reason_code == "no_source"
+        assert one.compute(unlabelled).reason_code == "insufficient"
+        narrow = one.compute(Evidence(5, 3, reference=Evidence(5, 2)))
         assert narrow.reason_code == "no_source"
         assert "2 numbers" in str(narrow.reason)
-    for metric in candidates.METRICS:
-        assert metric.compute(bare).reason_code == "one_candidate"
+    for one in candidates.METRICS:
+        assert one.compute(bare).reason_code == "one_candidate"
     known = Evidence(30, 0, outputs=Outputs(labelled=labelled(S, y)))
     fewer = replace(target(logits=L[:, :2], sample=None), reference=known)
-    assert accuracy._cot(fewer).reason_code == "no_labels"
+    assert metric("cot").compute(fewer).reason_code == "no_labels"
     wrong = Evidence(30, 0, outputs=Outputs(labelled=replace(labelled(S, y), label=y - 1)))
     below = replace(target(logits=L, sample=None), reference=wrong)
-    assert accuracy._cot(below).reason_code == "no_labels"
+    assert metric("cot").compute(below).reason_code == "no_labels"
 
 
 @pytest.mark.parametrize("name", DISTANCES)

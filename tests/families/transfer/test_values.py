@@ -257,8 +257,8 @@ def test_structure_free_rows_score_as_their_null() -> None:
     assert of("hopkins", clustered).parts["excess"] > 0.05
 
 
-@pytest.mark.parametrize("module", ["hopkins", "neighborhoods", "transfer_parts", "transfer_score", "validators"])
+@pytest.mark.parametrize("module", ["hopkins", "neighborhoods", "parts", "score", "predictions"])
 def test_docstring_examples(module: str) -> None:
-    done = doctest.testmod(importlib.import_module(f"labelfree.metrics.{module}"))
+    done = doctest.testmod(importlib.import_module(f"labelfree.families.transfer.{module}"))
     assert done.attempted > 0
     assert done.failed == 0

@@ -216,7 +216,7 @@ def test_images_in_parquet(layout: str, tmp_path: Path) -> None:
     assert [(i, kept) for i, _, _, kept in found] == [(i, (i,)) for i in (0, 1, 3, 4)]
     assert [np.asarray(item)[0, 0, 0] for _, item, _, _ in found] == [0, 1, 3, 4]
     assert data.dropped == {"have no image": 1}
-    with pytest.raises(RowsError, match=r"image: 1 of 5 rows have no image, first at row 2; .*--on-bad drop"):
+    with pytest.raises(RowsError, match=r"image: 1 of 5 rows have no image, first at row 2; .*on_bad='drop'"):
         open_data(tmp_path / "a.parquet", keep=["label"])
 
 
@@ -449,10 +449,10 @@ REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
     ("nothing to keep", text_file("a.jsonl", '{"text": "a"}'), {"keep": ["x"]}, "no column 'x'; the columns are text"),
     ("columns of lines", text_file("a.txt", "a\n"), {"id": "id"}, "no column 'id'; the columns are text"),
     ("two candidates", text_file("a.csv", "title,body text\na,b\n"), {},
-     "expected one column of texts, images or arrays, found 2: title .*--column title or --column 'body text'"),
+     "expected one column of texts, images or arrays, found 2: title .*column='title' or column='body text'"),
     ("two kinds", table(text=["a"], image=[b"x"]), {}, r"found 2: text \(string\), image \(binary\); choose"),
     ("no candidate", table(id=[1], n=[2.5]), {}, "found none; the columns are id: int64, n: double"),
-    ("only a label", table(label=["x"]), {}, "taken only when named: --column label"),
+    ("only a label", table(label=["x"]), {}, "taken only when named: column='label'"),
     ("integers", table(text=[1, 2]), {"column": "text"}, "column 'text' is int64; expected text, .*numbers"),
     ("integers for text", table(n=[1]), {"column": "n", "kind": "text"},
      "is int64; expected text; numbers are no text"),
@@ -467,7 +467,7 @@ REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
      r"column 'k': expected numbers or text of one type .*found integers and text \(line 2\)"),
     ("a null", text_file("a.jsonl", '{"t": "a"}\n{"t": null}\n{}\n'), {},
      r"2 of 3 rows have no text, first at row 1 \(line 2\)"),
-    ("a null in Parquet", table(t=["a", None]), {}, "t: 1 of 2 rows have no text, first at row 1; .*--on-bad drop"),
+    ("a null in Parquet", table(t=["a", None]), {}, "t: 1 of 2 rows have no text, first at row 1; .*on_bad='drop'"),
     ("an empty field", text_file("a.csv", 'id,text\n1,"a\nb"\n2,\n'), {},
      r"1 of 2 rows have no text, first at row 1 \(line 4\)"),
     ("only nulls", text_file("a.csv", "id,text\n1,\n2,\n"), {"column": "text", "on_bad": "drop"},
@@ -480,9 +480,9 @@ REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
      "1 of 2 rows have no id in column 'id', first at row 1"),
     ("an id missing in JSONL", text_file("a.jsonl", '{"id": 1, "t": "a"}\n{"t": "b"}\n'), {}, "1 of 2 rows have no id"),
     ("a name that is taken", table(t=["a"], logits=[1]), {"keep": ["logits"]},
-     "--keep logits: expected a name that is free"),
+     "keep='logits': expected a name that is free"),
     ("two ids", table(t=["a"], id=[1], k=[2]), {"id": "k", "keep": ["id"]},
-     "--keep id: .*the ids are written under it"),
+     "keep='id': .*the ids are written under it"),
     ("text for a vision model", text_file("a.txt", "a"), {"kind": "image"}, "expected images, found a file of text"),
     ("images for a language model", text_file("a.png", image()), {"kind": "text"}, "expected texts, found image files"),
     ("an array for a language model", array(np.ones((2, 2))), {"kind": "text"},

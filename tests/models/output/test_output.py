@@ -303,23 +303,23 @@ def test_a_file_of_others_is_not_resumed(tmp_path: Path) -> None:
         EmbeddingFile(tmp_path / "a.parquet", facts=FACTS, resume=True)
 
 
-def test_parts_that_were_tampered_with_are_refused(tmp_path: Path) -> None:
+def test_parts_that_were_tampered_with_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_FLUSH_BYTES", 0)
     path = tmp_path / "a.parquet"
 
     def interrupted() -> list[Path]:
         with EmbeddingFile(path, facts=FACTS) as file:
             for batch in batches(2100):
                 file.write(embedded(batch.index), None, batch)
-                file._flush()
         return sorted((tmp_path / ".a.parquet.partial").glob("*.arrow"))
 
     parts = interrupted()
     assert len(parts) == 3
     parts[1].unlink()
-    with pytest.raises(SourceError, match="rows 700 to 1399 are missing before it; begin anew without --resume"):
+    with pytest.raises(SourceError, match="rows 700 to 1399 are missing before it; begin anew without resume"):
         EmbeddingFile(path, facts=FACTS, resume=True)
     interrupted()[2].write_bytes(b"damaged")
-    with pytest.raises(SourceError, match=r"1400-.*arrow: cannot be read .*begin anew without --resume"):
+    with pytest.raises(SourceError, match=r"1400-.*arrow: cannot be read .*begin anew without resume"):
         EmbeddingFile(path, facts=FACTS, resume=True)
     (tmp_path / ".a.parquet.partial" / "facts.json").write_text("{")
     with pytest.raises(SourceError, match=r"facts.json: cannot be read"):
@@ -350,8 +350,8 @@ def test_a_disk_that_is_full_costs_no_row_that_was_flushed(
     monkeypatch.setattr(output, "_FLUSH_BYTES", 100_000)
     with EmbeddingFile(path, facts=FACTS) as file:
         write(file, until=14_000)
-        file._flush()
-        file.done = 14_000
+    with EmbeddingFile(path, facts=FACTS, resume=True) as file:
+        assert file.done == 14_000
         with files_of_at_most(30_000), pytest.raises(OutputError, match=r"a.parquet: cannot be written \(.*arge"):
             write(file)
         with files_of_at_most(30_000):
@@ -422,7 +422,7 @@ def test_rows_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"expected the columns of the rows that are there, id .* found id "):
             file.write(np.ones((9, 3)), None, later)
     with EmbeddingFile(path, facts=FACTS, resume=True) as file:
-        with pytest.raises(UsageError, match=r"name the same columns, or begin anew without --resume"):
+        with pytest.raises(UsageError, match=r"name the same columns, or begin anew without resume"):
             file.write(np.ones((9, 2)), None, Batch([], None, two.kept, 9, 18, two.index))
         file.finish()
     assert pq.read_metadata(path).num_rows == 9

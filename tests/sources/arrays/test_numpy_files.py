@@ -94,7 +94,7 @@ def test_a_suffix_may_be_written_in_capitals(tmp_path: Path) -> None:
 
 def test_only_archives_and_checkpoints_have_members(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", X)
-    with pytest.raises(UsageError, match=r"a\.npy: only checkpoints and \.npz .* use --column X"):
+    with pytest.raises(UsageError, match=r"a\.npy: only checkpoints and \.npz .* use column='X'"):
         open_source(f"{tmp_path}/a.npy::X")
 
 

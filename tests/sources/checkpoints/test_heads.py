@@ -244,9 +244,9 @@ def test_a_layer_with_one_logit_is_two_opposite_classes(classes: int | None) -> 
 def test_two_that_could_be_it_are_refused_with_their_names_and_shapes(tmp_path: Path) -> None:
     path = saved({"task_a.classifier.weight": T, "task_b.classifier.weight": -T}, tmp_path / "a.safetensors")
     listed = (
-        rf"--head {path}: expected one head, a matrix of 5 x 12 \(K classes x d features\), found 2 matrices that "
-        rf"could be it; choose one:\n  --head {path}::task_a\.classifier\.weight  5 x 12 float32\n"
-        rf"  --head {path}::task_b\.classifier\.weight  5 x 12 float32$"
+        rf"head='{path}': expected one head, a matrix of 5 x 12 \(K classes x d features\), found 2 matrices that "
+        rf"could be it; choose one:\n  head='{path}::task_a\.classifier\.weight'  5 x 12 float32\n"
+        rf"  head='{path}::task_b\.classifier\.weight'  5 x 12 float32$"
     )
     with pytest.raises(UsageError, match=listed):
         find_head(path, d=D, classes=K)
@@ -273,7 +273,7 @@ def test_parallel_heads_are_for_the_user_to_choose(name: str) -> None:
 
 def test_weights_of_the_average_beside_the_last_ones_are_two_candidates(tmp_path: Path) -> None:
     torch.save({"model": STATE, "ema": {k: v * 2 for k, v in STATE.items()}}, tmp_path / "a.pt")
-    with pytest.raises(UsageError, match=r"(?s)::fc\.weight  5 x 12.*::ema\.fc\.weight  5 x 12"):
+    with pytest.raises(UsageError, match=r"(?s)::fc\.weight'  5 x 12.*::ema\.fc\.weight'  5 x 12"):
         find_head(tmp_path / "a.pt", d=D, classes=K)
     same(find_head(f"{tmp_path}/a.pt::ema.fc", d=D, classes=K), W * 2, B * 2)
 
@@ -302,9 +302,9 @@ def test_what_is_asked_for_by_name_is_taken_whatever_it_is_called(tmp_path: Path
     path = saved(state, tmp_path / "a.safetensors")
     for key in ("aux.fc.weight", "aux.fc", "module.aux.fc", "model.aux.fc.weight"):
         same(find_head(f"{path}::{key}", d=D, classes=K), W, B)
-    with pytest.raises(UsageError, match=r"a\.safetensors::deep: expected .* 5 x 12 .*found 3 x 4 float32"):
+    with pytest.raises(UsageError, match=r"a\.safetensors::deep': expected .* 5 x 12 .*found 3 x 4 float32"):
         find_head(f"{path}::deep", d=D, classes=K)
-    with pytest.raises(UsageError, match=r"a\.safetensors::aux\.fc\.bias: expected .*, found 5 float32"):
+    with pytest.raises(UsageError, match=r"a\.safetensors::aux\.fc\.bias': expected .*, found 5 float32"):
         find_head(f"{path}::aux.fc.bias", d=D, classes=K)
     with pytest.raises(UsageError, match=r"(?s)no tensor 'nope'; name one, .*a\.safetensors::KEY.*deep\.weight  3 x 4"):
         find_head(f"{path}::nope", d=D, classes=K)
@@ -384,8 +384,8 @@ def test_no_head_lists_what_there_is(tmp_path: Path) -> None:
     state = {"fc.weight": torch.ones(K, 7), "stem.weight": torch.ones(4, 3, 3, 3), "norm.weight": torch.ones(7)}
     path = saved(state, tmp_path / "a.safetensors")
     message = (
-        rf"--head {path}: expected a matrix of 5 x 12 \(K classes x d features\), found none; name one, --head "
-        rf"{path}::KEY, or give the features that the head sees; its matrices are\n  fc\.weight  5 x 7 float32$"
+        rf"head='{path}': expected a matrix of 5 x 12 \(K classes x d features\), found none; name one, "
+        rf"head='{path}::KEY', or give the features that the head sees; its matrices are\n  fc\.weight  5 x 7 float32$"
     )
     with pytest.raises(UsageError, match=message):
         find_head(path, d=D, classes=K)
@@ -441,9 +441,9 @@ def test_a_bias_of_another_length_is_an_error() -> None:
 
 def test_files_that_hold_no_head(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(UsageError, match=r"--head .*a\.parquet: expected \.npy, \.npz, .*, found '\.parquet'"):
+    with pytest.raises(UsageError, match=r"head='.*a\.parquet': expected \.npy, \.npz, .*, found '\.parquet'"):
         find_head(tmp_path / "a.parquet", d=D, classes=K)
-    with pytest.raises(SourceError, match=r"--head .*none\.pt: no such file or directory"):
+    with pytest.raises(SourceError, match=r"head='.*none\.pt': no such file or directory"):
         find_head(tmp_path / "none.pt", d=D, classes=K)
     (tmp_path / "torn.safetensors").write_bytes(b"12345678")
     with pytest.raises(SourceError, match=r"torn\.safetensors: expected a complete safetensors file"):

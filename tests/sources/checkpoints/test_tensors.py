@@ -99,7 +99,7 @@ def test_without_a_name_the_tensors_and_their_shapes_are_listed(tmp_path: Path) 
     listed = r"its 2-D tensors are\n .*a\.safetensors::a  11 x 4 float32\n .*::b  4 x 11 float16$"
     with pytest.raises(
         ColumnError,
-        match=r"(?s)expected the name of a tensor, path::name, or what to run the model over, --data FILE; " + listed,
+        match=r"(?s)expected the name of a tensor, path::name, or what to run the model over, data=FILE; " + listed,
     ):
         open_source(tmp_path / "a.safetensors")
     with pytest.raises(ColumnError, match=r"(?s)no tensor 'c'; " + listed):

@@ -71,17 +71,17 @@ REFUSED: list[tuple[str, dict[str, Any], Columns, str]] = [
         "two lists",
         {"emb": VECTOR, "vec": FIXED},
         Columns(),
-        r"found 2: emb \(list<float>\), vec \(fixed_size_list<float>, 4 wide\); .* --column emb or --column vec$",
+        r"found 2: emb \(list<float>\), vec \(fixed_size_list<float>, 4 wide\); .* column='emb' or column='vec'$",
     ),
-    ("list and run", {"emb": VECTOR, **run("e_", range(3))}, Columns(), r"with --column emb or --column 'e_\*'$"),
-    ("two runs", {**run("a", range(3)), **run("b", range(3))}, Columns(), r"--column 'a\*' or --column 'b\*'$"),
-    ("odd name", {"my emb": VECTOR, "vec": FIXED}, Columns(), r"--column 'my emb' or --column vec$"),
+    ("list and run", {"emb": VECTOR, **run("e_", range(3))}, Columns(), r"with column='emb' or column='e_\*'$"),
+    ("two runs", {**run("a", range(3)), **run("b", range(3))}, Columns(), r"column='a\*' or column='b\*'$"),
+    ("odd name", {"my emb": VECTOR, "vec": FIXED}, Columns(), r"column='my emb' or column='vec'$"),
     ("usual names too", {"embedding": VECTOR, "x": VECTOR}, Columns(), r"found 2"),
     ("no list", {"id": pa.int64(), "score": F}, Columns(), r"the columns are id: int64, score: float"),
     ("no column", {}, Columns(), r"no embedding column"),
-    ("only logits", {"logits": VECTOR}, Columns(), r"only when named: --column logits$"),
-    ("only logit_*", run("logit_", range(3)), Columns(), r"only when named: --column 'logit_\*'$"),
-    ("only tokens", {"input_ids": pa.list_(pa.int64())}, Columns(), r"only when named: --column input_ids$"),
+    ("only logits", {"logits": VECTOR}, Columns(), r"only when named: column='logits'$"),
+    ("only logit_*", run("logit_", range(3)), Columns(), r"only when named: column='logit_\*'$"),
+    ("only tokens", {"input_ids": pa.list_(pa.int64())}, Columns(), r"only when named: column='input_ids'$"),
     ("only the id", {"emb": VECTOR}, Columns(id="emb"), r"no embedding column"),
     ("unknown", {"emb": VECTOR}, Columns(embedding="embd"), r"no column 'embd'; the columns are emb$"),
     ("unknown id", {"emb": VECTOR}, Columns(id="key"), r"no column 'key'; the columns are emb$"),
@@ -126,7 +126,7 @@ def test_label_columns_are_never_read_and_noted_once(name: str) -> None:
         assert (source.column, source.d) == ("emb", 3)
         assert source.notes == (f"column {name!r} was not read: no metric here uses labels",)
         assert all(block.extra == {} for block in source.read(1))
-    with pytest.raises(ColumnError, match=rf"no embedding column.*only when named: --column {name}$"):
+    with pytest.raises(ColumnError, match=rf"no embedding column.*only when named: column='{name}'$"):
         open_source(table.select([name]))
 
 

@@ -137,7 +137,7 @@ BAD_FRAMES: list[tuple[Callable[[], Any], str]] = [
     (lambda: pl.DataFrame({"blob": [b"1234"]}), r"no embedding column; .* bytes carry no dtype.*np\.frombuffer"),
     (lambda: pa.chunked_array([[1.0, 2.0]]), r"frame: expected columns"),
     (lambda: pa.table({"emb": pa.array([[], []], pa.list_(pa.int8()))}), r"frame: column 'emb': .* only empty lists"),
-    (lambda: pd.DataFrame({"emb": list(X), "vec": list(X)}), r"frame: .* --column emb or --column vec"),
+    (lambda: pd.DataFrame({"emb": list(X), "vec": list(X)}), r"frame: .* column='emb' or column='vec'"),
 ]  # fmt: skip
 
 

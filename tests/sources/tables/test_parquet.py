@@ -114,7 +114,7 @@ def test_ids_of_every_kind_keep_their_values(values: list[Any], kind: Any, tmp_p
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([0.5, 1.5], r"column 'id' is double; expected integers or text there: cast it, or name another .* --id"),
+        ([0.5, 1.5], r"column 'id' is double; expected integers or text there: cast it, or name another one with id"),
         ([[1], [2]], r"column 'id' is list<.*int64>; expected integers or text"),
     ],
 )

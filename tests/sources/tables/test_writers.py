@@ -109,7 +109,7 @@ def test_array2d_is_read_where_datasets_is_not_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "X.npy", X)
     program = """
 import sys, numpy as np
-from labelfree.sources import open_source
+from labelfree.sources.opening import open_source
 source = open_source("a.parquet")
 assert np.array_equal(np.concatenate([block.rows for block in source.read(3)]), np.load("X.npy"))
 assert "datasets" not in sys.modules and "pandas" not in sys.modules

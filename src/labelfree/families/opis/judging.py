@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.once import known, once
 from labelfree.families.opis.behavior import Judged, of_groups
@@ -21,7 +22,8 @@ def known_of(e: Evidence) -> Judged | Result | None:
 def _judged(e: Evidence) -> Judged | Result:
     how = e.grouping
     if how is None:
-        return undefined("no_group", "needs groups of rows that belong together: name their column with --group")
+        reason = f"needs groups of rows that belong together: name their column with {option('group')}"
+        return undefined("no_group", reason)
     if how.given is not None:
         return of_groups(e, how.given, how.zone, pseudo=how.given.origin in ("crossfit", "same_space"))
     from labelfree.families.opis.pseudo_groups import pseudo_judged

@@ -1,4 +1,4 @@
-"""Metrics of several views of the same items: rows that share a value of --group."""
+"""Metrics of several views of the same items: rows that share a value of the group column."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
+from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.scaling import directions as unit_rows
 from labelfree.families.rank.effective import entropy_rank
@@ -35,7 +36,8 @@ class _Groups:
 
 def _groups(e: Evidence, zero_rows: bool) -> _Groups | Result:
     if e.views is None:
-        return undefined("no_group", "needs views of the same items: name the column that holds the item with --group")
+        reason = f"needs views of the same items: name the column that holds the item with {option('group')}"
+        return undefined("no_group", reason)
     keys, rows = e.views.keys, e.views.rows
     if not zero_rows:
         kept = rows.any(axis=1)

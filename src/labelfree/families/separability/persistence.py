@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Keys, Rows
+from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.once import known, once
 from labelfree.evidence.scaling import Topology, normalized
@@ -98,9 +99,6 @@ def _persistence(e: Evidence) -> Persistence | Result:
     return Persistence(tree, null, replicates, rows, drawn, len(e.drawn.rows) - len(drawn.rows))
 
 
-_REMEDIES = {"error": "leave them out with --on-bad drop", None: "remove them"}
-
-
 def _directed(e: Evidence) -> Drawn | Result:
     """The sampled rows that have a direction, where the others may be left out; or why they cannot be used."""
     drawn = e.drawn
@@ -114,7 +112,8 @@ def _directed(e: Evidence) -> Drawn | Result:
     if lost.all():
         return undefined("zero_rows", f"all {len(lost)} rows {what}")
     if e.on_bad != "drop":
-        return undefined("zero_rows", f"{int(lost.sum())} of {len(lost)} rows {what}; {_REMEDIES[e.on_bad]}")
+        remedy = "remove them" if e.on_bad is None else f"leave them out with {option('on_bad', 'drop')}"
+        return undefined("zero_rows", f"{int(lost.sum())} of {len(lost)} rows {what}; {remedy}")
     if len(lost) - lost.sum() < 3:
         return undefined("insufficient", f"needs at least 3 rows with a direction, found {len(lost) - lost.sum()}")
     return drawn.take(np.flatnonzero(~lost))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.catalog import command
+from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.scaling import Topology, normalized
 from labelfree.families.rank.effective import effective_rank_of as effective_rank_of
@@ -169,7 +170,8 @@ def _robust(e: Evidence) -> Result:
     if isinstance(p, Result):
         return p
     if p.merges.smaller[-1] < 0:
-        return undefined("engine", "giotto-tda does not say how large the merging sides are; use --engine auto")
+        reason = f"giotto-tda does not say how large the merging sides are; use {option('engine', 'auto')}"
+        return undefined("engine", reason)
     value = robust_score(p.merges)
     if value is None:
         least = int(np.ceil(SIDE * p.n))
@@ -272,7 +274,8 @@ def _h1(e: Evidence) -> Result:
     rows = min(H1_ROWS, p.n)
     points = normalized(p.drawn.rows, e.topology)[:rows]
     if e.topology.metric == "cosine":
-        return undefined("metric", "H1 is computed for Euclidean distances only; leave out --metric cosine")
+        reason = f"H1 is computed for Euclidean distances only; leave out {option('metric', 'cosine')}"
+        return undefined("metric", reason)
     diagram = giotto_diagram(points, 1)
     life = diagram[:, 1] - diagram[:, 0]
     params: dict[str, Plain] = {"normalize": e.topology.normalize, "metric": e.topology.metric, "rows": rows}
@@ -287,7 +290,7 @@ def h1_total_persistence(
 
     Formula: sum of death - birth over the H1 bars of the Euclidean Vietoris-Rips filtration of the first 500 sampled
     rows.
-    Input: as separability; needs giotto-tda (Python 3.11 or 3.12) and is computed on request: --homology 1.
+    Input: as separability; needs giotto-tda (Python 3.11 or 3.12) and is computed on request: homology=1.
     Range: 0 (no loops) upward, in the unit of the distances.
     Undefined: as separability; cosine distances.
     Interval: none.

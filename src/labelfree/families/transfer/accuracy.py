@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Rows, matrix
-from labelfree.errors import ArrayError
+from labelfree.errors import ArrayError, option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.labels import labelled, of_rows, threshold
 from labelfree.evidence.outputs import Labelled, Outputs
@@ -33,11 +33,11 @@ def _source(e: Evidence) -> Labelled | Result:
     """The labelled source rows, or why there are none."""
     source = e.reference
     if source is None:
-        return undefined("no_source", "needs labelled source rows (--source FILE)")
+        return undefined("no_source", f"needs labelled source rows ({option('source', like='FILE')})")
     if source.outputs is None or (source.outputs.predictions is None and source.outputs.labelled is None):
         return undefined("no_labels", "needs the logits of the source rows, which hold none")
     if source.outputs.labelled is None:
-        return undefined("no_labels", "needs the labels of the source rows (a column label, or --label)")
+        return undefined("no_labels", f"needs the labels of the source rows (a column label, or {option('label')})")
     if len(source.outputs.labelled.label) == 0:
         return undefined("insufficient", "needs at least 1 source row, found 0")
     return source.outputs.labelled

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Rows, blocks_of, matrix
-from labelfree.errors import ArrayError
+from labelfree.errors import ArrayError, option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import in_range
 from labelfree.families.spec import INVARIANT, Metric
@@ -31,7 +31,7 @@ def _source(e: Evidence) -> Evidence | Result:
     """The evidence of the source rows, or why there is none."""
     source = e.reference
     if source is None:
-        return undefined("no_source", "needs source rows (--source FILE)")
+        return undefined("no_source", f"needs source rows ({option('source', like='FILE')})")
     if source.d != e.d:
         reason = f"source rows hold {source.d} numbers, target rows {e.d}: embeddings of one model on both sides needed"
         return undefined("no_source", reason)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.evidence.evidence import Evidence, Need
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.targets import given_head, target
@@ -102,7 +102,7 @@ def transfer_score(X: Any, logits: Any, head: Any, *, variant: Variant = "standa
     2.0
     """
     if variant not in get_args(Variant):
-        raise UsageError(f"variant: expected one of {', '.join(get_args(Variant))}, found {variant!r}")
+        raise UsageError(f"{option('variant')}: expected one of {', '.join(get_args(Variant))}, found {variant!r}")
     return _transfer_score(
         target(X, logits, given_head(head) if head is not None else None, variant=variant, seed=seed)
     )

@@ -138,7 +138,7 @@ class Told:
     warnings: tuple[str, ...]
 
 
-def _regression(rows: Float, side: Float) -> tuple[Float, float, bool]:
+def regression(rows: Float, side: Float) -> tuple[Float, float, bool]:
     """Logistic regression with C = 1: weights (d,) and intercept that minimize sum of losses + |w|^2 / 2, converged."""
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -172,7 +172,7 @@ def classified(X: Rows, Y: Rows, folds: int, seed: int) -> Told:
     for held in range(folds):
         fit, test = fold != held, fold == held
         scaled = Standard.of(rows[fit]).standardized(rows)
-        weight, offset, converged = _regression(scaled[fit], side[fit])
+        weight, offset, converged = regression(scaled[fit], side[fit])
         unfinished += not converged
         margin, positive = scaled[test] @ weight + offset, side[test] > 0
         hit = (margin > 0) == positive

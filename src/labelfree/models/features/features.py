@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.head import Head
 from labelfree.models.features.last_layer import Run, head_name, linear_layers, weights
 from labelfree.models.features.pooling import default_pool, pooled, tensor_of
@@ -56,8 +56,8 @@ def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, 
     if network.final and layer is None:
         if pool is not None:
             raise UsageError(
-                f"--pool {pool}: {network.name} pools as its own settings say; leave it out, or name the tokens to "
-                "pool with --layer, for instance --layer 0"
+                f"{option('pool', pool)}: {network.name} pools as its own settings say; leave it out, or name the "
+                f"tokens to pool with {option('layer')}, for instance {option('layer', '0')}"
             )
         return Plan("", False, "none", None, False)
     ran, tapped, output = _probed(network, batch, layer)
@@ -65,7 +65,7 @@ def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, 
     head = None if logits is None else head_name(ran, logits)
     if head is None and layer is None and getattr(output, "logits", None) is not None:
         raise UsageError(
-            f"{network.name}: the last linear layer of its classifier was not found; name one with --layer"
+            f"{network.name}: the last linear layer of its classifier was not found; name one with {option('layer')}"
         )
     without_head = bool(network.random) and head is not None and all(n.startswith(f"{head}.") for n in network.random)
     if network.random and (not without_head or layer == head):
@@ -138,13 +138,15 @@ def _probed(network: Network, batch: Prepared, layer: str | None) -> tuple[dict[
 
     scripted = isinstance(network.module, torch.jit.ScriptModule)
     if layer is not None and scripted:
-        raise UsageError(f"--layer {layer}: the layers of a TorchScript program cannot be watched; leave it out")
+        raise UsageError(
+            f"{option('layer', layer)}: the layers of a TorchScript program cannot be watched; leave it out"
+        )
     linear = {} if scripted or network.final else linear_layers(network.module)
     asked = {} if layer is None else {layer: network.module.get_submodule(layer)}
     with _tapped({**linear, **asked}) as ran:
         output = network.call(batch.values)
     if layer is not None and layer not in ran:
-        raise UsageError(f"--layer {layer}: the model has it, and does not run it on these data; name another")
+        raise UsageError(f"{option('layer', layer)}: the model has it, and does not run it on these data; name another")
     tapped = None if layer is None else ran[layer].after
     return {name: run for name, run in ran.items() if name in linear and run.before is not None}, tapped, output
 
@@ -182,13 +184,13 @@ def _layer(layer: str, named: dict[str, Any], network: Network) -> str:
     shown = (ends + [name for name in near if name not in ends])[:5] or names[:_LISTED]
     what = "near ones are" if ends or near else "its layers are"
     more = "" if ends or near or len(names) <= _LISTED else f", ... ({len(names)} in all)"
-    raise UsageError(f"--layer {layer}: {network.name} has no such layer; {what} {', '.join(shown)}{more}")
+    raise UsageError(f"{option('layer', layer)}: {network.name} has no such layer; {what} {', '.join(shown)}{more}")
 
 
 def _incomplete(network: Network) -> str:
     names = list(network.random)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return (
-        f"{network.name}: lacks {len(names)} tensors of the module that --model builds ({shown}), which would be "
-        "random numbers; build the module that this checkpoint was saved from"
+        f"{network.name}: lacks {len(names)} tensors of the module that {option('model')} builds ({shown}), which "
+        "would be random numbers; build the module that this checkpoint was saved from"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from labelfree.errors import UsageError
+from labelfree.errors import UsageError, option
 from labelfree.models.networks.network import Tensor
 
 Pool: TypeAlias = Literal["mean", "cls", "last", "none"]
@@ -28,7 +28,9 @@ def tensor_of(output: Any) -> Tensor:
         for part in output:
             if isinstance(part, torch.Tensor) and part.is_floating_point():
                 return part
-    raise UsageError(f"--layer: expected a layer that gives a tensor, found {type(output).__name__}; name another")
+    raise UsageError(
+        f"{option('layer')}: expected a layer that gives a tensor, found {type(output).__name__}; name another"
+    )
 
 
 def pooled(tensor: Tensor, rows: int, mask: Tensor | None, pool: str, where: str) -> Tensor:
@@ -56,7 +58,9 @@ def pooled(tensor: Tensor, rows: int, mask: Tensor | None, pool: str, where: str
     fitting = {2: "none", 4: "mean"}.get(len(shape))
     if fitting is None:
         raise UsageError(f"{where}: expected (rows, d), (rows, tokens, d) or (rows, c, h, w), found shape {shape}")
-    raise UsageError(f"--pool {pool}: {where} gives shape {shape}, which has no tokens; leave --pool out")
+    raise UsageError(
+        f"{option('pool', pool)}: {where} gives shape {shape}, which has no tokens; leave {option('pool')} out"
+    )
 
 
 def default_pool(shape: tuple[int, ...], tokens: str) -> str:
@@ -80,4 +84,5 @@ def _tokens(tensor: Tensor, mask: Tensor | None, pool: str) -> Tensor:
 
 
 def _unpooled(where: str, shape: tuple[int, ...], ways: str) -> UsageError:
-    return UsageError(f"--pool none: {where} gives shape {shape}, not one vector a row; expected --pool {ways}")
+    said = f"{where} gives shape {shape}, not one vector a row; expected {option('pool')} {ways}"
+    return UsageError(f"{option('pool', 'none')}: {said}")

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from labelfree.arrays import Index
-from labelfree.errors import RowsError
+from labelfree.errors import RowsError, option
 from labelfree.models.items.kinds import Kind
 
 Items: TypeAlias = Any
@@ -147,7 +147,7 @@ def refused(where: str, bad: Sequence[Bad], rows: int, *, so_far: bool = False) 
     """What to say of bad rows among `rows` rows."""
     among = f"of the first {rows} rows" if so_far else f"of {rows} rows"
     told = "; ".join(f"{b.count} {among} {b.what}, first at row {b.first}{b.detail}" for b in bad)
-    return f"{where}: {told}; mend them, or drop them with --on-bad drop"
+    return f"{where}: {told}; mend them, or drop them with {option('on_bad', 'drop')}"
 
 
 def _joined(chunks: list[Chunk]) -> Chunk:

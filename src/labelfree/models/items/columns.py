@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from labelfree.errors import ColumnError, UsageError
+from labelfree.errors import ColumnError, UsageError, option
 from labelfree.models.items.batches import Wish
 from labelfree.models.items.kinds import KINDS, Kind
 from labelfree.sources.tables.columns import LABELS, OUTPUTS
@@ -25,7 +24,9 @@ def carried(wish: Wish, id: str | None) -> dict[str, str]:
     for name in wish.keep:
         if name in WRITTEN or (name == "id" and id not in (None, "id")):
             what = "the ids are written" if name == "id" else "the model's output is written"
-            raise UsageError(f"--keep {name}: expected a name that is free, but {what} under it; rename the column")
+            raise UsageError(
+                f"{option('keep', name)}: expected a name that is free, but {what} under it; rename the column"
+            )
         taken[name] = name
     return {out: name for out, name in taken.items() if out == "id" or name != id}
 
@@ -54,14 +55,11 @@ def the_only(name: str, found: Mapping[str, Kind], types: Mapping[str, str], wis
         return next(iter(found))
     what = f"one column of {KINDS[wish.kind]}" if wish.kind else "one column of texts, images or arrays"
     if found:
-        flags = " or ".join(f"--column {_quoted(one)}" for one in found)
+        ways = " or ".join(option("column", one) for one in found)
         told = ", ".join(f"{one} ({types[one]})" for one in found)
-        raise ColumnError(f"{name}: expected {what}, found {len(found)}: {told}; choose with {flags}")
+        raise ColumnError(f"{name}: expected {what}, found {len(found)}: {told}; choose with {ways}")
     listed = ", ".join(f"{one}: {kind}" for one, kind in types.items())
     never = [one for one in types if one in (*wish.keep, *LABELS, *OUTPUTS)]
-    hint = f"; ids, labels and columns that are kept are taken only when named: --column {never[0]}" if never else ""
+    hint = "; ids, labels and columns that are kept are taken only when named: " if never else ""
+    hint += option("column", never[0]) if never else ""
     raise ColumnError(f"{name}: expected {what}, found none; the columns are {listed}{hint}")
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelfree.errors import RowsError
+from labelfree.errors import RowsError, option
 from labelfree.summaries import Distinct
 from labelfree.summaries.hashing import hash_ids, present
 
@@ -35,7 +35,7 @@ class Identities:
         if self._missing:
             raise RowsError(
                 f"{name}: {self._missing} of {self._rows} rows have no id in column {column!r}, first at row "
-                f"{self._first}; fill them in, or name another column with --id"
+                f"{self._first}; fill them in, or name another column with {option('id')}"
             )
         if not self._seen.duplicates:
             return
@@ -44,5 +44,5 @@ class Identities:
             if (first := seen.setdefault(value, row)) != row:
                 raise RowsError(
                     f"{name}: expected each id once, found {value!r} in column {column!r} at row {first} and at row "
-                    f"{row}; remove the repetitions, or name another column with --id"
+                    f"{row}; remove the repetitions, or name another column with {option('id')}"
                 )

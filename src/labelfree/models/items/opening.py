@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from labelfree.documents.files import check_regular
-from labelfree.errors import SourceError, UsageError
+from labelfree.errors import SourceError, UsageError, option
 from labelfree.models.items.arrays import array_data
 from labelfree.models.items.batches import Batch, Data, Wish
 from labelfree.models.items.images import IMAGES, image_data
@@ -49,7 +49,7 @@ def open_data(
     if kind != "auto" and kind not in KINDS:
         raise UsageError(f"kind: expected auto, {', '.join(KINDS)}, found {kind!r}")
     if on_bad not in ("error", "drop"):
-        raise UsageError(f"on_bad: expected error or drop, found {on_bad!r}")
+        raise UsageError(f"{option('on_bad')}: expected error or drop, found {on_bad!r}")
     name = os.fspath(path)
     wish = Wish(None if kind == "auto" else kind, column, id, tuple(dict.fromkeys(keep)))
     check_local(name, _KINDS)

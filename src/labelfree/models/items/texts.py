@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from labelfree.errors import ColumnError, RowsError, SourceError, UsageError
+from labelfree.errors import ColumnError, RowsError, SourceError, UsageError, option
 from labelfree.models.items.batches import Bad, Chunk, Data, Wish, refused
 from labelfree.models.items.column_types import Seen
 from labelfree.models.items.columns import candidates, carried, check_named, id_column, the_only
@@ -63,7 +63,7 @@ def text_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["err
 
 
 def _chosen(name: str, file: Path, wish: Wish, written: bool) -> tuple[str, dict[str, str]]:
-    """The column of texts, and those beside it; without --column from the first 1,000 rows."""
+    """The column of texts, and those beside it; without a name from the first 1,000 rows."""
     names = columns(file)
     if not names:
         raise SourceError(f"{name}: expected texts, found an empty file")
@@ -106,12 +106,12 @@ def _scanned(name: str, files: Sequence[Path], seen: dict[str, Seen], id: str | 
 
 def _check_text(name: str, column: str, seen: Seen, total: int, on_bad: str) -> None:
     if seen.nulls == total:
-        raise RowsError(f"{name}: {column}: all {total} rows have no text; name another column with --column")
+        raise RowsError(f"{name}: {column}: all {total} rows have no text; name another column with {option('column')}")
     if seen.kind != "text":
         kind, line = next((kind, line) for kind, line in seen.kinds.items() if kind != "text")
         raise ColumnError(
             f"{name}: column {column!r}: expected text in every row, found {kind} (line {line}); name a column of "
-            "texts with --column, or write the values as text"
+            f"texts with {option('column')}, or write the values as text"
         )
     if seen.nulls and on_bad == "error":
         row, line = seen.first_null
@@ -122,7 +122,7 @@ def _check_type(name: str, column: str, seen: Seen, role: str) -> None:
     if role == "id" and seen.kind not in ("text", "integers"):
         raise ColumnError(
             f"{name}: column {column!r}: expected integers or text as ids, found {seen.kind} (line "
-            f"{max(seen.kinds.values())}); name another one with --id"
+            f"{max(seen.kinds.values())}); name another one with {option('id')}"
         )
     if seen.column([]) is None:
         raise ColumnError(

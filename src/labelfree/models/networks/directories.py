@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
-from labelfree.errors import LabelfreeError, MissingExtra, SourceError, UsageError
+from labelfree.errors import LabelfreeError, MissingExtra, SourceError, UsageError, option
 from labelfree.models.items.kinds import Kind
 from labelfree.models.networks.fingerprints import files_fingerprint
 from labelfree.models.networks.network import Network, Prepared
@@ -125,7 +125,7 @@ def _transformer(path: Path, trust_code: bool, device: str) -> Network:
         hint = ", such as a function that returns timm.create_model(...)" if timm else ""
         raise UsageError(
             f"{path / 'config.json'}: expected a model_type of transformers, found none; name what builds the model: "
-            f"--model package.module:factory{hint}"
+            f"{option('model', 'package.module:factory')}{hint}"
         )
     config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=trust_code)
     model, notes = _loaded(path, config, trust_code, device)

@@ -1,4 +1,4 @@
-"""What builds a network whose checkpoint holds only its weights: `--model package.module:factory`."""
+"""What builds a network whose checkpoint holds only its weights: `package.module:factory`, or a function."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import MissingExtra, UsageError
+from labelfree.errors import MissingExtra, UsageError, option
 
 Transform = Callable[[Any], Any]
 _SPEC = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -26,19 +26,25 @@ def made(spec: str | Callable[[], Any]) -> tuple[Any, Transform | None]:
         from torch import nn
     except ImportError as error:
         raise MissingExtra("running a model", "torch") from error
-    named = spec if isinstance(spec, str) else getattr(spec, "__name__", type(spec).__name__)
     factory = imported(spec) if isinstance(spec, str) else spec
     with _current_directory():
         try:
             built = factory()
         except Exception as error:
             raise UsageError(
-                f"--model {named}: the factory, called without arguments, raised {type(error).__name__}: {error}"
+                f"{_named(spec)}: the factory, called without arguments, raised {type(error).__name__}: {error}"
             ) from error
     module, transform = built if isinstance(built, tuple) and len(built) == 2 else (built, None)
     if not isinstance(module, nn.Module) or not (transform is None or callable(transform)):
-        raise UsageError(f"--model {named}: expected {_RETURNS}, found {type(built).__name__}")
+        raise UsageError(f"{_named(spec)}: expected {_RETURNS}, found {type(built).__name__}")
     return module, transform
+
+
+def _named(spec: str | Callable[[], Any]) -> str:
+    """The option that names the factory, or is it."""
+    if isinstance(spec, str):
+        return option("model", spec)
+    return option("model", like=getattr(spec, "__name__", type(spec).__name__))
 
 
 def imported(spec: str) -> Callable[[], Any]:
@@ -46,23 +52,23 @@ def imported(spec: str) -> Callable[[], Any]:
     from importlib import import_module
 
     if not _SPEC.fullmatch(spec):
-        raise UsageError(f"--model: expected package.module:factory, found {spec!r}")
+        raise UsageError(f"{option('model')}: expected package.module:factory, found {spec!r}")
     place, _, name = spec.partition(":")
     try:
         with _current_directory():
             value: Any = import_module(place)
     except ImportError as error:
-        raise UsageError(f"--model {spec}: cannot import {place} ({error}); looked in {Path.cwd()} too") from error
+        raise UsageError(f"{_named(spec)}: cannot import {place} ({error}); looked in {Path.cwd()} too") from error
     except Exception as error:
-        raise UsageError(f"--model {spec}: importing {place} raised {type(error).__name__}: {error}") from error
+        raise UsageError(f"{_named(spec)}: importing {place} raised {type(error).__name__}: {error}") from error
     for part in name.split("."):
         if not hasattr(value, part):
             near = get_close_matches(part, dir(value), n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"--model {spec}: {place} has no {part!r}{hint}")
+            raise UsageError(f"{_named(spec)}: {place} has no {part!r}{hint}")
         value = getattr(value, part)
     if not callable(value):
-        raise UsageError(f"--model {spec}: expected a function without arguments, found {type(value).__name__}")
+        raise UsageError(f"{_named(spec)}: expected a function without arguments, found {type(value).__name__}")
     return value  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""Networks from files of weights: a state dict put into what --model builds, or a whole module where it is trusted."""
+"""Networks from files of weights: a state dict put into what a factory builds, or whole modules where trusted."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import LabelfreeError, SourceError, UnsafeCheckpoint, UsageError
+from labelfree.errors import LabelfreeError, SourceError, UnsafeCheckpoint, UsageError, option
 from labelfree.models.networks.factories import Transform, made
 from labelfree.models.networks.network import Network
 from labelfree.models.networks.preparation import described, preparation
 from labelfree.models.networks.states import filled, listed
-from labelfree.models.networks.trust import ALLOWS
+from labelfree.models.networks.trust import allows
 from labelfree.sources.checkpoints.tensors import state_tensors, tensors
 from labelfree.sources.tensor import Tensor
 
-NEEDS_MODEL = (
-    "a checkpoint of weights alone does not say which network they belong to: name a function without arguments that "
-    "builds it, --model package.module:factory (for instance your own, which returns torchvision.models.resnet50() or "
-    "timm.create_model(...))"
-)
+
+def needs_model() -> str:
+    """What a checkpoint of weights alone lacks, and how to give it."""
+    return (
+        "a checkpoint of weights alone does not say which network they belong to: name a function without arguments "
+        f"that builds it, {option('model', 'package.module:factory')} (for instance your own, which returns "
+        "torchvision.models.resnet50() or timm.create_model(...))"
+    )
 
 
 def open_module(
@@ -34,7 +37,7 @@ def open_module(
     missing, unused = filled(module, found, str(path))
     notes = []
     if unused:
-        notes.append(f"{len(unused)} tensors are not used by the module of --model: {listed(unused)}")
+        notes.append(f"{len(unused)} tensors are not used by the module of {option('model')}: {listed(unused)}")
     named = factory if isinstance(factory, str) else getattr(factory, "__name__", type(factory).__name__)
     return _network(path, module, transform, image_size, notes, {"factory": named}, missing)
 
@@ -79,20 +82,20 @@ def _whole(path: Path, trust_code: bool, image_size: int | None) -> Network:
         if not trust_code or path.is_dir():
             raise _offered(error) from error
     else:
-        raise UsageError(f"{path}: holds {len(found)} tensors and no network; {NEEDS_MODEL}")
+        raise UsageError(f"{path}: holds {len(found)} tensors and no network; {needs_model()}")
     loaded = _trusted(path)
     modules = [loaded] if isinstance(loaded, nn.Module) else []
     if isinstance(loaded, Mapping):
         modules = [value for value in loaded.values() if isinstance(value, nn.Module)]
     if len(modules) != 1:
-        raise UsageError(f"{path}: expected one network in the file, found {len(modules)}; {NEEDS_MODEL}")
+        raise UsageError(f"{path}: expected one network in the file, found {len(modules)}; {needs_model()}")
     return _network(path, modules[0], None, image_size, [], {}, [])
 
 
 def _offered(error: UnsafeCheckpoint) -> UnsafeCheckpoint:
-    """The refusal, with the flag that lifts it."""
+    """The refusal, with the option that lifts it."""
     said = str(error)
-    return error if "--trust-code" in said else UnsafeCheckpoint(f"{said}. {ALLOWS}")
+    return error if option("trust_code", True) in said else UnsafeCheckpoint(f"{said}. {allows()}")
 
 
 def _trusted(path: Path) -> Any:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import MissingExtra, SourceError, UsageError
+from labelfree.errors import MissingExtra, SourceError, UsageError, option
 from labelfree.models.networks.directories import open_directory
-from labelfree.models.networks.modules import NEEDS_MODEL, open_module
+from labelfree.models.networks.modules import needs_model, open_module
 from labelfree.models.networks.network import Network
 from labelfree.sources.block import CHECKPOINT
 
@@ -22,7 +22,7 @@ def check_checkpoint(checkpoint: str) -> Path:
     if "::" in checkpoint and not path.exists():
         raise UsageError(
             f"{checkpoint}: names one tensor, which cannot be run over data; leave {checkpoint.rpartition('::')[2]!r} "
-            "and its :: out, or leave --data out to measure the tensor itself"
+            f"and its :: out, or leave {option('data')} out to measure the tensor itself"
         )
     if not path.exists():
         raise SourceError(f"{path}: no such file or directory")
@@ -60,10 +60,10 @@ def open_network(
     )
     if directory and model is None:
         if image_size is not None:
-            raise UsageError(f"--image-size: {path} brings its own image processor; leave it out")
+            raise UsageError(f"{option('image_size')}: {path} brings its own image processor; leave it out")
         network = open_directory(path, trust_code=trust_code, device=device)
     elif path.is_dir() and model is None:
-        raise UsageError(f"{path}: holds weights and no config.json; {NEEDS_MODEL}")
+        raise UsageError(f"{path}: holds weights and no config.json; {needs_model()}")
     else:
         network = open_module(path, model, trust_code=trust_code, image_size=image_size)
     network.module.eval()

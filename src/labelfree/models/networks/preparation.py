@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from labelfree.errors import SourceError, UsageError
+from labelfree.errors import SourceError, UsageError, option
 from labelfree.models.networks.network import Prepared
 
 MEAN = (0.485, 0.456, 0.406)
@@ -18,7 +18,9 @@ CROP = 0.875
 def preparation(transform: Callable[[Any], Any] | None, size: int | None) -> Callable[[Sequence[Any]], Prepared]:
     """How items become one tensor: by the transform, else arrays as they are and images as models of ImageNet do."""
     if transform is not None and size is not None:
-        raise UsageError("--image-size: has no effect beside the transform that --model returns; leave it out")
+        raise UsageError(
+            f"{option('image_size')}: has no effect beside the transform that {option('model')} returns; leave it out"
+        )
 
     def prepare(items: Sequence[Any]) -> Prepared:
         import numpy as np
@@ -30,7 +32,8 @@ def preparation(transform: Callable[[Any], Any] | None, size: int | None) -> Cal
             return Prepared(torch.from_numpy(np.ascontiguousarray(items)))
         if isinstance(items[0], str):
             raise UsageError(
-                "--model: texts need a tokenizer: let the factory return (module, transform), where transform gives "
+                f"{option('model')}: texts need a tokenizer: let the factory return (module, transform), "
+                "where transform gives "
                 "the tensor of a text, or name a directory of transformers or sentence-transformers"
             )
         return Prepared(torch.from_numpy(np.stack([imagenet(image, size or SIZE) for image in items])))
@@ -71,5 +74,7 @@ def _stacked(parts: list[Any]) -> Any:
     shapes = {tuple(t.shape) for t in tensors}
     if len(shapes) > 1:
         found = " and ".join(sorted(map(str, shapes))[:2])
-        raise SourceError(f"--model: expected one shape from the transform, found {found}; let it crop or pad")
+        raise SourceError(
+            f"{option('model')}: expected one shape from the transform, found {found}; let it crop or pad"
+        )
     return torch.stack(tensors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from labelfree.errors import SourceError
+from labelfree.errors import SourceError, option
 from labelfree.sources.checkpoints.tensors import bare_name
 from labelfree.sources.tensor import Tensor
 
@@ -27,12 +27,13 @@ def filled(module: Any, found: Mapping[str, Tensor], where: str) -> tuple[list[s
     ]
     if wrong:
         raise SourceError(
-            f"{where}: expected the shapes of the module that --model builds, found {len(wrong)} others: "
+            f"{where}: expected the shapes of the module that {option('model')} builds, found {len(wrong)} others: "
             f"{listed(wrong)}; build it with the settings it was trained with (number of classes, widths)"
         )
     if not places:
         raise SourceError(
-            f"{where}: holds none of the tensors of the module that --model builds: it has {listed(list(found))}; "
+            f"{where}: holds none of the tensors of the module that {option('model')} builds: "
+            f"it has {listed(list(found))}; "
             f"the module {listed(list(wanted))}"
         )
     for name, there in places.items():

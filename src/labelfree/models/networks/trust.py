@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import SourceError, UnsafeCheckpoint
+from labelfree.errors import SourceError, UnsafeCheckpoint, option
 
-ALLOWS = "--trust-code lets the checkpoint run any code with your rights: use it only where you know who made the file"
 _MOST_BYTES = 4 << 20
 _DATA = ("tokenizer.json", "vocab.json", "added_tokens.json")
 _OWN_MODULE = re.compile(
@@ -21,6 +20,12 @@ _OWN_MODULE = re.compile(
 _ACTIVATION = re.compile(r"torch\.nn\.modules\.(activation|linear)\.[A-Za-z]+")
 
 
+def allows() -> str:
+    """What the option that lets a checkpoint run code means."""
+    lets = "lets the checkpoint run any code with your rights: use it only where you know who made the file"
+    return f"{option('trust_code', True)} {lets}"
+
+
 def refuse_code(path: Path) -> None:
     """Refuse a directory that names code: modules of its own, classes outside the libraries, kernels of a hub."""
     wanted = list(wanted_code(path))
@@ -28,7 +33,7 @@ def refuse_code(path: Path) -> None:
         raise UnsafeCheckpoint(
             f"{path}: wants to run code: {'; '.join(wanted[:5])}; nothing was run. Expected a model that the installed "
             "libraries have themselves: where they know its model_type, remove auto_map from the JSON files; else "
-            f"{ALLOWS}"
+            + allows()
         )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Rows
 from labelfree.documents.files import check_targets
-from labelfree.errors import OutputError, RowsError, UsageError
+from labelfree.errors import OutputError, RowsError, UsageError, option
 from labelfree.models.items.batches import Batch
 from labelfree.models.items.columns import WRITTEN
 from labelfree.models.output.parts import Partial, settled, writing
@@ -59,7 +59,7 @@ class EmbeddingFile:
         resume: bool = False,
     ) -> None:
         if dtype not in ("float32", "float16"):
-            raise UsageError(f"dtype: expected float32 or float16, found {dtype!r}")
+            raise UsageError(f"{option('dtype')}: expected float32 or float16, found {dtype!r}")
         self.path = Path(path)
         with writing(self.path):  # the directory may be closed to us
             check_targets([self.path], PARQUET)
@@ -98,7 +98,7 @@ class EmbeddingFile:
         elif not table.schema.equals(self._schema):
             raise UsageError(
                 f"{self.path}: expected the columns of the rows that are there, {_listed(self._schema)}, found "
-                f"{_listed(table.schema)}; name the same columns, or begin anew without --resume"
+                f"{_listed(table.schema)}; name the same columns, or begin anew without {option('resume')}"
             )
         self._waiting.append(table)
         self._bytes += table.nbytes
@@ -158,7 +158,7 @@ class EmbeddingFile:
         if METADATA not in metadata or _ROWS not in metadata:
             raise UsageError(
                 f"{self.path}: expected embeddings that labelfree has written, to resume, found another Parquet file; "
-                "leave --resume out to replace it"
+                f"leave {option('resume')} out to replace it"
             )
         written = json.loads(metadata[_ROWS])
         self._check({"facts": json.loads(metadata[METADATA]), **written}, "the file")
@@ -175,7 +175,7 @@ class EmbeddingFile:
             more = f"; and {len(differing) - 5} more" if len(differing) > 5 else ""
             raise UsageError(
                 f"{self.path}: {what} was made in another way, so its rows cannot be continued ({told}{more}); repeat "
-                "it with the same options and files, or begin anew without --resume"
+                f"it with the same options and files, or begin anew without {option('resume')}"
             )
 
     def _table(self, rows: Rows, logits: Rows | None, batch: Batch) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.documents.files import locked
-from labelfree.errors import OutputError, SourceError
+from labelfree.errors import OutputError, SourceError, option
 
 _FACTS, _LOCK, _SUFFIX = "facts.json", "lock", ".arrow"
 
@@ -108,7 +108,7 @@ class Partial:
     @property
     def remedy(self) -> str:
         """What to do about a directory that was changed."""
-        return f"begin anew without --resume, or remove {self.directory}"
+        return f"begin anew without {option('resume')}, or remove {self.directory}"
 
     @contextmanager
     def _opened(self, file: Path) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from labelfree.documents.reading import as_json
 from labelfree.documents.wording import cell, counted, steps
+from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.numbers import decimals, number
 
@@ -43,7 +44,7 @@ def show(console: Console, document: Mapping[str, Any], *, everything: bool) -> 
         print_table(console, table)
         if len(points) < len(curve["points"]):
             earlier = counted(len(curve["points"]) - len(points), "earlier check")
-            console.print(Text(f"{earlier} with --all", style="dim"))
+            console.print(Text(f"{earlier} with {option('everything')}", style="dim"))
         if curve["verdict"] is not None:
             console.print(Text(verdict(curve["verdict"])))
         if curve["note"] is not None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from labelfree.documents.reading import as_json
 from labelfree.documents.wording import cell
+from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.numbers import counted, number, value
@@ -46,7 +47,7 @@ def heading(report: WeightsReport) -> list[str]:
     kinds = Counter(left.reason_code for left in report.input.left_out)
     if kinds:
         named = ", ".join(f"{count} {_KINDS.get(kind, kind)}" for kind, count in kinds.items())
-        told.append(f"left out: {named} (by name: --json)")
+        told.append(f"left out: {named} (by name: {option('json', python='to_json()')})")
     return told
 
 
@@ -64,7 +65,7 @@ def worst(report: WeightsReport, everything: bool) -> tuple[str, list[LayerEntry
     order = sorted(layers, key=lambda layer: (-_broken(layer), layer.rank_share is None, layer.rank_share or 0.0))
     broken = any(_broken(layer) for layer in layers)
     chosen = "broken rows first, then the lowest share of full rank" if broken else "the lowest shares of full rank"
-    return f"{SHOWN} of {counted(len(layers), 'layer')}, {chosen} (all: --all)", order[:SHOWN]
+    return f"{SHOWN} of {counted(len(layers), 'layer')}, {chosen} (all: {option('everything')})", order[:SHOWN]
 
 
 def _broken(layer: LayerEntry) -> int:

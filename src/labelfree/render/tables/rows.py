@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labelfree.catalog import command, shown_in
+from labelfree.errors import option
 from labelfree.render.notes import opis, rank, separability, transfer
 from labelfree.render.numbers import counted, direction, interval, number, value
 from labelfree.reports.entries import MetricEntry
@@ -88,7 +89,9 @@ def sampled(report: RowsReport) -> str:
     """One line on the sample, where there is one."""
     s = report.input.sample
     return (
-        "" if s is None else f"pairs and intervals from a sample of {counted(s.size, 'row')}, seed {s.seed} (--sample)"
+        ""
+        if s is None
+        else f"pairs and intervals from a sample of {counted(s.size, 'row')}, seed {s.seed} ({option('sample')})"
     )
 
 

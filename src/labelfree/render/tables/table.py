@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.catalog import command
+from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.notes import opis
@@ -84,7 +85,8 @@ def _single(console: Console, report: RowsReport, everything: bool) -> None:
     hidden = len(report.metrics) - len(names)
     if hidden:
         notes.append(
-            f"{hidden} more metrics with --all; what one means: labelfree explain {names[0] if names else 'rankme'}"
+            f"{hidden} more metrics with {option('everything')}; what one means: labelfree explain "
+            f"{names[0] if names else 'rankme'}"
         )
     _notes(console, notes, remarks(report, names))
 
@@ -204,7 +206,8 @@ def _gathered(reports: Sequence[RowsReport], names: Sequence[str]) -> list[str]:
     if len(told) > _MOST_TOLD:
         told = [
             *told[: _MOST_TOLD - 1],
-            f"{len(told) - _MOST_TOLD + 1} more like these: ask for one source alone, or --json",
+            f"{len(told) - _MOST_TOLD + 1} more like these: ask for one source alone, or "
+            + option("json", python="to_json()"),
         ]
     return told
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.documents.wording import apart, cell, counted, one_line, steps
+from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 
 _STYLES = {"pass": "green", "continue": "green", "stop": "yellow", "undecided": "yellow"}
@@ -116,7 +117,7 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
     style = f"bold {_STYLES.get(verdict['decision'], 'red')}"
     code = f"exit code {verdict['exit_code']}"
     if exit_zero and verdict["exit_code"]:
-        code = f"exit code 0 ({verdict['exit_code']} without --exit-zero)"
+        code = f"exit code 0 ({verdict['exit_code']} without {option('exit_zero')})"
     console.print(Text.assemble(("gate", "bold"), "  ", (verdict["decision"], style), f"  {verdict['reason']}, {code}"))
     console.print(Text(heading(document), style="dim"))
     console.print()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.errors import ArrayError, SourceError, UsageError
+from labelfree.errors import ArrayError, SourceError, UsageError, option
 from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.block import CHECKPOINT
 from labelfree.sources.checkpoints.tensors import from_bfloat16, state_tensors, tensors
@@ -30,7 +30,7 @@ _NORMED = (
 class Holder:
     """The tensors among which the head is looked for.
 
-    where: what the option is called; label: the file, empty in memory; found: its tensors; key: the one asked for.
+    where: the option by its name; label: the file, empty in memory; found: its tensors; key: the one asked for.
     """
 
     where: str
@@ -41,11 +41,15 @@ class Holder:
     @property
     def title(self) -> str:
         """The option and the file, for messages."""
-        return f"{self.where} {self.label}".strip()
+        return option(self.where, self.label or None)
 
     def place(self, name: str) -> str:
         """How to name one of these tensors."""
         return f"{self.label}::{name}" if self.label and name else self.label or name
+
+    def choice(self, name: str) -> str:
+        """The option as it takes one of these tensors of a file; in memory the name alone."""
+        return option(self.where, self.place(name)) if self.label else name
 
 
 def head_tensors(spec: Any, where: str) -> Holder:
@@ -59,7 +63,7 @@ def head_tensors(spec: Any, where: str) -> Holder:
     if isinstance(spec, Mapping):
         return Holder(where, "", _unnormed(state_tensors(spec)))
     if not (hasattr(spec, "shape") or isinstance(spec, list | tuple)):
-        raise UsageError(f"{where}: expected {_OBJECTS}, found an object of type {type(spec).__name__}")
+        raise UsageError(f"{option(where)}: expected {_OBJECTS}, found an object of type {type(spec).__name__}")
     return Holder(where, "", _counted(state_tensors({"": spec})))
 
 
@@ -90,13 +94,13 @@ def _of_file(name: str, where: str) -> Holder:
     file, key = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     path = Path(file)
     if not file or not path.exists():
-        raise SourceError(f"{where} {name}: no such file or directory")
+        raise SourceError(f"{option(where, name)}: no such file or directory")
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
         return Holder(where, file, _counted(array_tensors(path)), key)
     if path.is_dir() or suffix in CHECKPOINT:
         return Holder(where, file, _unnormed(tensors(path)), key)
-    raise UsageError(f"{where} {name}: expected {_FILES}, found {path.suffix or 'no suffix'!r}")
+    raise UsageError(f"{option(where, name)}: expected {_FILES}, found {path.suffix or 'no suffix'!r}")
 
 
 def _unnormed(found: dict[str, Tensor]) -> dict[str, Tensor]:

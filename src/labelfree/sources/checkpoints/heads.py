@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from labelfree.arrays import Float
-from labelfree.errors import ArrayError, UsageError
+from labelfree.errors import ArrayError, UsageError, option
 from labelfree.head import Head
 from labelfree.sources.checkpoints.head_names import bias_name, conventional, follows, left_out
 from labelfree.sources.checkpoints.head_tensors import Holder, head_tensors, matrix_shape, numbers
@@ -18,12 +18,12 @@ _MOST_LISTED = 40
 _QUANTIZED = ("_packed_params", "zero_point", "SCB", "qweight", "absmax", "quant_state")
 
 
-def find_head(spec: Any, *, d: int, classes: int | None = None, where: str = "--head") -> Head:
+def find_head(spec: Any, *, d: int, classes: int | None = None, where: str = "head") -> Head:
     """The last linear layer of a classifier over d features.
 
     spec: a file or Hugging Face directory, `file::key` for one tensor of it, a (K, d) array or tensor, a pair
     (weight, bias), a state dict, a module, or a Head. classes: columns of the logits, where there are any; a layer
-    of one logit serves for 1, and for 2 where nothing has two rows. where: what the option is called in messages.
+    of one logit serves for 1, and for 2 where nothing has two rows. where: the option by its name.
 
     Candidates are floating (K, d) matrices and 1x1 convolutions. Names decide among them: those that heads have
     before others, the last layer of a Sequential before those that feed it; embeddings, attention, auxiliary,
@@ -57,7 +57,7 @@ def _named(holder: Holder, key: str, d: int, classes: int | None) -> str:
         return name
     if shape is not None and _fits(shape[::-1], d, classes):
         _refuse_transposed(holder, name, d, classes)
-    raise UsageError(f"{holder.title}::{key}: expected {_wanted(d, classes)}, found {_shown(holder.found[name])}")
+    raise UsageError(f"{holder.choice(key)}: expected {_wanted(d, classes)}, found {_shown(holder.found[name])}")
 
 
 def _chosen(holder: Holder, d: int, classes: int | None) -> str:
@@ -75,8 +75,7 @@ def _chosen(holder: Holder, d: int, classes: int | None) -> str:
         return best[0]
     if best:
         found = f"found {len(best)} matrices that could be it; choose one"
-        option = f"{holder.where} " if holder.label else ""
-        lines = [f"  {option}{holder.place(name)}  {_shown(holder.found[name])}" for name in best]
+        lines = [f"  {holder.choice(name)}  {_shown(holder.found[name])}" for name in best]
         raise UsageError(f"{holder.title}: expected one head, {_wanted(d, classes)}, {found}:\n{_cut(lines)}")
     turned = [n for n, s in shapes.items() if n not in fitting and _fits(s[::-1], d, classes) and not left_out(n)]
     if len(turned) == 1 and (classes is not None or conventional(turned[0])):
@@ -154,7 +153,7 @@ def _matrices(holder: Holder, d: int, classes: int | None) -> str:
         reason = _against(holder, name, shapes, classes) if _fits(shapes[name], d, classes) else None
         note = f" (not taken: {reason})" if reason else ""
         lines.append(f"  {name or 'array'}  {_shown(holder.found[name])}{note}")
-    way = f"name one, {holder.where} {holder.label}::KEY," if holder.label else "give the array itself,"
+    way = f"name one, {holder.choice('KEY')}," if holder.label else "give the array itself,"
     return f"{way} or give the features that the head sees{hint}; its matrices are\n{_cut(lines)}"
 
 
@@ -187,5 +186,5 @@ def _fitting(head: Head, d: int, classes: int | None, where: str) -> Head:
     rows, columns = head.weight.shape
     shape = (1 if head.one_logit else rows, columns)
     if not _fits(shape, d, classes):
-        raise UsageError(f"{where}: expected {_wanted(d, classes)}, found {shape[0]} x {shape[1]}")
+        raise UsageError(f"{option(where)}: expected {_wanted(d, classes)}, found {shape[0]} x {shape[1]}")
     return head

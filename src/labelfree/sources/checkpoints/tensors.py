@@ -13,7 +13,7 @@ import numpy as np
 from labelfree.arrays import Rows, as_rows
 from labelfree.documents.files import check_regular, read_text
 from labelfree.documents.reading import parsed
-from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint
+from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint, option
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import TORCH, Columns, Source, Values
 from labelfree.sources.checkpoints.torch_files import loaded
@@ -99,7 +99,8 @@ def _chosen(found: Mapping[str, Tensor], name: str | None, path: Path) -> Tensor
     if len(matrices) == 1:
         return matrices[0]
     raise ColumnError(
-        f"{path}: expected the name of a tensor, path::name, or what to run the model over, --data FILE; "
+        f"{path}: expected the name of a tensor, path::name, or what to run the model over, "
+        f"{option('data', like='FILE')}; "
         f"{_listed(matrices, path)}"
     )
 

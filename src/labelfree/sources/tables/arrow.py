@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Index, as_rows
-from labelfree.errors import ColumnError
+from labelfree.errors import ColumnError, option
 from labelfree.sources.block import AUTO, Block, Columns, OutputColumn, Values
 from labelfree.sources.tables.columns import LABELS, Candidate, dtype_name, holds_probabilities
 
@@ -53,10 +53,8 @@ def plain(column: Any, name: str, role: str, where: str) -> Values:
         kind = kind.value_type
         column = column.dictionary_decode() if pa.types.is_integer(kind) else column  # Arrow cannot decode string_view
     if pa.types.is_nested(kind) or (pa.types.is_floating(kind) and role != "epoch"):
-        raise ColumnError(
-            f"{where}: column {name!r} is {kind}; expected integers or text there: cast it, or name another one "
-            f"with --{role}"
-        )
+        another = f", or name another one with {option(role)}" if role in ("id", "group", "label") else ""
+        raise ColumnError(f"{where}: column {name!r} is {kind}; expected integers or text there: cast it{another}")
     if column.null_count or not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         try:
             return np.array(column.to_pylist(), dtype=object)

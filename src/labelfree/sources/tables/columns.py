@@ -12,7 +12,7 @@ from textwrap import shorten
 from typing import Any
 
 from labelfree.documents.reading import parsed
-from labelfree.errors import ColumnError
+from labelfree.errors import ColumnError, option
 from labelfree.sources.block import AUTO, Columns
 
 LABELS = ("label", "labels", "target", "targets", "y", "class")
@@ -74,7 +74,7 @@ def candidates(schema: Any, chosen: Columns) -> list[Candidate]:
 
 
 def choose(schema: Any, chosen: Columns, where: str) -> Candidate:
-    """The embedding column of an Arrow schema, or a ColumnError that names the flag to add."""
+    """The embedding column of an Arrow schema, or a ColumnError that names the option to add."""
     missing = [name for name in chosen.named if name not in schema.names]
     if missing:
         raise ColumnError(f"{where}: no column {missing[0]!r}; the columns are {_listed(schema.names)}")
@@ -89,10 +89,10 @@ def choose(schema: Any, chosen: Columns, where: str) -> Candidate:
     if not usual:
         raise ColumnError(_none_found(schema, found, where))
     if len(usual) > 1:
-        flags = " or ".join(f"--column {_quoted(c.name)}" for c in usual)
+        ways = " or ".join(option("column", c.name) for c in usual)
         raise ColumnError(
             f"{where}: expected one embedding column, found {len(usual)}: "
-            f"{', '.join(map(str, usual))}; choose with {flags}"
+            f"{', '.join(map(str, usual))}; choose with {ways}"
         )
     return _sound(usual[0], where)
 
@@ -139,7 +139,7 @@ def _named(schema: Any, name: str, found: list[Candidate], where: str) -> Candid
     kind = schema.field(name).type
     raise ColumnError(
         f"{where}: column {name!r} is {_kind(kind)}, expected a list of numbers per row, a fixed_size_list, a tensor, "
-        "or one numeric column per dimension named like emb_0, emb_1, ... (--column 'emb_*')" + _cure(kind)
+        f"or one numeric column per dimension named like emb_0, emb_1, ... ({option('column', 'emb_*')})" + _cure(kind)
     )
 
 
@@ -153,7 +153,7 @@ def _none_found(schema: Any, found: list[Candidate], where: str) -> str:
     text = f"{where}: no embedding column; the columns are {_listed(f'{f.name}: {_kind(f.type)}' for f in schema)}"
     if found:
         return (
-            f"{text}; logits, labels and lists of integers are taken only when named: --column {_quoted(found[0].name)}"
+            f"{text}; logits, labels and lists of integers are taken only when named: {option('column', found[0].name)}"
         )
     cures = {_cure(field.type) for field in schema} - {""}
     return text + "; expected a list of floats per row, or one float column per dimension" + "".join(sorted(cures))
@@ -172,10 +172,6 @@ def _cure(kind: Any) -> str:
 
 def _kind(kind: Any) -> str:
     return shorten(str(kind), 80, placeholder=" ...")
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
 
 
 def _listed(names: Iterable[str], most: int = 12) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from labelfree.arrays import Index, Keys, positions
 from labelfree.documents.files import atomically
 from labelfree.documents.reading import parsed
-from labelfree.errors import SourceError, UsageError
+from labelfree.errors import SourceError, UsageError, option
 from labelfree.sources.block import PARQUET, Columns, Values
 from labelfree.sources.guards.footers import check_pages
 from labelfree.sources.tables.arrow import plain
@@ -111,7 +111,7 @@ def _about(schema: Any, path: Path) -> dict[str, Any] | None:
         if "group" in schema.names and not any(one.offered for one in candidates(schema, Columns())):
             raise UsageError(
                 f"{path}: expected embeddings, or groups that labelfree has frozen, found a plain table with a column "
-                "'group'; join it into the embeddings and name it with --group group"
+                f"'group'; join it into the embeddings and name it with {option('group', 'group')}"
             )
         return None
     version, about = document.get("schema_version"), document["groups"]

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import ColumnError, SourceError, in_short
+from labelfree.errors import ColumnError, SourceError, in_short, option
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 from labelfree.sources.guards.footers import Footer, check_pages, footer
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
@@ -115,7 +115,7 @@ def _agree(part: _Part, first: _Part, filled: _Part) -> None:
     if part.embedding.fields != first.embedding.fields:
         raise ColumnError(
             f"{part.file}: the embeddings are in {part.embedding}, but in {first.embedding} in {first.file}; "
-            "give each file as a source of its own, or name the column with --column"
+            f"give each file as a source of its own, or name the column with {option('column')}"
         )
     if part.widths and filled.widths[0] not in part.widths:
         raise ColumnError(
