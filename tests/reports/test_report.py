@@ -15,8 +15,9 @@ from pydantic import ValidationError
 import labelfree
 from labelfree.commands.report import Report
 from labelfree.documents.reading import as_json
+from labelfree.documents.wording import counted
 from labelfree.metrics import METRICS
-from labelfree.render.numbers import counted, signed
+from labelfree.render.numbers import signed
 from labelfree.render.tables.rows import heading
 from labelfree.render.tables.rows import lines as lines_of
 from labelfree.render.tables.text import to_csv, to_json, to_markdown, to_ndjson

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from labelfree.cli.options import DATA_HELP, BatchSize, Layer, Model, Pool, TrustCode
+from labelfree.cli.options import DATA_HELP, BatchSizeOption, LayerOption, ModelOption, PoolOption, TrustCodeOption
 from labelfree.cli.parsing import parse_memory
 from labelfree.cli.printing import printed, shown, told
 from labelfree.cli.progress import Bar
 
-_INPUT, _MODEL, _RUN, _OUTPUT = "Input", "Model", "Computation", "Output"
+_INPUT, _MODEL, _RUN, _OUTPUT = "Input", "ModelOption", "Computation", "Output"
 
 
 def embed(
@@ -52,10 +52,10 @@ def embed(
             help="Rows without a text, image or finite array: refuse, or leave out and count.", rich_help_panel=_INPUT
         ),
     ] = "error",
-    model: Model = None,
-    layer: Layer = None,
-    pool: Pool = None,
-    trust_code: TrustCode = False,
+    model: ModelOption = None,
+    layer: LayerOption = None,
+    pool: PoolOption = None,
+    trust_code: TrustCodeOption = False,
     image_size: Annotated[
         int | None,
         typer.Option(
@@ -65,7 +65,7 @@ def embed(
             rich_help_panel=_MODEL,
         ),
     ] = None,
-    batch_size: BatchSize = None,
+    batch_size: BatchSizeOption = None,
     dtype: Annotated[
         Literal["float32", "float16"], typer.Option(help="Of the embeddings as stored.", rich_help_panel=_OUTPUT)
     ] = "float32",

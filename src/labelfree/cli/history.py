@@ -18,15 +18,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-History = Annotated[
+HistoryArgument = Annotated[
     Path, typer.Argument(metavar="HISTORY", help="A history: JSON Lines, one record a line.", show_default=False)
 ]
-Run = Annotated[str, typer.Option(help="Name of the run.")]
+RunOption = Annotated[str, typer.Option(help="Name of the run.")]
 
 
 @app.command()
 def add(
-    history: History,
+    history: HistoryArgument,
     reports: Annotated[
         list[str],
         typer.Argument(metavar="REPORT", help="Reports of labelfree; - reads standard input.", show_default=False),
@@ -38,7 +38,7 @@ def add(
             show_default="read from the name of the source, such as epoch_03, step00020, checkpoint-500",
         ),
     ] = None,
-    run: Run = "default",
+    run: RunOption = "default",
     replace: Annotated[
         bool,
         typer.Option(
@@ -74,7 +74,7 @@ def add(
 
 @app.command()
 def remove(
-    history: History,
+    history: HistoryArgument,
     run: Annotated[str, typer.Option(help="Name of the run; all of its records unless --step or --command is given.")],
     step: Annotated[int | None, typer.Option(help="Only the records of this step.", show_default=False)] = None,
     command: Annotated[
@@ -93,8 +93,8 @@ def remove(
 
 @app.command()
 def show(
-    history: History,
-    run: Run = "default",
+    history: HistoryArgument,
+    run: RunOption = "default",
     only: Annotated[
         list[str] | None,
         typer.Option(help="Show these metrics: names separated by commas.", metavar="METRIC,..."),

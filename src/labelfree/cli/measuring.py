@@ -11,11 +11,11 @@ from labelfree.cli.options import Decided, Shared, Sources, sharing
 from labelfree.cli.parsing import numbers
 from labelfree.cli.running import run
 
-Views = Annotated[
+ViewsOption = Annotated[
     str | None,
     typer.Option(help="Column of the item that rows are views of, for lidar and alignment.", rich_help_panel="Input"),
 ]
-Group = Annotated[
+GroupOption = Annotated[
     str | None,
     typer.Option(
         help="Column of the item that rows are views of, for lidar, alignment and opis.", rich_help_panel="Input"
@@ -24,7 +24,7 @@ Group = Annotated[
 
 
 _ADAPTATION = "Adaptation"
-Head = Annotated[
+HeadOption = Annotated[
     str | None,
     typer.Option(
         help="The last linear layer: .npy, .npz, safetensors, .pt, or a checkpoint, with ::name where it has several.",
@@ -33,7 +33,7 @@ Head = Annotated[
         rich_help_panel=_ADAPTATION,
     ),
 ]
-Logits = Annotated[
+LogitsOption = Annotated[
     str | None,
     typer.Option(
         help="Column of the logits or probabilities; 'logit_*' for one column per class.",
@@ -44,7 +44,7 @@ Logits = Annotated[
 
 
 @sharing()
-def rank(sources: Sources, shared: Shared, group: Views = None) -> None:
+def rank(sources: Sources, shared: Shared, group: ViewsOption = None) -> None:
     """RankMe and the spectral and geometric family: is this representation collapsing?
 
     \b
@@ -105,8 +105,8 @@ def transfer(
             rich_help_panel=_ADAPTATION,
         ),
     ] = None,
-    head: Head = None,
-    logits: Logits = None,
+    head: HeadOption = None,
+    logits: LogitsOption = None,
     variant: Annotated[
         Literal["standard", "literal", "official"],
         typer.Option(help="Of the Transfer Score: labelfree explain transfer_score.", rich_help_panel=_ADAPTATION),
@@ -210,7 +210,9 @@ def opis(
 
 
 @sharing()
-def evaluate(sources: Sources, shared: Shared, group: Group = None, head: Head = None, logits: Logits = None) -> None:
+def evaluate(
+    sources: Sources, shared: Shared, group: GroupOption = None, head: HeadOption = None, logits: LogitsOption = None
+) -> None:
     """Every metric that the input allows, in one pass over the data.
 
     \b

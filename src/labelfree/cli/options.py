@@ -22,12 +22,12 @@ Sources: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-_INPUT, _RUN, _OUTPUT, _HISTORY, _MODEL = "Input", "Computation", "Output", "History", "Model"
+_INPUT, _RUN, _OUTPUT, _HISTORY, _MODEL = "Input", "Computation", "Output", "History", "ModelOption"
 DATA_HELP = (
     "Texts (Parquet, .csv, .tsv, .jsonl, .txt), images (a directory, Parquet) or arrays (.npy, Parquet) "
     "that the model is run over"
 )
-Model: TypeAlias = Annotated[
+ModelOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         help="What builds the network of a state dict: a function without arguments that returns a torch.nn.Module, or "
@@ -36,7 +36,7 @@ Model: TypeAlias = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
-Layer: TypeAlias = Annotated[
+LayerOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         help="Take the output of this layer.",
@@ -45,7 +45,7 @@ Layer: TypeAlias = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
-Pool: TypeAlias = Annotated[
+PoolOption: TypeAlias = Annotated[
     Literal["mean", "cls", "last", "none"] | None,
     typer.Option(
         help="One vector from tokens or a feature map; none: the layer gives one already.",
@@ -53,7 +53,7 @@ Pool: TypeAlias = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
-TrustCode: TypeAlias = Annotated[
+TrustCodeOption: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--trust-code",
@@ -62,7 +62,7 @@ TrustCode: TypeAlias = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
-BatchSize: TypeAlias = Annotated[
+BatchSizeOption: TypeAlias = Annotated[
     int | None,
     typer.Option(min=1, help="Rows of a batch.", show_default="what memory allows", rich_help_panel=_MODEL),
 ]
@@ -133,11 +133,11 @@ class Shared:
             rich_help_panel=_MODEL,
         ),
     ] = None
-    model: Model = None
-    layer: Layer = None
-    pool: Pool = None
-    trust_code: TrustCode = False
-    batch_size: BatchSize = None
+    model: ModelOption = None
+    layer: LayerOption = None
+    pool: PoolOption = None
+    trust_code: TrustCodeOption = False
+    batch_size: BatchSizeOption = None
     all: Annotated[bool, typer.Option("--all", help="Every metric in the table.", rich_help_panel=_OUTPUT)] = False
     format: Annotated[
         Literal["table", "json", "ndjson", "csv", "md"],

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from labelfree.catalog import command
 from labelfree.commands.candidates import compared
 from labelfree.commands.checkpoints import embedded, run_first
-from labelfree.commands.measuring import doctored, measured, opened_for
+from labelfree.commands.measuring import defects_of, opened_for, report_on
 from labelfree.commands.options import (
     DataOptions,
     EvaluateOptions,
@@ -17,14 +17,14 @@ from labelfree.commands.options import (
     SeparabilityOptions,
     TransferOptions,
     checked,
-    signed,
+    spelled_for,
 )
 from labelfree.commands.report import Report
 from labelfree.errors import UsageError
 from labelfree.progress import Progress, silent
 
 
-@signed("rank", RankOptions)
+@spelled_for("rank", RankOptions)
 def rank(source: Any, *, progress: Progress = silent, **options: Unpack[RankOptions]) -> Report:
     """RankMe and the spectral and geometric family on one data set.
 
@@ -40,7 +40,7 @@ def rank(source: Any, *, progress: Progress = silent, **options: Unpack[RankOpti
     return _measured("rank", source, options, progress)
 
 
-@signed("separability", SeparabilityOptions)
+@spelled_for("separability", SeparabilityOptions)
 def separability(source: Any, *, progress: Progress = silent, **options: Unpack[SeparabilityOptions]) -> Report:
     """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
 
@@ -55,7 +55,7 @@ def separability(source: Any, *, progress: Progress = silent, **options: Unpack[
     return _measured("separability", source, options, progress)
 
 
-@signed("transfer", TransferOptions)
+@spelled_for("transfer", TransferOptions)
 def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> Report:
     """How well an adapted model suits rows without labels: Transfer Score, validators, accuracy estimates, distances.
 
@@ -72,16 +72,16 @@ def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[Tran
     asked = command("transfer")
     chosen = checked(asked, options)
     if run_first(target, chosen):
-        return measured(asked, target, chosen, progress)
+        return report_on(asked, target, chosen, progress)
     opened, *more = opened_for(asked, target, chosen)
     if more:
         raise UsageError(
             f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them, or take transfer_all"
         )
-    return measured(asked, opened, chosen, progress)
+    return report_on(asked, opened, chosen, progress)
 
 
-@signed("transfer", TransferOptions)
+@spelled_for("transfer", TransferOptions)
 def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> list[Report]:
     """The reports of several targets, one for each epoch of each, with `ensv` and `gde` where they hold the same rows.
 
@@ -97,13 +97,13 @@ def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack
     chosen = checked(asked, options)
     given = targets if isinstance(targets, list | tuple) else [targets]
     opened = [one for target in given for one in opened_for(asked, target, chosen)]
-    reports = [measured(asked, one, chosen, progress) for one in opened]
+    reports = [report_on(asked, one, chosen, progress) for one in opened]
     if len(reports) > 1:
         compared(reports)
     return reports
 
 
-@signed("opis", OpisOptions)
+@spelled_for("opis", OpisOptions)
 def opis(source: Any, *, progress: Progress = silent, **options: Unpack[OpisOptions]) -> Report:
     """How unevenly one decision threshold treats groups of rows that belong together.
 
@@ -121,7 +121,7 @@ def opis(source: Any, *, progress: Progress = silent, **options: Unpack[OpisOpti
     return _measured("opis", source, options, progress)
 
 
-@signed("evaluate", EvaluateOptions)
+@spelled_for("evaluate", EvaluateOptions)
 def evaluate(source: Any, *, progress: Progress = silent, **options: Unpack[EvaluateOptions]) -> Report:
     """Every metric that the input allows, in one pass over the data. Arguments: all of `Options`.
 
@@ -132,7 +132,7 @@ def evaluate(source: Any, *, progress: Progress = silent, **options: Unpack[Eval
     return _measured("evaluate", source, options, progress)
 
 
-@signed("doctor", DataOptions)
+@spelled_for("doctor", DataOptions)
 def doctor(source: Any, *, progress: Progress = silent, **options: Unpack[DataOptions]) -> Report:
     """What is wrong with the data, before any metric: every defect with its count and first row.
 
@@ -148,11 +148,11 @@ def doctor(source: Any, *, progress: Progress = silent, **options: Unpack[DataOp
     if run_first(source, chosen):
         return embedded(
             source, chosen, lambda path, inner: opened_for(asked, path, inner)[0],
-            lambda rows, inner: doctored(asked, rows, inner, progress), progress,
+            lambda rows, inner: defects_of(asked, rows, inner, progress), progress,
         )  # fmt: skip
-    return doctored(asked, source, chosen, progress)
+    return defects_of(asked, source, chosen, progress)
 
 
 def _measured(name: str, source: Any, options: Mapping[str, Any], progress: Progress) -> Report:
     asked = command(name)
-    return measured(asked, source, checked(asked, options), progress)
+    return report_on(asked, source, checked(asked, options), progress)

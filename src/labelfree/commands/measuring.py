@@ -12,7 +12,7 @@ import numpy as np
 from labelfree.catalog import GROUP_ROWS, SAMPLE, Command
 from labelfree.commands.checkpoints import embedded, run_first
 from labelfree.commands.memory import check_memory
-from labelfree.commands.options import Options, columns, selected
+from labelfree.commands.options import Options, selected
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import assembled, report_of, with_outputs
 from labelfree.commands.series import death_series, group_series, spectrum_series
@@ -59,26 +59,26 @@ def opened_for(command: Command, source: Any, chosen: Options) -> list[Any]:
     if isinstance(source, Source) or chosen.data is not None:
         return [source]
     if command.by_epoch:
-        return targets.open_targets(source, columns(chosen), chosen.setting)
+        return targets.open_targets(source, chosen.columns, chosen.setting)
     scores = (chosen.logits or AUTO) if command.scores == "if_there" else None
-    return [open_source(source, replace(columns(chosen), outputs=scores))]
+    return [open_source(source, replace(chosen.columns, outputs=scores))]
 
 
-def doctored(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
+def defects_of(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of `doctor`: what is wrong with the rows, without a metric."""
-    opened = open_source(source, columns(chosen))
+    opened = open_source(source, chosen.columns)
     with limited_threads(chosen.threads):
         found = surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
         defects = findings(found, located=True)
     return assembled(command, found, chosen, {}, defects)
 
 
-def measured(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
+def report_on(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of a command on one source: opened, surveyed once, and every metric computed."""
     if run_first(source, chosen):
         return embedded(
             source, chosen, lambda path, inner: opened_for(command, path, inner)[0],
-            lambda rows, inner: measured(command, rows, inner, progress), progress,
+            lambda rows, inner: report_on(command, rows, inner, progress), progress,
         )  # fmt: skip
     (opened,) = opened_for(command, source, chosen)
     scored = opened.outputs is not None or chosen.head is not None
@@ -87,7 +87,7 @@ def measured(command: Command, source: Any, chosen: Options, progress: Progress)
     )
     needs = frozenset(need for metric in metrics for need in metric.needs)
     adapted = any(metric.family == "transfer" for metric in metrics)
-    behind = targets.source_of(opened, columns(chosen), chosen.setting) if command.scores == "always" else None
+    behind = targets.source_of(opened, chosen.columns, chosen.setting) if command.scores == "always" else None
     with limited_threads(chosen.threads):
         refuse_zero = command.zero_rows == "refused"
         group_rows = chosen.sample if command.whole_groups else GROUP_ROWS

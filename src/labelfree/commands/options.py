@@ -173,6 +173,11 @@ class Options:
         return Setting(**{name: getattr(self, name) for name in ADAPTATION})
 
     @property
+    def columns(self) -> Columns:
+        """The columns that the options shared by all commands name."""
+        return Columns(embedding=self.column, id=self.id, group=self.group)
+
+    @property
     def grouping(self) -> GroupSetting:
         """What concerns the groups of the metrics of OPIS."""
         return GroupSetting(
@@ -268,11 +273,6 @@ def _check_grouping(chosen: Options) -> None:
         )
 
 
-def columns(chosen: Options) -> Columns:
-    """The columns that the options shared by all commands name."""
-    return Columns(embedding=chosen.column, id=chosen.id, group=chosen.group)
-
-
 def selected(
     command: Command, only: Sequence[str], *, requested: bool = False, scored: bool = True, grouped: bool = True
 ) -> tuple[Metric, ...]:
@@ -299,7 +299,7 @@ def selected(
     )
 
 
-def signed(name: str, options: Any) -> Callable[[F], F]:
+def spelled_for(name: str, options: Any) -> Callable[[F], F]:
     """A decorator that spells out the options of a command in the signature of its function.
 
     options: the TypedDict that declares them.

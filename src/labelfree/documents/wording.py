@@ -41,10 +41,10 @@ def cell(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun.
 
-    >>> counted(1, "check"), counted(2, "earlier check")
-    ('1 check', '2 earlier checks')
+    >>> counted(1, "check"), counted(2, "earlier check"), counted(2000, "row")
+    ('1 check', '2 earlier checks', '2,000 rows')
     """
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def steps(first: int, last: int) -> str:

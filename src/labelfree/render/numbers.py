@@ -43,11 +43,6 @@ def signed(value: float, places: int) -> str:
     return f"+{text[1:]}" if float(text.replace(",", "")) == 0 else text
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things: 1 row, 2,000 rows."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def value(entry: MetricEntry) -> str:
     """The value of a metric."""
     return "-" if entry.value is None else number(entry.value, decimals(entry.value, entry.se))

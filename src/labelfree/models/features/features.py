@@ -12,7 +12,7 @@ from labelfree.errors import UsageError, option
 from labelfree.head import Head
 from labelfree.models.features.last_layer import LayerTrace, head_name, linear_layers, weights
 from labelfree.models.features.pooling import default_pool, pooled, tensor_of
-from labelfree.models.networks.network import Network, Prepared, Tensor
+from labelfree.models.networks.network import Network, Prepared, TorchTensor
 
 _LISTED = 12
 
@@ -86,7 +86,9 @@ def planned(network: Network, batch: Prepared, rows: int, *, layer: str | None, 
     return plan
 
 
-def extracted(network: Network, plan: FeaturePlan, batch: Prepared, rows: int) -> tuple[Tensor, Tensor | None]:
+def extracted(
+    network: Network, plan: FeaturePlan, batch: Prepared, rows: int
+) -> tuple[TorchTensor, TorchTensor | None]:
     """(m, d) embeddings and (m, K) logits, or None, of one batch."""
     if not plan.layer:
         output = network.call(batch.values)
@@ -132,7 +134,7 @@ def _tapped(layers: dict[str, Any], *, outputs: bool = True) -> Iterator[dict[st
             handle.remove()
 
 
-def _probed(network: Network, batch: Prepared, layer: str | None) -> tuple[dict[str, LayerTrace], Tensor, Any]:
+def _probed(network: Network, batch: Prepared, layer: str | None) -> tuple[dict[str, LayerTrace], TorchTensor, Any]:
     """One run: the linear layers that ran, the output of the layer asked for, and what the network returns."""
     import torch
 
@@ -151,7 +153,7 @@ def _probed(network: Network, batch: Prepared, layer: str | None) -> tuple[dict[
     return {name: run for name, run in ran.items() if name in linear and run.before is not None}, tapped, output
 
 
-def _scores(output: Any, rows: int) -> Tensor | None:
+def _scores(output: Any, rows: int) -> TorchTensor | None:
     """(m, K) logits among what a network returns: by that name, or the tensor itself."""
     import torch
 
@@ -164,7 +166,7 @@ def _scores(output: Any, rows: int) -> Tensor | None:
     return found if found is not None and found.dim() == 2 and found.shape[0] == rows else None
 
 
-def _as_the_head(scores: Tensor, logits: Tensor, mask: Tensor | None, otherwise: str) -> str:
+def _as_the_head(scores: TorchTensor, logits: TorchTensor, mask: TorchTensor | None, otherwise: str) -> str:
     """The pooling of (m, t, K) scores of all tokens that the network itself uses for its logits."""
     import torch
 

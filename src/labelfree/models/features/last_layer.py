@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labelfree.models.networks.network import Tensor
+from labelfree.models.networks.network import TorchTensor
 from labelfree.sources.checkpoints.head_names import conventional, left_out
 
 
@@ -14,8 +14,8 @@ from labelfree.sources.checkpoints.head_names import conventional, left_out
 class LayerTrace:
     """What went in and out of a layer when a batch was run, in the order of the layers."""
 
-    before: Tensor
-    after: Tensor
+    before: TorchTensor
+    after: TorchTensor
 
 
 def linear_layers(module: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def linear_layers(module: Any) -> dict[str, Any]:
     return found
 
 
-def head_name(ran: Mapping[str, LayerTrace], logits: Tensor) -> str | None:
+def head_name(ran: Mapping[str, LayerTrace], logits: TorchTensor) -> str | None:
     """Which of the layers that ran is the head of (m, K) logits.
 
     The last one whose output the logits are; else the last one that is called as heads are and has K outputs (its

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias
 
 from labelfree.errors import UsageError, option
-from labelfree.models.networks.network import Tensor
+from labelfree.models.networks.network import TorchTensor
 
 Pool: TypeAlias = Literal["mean", "cls", "last", "none"]
 POOLS: tuple[Pool, ...] = ("mean", "cls", "last", "none")
 _NAMED = ("sentence_embedding", "last_hidden_state", "token_embeddings", "image_embeds", "text_embeds", "logits")
 
 
-def tensor_of(output: Any) -> Tensor:
+def tensor_of(output: Any) -> TorchTensor:
     """The tensor that a layer's output is about: itself, that of a usual name, or the first one."""
     import torch
 
@@ -33,7 +33,7 @@ def tensor_of(output: Any) -> Tensor:
     )
 
 
-def pooled(tensor: Tensor, rows: int, mask: Tensor | None, pool: str, where: str) -> Tensor:
+def pooled(tensor: TorchTensor, rows: int, mask: TorchTensor | None, pool: str, where: str) -> TorchTensor:
     """(m, d) rows of a batch.
 
     tensor: (m, d), (m, t, d) tokens, or (m, c, h, w) a feature map; mask: (m, t), ones for real tokens. mean is over
@@ -68,7 +68,7 @@ def default_pool(shape: tuple[int, ...], tokens: str) -> str:
     return {3: tokens, 4: "mean"}.get(len(shape), "none")
 
 
-def _tokens(tensor: Tensor, mask: Tensor | None, pool: str) -> Tensor:
+def _tokens(tensor: TorchTensor, mask: TorchTensor | None, pool: str) -> TorchTensor:
     import torch
 
     rows = torch.arange(len(tensor), device=tensor.device)

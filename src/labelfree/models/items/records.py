@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from labelfree.errors import ColumnError, SourceError
 from labelfree.models.items.lines import LONGEST, decoded, raw_lines
 
-Record: TypeAlias = tuple[int, dict[str, Any]]
+LineRecord: TypeAlias = tuple[int, dict[str, Any]]
 """The number of the line that a record ends on, and its values by column; None where it has none."""
 
 SEPARATED = {".csv": ",", ".tsv": "\t"}
@@ -26,7 +26,7 @@ def form(file: Path) -> str:
     return (file.with_suffix("") if file.suffix.lower() == ".gz" else file).suffix.lower()
 
 
-def records(file: Path, skip: int = 0) -> Iterator[Record]:
+def records(file: Path, skip: int = 0) -> Iterator[LineRecord]:
     """The records of a file but for the first `skip`; values of .txt and .csv are text, an empty field of .csv None."""
     kind = form(file)
     if kind == ".txt":
@@ -44,13 +44,13 @@ def columns(file: Path) -> list[str]:
     return list(dict.fromkeys(name for _, record in islice(records(file), 1000) for name in record))
 
 
-def _plain(file: Path, skip: int) -> Iterator[Record]:
+def _plain(file: Path, skip: int) -> Iterator[LineRecord]:
     for number, line in enumerate(raw_lines(file), 1):
         if number > skip:
             yield number, {"text": decoded(line, number, file).removesuffix("\n").removesuffix("\r")}
 
 
-def _objects(file: Path, skip: int) -> Iterator[Record]:
+def _objects(file: Path, skip: int) -> Iterator[LineRecord]:
     row = 0
     for number, line in enumerate(raw_lines(file), 1):
         if not line.strip():
@@ -73,7 +73,7 @@ def _objects(file: Path, skip: int) -> Iterator[Record]:
         yield number, record
 
 
-def _separated(file: Path, skip: int) -> Iterator[Record]:
+def _separated(file: Path, skip: int) -> Iterator[LineRecord]:
     rows = _rows(file)
     header = _header(rows, file)
     for row, (number, fields) in enumerate(rows):

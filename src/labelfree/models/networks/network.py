@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from labelfree.models.items.kinds import ItemKind
 
-Tensor: TypeAlias = Any
+TorchTensor: TypeAlias = Any
 """A torch.Tensor; torch is imported where it is used."""
 
 
@@ -20,8 +20,8 @@ class Prepared:
     are texts; truncated: items that were cut to the longest input of the model.
     """
 
-    values: Tensor | dict[str, Tensor]
-    mask: Tensor | None = None
+    values: TorchTensor | dict[str, TorchTensor]
+    mask: TorchTensor | None = None
     truncated: int = 0
 
     def on(self, device: str) -> Prepared:

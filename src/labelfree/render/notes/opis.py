@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from labelfree.catalog import headlines
-from labelfree.render.numbers import counted, number
+from labelfree.documents.wording import counted
+from labelfree.render.numbers import number
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import RowsReport
 

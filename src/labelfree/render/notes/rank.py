@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from labelfree.render.numbers import alike, counted, number
+from labelfree.documents.wording import counted
+from labelfree.render.numbers import alike, number
 from labelfree.reports.entries import MetricEntry
 
 

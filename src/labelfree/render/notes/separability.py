@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from labelfree.render.numbers import alike, counted, decimals, number, signed
+from labelfree.documents.wording import counted
+from labelfree.render.numbers import alike, decimals, number, signed
 from labelfree.reports.entries import MetricEntry
 
 

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.documents.reading import as_json
-from labelfree.documents.wording import cell
+from labelfree.documents.wording import cell, counted
 from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
-from labelfree.render.numbers import counted, number, value
+from labelfree.render.numbers import number, value
 from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.reports.weights import LayerEntry, WeightsReport
 

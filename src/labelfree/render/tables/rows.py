@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labelfree.catalog import command, shown_in
+from labelfree.documents.wording import counted
 from labelfree.errors import option
 from labelfree.render.notes import opis, rank, separability, transfer
-from labelfree.render.numbers import counted, direction, interval, number, value
+from labelfree.render.numbers import direction, interval, number, value
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import RowsReport
 
