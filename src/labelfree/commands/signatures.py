@@ -25,7 +25,8 @@ def spelled(options: Any, defaults: Mapping[str, Any]) -> Callable[[F], F]:
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
             for name, default in defaults.items()
         ]
-        function.__signature__ = own.replace(parameters=[*kept, *keywords])  # type: ignore[attr-defined]
+        # positional ones first, the keywords of its own last
+        function.__signature__ = own.replace(parameters=sorted([*keywords, *kept], key=lambda p: p.kind))  # type: ignore[attr-defined]
         return function
 
     return decorated
