@@ -111,6 +111,6 @@ def test_pictures_show_every_panel(run: list[Report], tmp_path: Path, count: int
 @pytest.mark.parametrize(("suffix", "said"), [("svg", "nothing to draw"), ("parquet", "no long form to write")])
 def test_what_has_no_content_is_refused_by_the_name_that_was_asked(tmp_path: Path, suffix: str, said: str) -> None:
     report = labelfree.rank(np.eye(8), only=("mean_cosine",))
-    with pytest.raises(OutputError, match=rf"^-o {tmp_path}/a\.{suffix}: .*{said}"):
+    with pytest.raises(OutputError, match=rf"^output='{tmp_path}/a\.{suffix}': .*{said}"):
         write([report], tmp_path / f"a.{suffix}", everything=False)
     assert not list(tmp_path.iterdir())

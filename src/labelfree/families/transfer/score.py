@@ -17,7 +17,7 @@ from labelfree.families.transfer.variants import BATCH, BY_VARIANT, REFERENCE
 from labelfree.head import Head
 from labelfree.results import Plain, Result, measured
 
-FROM_ALL: tuple[Need, ...] = ("moments", "outputs", "sample")
+FROM_ALL: tuple[Need, ...] = ("moments", "outputs", "head", "sample")
 
 
 def _transfer_score(e: Evidence) -> Result:
