@@ -119,6 +119,16 @@ def test_alpha_req_ends_where_rounding_begins() -> None:
     assert metrics.alpha_req(steep.astype(np.float32)).reason_code == "no_gap"
 
 
+def test_float32_values_are_no_more_precise_for_being_held_in_float64() -> None:
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(500, 3)) @ rng.normal(size=(3, 64))).astype(np.float32).astype(np.float64)
+    assert np.linalg.matrix_rank(X) == 64  # what rounding to float32 has left is seen there
+    assert (metrics.hard_rank(X).value, metrics.hard_rank(X).parts["stored"]) == (3, "float32")
+    assert metrics.alpha_req(X).reason_code == "insufficient"
+    X[7, 5] += 1e-12  # one value that float32 cannot hold
+    assert metrics.hard_rank(X).parts["stored"] == "float64"
+
+
 def test_full_rank_float64_rows_are_not_read_again() -> None:
     X = np.random.default_rng(0).normal(size=(400, 64)) * np.arange(1, 65) ** -2.0 + 3.0
 

@@ -166,8 +166,11 @@ def stored_dtype(rows: Rows | None, dtype: str) -> str:
     dtype: as it is stored; of several, in the files of one data set, the first and coarsest counts.
     """
     dtype = dtype.split(", ")[0]
-    if rows is None or rows.dtype != np.float32 or dtype != "float32" or (rows == np.rint(rows)).all():
+    if rows is None or str(rows.dtype) != dtype or dtype not in ("float64", "float32") or (rows == np.rint(rows)).all():
         return dtype
+    if dtype == "float64":
+        with np.errstate(over="ignore"):
+            return "float32" if (rows.astype(np.float32) == rows).all() else dtype
     if not (np.ascontiguousarray(rows).view(np.uint32) & np.uint32(0xFFFF)).any():
         return "bfloat16"
     with np.errstate(over="ignore"):

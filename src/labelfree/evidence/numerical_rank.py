@@ -48,8 +48,9 @@ def numerical_rank(e: Evidence, *, centered: bool) -> NumericalRank:
     direction whatever rounding did. One below may be one; that it is none shows in a gap between the two.
     """
     spectrum = e.centered if centered else e.raw
-    steps = _COMPUTING.get(e.stored, _STORING) * COARSE[e.stored] if e.stored in COARSE else _COMPUTING["float64"] * EPS
-    rounding = steps * float(np.sqrt(e.raw.eigenvalues.sum()))
+    spacing = COARSE.get(e.stored, EPS)
+    times = _COMPUTING.get(e.stored, _STORING) if e.stored in COARSE else _COMPUTING["float64"]
+    rounding = times * spacing * float(np.sqrt(e.raw.eigenvalues.sum()))
     level = max(rounding, float(np.sqrt(spectrum.floor)))
     sigma = spectrum.sigma
     count = int((sigma > level).sum())

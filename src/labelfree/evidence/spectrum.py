@@ -133,24 +133,29 @@ def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
     leak is linear in the large coordinates: what these explain of the small ones is taken out, and the directions are
     turned by as much. What is left is accurate on its own scale.
     """
-    head = found.eigenvalues >= _TAIL * min(float(found.eigenvalues[0]), found.floor / (2 * EPS))
-    k = int(head.sum())
-    basis = np.concatenate([found.directions[:, head], found.directions[:, ~head]], axis=1)
+    basis = found.directions
+    top = min(float(found.eigenvalues[0]), found.floor / (2 * EPS))
+    k = int((found.eigenvalues >= _TAIL * top).sum())  # from the largest on
     again = Moments.empty(basis.shape[1])
     for rows in blocks:
         again = again.update((rows - found.shift) @ basis)
-    second = again.scatter / again.n
+    second, mean = again.scatter, again.mean
+    second /= again.n
+    del again
     if not found.centered:
-        add_outer(second, 1.0, again.mean)
-    large = np.sqrt(found.eigenvalues[head])
+        add_outer(second, 1.0, mean)
+    large = np.sqrt(found.eigenvalues[:k])
     cross = second[:k, k:] / large[:, None]
     with repeatable(found.d):
         leak = np.linalg.solve(second[:k, :k] / np.outer(large, large), cross)
-        values, vectors = np.linalg.eigh(second[k:, k:] - cross.T @ leak)
+        second[k:, k:] -= cross.T @ leak
+        values, vectors = np.linalg.eigh(second[k:, k:])
+    del second
     leak /= large[:, None]
-    values = np.concatenate([found.eigenvalues[head], np.maximum(values[::-1], 0.0)])
-    small = (basis[:, k:] - basis[:, :k] @ leak) @ vectors[:, ::-1]
-    directions = np.concatenate([basis[:, :k] + basis[:, k:] @ leak.T, small], axis=1)
+    values = np.concatenate([found.eigenvalues[:k], np.maximum(values[::-1], 0.0)])
+    directions = np.empty_like(basis)
+    directions[:, :k] = basis[:, :k] + basis[:, k:] @ leak.T
+    directions[:, k:] = (basis[:, k:] - basis[:, :k] @ leak) @ vectors[:, ::-1]
     order = np.argsort(-values, kind="stable")
     floor = max(_rounding(values), 2 * EPS * float(values[k]))
     return replace(found, eigenvalues=values[order], directions=directions[:, order], floor=floor)

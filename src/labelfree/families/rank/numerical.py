@@ -73,8 +73,9 @@ def hard_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
 
     Formula: number of singular values above c eps ||X||_F, eps the spacing of the dtype the values were stored in: by
     the Frobenius norm no error of storing is larger than at c = 1/2, which holds for float16 and bfloat16. c = 1 for
-    float32 and 32 for float64, where the arithmetic that made the rows, and ours, adds to it. Values of float32 that
-    all fit in float16 or bfloat16 count as stored in those. parts.tolerance is what a singular value had to exceed.
+    float32 and 32 for float64, where the arithmetic that made the rows, and ours, adds to it. Values of float64 that
+    all fit in float32, and of float32 that all fit in float16 or bfloat16, count as stored in those. parts.tolerance
+    is what a singular value had to exceed.
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 0 (all rows zero) to min(n, d), a whole number; no interval is given.
     Undefined: fewer than two rows; no gap between directions and rounding (no_gap): the first singular value within the
