@@ -129,6 +129,14 @@ def test_float32_values_are_no_more_precise_for_being_held_in_float64() -> None:
     assert metrics.hard_rank(X).parts["stored"] == "float64"
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_rounding_of_a_weight_of_low_rank_is_neither_its_tail_nor_its_bulk(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    W: Matrix = (rng.normal(size=(300, 15)) @ rng.normal(size=(15, 200))).astype(dtype)
+    assert str(metrics.tail_exponent(W).reason).endswith("above rounding, found 15")
+    assert metrics.weight_spikes(W).reason_code == "no_bulk"
+
+
 def test_full_rank_float64_rows_are_not_read_again() -> None:
     X = np.random.default_rng(0).normal(size=(400, 64)) * np.arange(1, 65) ** -2.0 + 3.0
 

@@ -41,6 +41,12 @@ class NumericalRank:
         )
 
 
+def rounding_of(stored: str, norm: float) -> float:
+    """The singular value up to which rounding can reach, of a matrix of this dtype and Frobenius norm."""
+    times = _COMPUTING.get(stored, _STORING) if stored in COARSE else _COMPUTING["float64"]
+    return times * COARSE.get(stored, EPS) * norm
+
+
 def numerical_rank(e: Evidence, *, centered: bool) -> NumericalRank:
     """The rank of the rows, as they are or about their mean, in the precision they were stored and computed in.
 
@@ -48,9 +54,7 @@ def numerical_rank(e: Evidence, *, centered: bool) -> NumericalRank:
     direction whatever rounding did. One below may be one; that it is none shows in a gap between the two.
     """
     spectrum = e.centered if centered else e.raw
-    spacing = COARSE.get(e.stored, EPS)
-    times = _COMPUTING.get(e.stored, _STORING) if e.stored in COARSE else _COMPUTING["float64"]
-    rounding = times * spacing * float(np.sqrt(e.raw.eigenvalues.sum()))
+    rounding = rounding_of(e.stored, float(np.sqrt(e.raw.eigenvalues.sum())))
     level = max(rounding, float(np.sqrt(spectrum.floor)))
     sigma = spectrum.sigma
     count = int((sigma > level).sum())
