@@ -144,10 +144,6 @@ def plain(metric: Metric, cloud: str, seed: int) -> Result:
     return of(metric, CLOUDS[cloud](seed), 1.0)
 
 
-NOISY = ("hard_rank", "condition_number")
-"""Count rounding of their own on equal rows, which is another one at another scale."""
-
-
 def needed(name: str) -> None:
     """Skip what a library that is not there would measure."""
     if name == "h1_total_persistence":

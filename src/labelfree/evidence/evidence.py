@@ -24,6 +24,8 @@ from labelfree.summaries.sample import Drawn
 
 WIDE = 1024
 """Width above which unit-row metrics come from the sample, to spare a second scatter of the width squared."""
+COARSE = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23}
+"""Spacing of the numbers at one, by dtypes whose rounding the scatter of the rows does not hide."""
 VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
 
@@ -91,7 +93,8 @@ class Evidence:
         """A spectrum without its directions, a matrix of the width squared, and the sampled rows along them."""
         moments, rows = self._spanned
         again = self._again if self.rescan or len(rows) == self.n else None
-        whole = spectrum(moments, centered=centered, rescan=again)
+        fine = self.stored not in COARSE
+        whole = spectrum(moments, centered=centered, rescan=again, fine=fine)
         return replace(whole, directions=np.empty((0, 0))), whole.coordinates(rows)
 
     @cached_property
@@ -163,8 +166,11 @@ def stored_dtype(rows: Rows | None, dtype: str) -> str:
     dtype: as it is stored; of several, in the files of one data set, the first and coarsest counts.
     """
     dtype = dtype.split(", ")[0]
-    if rows is None or rows.dtype != np.float32 or dtype != "float32" or (rows == np.rint(rows)).all():
+    if rows is None or str(rows.dtype) != dtype or dtype not in ("float64", "float32") or (rows == np.rint(rows)).all():
         return dtype
+    if dtype == "float64":
+        with np.errstate(over="ignore"):
+            return "float32" if (rows.astype(np.float32) == rows).all() else dtype
     if not (np.ascontiguousarray(rows).view(np.uint32) & np.uint32(0xFFFF)).any():
         return "bfloat16"
     with np.errstate(over="ignore"):

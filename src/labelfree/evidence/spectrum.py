@@ -16,6 +16,8 @@ EPS = float(np.finfo(np.float64).eps)
 _MEAN_DOMINATES = 1e3  # squared mean over largest variance from which the mean direction is split off first
 _TAIL = 1e-9  # eigenvalues below this share of the largest are measured anew where that matters
 _NARROW = 1e-36  # eigenvalues from here to its inverse belong to coordinates that float32 holds
+_NEAR = 30  # times the floor: eigenvalues below have lost their digits
+_LOOKS = 4  # most looks at the rows; each sees down to 1e-12 of what the one before has left
 _NEGLIGIBLE = 1e-7  # largest relative change of an effective rank that is left unmeasured
 
 
@@ -42,9 +44,14 @@ class Spectrum:
         return np.sqrt(self.eigenvalues)
 
     @property
+    def hides_some(self) -> bool:
+        """Whether an eigenvalue is lost in rounding, or nearly, and another look at the rows would show it."""
+        return self.floor > _rounding(self.eigenvalues) and bool((self.eigenvalues < _NEAR * self.floor).any())
+
+    @property
     def unresolved(self) -> bool:
         """Whether eigenvalues lost in rounding could move an effective rank by more than 1e-7 of itself."""
-        lost = int((self.eigenvalues < 30 * self.floor).sum())
+        lost = int((self.eigenvalues < _NEAR * self.floor).sum())
         total = float(self.sigma.sum())
         if lost == 0 or total == 0:
             return False
@@ -74,8 +81,14 @@ class Spectrum:
         return out
 
 
-def spectrum(moments: Moments, *, centered: bool, rescan: Callable[[], Iterable[Rows]] | None = None) -> Spectrum:
-    """The spectrum of the rows behind `moments`; `rescan` yields them again for a tail that rounding has hidden."""
+def spectrum(
+    moments: Moments, *, centered: bool, rescan: Callable[[], Iterable[Rows]] | None = None, fine: bool = False
+) -> Spectrum:
+    """The spectrum of the rows behind `moments`; `rescan` yields them again for a tail that rounding has hidden.
+
+    fine: whether the rows are stored so finely that a direction hidden in the rounding of their scatter can be one of
+    theirs; it is then looked for, however little it would move an effective rank.
+    """
     n, d = moments.n, moments.d
     covariance = moments.scatter / n
     mean = moments.mean
@@ -102,33 +115,55 @@ def spectrum(moments: Moments, *, centered: bool, rescan: Callable[[], Iterable[
         directions[live] = vectors
     shift = mean if centered else np.zeros(d)
     found = Spectrum(n, d, centered, values, directions, noise, shift)
-    if rescan is not None and found.cut_to(min(n, len(live))).unresolved:
-        found = _remeasured(found, rescan())
-    return found.cut_to(min(n - 1 if centered else n, d))
+    most = n - 1 if centered else n
+    if rescan is not None:
+        for _ in range(_LOOKS):
+            seen = found.cut_to(min(most if fine else n, len(live)))
+            if not (seen.unresolved or (fine and seen.hides_some)):
+                break
+            found = _remeasured(found, rescan())
+    return found.cut_to(min(most, d))
 
 
 def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
     """The same spectrum with its tail measured from the rows, not from their scatter: a second pass.
 
-    A scatter holds squared singular values, so that those below 1.5e-8 of the largest drown in rounding.
-    Projected on the tail directions the rows lose the large ones, and the scatter of what is left is accurate
-    on its own scale.
+    A scatter holds squared singular values, so that those below 1.5e-8 of the largest drown in rounding. Projected on
+    the tail directions the rows lose the large ones but for a leak, since the directions themselves are rounded. The
+    leak is linear in the large coordinates: what these explain of the small ones is taken out, and the directions are
+    turned by as much. What is left is accurate on its own scale.
     """
-    head = found.eigenvalues >= _TAIL * found.eigenvalues[0]
-    basis = found.directions[:, ~head]
-    tail = Moments.empty(basis.shape[1])
+    basis = found.directions
+    top = min(float(found.eigenvalues[0]), found.floor / (2 * EPS))
+    k = int((found.eigenvalues >= _TAIL * top).sum())  # from the largest on
+    again = Moments.empty(basis.shape[1])
     for rows in blocks:
-        tail = tail.update((rows - found.shift) @ basis)
-    second = tail.scatter / tail.n
+        again = again.update((rows - found.shift) @ basis)
+    second, mean = again.scatter, again.mean
+    second /= again.n
+    del again
     if not found.centered:
-        second += np.outer(tail.mean, tail.mean)
+        add_outer(second, 1.0, mean)
+    large = np.sqrt(found.eigenvalues[:k])
+    cross = second[:k, k:] / large[:, None]
     with repeatable(found.d):
-        values, vectors = np.linalg.eigh(second)
-    values = np.concatenate([found.eigenvalues[head], np.maximum(values[::-1], 0.0)])
-    directions = np.concatenate([found.directions[:, head], basis @ vectors[:, ::-1]], axis=1)
+        leak = np.linalg.solve(second[:k, :k] / np.outer(large, large), cross)
+        second[k:, k:] -= cross.T @ leak
+        values, vectors = np.linalg.eigh(second[k:, k:])
+    del second
+    leak /= large[:, None]
+    values = np.concatenate([found.eigenvalues[:k], np.maximum(values[::-1], 0.0)])
+    directions = np.empty_like(basis)
+    directions[:, :k] = basis[:, :k] + basis[:, k:] @ leak.T
+    directions[:, k:] = (basis[:, k:] - basis[:, :k] @ leak) @ vectors[:, ::-1]
     order = np.argsort(-values, kind="stable")
-    floor = (4 * EPS) ** 2 * float(values[0])
+    floor = max(_rounding(values), 2 * EPS * float(values[k]))
     return replace(found, eigenvalues=values[order], directions=directions[:, order], floor=floor)
+
+
+def _rounding(eigenvalues: Float) -> float:
+    """What rounding of the rows themselves makes of an eigenvalue zero: no look at them shows less."""
+    return (4 * EPS) ** 2 * float(eigenvalues.max(initial=0.0))
 
 
 def _live(covariance: Float, mean: Float, centered: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

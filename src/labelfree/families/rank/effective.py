@@ -96,8 +96,8 @@ def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     values of the rows, neither centered nor normalized.
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 1 (rank one) to min(n, d); the published eps moves both ends a little (8.0000069 for 8 equal singular
-    values, 0.9999999 for a single column). Invariant to scale, rotation, row order, appended zero rows and duplication
-    of all rows.
+    values, 0.9999999 for a single column). Invariant to scale, rotation and row order; for n >= d also to appended
+    zero rows and duplication of all rows, which otherwise make room for more singular values, each with its eps.
     Undefined: fewer than two rows; all rows zero.
     Interval: influence of the sampled rows; it describes rows drawn anew at the same n. Coverage: docs/metrics.md.
     Cost: one pass, n d^2 flop, one d x d matrix.
@@ -128,7 +128,8 @@ def effective_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Res
 
     Formula: exp(-sum_k p_k ln p_k) with p_k = sigma_k / sum_j sigma_j; 0 ln 0 = 0; rows not centered.
     Input: X (n, d) finite real numbers, n >= 2.
-    Range: 1 to min(n, d), and never above the rank. Invariances as for rankme.
+    Range: 1 to min(n, d), and never above the rank. Invariant to scale, rotation, row order, appended zero rows and
+    duplication of all rows.
     Undefined: fewer than two rows; all rows zero.
     Interval: as for rankme.
     Cost: one pass, n d^2 flop, shared with the family.

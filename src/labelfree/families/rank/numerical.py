@@ -8,12 +8,11 @@ import numpy as np
 
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.numerical_rank import NumericalRank, numerical_rank
 from labelfree.families.rank.effective import collapsed, standard_error
 from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median
 from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, in_unit, measured, undefined
-
-_STORED_EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 
 def _mp_spikes(e: Evidence) -> Result:
@@ -21,7 +20,7 @@ def _mp_spikes(e: Evidence) -> Result:
         return flat
     variance = e.centered.eigenvalues * (e.n / (e.n - 1))
     middle = float(np.median(variance))
-    if middle <= e.centered.floor:
+    if middle <= numerical_rank(e, centered=True).level ** 2:
         return undefined("no_bulk", "more than half of the directions carry no variance: there is no noise bulk")
     noise = middle / noise_median(e.d / e.n)
     edge = noise * noise_edge(e.n, e.d)
@@ -38,7 +37,7 @@ def mp_spikes(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     (1 / sqrt(n - 1) + 1 / sqrt d)^(1/3) / n), g = d / n, s2 = median eigenvalue / median of the law.
     Input: X (n, d) finite real numbers, n >= 3.
     Range: 0 to min(n - 1, d), a whole number; no interval is given.
-    Undefined: more than half of the directions without variance (low rank, duplicates).
+    Undefined: more than half of the directions without variance above rounding (low rank, duplicates).
     Cost: shared with rankme_centered.
     When it lies: a spectrum that decays smoothly has no bulk, and the count then only marks its upper part;
     spikes below sqrt(d / n) of the noise variance cannot be seen by anyone.
@@ -53,34 +52,39 @@ def mp_spikes(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     return _mp_spikes(evidence(X, sample=sample, seed=seed))
 
 
-def _resolution(e: Evidence) -> float:
-    """Singular value over sqrt(n) up to which rounding to the stored dtype, or our own arithmetic, can reach."""
-    norm = float(np.sqrt(e.raw.eigenvalues.sum()))
-    return float(max(0.5 * _STORED_EPS.get(e.stored, 0.0) * norm, e.raw.floor**0.5))
+def _unseen(rank: NumericalRank) -> tuple[str, ...]:
+    if rank.seen:
+        return ()
+    return ("a summary hides singular values below 1e-7 of the largest: what is there is not counted",)
 
 
 def _hard_rank(e: Evidence) -> Result:
     if short := e.too_few():
         return short
-    tolerance = _resolution(e)
-    value = float((e.raw.sigma > tolerance).sum())
-    parts: dict[str, Plain] = {"tolerance": in_unit(tolerance * e.n**0.5, e.exponent), "stored": e.stored}
-    return measured(value, parts=parts)
+    rank = numerical_rank(e, centered=False)
+    if rank.reason:
+        return undefined("no_gap", rank.reason)
+    parts: dict[str, Plain] = {"tolerance": in_unit(rank.level * e.n**0.5, e.exponent), "stored": e.stored}
+    return measured(float(rank.count), parts=parts, warnings=_unseen(rank))
 
 
 def hard_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     """Numerical rank: directions that rounding cannot explain.
 
-    Formula: number of singular values above (eps / 2) ||X||_F, eps the spacing of the dtype the values were stored
-    in: by the Frobenius norm no rounding error is larger. Values of float32 that all fit in float16 or bfloat16
-    count as stored in those.
+    Formula: number of singular values above c eps ||X||_F, eps the spacing of the dtype the values were stored in: by
+    the Frobenius norm no error of storing is larger than at c = 1/2, which holds for float16 and bfloat16. c = 1 for
+    float32 and 32 for float64, where the arithmetic that made the rows, and ours, adds to it. Values of float64 that
+    all fit in float32, and of float32 that all fit in float16 or bfloat16, count as stored in those. parts.tolerance
+    is what a singular value had to exceed.
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 0 (all rows zero) to min(n, d), a whole number; no interval is given.
-    Undefined: fewer than two rows.
-    Cost: shared with rankme.
-    When it lies: almost always full on real embeddings; says nothing of how small the small directions are.
+    Undefined: fewer than two rows; no gap between directions and rounding (no_gap): the first singular value within the
+    threshold is more than a tenth of the last above it, so that either could be the other.
+    Cost: shared with rankme; float64 rows of less than full rank are read once more, at most four times.
+    When it lies: almost always full on real embeddings; says nothing of how small the small directions are. Of float64
+    rows in a summary singular values below 1e-7 of the largest are not seen, and it says so where that matters.
     Source: rank by a singular value threshold. Deviations: the usual threshold max(n, d) eps sigma_1 grows with n
-    until it counts hardly anything.
+    until, in float32, it counts hardly anything; on float64 rows of low rank the two agree.
 
     >>> import numpy as np
     >>> hard_rank(np.outer(np.arange(5.0), np.arange(3.0))).value
@@ -93,7 +97,10 @@ def _condition_number(e: Evidence) -> Result:
     if flat := e.too_few() or collapsed(e.raw):
         return flat
     sigma = e.raw.sigma
-    last = int((sigma > _resolution(e)).sum()) - 1
+    rank = numerical_rank(e, centered=False)
+    if rank.reason:
+        return undefined("no_gap", rank.reason)
+    last = rank.count - 1
     if last < 0:
         return undefined("no_resolution", "no singular value stands above the rounding of the stored dtype")
     value = float(sigma[0] / sigma[last])
@@ -101,7 +108,8 @@ def _condition_number(e: Evidence) -> Result:
     gradient[0] += value / (2 * sigma[0] ** 2)
     gradient[last] -= value / (2 * sigma[last] ** 2)
     error = standard_error(e.n, e.raw_coordinates, gradient)
-    return measured(value, error, low=1.0, parts={"smallest_index": last + 1}, warnings=e.narrow)
+    warnings = (*e.narrow, *_unseen(rank))
+    return measured(value, error, low=1.0, parts={"smallest_index": last + 1}, warnings=warnings)
 
 
 def condition_number(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -110,7 +118,7 @@ def condition_number(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> R
     Formula: sigma_1 / sigma_r with r the hard_rank, rows not centered.
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 1 to infinity.
-    Undefined: fewer than two rows; all rows zero.
+    Undefined: fewer than two rows; all rows zero; where hard_rank is (no_gap).
     Interval: influence of the sampled rows.
     Cost: shared with rankme.
     When it lies: one tiny direction decides it. A diagnostic, not a score.
@@ -132,7 +140,8 @@ METRICS = (
     Metric(
         hard_rank, _hard_rank, FROM_MOMENTS, INVARIANT,
         NO_DIRECTION,
-        "singular values above half the spacing of the stored dtype times the Frobenius norm",
+        "singular values above the spacing of the stored dtype times the Frobenius norm (half of it for float16 and "
+        "bfloat16, 32 times it for float64), where a gap of 10 follows the last",
     ),
     Metric(
         condition_number, _condition_number, FROM_MOMENTS, INVARIANT,

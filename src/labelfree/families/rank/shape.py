@@ -8,6 +8,7 @@ import numpy as np
 
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.numerical_rank import numerical_rank
 from labelfree.families.rank.effective import collapsed, standard_error
 from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
@@ -154,9 +155,11 @@ def _alpha_req(e: Evidence) -> Result:
     if flat := e.too_few() or collapsed(e.centered):
         return flat
     lam = e.centered.eigenvalues
-    seen = int((lam > e.centered.floor).sum())
-    first, last = FIT_RANGE[0], min(FIT_RANGE[1], seen)
+    rank = numerical_rank(e, centered=True)
+    first, last = FIT_RANGE[0], min(FIT_RANGE[1], rank.count)
     params: dict[str, Plain] = {"fit_range": [first, last], "weights": "1/j", "target": 1.0}
+    if rank.reason and last < FIT_RANGE[1]:
+        return undefined("no_gap", rank.reason, params)
     if last - first + 1 < _LEAST_POINTS:
         reason = (
             f"a power law needs {_LEAST_POINTS} eigenvalues from the {first}th on, found {max(last - first + 1, 0)}"
@@ -191,11 +194,13 @@ def alpha_req(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     """alpha-ReQ: decay exponent of the covariance spectrum.
 
     Formula: minus the slope of ln lambda_j on ln j, least squares with weights 1 / j, j = 11..100 (1-based), or to
-    the last eigenvalue that exists. params.fit_range and parts.r2 belong to the number: other ranges give others.
+    the numerical rank of the centered rows (as in hard_rank). params.fit_range and parts.r2 belong to the number: other
+    ranges give others.
     Input: X (n, d) finite real numbers, enough for 10 eigenvalues from the 11th on.
     Range: real; 0 for a flat spectrum. Target 1: both faster and slower decay are worse. Invariant to scale and
     rotation.
-    Undefined: too few eigenvalues. Partial (poor_fit): weighted R^2 below 0.95, the value is then no exponent.
+    Undefined: too few eigenvalues above rounding; fewer than 100 of them and no gap below (no_gap, as in
+    hard_rank). Partial (poor_fit): weighted R^2 below 0.95, the value is then no exponent.
     Interval: influence of the sampled rows.
     Cost: shared with rankme_centered.
     When it lies: few rows per column steepen the tail (keep n / d above 4); the authors' own scripts use several
@@ -237,6 +242,7 @@ METRICS = (
         alpha_req, _alpha_req, FROM_MOMENTS, INVARIANT,
         "self-supervised encoders, on representations (not projector outputs), n / d above 4 and a good fit; "
         "misleads where the power law does not hold",
-        "minus the slope of ln lambda_j on ln j, weights 1/j, covariance eigenvalues 11..100",
+        "minus the slope of ln lambda_j on ln j, weights 1/j, covariance eigenvalues 11..100, at most to the numerical "
+        "rank",
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from labelfree.arrays import Float, Keys, Rows
+from labelfree.evidence.numerical_rank import rounding_of
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.spectrum import EPS
 from labelfree.kernels.threads import repeatable
@@ -29,8 +30,9 @@ class Weight:
 
     zero, duplicate, nonfinite: rows that are all zero, that repeat an earlier row exactly (zero ones aside), that
     hold NaN or infinity. lam: (min(n, d),) eigenvalues of W^T W over 4**exponent, descending; None where entries are
-    not finite. floor: what rounding alone can make of an eigenvalue that is zero. direction: (d,) sum of the non-zero
-    rows scaled to length one, where it was asked for. digest: a hash of all values.
+    not finite. floor: what rounding alone, of the entries and of what made them, can make of an eigenvalue that is
+    zero. direction: (d,) sum of the non-zero rows scaled to length one, where it was asked for. digest: a hash of all
+    values.
     values: the matrix itself, kept where it was asked for.
     """
 
@@ -79,6 +81,8 @@ def weighed(part: MatrixPart, n: int, d: int, *, name: str = "", directed: bool 
     zero = n - nonfinite - int(usable.sum())
     exponent = 0 if peak == 0 or 1 / _HELD < peak < _HELD else int(np.frexp(peak)[1]) - 1
     lam, floor = (None, 0.0) if nonfinite else _eigenvalues(part, n, d, 2.0**exponent)
+    if lam is not None:
+        floor = max(floor, rounding_of(str(block.dtype), float(np.sqrt(lam.sum()))) ** 2)
     values = np.asarray(part(everything, everything), np.float64) if kept and not nonfinite else None
     return Weight(name, n, d, zero, duplicate, nonfinite, lam, exponent, floor, _digest(n, d, hashes), total, values)
 
