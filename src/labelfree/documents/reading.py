@@ -18,7 +18,8 @@ from labelfree.errors import SourceError, option
 SCHEMA_VERSION = 1
 """The version of reports, verdicts and records that this code writes, and the latest that it reads."""
 
-_MOST_DIGITS = 20
+MOST_DIGITS = 20
+"""Digits of a whole number in a document, the sign among them: one of more is refused when it is read."""
 
 DIGITS = 12
 """Significant digits of a number in JSON: what lies beyond depends on the number of threads."""
@@ -66,7 +67,7 @@ def _float(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
+    if len(text) > MOST_DIGITS:
         raise ValueError(f"a whole number of {len(text)} digits")
     return int(text)
 

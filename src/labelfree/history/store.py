@@ -14,7 +14,7 @@ from labelfree.catalog import known_command
 from labelfree.documents.files import locked, rewritten
 from labelfree.documents.reading import parsed
 from labelfree.documents.wording import steps
-from labelfree.errors import HistoryError, option
+from labelfree.errors import HistoryError, in_short, option
 from labelfree.history.records import Record, alike, checked_run, contradictions, key, misfits, named, same, unlike
 from labelfree.history.records import validated as checked_record
 
@@ -93,6 +93,8 @@ def added(path: str | Path, new: Sequence[Record], *, replace: bool = False) -> 
     of a metric, which it then removes. A record that cannot be compared with its run is refused always.
     """
     path = writable(path)
+    for record in new:
+        _check_readable(record, path)
     with locked(path):
         records = stored(path) if path.exists() else []
         changed: list[Record] = []
@@ -215,6 +217,17 @@ def _check_fit(record: Record, others: Sequence[Record], path: Path) -> None:
                 f"{path}: {named(record)} cannot be compared with step {earlier['step']} of that run: "
                 f"{'; '.join(found)}; measure the same rows in the same way, or begin another run with {option('run')}"
             )
+
+
+def _check_readable(record: Record, path: Path) -> None:
+    """Refuse a record that no command could read back."""
+    try:
+        _line(_text([record]), named(record))
+    except (ValueError, HistoryError, RecursionError) as error:
+        raise HistoryError(
+            f"{path}: expected a record that can be read back, found one that cannot ({in_short(error)}); nothing was "
+            "changed: measure again, and give numbers of at most 20 digits and texts in Unicode"
+        ) from None
 
 
 def _text(records: Iterable[Record]) -> str:
