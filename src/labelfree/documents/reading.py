@@ -21,6 +21,9 @@ SCHEMA_VERSION = 1
 MOST_DIGITS = 20
 """Digits of a whole number in a document, the sign among them: one of more is refused when it is read."""
 
+MOST_DEPTH = 100
+"""Objects and lists inside one another in a document."""
+
 DIGITS = 12
 """Significant digits of a number in JSON: what lies beyond depends on the number of threads."""
 
@@ -49,12 +52,25 @@ def parsed(text: str, *, unique: bool = False) -> Any:
     give a key twice, which two readers may read in two ways.
     """
     try:
-        return json.loads(
+        found = json.loads(
             text, parse_constant=_refused, parse_float=_float, parse_int=_whole,
             object_pairs_hook=_distinct if unique else None,
         )  # fmt: skip
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    if text.count("[") + text.count("{") > MOST_DEPTH:
+        _check_depth(found)
+    return found
+
+
+def _check_depth(found: Any) -> None:
+    """Refuse what is nested deeper than functions that call themselves can follow."""
+    level, depth = [found], 0
+    while level := [v for v in level if isinstance(v, dict | list)]:
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise ValueError("it is nested too deep")
+        level = [inner for v in level for inner in (v.values() if isinstance(v, dict) else v)]
 
 
 def _refused(constant: str) -> Any:
