@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from labelfree.catalog import known_command
-from labelfree.documents.files import read_text
+from labelfree.documents.files import read_stdin, read_text
 from labelfree.documents.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT, misfit
 from labelfree.errors import SourceError, option
 
@@ -120,7 +119,7 @@ def report_documents(path: str) -> list[dict[str, Any]]:
 
 def _text(path: str, where: str) -> str:
     try:
-        return sys.stdin.read() if path == "-" else read_text(Path(path))
+        return read_stdin() if path == "-" else read_text(Path(path), piped=True)
     except FileNotFoundError:
         raise SourceError(f"{where}: no such file; labelfree rank SOURCE -o {path} writes a report") from None
     except UnicodeDecodeError:

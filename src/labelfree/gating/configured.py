@@ -9,8 +9,9 @@ from textwrap import shorten
 from typing import Any
 
 from labelfree.catalog import listed
+from labelfree.documents.files import read_text
 from labelfree.documents.reading import MOST_DIGITS
-from labelfree.errors import UsageError, in_short, option
+from labelfree.errors import SourceError, UsageError, in_short, option
 from labelfree.gating.settings import NUMBERS
 
 JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
@@ -23,6 +24,8 @@ _TEXTS = ("against", "history", "run", "rule", "on_undecided")
 _PATHS = ("against", "history")
 _COUNTS = ("warmup", "window", "patience")
 _FILE = "pyproject.toml"
+_MOST = 1 << 24
+"""Bytes of it that are read."""
 
 
 def configured(given: Mapping[str, Any], start: Path) -> tuple[dict[str, Any], Path | None]:
@@ -53,13 +56,15 @@ def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
     for directory in (start, *start.parents):
         place = directory / _FILE
         try:
-            text = place.read_text(encoding="utf-8")
+            text = read_text(place, _MOST)
         except FileNotFoundError:
             continue
         except OSError as error:
             raise UsageError(
                 f"{place}: cannot be read ({error.strerror or error}); mend it, or use {option('config', False)}"
             ) from None
+        except SourceError as error:
+            raise UsageError(f"{error}, or use {option('config', False)}") from None
         except UnicodeDecodeError as error:
             raise UsageError(
                 f"{place}: expected TOML in UTF-8, found another encoding at byte {error.start}; save it as UTF-8, or "

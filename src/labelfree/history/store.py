@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from labelfree.catalog import known_command
-from labelfree.documents.files import locked, rewritten
+from labelfree.documents.files import locked, read_text, rewritten
 from labelfree.documents.reading import parsed
 from labelfree.documents.wording import steps
-from labelfree.errors import HistoryError, in_short, option
+from labelfree.errors import HistoryError, SourceError, in_short, option
 from labelfree.history.records import Record, alike, checked_run, contradictions, key, misfits, named, same, unlike
 from labelfree.history.records import validated as checked_record
 
@@ -23,7 +23,7 @@ def stored(path: str | Path) -> list[Record]:
     """The records of a file in its order; a HistoryError where one is torn or of a later schema."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise HistoryError(
             f"{path}: no such history; {option('append', path, python='labelfree.history.append')} begins one"
@@ -32,6 +32,8 @@ def stored(path: str | Path) -> list[Record]:
         raise HistoryError(f"{path}: expected a history (JSON Lines), found bytes that are no text") from None
     except OSError as error:
         raise HistoryError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except SourceError as error:
+        raise HistoryError(str(error)) from None
     lines = text.split("\n")
     try:
         return _distinct([_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()], path)
