@@ -106,7 +106,7 @@ def report_documents(path: str) -> list[dict[str, Any]]:
         documents = [parsed(text)]
     except ValueError as whole:
         try:
-            documents = [parsed(line) for line in text.splitlines() if line.strip()]
+            documents = [parsed(line) for line in text.split("\n") if line.strip()]
         except ValueError:
             raise SourceError(
                 f"{where}: expected a report as JSON, or one a line, found text that is neither ({whole}); "
