@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from program import Program
@@ -76,3 +79,76 @@ def test_a_report_may_come_through_the_pipes_of_a_shell(place: Path) -> None:
     done = shell(place, "labelfree gate - --require 'rankme >= 1' < /dev/zero")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "standard input: expected a document of at most 67,108,864 bytes, found more" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("labelfree gate - --require 'rankme >= 1' <&-", "standard input: expected a document, found it closed"),
+        (
+            "mkdir gone; cd gone; rmdir ../gone; labelfree gate ../r.json --require 'rankme >= 1'",
+            "directory was removed",
+        ),
+        (
+            "trap '' XFSZ; (ulimit -f 1; labelfree schema > big)",
+            "larger than a file may be here (ulimit -f); free some",
+        ),
+    ],
+)
+def test_streams_and_directories_that_are_gone_end_with_2(place: Path, script: str, said: str) -> None:
+    done = shell(place, f"unset PYTHONUNBUFFERED; {script}")
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert said in done.stderr
+    assert "internal error" not in done.stderr
+
+
+def test_a_full_stderr_changes_no_exit_code(place: Path) -> None:
+    for script, code in (
+        ("labelfree gate nothing.json --require 'rankme >= 1' 2> /dev/full", 2),
+        ("labelfree gate r.json --require 'rankme >= 9' --github 2> /dev/full", 10),
+        ("labelfree nothing 2> /dev/full", 2),
+        ("labelfree gate r.json --require 'rankme >= 1' 2> /dev/full > /dev/full", 2),
+    ):
+        assert shell(place, script).returncode == code, script
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000])
+def test_threads_of_many_digits_are_refused(labelfree: Program, place: Path, number: str) -> None:
+    np.save(place / "x.npy", np.eye(8))
+    for asked in (
+        ("rank", "x.npy", "--threads", number),
+        ("embed", "model.pt", "--data", "x.npy", "-o", "e.parquet", "--threads", number),
+    ):
+        done = labelfree(*asked)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert "--threads: " in done.stderr
+    assert labelfree("rank", "x.npy", env={"LABELFREE_THREADS": number}).returncode == 2
+
+
+def test_a_path_of_bytes_that_are_no_text_is_read_and_written(labelfree: Program, tmp_path: Path) -> None:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return labelfree(*arguments, env={"PYTHONIOENCODING": "utf-8:strict"}, started=True)
+
+    rows = np.random.default_rng(0).normal(size=(90, 4))
+    pq.write_table(pa.table({"embedding": rows.tolist()}), tmp_path / "x.parquet")
+    place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xff"))
+    out = Path(os.fsdecode(os.fsencode(tmp_path) + b"/o\xff"))
+    place.mkdir()
+    out.mkdir()
+    strange = Path(os.fsdecode(os.fsencode(place) + b"/x\xfe.parquet"))
+    strange.write_bytes((tmp_path / "x.parquet").read_bytes())
+    for source in (strange, place):
+        done = run("rank", source, "-q", "--format", "csv", "-o", out / "o.parquet", "-o", out / "o.json")
+        assert done.returncode == 0, done.stderr
+        known = run("rank", tmp_path / "x.parquet", "-q", "--format", "csv").stdout
+        assert [line.split(",")[1:4] for line in done.stdout.split("\n")] == [
+            line.split(",")[1:4] for line in known.split("\n")
+        ]
+        with (out / "o.parquet").open("rb") as stream:
+            assert "\\udcff" in pq.read_table(stream)["source"][0].as_py()
+    assert run("gate", out / "o.json", *GATE).returncode == 0
+    done = run("opis", strange, "-q", "--freeze", out / "g.parquet")
+    assert done.returncode in (0, 3), done.stderr
+    done = run("embed", "model.pt", "--data", "x.npy", "-o", out / "e.parquet")
+    assert done.returncode == 2
+    assert "expected a path in Unicode, found one of other bytes; name another file" in done.stderr

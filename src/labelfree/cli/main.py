@@ -102,7 +102,7 @@ def run() -> int:
     if sys.stdout is None:
         return _told("stdout is closed: nothing can be printed; to discard it use > /dev/null", ExitCode.BAD_INPUT)
     stdout, stderr = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = patient(stdout), patient(stderr)
+    sys.stdout, sys.stderr = patient(stdout), patient(stderr, OSError)
     try:
         with speaking(flag):
             return _run()
@@ -127,14 +127,33 @@ def _run() -> int:
     except MemoryError:
         return _told("not enough memory; lower --sample, or name fewer metrics with --only", ExitCode.BAD_INPUT)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in _FULL:
             discard(sys.stdout)
-            return _told("no space left on the device; free some, or write elsewhere", ExitCode.BAD_INPUT)
+            return _told(f"{_FULL[error.errno]}; free some, or write elsewhere", ExitCode.BAD_INPUT)
+        if isinstance(error, FileNotFoundError) and not _working_directory():
+            said = "the working directory was removed; change to one that is there"
+            return _told(f"expected a directory to work in, found none: {said}", ExitCode.BAD_INPUT)
         if error.errno == errno.ENAMETOOLONG:
             return _told(f"{error.filename}: the name is too long for this file system", ExitCode.BAD_INPUT)
         return _crashed(error)
     except Exception as error:
         return _crashed(error)
+
+
+_FULL = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.EFBIG: "the output is larger than a file may be here (ulimit -f)",
+}
+"""What a disk says that takes no more."""
+
+
+def _working_directory() -> bool:
+    """Whether the directory that the program was started in is still there."""
+    try:
+        return bool(os.getcwd())
+    except OSError:
+        return False
 
 
 def _told(message: str, code: ExitCode) -> int:

@@ -20,6 +20,15 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def in_unicode(text: str) -> str:
+    """The text with escapes for bytes of a file name that are no text: Arrow and Parquet hold Unicode alone.
+
+    >>> in_unicode("a\udcff.npy")
+    'a\\\\udcff.npy'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def one_line(text: str) -> str:
     """The text without line breaks: a line of its own could be read as a command by what reads the log.
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.documents.reading import as_json
-from labelfree.documents.wording import cell, counted
+from labelfree.documents.wording import cell, counted, in_unicode
 from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
@@ -297,4 +297,6 @@ def to_parquet(reports: Sequence[WeightsReport], path: Path) -> None:
     kinds: Mapping[type, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     named = {name: next((type(r[name]) for r in rows if r[name] is not None), float) for name in rows[0]}
     schema = pa.schema([(name, kinds[kind]) for name, kind in named.items()])
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    held = [{name: in_unicode(v) if isinstance(v, str) else v for name, v in row.items()} for row in rows]
+    with path.open("wb") as stream:  # a path may be no Unicode
+        pq.write_table(pa.Table.from_pylist(held, schema=schema), stream)
