@@ -276,11 +276,11 @@ def to_markdown(reports: Sequence[WeightsReport], *, everything: bool) -> str:
     """The tables as GitHub prints them."""
     out = []
     for report in reports:
-        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", *heading(report), ""]
+        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", *map(cell, heading(report)), ""]
         out += ["| metric | value | |", "|---|---:|---|"]
-        out += [f"| {name} | {value(entry)} | {_note(report, name)} |" for name, entry in report.metrics.items()]
+        out += [f"| {name} | {value(entry)} | {cell(_note(report, name))} |" for name, entry in report.metrics.items()]
         chosen, layers = worst(report, everything)
-        out += ["", chosen, "", f"| {' | '.join(HEADINGS)} |", "|---|---|---|---:|---:|---:|---:|---:|---|"]
+        out += ["", cell(chosen), "", f"| {' | '.join(HEADINGS)} |", "|---|---|---|---:|---:|---:|---:|---:|---|"]
         out += [f"| {' | '.join(map(cell, cells(layer)))} |" for layer in layers]
         out += ["", *(f"- {cell(text)}" for text in [*_beside(report, layers), *report.warnings]), ""]
     if len(reports) > 1:
