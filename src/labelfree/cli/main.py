@@ -19,6 +19,7 @@ from labelfree.cli.history import app as history
 from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
 from labelfree.cli.printing import told
 from labelfree.cli.refusals import ParserError, refusal
+from labelfree.cli.repeats import given_once
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
@@ -85,6 +86,8 @@ def program() -> Any:
         commands += getattr(command, "commands", {}).values()
         if command is not root:
             command.params.append(version)
+        for parameter in command.params:
+            given_once(parameter)
         if not sys.stdout or not sys.stdout.isatty():
             command.rich_markup_mode = None
     return root
