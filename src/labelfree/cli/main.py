@@ -16,6 +16,7 @@ from labelfree.cli.explain import explain, schema
 from labelfree.cli.flags import flag
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
+from labelfree.cli.interrupting import interrupted, noticing
 from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
 from labelfree.cli.printing import told
 from labelfree.cli.refusals import ParserError, refusal
@@ -107,7 +108,7 @@ def run() -> int:
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = patient(stdout), patient(stderr, OSError)
     try:
-        with speaking(flag):
+        with noticing(), speaking(flag):
             return _run()
     finally:
         sys.stdout, sys.stderr = stdout, stderr
@@ -122,7 +123,7 @@ def _run() -> int:
             return _told("interrupted", ExitCode.INTERRUPTED)
         return code if isinstance(code, int) else ExitCode.DONE
     except LabelfreeError as error:
-        return _told(str(error), error.exit_code)
+        return _told("interrupted", ExitCode.INTERRUPTED) if interrupted() else _told(str(error), error.exit_code)
     except ParserError as error:
         return _told(refusal(error), ExitCode.BAD_INPUT)
     except KeyboardInterrupt:
@@ -140,7 +141,7 @@ def _run() -> int:
             return _told(f"{error.filename}: the name is too long for this file system", ExitCode.BAD_INPUT)
         return _crashed(error)
     except Exception as error:
-        return _crashed(error)
+        return _told("interrupted", ExitCode.INTERRUPTED) if interrupted() else _crashed(error)
 
 
 _FULL = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from labelfree.catalog import known_command
 from labelfree.documents.files import read_text
 from labelfree.documents.forms import NOTHING, NUMBER, OBJECT, PAIR, TEXT, WHOLE, Expected, Form, misfit
 from labelfree.documents.reading import SCHEMA_VERSION, parsed
@@ -54,8 +55,9 @@ def _wrong(document: Any) -> str:
     """What is expected of a verdict on a run and is not so; empty for one that a watch may have written."""
     if wrong := misfit(document, _DOCUMENT):
         return wrong
-    if (document["schema_version"], document["command"]) != (SCHEMA_VERSION, "gate"):
-        return f"schema_version is not {SCHEMA_VERSION}, or command not gate"
+    known = known_command(document["command"])
+    if document["schema_version"] != SCHEMA_VERSION or known is None or known.document != "verdict":
+        return f"schema_version is not {SCHEMA_VERSION}, or command none that gives verdicts"
     said, settings = document["verdict"], document["settings"]
     conditions, guards = said["conditions"], said["guards"]
     if not all(isinstance(text, str) for text in said["warnings"]):
