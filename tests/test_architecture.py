@@ -229,6 +229,19 @@ def test_no_place_branches_on_the_name_of_a_command() -> None:
     assert branches_on_commands("if command.by_epoch: pass") == []
 
 
+def splits_lines(source: str) -> list[str]:
+    """Where lines are split at every character that Unicode calls a break: JSON holds some of them as they are."""
+    return [ast.unparse(node) for node in ast.walk(ast.parse(source)) if getattr(node, "attr", "") == "splitlines"]
+
+
+def test_no_document_is_split_where_it_has_no_line_feed() -> None:
+    found = {str(file.relative_to(SRC)) for file in FILES if splits_lines(file.read_text())}
+    words = {"documents/wording.py", "commands/explanation.py", "models/batching.py"}  # names, docstrings, the system's
+    assert found == words
+    assert splits_lines("for line in text.splitlines(): pass") == ["text.splitlines"]
+    assert splits_lines("text.split('\\n')") == []
+
+
 def test_every_family_is_a_folder_and_every_folder_a_family() -> None:
     folders = {path.name for path in (SRC / "families").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == {entry.family for entry in CATALOG}

@@ -50,7 +50,29 @@ def test_a_document_may_come_through_a_pipe(tmp_path: Path) -> None:
     end, start = os.pipe()
     os.write(start, "grün".encode())
     os.close(start)
-    assert read_text(Path(f"/dev/fd/{end}")) == "grün"
+    assert read_text(Path(f"/dev/fd/{end}"), piped=True) == "grün"
+    os.close(end)
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_pipes_and_devices_are_no_documents(tmp_path: Path, piped: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for path, found in ((tmp_path / "pipe", "pipe"), (tmp_path / "link", "pipe"), (Path("/dev/zero"), "device")):
+        with pytest.raises(SourceError, match=f"{path}: expected a file, found a {found}, which may never end; write"):
+            read_text(path, piped=piped)
+    with pytest.raises(IsADirectoryError):
+        read_text(tmp_path, piped=piped)
+
+
+def test_only_a_report_may_come_through_a_pipe_of_the_shell(tmp_path: Path) -> None:
+    end, start = os.pipe()
+    with pytest.raises(SourceError, match="found a pipe"):
+        read_text(Path(f"/dev/fd/{end}"))
+    os.write(start, b"x" * 11)
+    os.close(start)
+    with pytest.raises(SourceError, match="at most 10 bytes"):
+        read_text(Path(f"/dev/fd/{end}"), 10, piped=True)
     os.close(end)
 
 

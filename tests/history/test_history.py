@@ -440,3 +440,45 @@ def test_a_step_may_be_a_number_of_numpy(tmp_path: Path) -> None:
     assert [r["step"] for r in history.read(path)] == [3]
     with pytest.raises(UsageError, match=r"expected a whole number of at least 0, found .* of type float64"):
         history.append(path, report({S: 0.5}), step=np.float64(3))  # type: ignore[arg-type]
+
+
+LONGEST = 10**20 - 1
+
+
+def test_a_step_that_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    with pytest.raises(UsageError, match=r"step: expected a whole number of at most 20 digits.*count in larger steps"):
+        history.append(path, report({S: 0.5}), step=LONGEST + 1)
+    assert not path.exists()
+    history.append(path, report({S: 0.5}), step=LONGEST)
+    assert [r["step"] for r in history.read(path)] == [LONGEST]
+    for number in (10**20, "9" * 5000):
+        with pytest.raises(UsageError, match="expected a step of at most 20 digits in its name, found one of"):
+            step_of(f"step_{number}.npy")
+    assert step_of(f"step_{'0' * 5000}{LONGEST}.npy") == LONGEST
+    with pytest.raises(UsageError, match="at most 20 digits"):
+        steps_of(["a.npy"], 10**20, concat=False)
+
+
+@pytest.mark.parametrize(
+    ("metric", "more"),
+    [
+        ({S: entry(0.5, params={"rows": 10**20})}, {}),
+        ({S: 0.5}, {"seed": 10**20}),
+        ({S: entry(0.5, params={"a": float("nan")})}, {}),
+    ],
+)
+def test_a_record_that_could_not_be_read_back_is_refused(tmp_path: Path, metric: dict, more: dict) -> None:  # type: ignore[type-arg]
+    path = run_of(tmp_path / "h.jsonl", [0.5])
+    before = path.read_bytes()
+    with pytest.raises(HistoryError, match=r"h\.jsonl: expected a record that can be read back, found .*nothing was"):
+        history.append(path, report(metric, source="epoch_01.parquet", **more), step=1)
+    assert path.read_bytes() == before
+
+
+def test_a_seed_that_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
+    made = labelfree.rank(np.eye(8), seed=LONGEST)
+    history.append(tmp_path / "h.jsonl", made, step=0)
+    assert [r["seed"] for r in history.read(tmp_path / "h.jsonl")] == [LONGEST]
+    with pytest.raises(UsageError, match=r"seed: expected a whole number of at most 20 digits.*give a smaller one"):
+        labelfree.rank(np.eye(8), seed=LONGEST + 1)

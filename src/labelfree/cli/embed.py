@@ -112,6 +112,7 @@ def embed(
 
     began = time.monotonic()
     bar = Bar(enabled=not quiet and sys.stderr.isatty())
+    there = output.exists() and not resume
     try:
         with bar:
             done = embedding.embed(
@@ -129,7 +130,7 @@ def embed(
             told(f"warning: {done.checkpoint}: {warning}")
         rate = f", {done.computed / done.seconds:,.0f} rows/s" if done.computed else ", which were there"
         said = f"{done.rows:,} rows of {done.d} numbers in {time.monotonic() - began:.1f} s{rate}"
-        told(f"{done.path}: {said}")
+        told(f"{done.path}: {said}" + ("; the file that was there is replaced" if there else ""))
     if json:
         printed(lambda: shown(done.to_json() + "\n"))
     else:

@@ -16,9 +16,11 @@ from labelfree.cli.explain import explain, schema
 from labelfree.cli.flags import flag
 from labelfree.cli.gate import gate
 from labelfree.cli.history import app as history
+from labelfree.cli.interrupting import interrupted, noticing
 from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
 from labelfree.cli.printing import told
 from labelfree.cli.refusals import ParserError, refusal
+from labelfree.cli.repeats import given_once
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
@@ -85,6 +87,8 @@ def program() -> Any:
         commands += getattr(command, "commands", {}).values()
         if command is not root:
             command.params.append(version)
+        for parameter in command.params:
+            given_once(parameter)
         if not sys.stdout or not sys.stdout.isatty():
             command.rich_markup_mode = None
     return root
@@ -102,9 +106,9 @@ def run() -> int:
     if sys.stdout is None:
         return _told("stdout is closed: nothing can be printed; to discard it use > /dev/null", ExitCode.BAD_INPUT)
     stdout, stderr = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = patient(stdout), patient(stderr)
+    sys.stdout, sys.stderr = patient(stdout), patient(stderr, OSError)
     try:
-        with speaking(flag):
+        with noticing(), speaking(flag):
             return _run()
     finally:
         sys.stdout, sys.stderr = stdout, stderr
@@ -119,7 +123,7 @@ def _run() -> int:
             return _told("interrupted", ExitCode.INTERRUPTED)
         return code if isinstance(code, int) else ExitCode.DONE
     except LabelfreeError as error:
-        return _told(str(error), error.exit_code)
+        return _told("interrupted", ExitCode.INTERRUPTED) if interrupted() else _told(str(error), error.exit_code)
     except ParserError as error:
         return _told(refusal(error), ExitCode.BAD_INPUT)
     except KeyboardInterrupt:
@@ -127,14 +131,33 @@ def _run() -> int:
     except MemoryError:
         return _told("not enough memory; lower --sample, or name fewer metrics with --only", ExitCode.BAD_INPUT)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in _FULL:
             discard(sys.stdout)
-            return _told("no space left on the device; free some, or write elsewhere", ExitCode.BAD_INPUT)
+            return _told(f"{_FULL[error.errno]}; free some, or write elsewhere", ExitCode.BAD_INPUT)
+        if isinstance(error, FileNotFoundError) and not _working_directory():
+            said = "the working directory was removed; change to one that is there"
+            return _told(f"expected a directory to work in, found none: {said}", ExitCode.BAD_INPUT)
         if error.errno == errno.ENAMETOOLONG:
             return _told(f"{error.filename}: the name is too long for this file system", ExitCode.BAD_INPUT)
         return _crashed(error)
     except Exception as error:
-        return _crashed(error)
+        return _told("interrupted", ExitCode.INTERRUPTED) if interrupted() else _crashed(error)
+
+
+_FULL = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.EFBIG: "the output is larger than a file may be here (ulimit -f)",
+}
+"""What a disk says that takes no more."""
+
+
+def _working_directory() -> bool:
+    """Whether the directory that the program was started in is still there."""
+    try:
+        return bool(os.getcwd())
+    except OSError:
+        return False
 
 
 def _told(message: str, code: ExitCode) -> int:

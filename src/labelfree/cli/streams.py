@@ -6,9 +6,12 @@ import os
 from typing import Any, TextIO, cast
 
 
-def patient(stream: TextIO) -> TextIO:
-    """The stream for all that the program prints: a reader that has gone is no error and changes no exit code."""
-    return cast(TextIO, _Patient(stream)) if stream is not None else stream
+def patient(stream: TextIO, dropped: type[OSError] = BrokenPipeError) -> TextIO:
+    """The stream for all that the program prints: a reader that has gone is no error and changes no exit code.
+
+    dropped: after which errors the rest is dropped; any OSError for stderr, whose full disk says nothing of the result.
+    """
+    return cast(TextIO, _Patient(stream, dropped)) if stream is not None else stream
 
 
 class _Patient:
@@ -18,8 +21,8 @@ class _Patient:
     pipe in a way of its own, and some of them with an exit code.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, dropped: type[OSError]) -> None:
+        self._stream, self._dropped = stream, dropped
 
     def write(self, text: str) -> int:
         try:
@@ -27,14 +30,14 @@ class _Patient:
         except UnicodeEncodeError:  # names of files that are no text, and characters that the terminal has not
             coding = self._stream.encoding or "utf-8"
             return self.write(text.encode(coding, "backslashreplace").decode(coding))
-        except BrokenPipeError:
+        except self._dropped:
             discard(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
+        except self._dropped:
             discard(self._stream)
 
     def __getattr__(self, name: str) -> Any:

@@ -22,6 +22,7 @@ from labelfree.catalog import (
     entry,
 )
 from labelfree.commands.signatures import F, spelled
+from labelfree.documents.reading import MOST_DIGITS
 from labelfree.errors import UsageError, option
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.scaling import Topology
@@ -246,6 +247,11 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
             raise UsageError(f"{option(name)}: expected a whole number of at least {least}, found {value!r}")
+        if value is not None and value >= 10**MOST_DIGITS:
+            raise UsageError(
+                f"{option(name)}: expected a whole number of at most {MOST_DIGITS} digits, which a report can be read "
+                "back with, found one of more; give a smaller one"
+            )
     return chosen
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from labelfree.documents.reading import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short, option
 from labelfree.gating import STOPPING, gate
 from labelfree.gating.settings import NUMBERS, settings
+from labelfree.gating.stopped import stopped
 from labelfree.history.steps import step_of
 from labelfree.sources.block import CHECKPOINT, PARQUET
 
@@ -86,7 +86,7 @@ class Watch:
 
     def _until_stopped(self) -> Iterator[ScoredFile]:
         if self.stop.exists():
-            yield ScoredFile(self.stop, verdict=self._stopped(), problem=f"{self.stop} is there: remove it to go on")
+            yield ScoredFile(self.stop, verdict=stopped(self.stop), problem=f"{self.stop} is there: remove it to go on")
             return
         scored = self._scored()
         if scored:
@@ -135,16 +135,6 @@ class Watch:
 
     def _judged(self) -> Document:
         return gate(history=self.history, run=self.run, **self.options)
-
-    def _stopped(self) -> Document:
-        """The verdict that STOP holds."""
-        try:
-            found = json.loads(self.stop.read_text(encoding="utf-8"))
-            if found["verdict"]["decision"] in STOPPING:
-                return dict(found)
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        raise UsageError(f"{self.stop}: is there, and holds no verdict of labelfree; remove it to watch the run")
 
     def _ended(self, check: ScoredFile) -> ScoredFile:
         text = as_json(check.verdict or {}) + "\n"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from labelfree.errors import OutputError, SourceError, option
 
 MOST_TEXT = 1 << 29
 """Bytes of a document that are read: half a gigabyte."""
+MOST_PIPED = 1 << 26
+"""Bytes of a document that are read from standard input, where the reports of thousands of data sets fit."""
 
 
 def check_regular(path: Path) -> None:
@@ -22,16 +27,44 @@ def check_regular(path: Path) -> None:
         )
 
 
-def read_text(path: Path, most: int = MOST_TEXT) -> str:
-    """The text of a file in UTF-8, of at most this many bytes; OSError and UnicodeDecodeError as `open` raises them."""
+def read_text(path: Path, most: int = MOST_TEXT, *, piped: bool = False) -> str:
+    """The text of a file in UTF-8, of at most this many bytes; OSError and UnicodeDecodeError as `open` raises them.
+
+    A pipe or a device is refused at once, since reading it may never end. piped: take what the shell hands over as a
+    pipe, `<(command)`, which has a writer; a pipe that has a name may have none.
+    """
+    _check_document(path, os.stat(path).st_mode, piped)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # not to wait for a writer
+    with open(handle, "rb") as stream:
+        _check_document(path, os.fstat(handle).st_mode, piped)
+        os.set_blocking(handle, True)
+        return _bounded(stream, str(path), most)
+
+
+def read_stdin(most: int = MOST_PIPED) -> str:
+    """The text of standard input in UTF-8, of at most this many bytes."""
+    if sys.stdin is None:
+        raise SourceError("standard input: expected a document, found it closed; name a file")
+    buffer = getattr(sys.stdin, "buffer", None)
+    return sys.stdin.read() if buffer is None else _bounded(buffer, "standard input", most)
+
+
+def _check_document(path: Path, mode: int, piped: bool) -> None:
+    """Refuse what is no file to read a document from; a directory is refused by `open` itself."""
+    handed = piped and stat.S_ISFIFO(mode) and str(path).startswith(("/dev/", "/proc/"))
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or handed):
+        found = "pipe" if stat.S_ISFIFO(mode) else "device"
+        raise SourceError(f"{path}: expected a file, found a {found}, which may never end; write it to a file first")
+
+
+def _bounded(stream: IO[bytes], where: str, most: int) -> str:
     parts: list[bytes] = []
     left = most
-    with path.open("rb") as stream:
-        while left >= 0 and (part := stream.read(1 << 20)):
-            parts.append(part)
-            left -= len(part)
+    while left >= 0 and (part := stream.read(min(1 << 20, left + 1))):
+        parts.append(part)
+        left -= len(part)
     if left < 0:
-        raise SourceError(f"{path}: expected a document of at most {most:,} bytes, found more; it is refused")
+        raise SourceError(f"{where}: expected a document of at most {most:,} bytes, found more; it is refused")
     return b"".join(parts).decode("utf-8")
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from labelfree.catalog import known_command
-from labelfree.documents.files import read_text
+from labelfree.documents.files import read_stdin, read_text
 from labelfree.documents.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT, misfit
 from labelfree.errors import SourceError, option
 
 SCHEMA_VERSION = 1
 """The version of reports, verdicts and records that this code writes, and the latest that it reads."""
 
-_MOST_DIGITS = 20
+MOST_DIGITS = 20
+"""Digits of a whole number in a document, the sign among them: one of more is refused when it is read."""
+
+MOST_DEPTH = 100
+"""Objects and lists inside one another in a document."""
 
 DIGITS = 12
 """Significant digits of a number in JSON: what lies beyond depends on the number of threads."""
@@ -48,12 +51,25 @@ def parsed(text: str, *, unique: bool = False) -> Any:
     give a key twice, which two readers may read in two ways.
     """
     try:
-        return json.loads(
+        found = json.loads(
             text, parse_constant=_refused, parse_float=_float, parse_int=_whole,
             object_pairs_hook=_distinct if unique else None,
         )  # fmt: skip
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    if text.count("[") + text.count("{") > MOST_DEPTH:
+        _check_depth(found)
+    return found
+
+
+def _check_depth(found: Any) -> None:
+    """Refuse what is nested deeper than functions that call themselves can follow."""
+    level, depth = [found], 0
+    while level := [v for v in level if isinstance(v, dict | list)]:
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise ValueError("it is nested too deep")
+        level = [inner for v in level for inner in (v.values() if isinstance(v, dict) else v)]
 
 
 def _refused(constant: str) -> Any:
@@ -66,7 +82,7 @@ def _float(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
+    if len(text) > MOST_DIGITS:
         raise ValueError(f"a whole number of {len(text)} digits")
     return int(text)
 
@@ -90,7 +106,7 @@ def report_documents(path: str) -> list[dict[str, Any]]:
         documents = [parsed(text)]
     except ValueError as whole:
         try:
-            documents = [parsed(line) for line in text.splitlines() if line.strip()]
+            documents = [parsed(line) for line in text.split("\n") if line.strip()]
         except ValueError:
             raise SourceError(
                 f"{where}: expected a report as JSON, or one a line, found text that is neither ({whole}); "
@@ -103,7 +119,7 @@ def report_documents(path: str) -> list[dict[str, Any]]:
 
 def _text(path: str, where: str) -> str:
     try:
-        return sys.stdin.read() if path == "-" else read_text(Path(path))
+        return read_stdin() if path == "-" else read_text(Path(path), piped=True)
     except FileNotFoundError:
         raise SourceError(f"{where}: no such file; labelfree rank SOURCE -o {path} writes a report") from None
     except UnicodeDecodeError:

@@ -9,6 +9,9 @@ from labelfree.documents.reading import DIGITS
 
 _UNPRINTABLE = re.compile("\n(?=\\s*(?:::|##\\[))|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_MARKED = re.compile(r"[<&|\[`]|\\(?=[^\w\s]|_|$)")
+_ENTITIES = {"<": "&lt;", "&": "&amp;"}
+
 
 def printable(text: str) -> str:
     """The text with escapes in place of what would steer a terminal, reorder a line or is no character, and of a line
@@ -18,6 +21,15 @@ def printable(text: str) -> str:
     'tensor \\\\u001b[31m red'
     """
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def in_unicode(text: str) -> str:
+    """The text with escapes for bytes of a file name that are no text: Arrow and Parquet hold Unicode alone.
+
+    >>> in_unicode("a\\udcff.npy")
+    'a\\\\udcff.npy'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def one_line(text: str) -> str:
@@ -30,12 +42,12 @@ def one_line(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """The text as Markdown holds it in a cell of a table, or on a line.
+    """The text as Markdown holds it in a cell of a table, or on a line: no HTML, link, picture or code begins in it.
 
-    >>> cell("a|b\\nc")
-    'a\\\\|b c'
+    >>> cell("a|b\\nc"), cell("<b>&[x](y)")
+    ('a\\\\|b c', '&lt;b>&amp;\\\\[x](y)')
     """
-    return one_line(text).replace("|", "\\|")
+    return _MARKED.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), one_line(text))
 
 
 def counted(number: int, noun: str) -> str:

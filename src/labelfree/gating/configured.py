@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from labelfree.catalog import listed
-from labelfree.errors import UsageError, option
+from labelfree.documents.files import read_text
+from labelfree.documents.reading import MOST_DIGITS
+from labelfree.errors import SourceError, UsageError, in_short, option
 from labelfree.gating.settings import NUMBERS
 
 JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
@@ -21,6 +24,8 @@ _TEXTS = ("against", "history", "run", "rule", "on_undecided")
 _PATHS = ("against", "history")
 _COUNTS = ("warmup", "window", "patience")
 _FILE = "pyproject.toml"
+_MOST = 1 << 24
+"""Bytes of it that are read."""
 
 
 def configured(given: Mapping[str, Any], start: Path) -> tuple[dict[str, Any], Path | None]:
@@ -51,13 +56,15 @@ def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
     for directory in (start, *start.parents):
         place = directory / _FILE
         try:
-            text = place.read_text(encoding="utf-8")
+            text = read_text(place, _MOST)
         except FileNotFoundError:
             continue
         except OSError as error:
             raise UsageError(
                 f"{place}: cannot be read ({error.strerror or error}); mend it, or use {option('config', False)}"
             ) from None
+        except SourceError as error:
+            raise UsageError(f"{error}, or use {option('config', False)}") from None
         except UnicodeDecodeError as error:
             raise UsageError(
                 f"{place}: expected TOML in UTF-8, found another encoding at byte {error.start}; save it as UTF-8, or "
@@ -68,9 +75,11 @@ def _nearest(start: Path) -> tuple[Path | None, dict[str, Any]]:
         import tomllib
 
         try:
-            table = tomllib.loads(text).get("tool", {}).get("labelfree", {})
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{place}: expected TOML ({error}); mend it, or use {option('config', False)}") from None
+            tool = tomllib.loads(text).get("tool")
+        except (ValueError, RecursionError) as error:
+            told = "it is nested too deep" if isinstance(error, RecursionError) else in_short(error)
+            raise UsageError(f"{place}: expected TOML ({told}); mend it, or use {option('config', False)}") from None
+        table = tool.get("labelfree", {}) if isinstance(tool, dict) else {}
         if not isinstance(table, dict) or not isinstance(table.get("gate", {}), dict):
             raise UsageError(f"{place}: expected a table [tool.labelfree.gate], found another kind of value")
         for name in table:
@@ -95,16 +104,26 @@ def _checked(place: Path, key: str, value: Any) -> Any:
     where = f"{place}: [tool.labelfree.gate] {key}"
     if name in _LISTS:
         if not isinstance(value, str | list) or not all(isinstance(text, str) for text in value):
-            raise UsageError(f"{where}: expected a text or a list of them, found {value!r}")
+            raise UsageError(f"{where}: expected a text or a list of them, found {_shown(value)}")
         return listed(value)
     if name in _TEXTS:
         if not isinstance(value, str):
-            raise UsageError(f"{where}: expected a text, found {value!r}")
+            raise UsageError(f"{where}: expected a text, found {_shown(value)}")
         return _beside(place, value) if name in _PATHS else value
     number = int if name in _COUNTS else int | float
     if isinstance(value, bool) or not isinstance(value, number):
-        raise UsageError(f"{where}: expected a {'whole ' if name in _COUNTS else ''}number, found {value!r}")
+        raise UsageError(f"{where}: expected a {'whole ' if name in _COUNTS else ''}number, found {_shown(value)}")
+    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
+        raise UsageError(f"{where}: expected a number of at most {MOST_DIGITS} digits, found one of more; mend it")
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value as messages show it, where it can be shown."""
+    try:
+        return shorten(repr(value), 200, placeholder=" ...")
+    except (ValueError, RecursionError):  # a number of more digits than Python writes; a table in a table in a table
+        return "one that is too long or too deep to show"
 
 
 def _beside(place: Path, name: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from labelfree.catalog import check_metric
+from labelfree.documents.forms import is_number
+from labelfree.documents.reading import MOST_DIGITS
 from labelfree.errors import UsageError, option
 from labelfree.gating.grammar import Drop, Requirement, drop, requirement
 from labelfree.gating.rules import LEAST_WINDOW
@@ -134,7 +135,7 @@ def rule_numbers(rule: str, given: dict[str, Any]) -> dict[str, Any]:
     numbers = {**RULES[rule], **given}
     for name, least in (("warmup", 0), ("window", LEAST_WINDOW), ("patience", 1)):
         value = numbers.get(name, least)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 10**MOST_DIGITS:
             raise UsageError(f"{option(name)}: expected a number of checks of at least {least}, found {value!r}")
     for name in ("confidence", "min_delta", "stop_at"):
         if name in numbers:
@@ -146,7 +147,7 @@ def _real(name: str, value: Any) -> float:
     if value is None:
         where = option("stop_at", like="NUMBER")
         raise UsageError(f"{option('rule', 'threshold')}: say where to stop: {where}, in the units of the metric")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise UsageError(f"{option(name)}: expected a finite number, found {value!r}")
     if name == "confidence" and not 0.5 <= value < 1:
         raise UsageError(f"{option(name)}: expected a number from 0.5 up to but not 1, such as 0.9, found {value!r}")

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from labelfree.catalog import COLLAPSE_METRICS, known_command
 from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, is_number, misfit
-from labelfree.documents.reading import SCHEMA_VERSION, rounded
+from labelfree.documents.reading import MOST_DIGITS, SCHEMA_VERSION, rounded
 from labelfree.documents.wording import counted
 from labelfree.errors import HistoryError, UsageError, option
 
@@ -100,6 +100,11 @@ def checked_step(step: Any) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         kind = "" if type(step) is int else f" of type {type(step).__name__}"
         raise UsageError(f"{option('step')}: expected a whole number of at least 0, found {step!r}{kind}")
+    if number >= 10**MOST_DIGITS:
+        raise UsageError(
+            f"{option('step')}: expected a whole number of at most {MOST_DIGITS} digits, which a history can be read "
+            "back with, found one of more; count in larger steps"
+        )
     return number
 
 

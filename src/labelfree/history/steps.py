@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from labelfree.documents.reading import MOST_DIGITS
 from labelfree.errors import UsageError, option
+from labelfree.history.records import checked_step
 
 _STEP = re.compile(r"(?<![A-Za-z])(epoch|step|checkpoint|ckpt|iteration|iter|check)([-_= ]?)(\d+)(?!\d)", re.IGNORECASE)
 
@@ -21,23 +23,32 @@ def step_of(source: str) -> int:
     for part in reversed(source.split("::")[0].replace("\\", "/").split("/")):
         found = _STEP.findall(part)
         if [(word.lower(), mark) for word, mark, _ in found] == [("epoch", "="), ("step", "=")]:
-            return int(found[1][2])  # Lightning's own names: both are of one checkpoint
+            return _number(found[1][2], source)  # Lightning's own names: both are of one checkpoint
         if len(found) > 1:
-            told = " and ".join(f"{word} {int(number)}" for word, _, number in found)
+            told = " and ".join(f"{word} {_number(number, source)}" for word, _, number in found)
             raise UsageError(f"{_append()}: {source}: its name holds {told}; say which with {option('step', like='N')}")
         if found:
-            return int(found[0][2])
+            return _number(found[0][2], source)
     raise UsageError(
         f"{_append()}: {source}: expected a step in its name (epoch_03, step00020, checkpoint-500), found none; say it "
         f"with {option('step', like='N')}"
     )
 
 
+def _number(digits: str, source: str) -> int:
+    """The step that these digits are, where a history could be read back with it."""
+    if len(digits.lstrip("0")) > MOST_DIGITS:
+        raise UsageError(
+            f"{_append()}: {source}: expected a step of at most {MOST_DIGITS} digits in its name, found one of "
+            f"{len(digits)}; say another with {option('step', like='N')}"
+        )
+    return int(digits[-MOST_DIGITS:])
+
+
 def steps_of(sources: Sequence[str], step: int | None, concat: bool) -> list[int]:
     """The step of every data set, before any work is done: as given, or from the names."""
     if step is not None:
-        if step < 0:
-            raise UsageError(f"{option('step')}: expected a whole number of at least 0, found {step}")
+        checked_step(step)
         if len(sources) > 1 and not concat:
             raise UsageError(
                 f"{option('step', step)}: names the step of one SOURCE, found {len(sources)}; leave it out and let the "

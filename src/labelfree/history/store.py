@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from labelfree.catalog import known_command
-from labelfree.documents.files import locked, rewritten
+from labelfree.documents.files import locked, read_text, rewritten
 from labelfree.documents.reading import parsed
 from labelfree.documents.wording import steps
-from labelfree.errors import HistoryError, option
+from labelfree.errors import HistoryError, SourceError, in_short, option
 from labelfree.history.records import Record, alike, checked_run, contradictions, key, misfits, named, same, unlike
 from labelfree.history.records import validated as checked_record
 
@@ -23,7 +23,7 @@ def stored(path: str | Path) -> list[Record]:
     """The records of a file in its order; a HistoryError where one is torn or of a later schema."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise HistoryError(
             f"{path}: no such history; {option('append', path, python='labelfree.history.append')} begins one"
@@ -32,6 +32,8 @@ def stored(path: str | Path) -> list[Record]:
         raise HistoryError(f"{path}: expected a history (JSON Lines), found bytes that are no text") from None
     except OSError as error:
         raise HistoryError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except SourceError as error:
+        raise HistoryError(str(error)) from None
     lines = text.split("\n")
     try:
         return _distinct([_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()], path)
@@ -93,6 +95,8 @@ def added(path: str | Path, new: Sequence[Record], *, replace: bool = False) -> 
     of a metric, which it then removes. A record that cannot be compared with its run is refused always.
     """
     path = writable(path)
+    for record in new:
+        _check_readable(record, path)
     with locked(path):
         records = stored(path) if path.exists() else []
         changed: list[Record] = []
@@ -215,6 +219,17 @@ def _check_fit(record: Record, others: Sequence[Record], path: Path) -> None:
                 f"{path}: {named(record)} cannot be compared with step {earlier['step']} of that run: "
                 f"{'; '.join(found)}; measure the same rows in the same way, or begin another run with {option('run')}"
             )
+
+
+def _check_readable(record: Record, path: Path) -> None:
+    """Refuse a record that no command could read back."""
+    try:
+        _line(_text([record]), named(record))
+    except (ValueError, HistoryError, RecursionError) as error:
+        raise HistoryError(
+            f"{path}: expected a record that can be read back, found one that cannot ({in_short(error)}); nothing was "
+            "changed: measure again, and give numbers of at most 20 digits and texts in Unicode"
+        ) from None
 
 
 def _text(records: Iterable[Record]) -> str:

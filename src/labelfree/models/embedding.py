@@ -13,7 +13,8 @@ from typing import Any, Literal
 from labelfree import __version__
 from labelfree.documents.files import check_apart, check_targets
 from labelfree.documents.reading import as_json
-from labelfree.errors import UsageError, option
+from labelfree.documents.wording import in_unicode
+from labelfree.errors import OutputError, UsageError, option
 from labelfree.head import Head
 from labelfree.kernels.devices import device_for
 from labelfree.models.batching import batch_rows
@@ -124,6 +125,12 @@ def embed(
     for name, value in (("batch_size", batch_size), ("image_size", image_size), ("threads", threads)):
         if value is not None and (not isinstance(value, int) or value < 1):
             raise UsageError(f"{option(name)}: expected a whole number of at least 1, found {value!r}")
+        if value is not None and value >= 1 << 31:
+            raise UsageError(
+                f"{option(name)}: expected a whole number below 2^31, found a larger one; give a smaller one"
+            )
+    if in_unicode(os.fspath(output)) != os.fspath(output):
+        raise OutputError(f"{output}: expected a path in Unicode, found one of other bytes; name another file")
     path = check_checkpoint(os.fspath(checkpoint))
     opened = open_data(data, column=column, id=id, keep=keep, on_bad=on_bad)
     files = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else [path]

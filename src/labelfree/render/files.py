@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labelfree.catalog import Command
 from labelfree.documents.files import atomically, check_targets
+from labelfree.documents.wording import in_unicode
 from labelfree.errors import MissingExtra, OutputError, option
 from labelfree.render.pictures.groups import DRAWN_ONLY
 from labelfree.render.tables.text import to_csv, to_json, to_markdown, to_ndjson
@@ -70,6 +71,7 @@ def _parquet(reports: Sequence[RowsReport], path: Path) -> None:
             if name in DRAWN_ONLY:
                 continue
             length = len(next(iter(columns.values())))
-            about = {"source": [report.input.sources[0]] * length, "series": [name] * length}
+            about = {"source": [in_unicode(report.input.sources[0])] * length, "series": [name] * length}
             tables.append(pa.table({**about, **columns}))
-    pq.write_table(pa.concat_tables(tables, promote_options="default"), path)
+    with path.open("wb") as stream:  # a path may be no Unicode
+        pq.write_table(pa.concat_tables(tables, promote_options="default"), stream)

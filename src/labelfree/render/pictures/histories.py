@@ -118,12 +118,12 @@ def to_csv(document: Mapping[str, Any]) -> str:
 
 def to_markdown(document: Mapping[str, Any]) -> str:
     """The tables as GitHub prints them."""
-    out = [f"### history: {cell(document['history'])}", "", heading(document), ""]
+    out = [f"### history: {cell(document['history'])}", "", cell(heading(document)), ""]
     for metric, curve in document["curves"].items():
         out += [f"| step | {metric} | 95 % interval |", "|---:|---:|---|"]
         out += [f"| {p['step']} | {' | '.join(_cells(p))} |" for p in curve["points"]]
-        out += [""] + [f"- {said}" for said in _said(curve)] + [""]
-    out += [f"- collapse guard: {g['decision']}: {g['message']}" for g in document["guards"]]
+        out += [""] + [f"- {cell(said)}" for said in _said(curve)] + [""]
+    out += [f"- collapse guard: {g['decision']}: {cell(g['message'])}" for g in document["guards"]]
     return "\n".join(out) + "\n"
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.documents.reading import as_json
-from labelfree.documents.wording import cell, counted
+from labelfree.documents.wording import cell, counted, in_unicode
 from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
@@ -276,11 +276,11 @@ def to_markdown(reports: Sequence[WeightsReport], *, everything: bool) -> str:
     """The tables as GitHub prints them."""
     out = []
     for report in reports:
-        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", *heading(report), ""]
+        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", *map(cell, heading(report)), ""]
         out += ["| metric | value | |", "|---|---:|---|"]
-        out += [f"| {name} | {value(entry)} | {_note(report, name)} |" for name, entry in report.metrics.items()]
+        out += [f"| {name} | {value(entry)} | {cell(_note(report, name))} |" for name, entry in report.metrics.items()]
         chosen, layers = worst(report, everything)
-        out += ["", chosen, "", f"| {' | '.join(HEADINGS)} |", "|---|---|---|---:|---:|---:|---:|---:|---|"]
+        out += ["", cell(chosen), "", f"| {' | '.join(HEADINGS)} |", "|---|---|---|---:|---:|---:|---:|---:|---|"]
         out += [f"| {' | '.join(map(cell, cells(layer)))} |" for layer in layers]
         out += ["", *(f"- {cell(text)}" for text in [*_beside(report, layers), *report.warnings]), ""]
     if len(reports) > 1:
@@ -297,4 +297,6 @@ def to_parquet(reports: Sequence[WeightsReport], path: Path) -> None:
     kinds: Mapping[type, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     named = {name: next((type(r[name]) for r in rows if r[name] is not None), float) for name in rows[0]}
     schema = pa.schema([(name, kinds[kind]) for name, kind in named.items()])
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    held = [{name: in_unicode(v) if isinstance(v, str) else v for name, v in row.items()} for row in rows]
+    with path.open("wb") as stream:  # a path may be no Unicode
+        pq.write_table(pa.Table.from_pylist(held, schema=schema), stream)

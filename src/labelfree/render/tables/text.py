@@ -90,7 +90,7 @@ def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
     """The tables as GitHub prints them."""
     out = []
     for report in reports:
-        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", heading(report), ""]
+        out += [f"### {report.command}: {cell(report.input.sources[0])}", "", cell(heading(report)), ""]
         if report.input.defects is not None:
             if report.input.defects:
                 out += ["| found | count | first row | what it means | what to do |", "|---|---:|---:|---|---|"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from labelfree.documents.wording import one_line
 from labelfree.render.verdicts.verdict import rows, to_markdown
 
 MOST = 10
@@ -54,7 +55,7 @@ def outputs(document: Mapping[str, Any]) -> str:
     best = verdict["best"]
     found = {"verdict": verdict["decision"], "reason": verdict["reason"], "exit_code": verdict["exit_code"]}
     found |= {} if best is None else {"best_step": best["step"]}
-    return "".join(f"{name}={str(value).splitlines()[0]}\n" for name, value in found.items())
+    return "".join(f"{name}={one_line(str(value))}\n" for name, value in found.items())
 
 
 def _data(text: str) -> str:

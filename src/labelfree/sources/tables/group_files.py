@@ -68,7 +68,12 @@ def write_groups(path: Path, keys: Keys, groups: Index, about: Mapping[str, Any]
     columns["group"] = groups[order].astype(np.int64)
     document = json.dumps({"schema_version": VERSION, "groups": dict(about)}, sort_keys=True, allow_nan=False)
     table = pa.table(columns).replace_schema_metadata({_METADATA: document.encode()})
-    atomically(path, lambda temporary: pq.write_table(table, temporary))
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as stream:  # a path may be no Unicode
+            pq.write_table(table, stream)
+
+    atomically(path, write)
 
 
 def read_groups(path: Path) -> FrozenGroups | None:

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from labelfree.documents.wording import in_unicode
 from labelfree.errors import ColumnError, SourceError, in_short, option
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 from labelfree.sources.guards.footers import Footer, check_pages, footer
@@ -193,10 +194,11 @@ def opened(file: Path, metadata: Any = None, columns: int = 1) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     buffer = max(BUFFER // columns, _LEAST_BUFFER)
-    with explained(file):
-        parquet = pq.ParquetFile(file, metadata=metadata, pre_buffer=False, buffer_size=buffer)
-    with parquet:
-        yield parquet
+    with ExitStack() as stack:
+        with explained(file):
+            named: Any = file if in_unicode(str(file)) == str(file) else stack.enter_context(file.open("rb"))
+            parquet = pq.ParquetFile(named, metadata=metadata, pre_buffer=False, buffer_size=buffer)
+        yield stack.enter_context(parquet)
 
 
 @contextmanager
