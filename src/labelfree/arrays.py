@@ -38,12 +38,17 @@ def positions(keys: Keys, among: Keys) -> Index:
     return found
 
 
-def matrix(X: Any, name: str = "X") -> Rows:
-    """X as an (n, d) matrix of finite numbers, d >= 1, or an ArrayError that says what it is instead."""
-    if hasattr(X, "detach"):  # a torch tensor, perhaps on a GPU and in a training graph
+def as_array(X: Any) -> NDArray[Any]:
+    """What a user calls an array as one of numpy: bfloat16 as float32, a tensor without its graph and its device."""
+    if hasattr(X, "detach"):
         X = X.detach().cpu()
         X = X.float() if str(X.dtype) == "torch.bfloat16" else X
-    array = np.asarray(X)
+    return np.asarray(X)
+
+
+def matrix(X: Any, name: str = "X") -> Rows:
+    """X as an (n, d) matrix of finite numbers, d >= 1, or an ArrayError that says what it is instead."""
+    array = as_array(X)
     if array.ndim != 2:
         raise ArrayError(
             f"{name}: expected an (n, d) matrix, one row per item, found shape {array.shape}; "

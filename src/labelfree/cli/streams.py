@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import select
 from typing import Any, TextIO, cast
 
 
@@ -11,7 +13,49 @@ def patient(stream: TextIO, dropped: type[OSError] = BrokenPipeError) -> TextIO:
 
     dropped: after which errors the rest is dropped; any OSError for stderr, whose full disk says nothing of the result.
     """
-    return cast(TextIO, _Patient(stream, dropped)) if stream is not None else stream
+    return cast(TextIO, _Patient(_steady(stream), dropped)) if stream is not None else stream
+
+
+def _steady(stream: TextIO) -> TextIO:
+    """The stream, or one to the same place where a write may take a part and say nothing of it.
+
+    An unbuffered stream (PYTHONUNBUFFERED) writes what a disk still takes and drops the rest, and a pipe that does not
+    wait takes what fits.
+    """
+    try:
+        number = stream.fileno()
+        parts = isinstance(stream.buffer, io.RawIOBase) or not os.get_blocking(number)
+    except (OSError, ValueError, AttributeError):  # no file: a test, a notebook
+        return stream
+    if not parts:
+        return stream
+    whole = io.BufferedWriter(_Whole(number))
+    return io.TextIOWrapper(whole, stream.encoding, stream.errors, line_buffering=bool(stream.line_buffering))
+
+
+class _Whole(io.RawIOBase):
+    """A file descriptor that is written to until all is written, or an error says why not."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return os.isatty(self._number)
+
+    def write(self, given: Any, /) -> int:
+        left = memoryview(given).cast("B")
+        while len(left):
+            try:
+                left = left[os.write(self._number, left) :]
+            except BlockingIOError:
+                select.select([], [self._number], [])
+        return memoryview(given).nbytes
 
 
 class _Patient:

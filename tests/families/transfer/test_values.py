@@ -262,3 +262,13 @@ def test_docstring_examples(module: str) -> None:
     done = doctest.testmod(importlib.import_module(f"labelfree.families.transfer.{module}"))
     assert done.attempted > 0
     assert done.failed == 0
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
+def test_a_head_may_be_stored_in_any_precision(dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    weight = torch.tensor([[1.0, 0.5, -0.25], [-0.5, 1.0, 0.0], [0.0, -2.0, 1.5]])  # exact in all of them
+    found = metrics.classifier_nonuniformity(weight.to(getattr(torch, dtype)))
+    assert found.value == metrics.classifier_nonuniformity(weight.numpy()).value
+    scored = metrics.transfer_score(np.eye(3), np.eye(3), weight.to(getattr(torch, dtype)))
+    assert scored.value == metrics.transfer_score(np.eye(3), np.eye(3), weight.numpy()).value
