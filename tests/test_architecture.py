@@ -15,6 +15,8 @@ import pytest
 from labelfree.catalog import CATALOG, COMMANDS
 from reports import run_of
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "labelfree"
 HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda", "transformers", "lightning", "PIL")

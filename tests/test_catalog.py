@@ -16,6 +16,8 @@ from labelfree.catalog import CATALOG, COLLAPSE_METRICS, COMMANDS, METRIC_NAMES,
 from labelfree.families import metric, metrics
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 ROW = '    CatalogEntry("toy_spread", "rank/toy", "rank", "higher", shown=7, worst=2),\n'
 FILE = '''
 """The spread of the rows."""

@@ -30,6 +30,8 @@ from labelfree.render.verdicts import verdict
 from labelfree.training.plan import Asked
 from reports import entry, report, run_of
 
+pytestmark = pytest.mark.once
+
 SRC = Path(__file__).parent.parent / "src" / "labelfree"
 FILES = sorted(file for file in SRC.rglob("*.py") if "cli" not in file.relative_to(SRC).parts)
 

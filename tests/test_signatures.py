@@ -18,6 +18,8 @@ from labelfree.training.lightning import LabelfreeCallback as Lightning
 from labelfree.training.plan import Asked
 from labelfree.training.transformers import LabelfreeCallback as Transformers
 
+pytestmark = pytest.mark.once
+
 MEASURING = [one.name for one in COMMANDS if one.document in ("report", "defects")]
 FUNCTIONS = [*((name, name) for name in MEASURING), ("transfer_all", "transfer")]
 SPELLED_ALONE = {"output", "append", "step", "run", "replace", "format", "json", "quiet", "verbose", "all", "concat"}

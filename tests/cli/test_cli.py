@@ -367,6 +367,7 @@ def unread(arguments: str, where: Path, *, both: bool = False) -> subprocess.Com
         )
 
 
+@pytest.mark.once
 def test_a_reader_that_stops_early_changes_no_exit_code(run_of_reports: Path) -> None:
     for command, code in (("rank {epoch}", 0), ("gate r.json --require 'rankme>=1e6'", 10), ("demo", 0)):
         script = f"{sys.executable} -m labelfree {command.format(epoch=EPOCH)} | true; echo ${{PIPESTATUS[0]}}"
@@ -482,6 +483,7 @@ def test_no_progress_bar_outside_a_terminal(labelfree: Program, tmp_path: Path) 
     assert done.stderr == ""
 
 
+@pytest.mark.once
 def test_a_bar_appears_in_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
     import pty
 

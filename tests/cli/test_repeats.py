@@ -14,6 +14,8 @@ from labelfree.errors import UsageError
 from labelfree.models import embedding
 from program import Program
 
+pytestmark = pytest.mark.once
+
 
 def commands(command: Any, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield above, command

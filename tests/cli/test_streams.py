@@ -13,6 +13,8 @@ import pytest
 
 import labelfree
 
+pytestmark = pytest.mark.once
+
 EPOCH = Path(labelfree.__file__).parent / "demo_data" / "epoch_05.parquet"
 COMMAND = [sys.executable, "-m", "labelfree", "rank", str(EPOCH), "--json", "-q"]
 

@@ -10,6 +10,8 @@ from labelfree import history
 from labelfree.documents.reading import as_json, report_documents
 from reports import report
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\r", "\n"])
 def test_a_line_is_ended_by_a_line_feed_alone(tmp_path: Path, mark: str) -> None:

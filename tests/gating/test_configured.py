@@ -13,6 +13,8 @@ from labelfree.errors import UsageError
 from program import Program
 from reports import report, run_of
 
+pytestmark = pytest.mark.once
+
 TABLE = "[tool.labelfree.gate]\n"
 
 

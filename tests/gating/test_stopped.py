@@ -20,6 +20,8 @@ from labelfree.render.verdicts.verdict import show
 from program import Program
 from reports import report, run_of
 
+pytestmark = pytest.mark.once
+
 S = "separability"
 RULES: tuple[dict[str, Any], ...] = ({}, {"rule": "patience"}, {"rule": "threshold", "stop_at": 0.4})
 

@@ -369,6 +369,7 @@ class Slow(nn.Module):
 """
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(("by", "code"), [("SIGKILL", -signal.SIGKILL), ("SIGINT", 130)])
 def test_an_interrupted_run_goes_on(by: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,7 @@ def test_a_hostile_file_is_told_what_is_wrong_with_it(
     assert found["grown"] < MOST_GROWN
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("group", "name"), MODELS)
 def test_a_hostile_model_is_not_run(group: str, name: str, told_to_run: Callable[[str, str], dict[str, Any]]) -> None:
     (one,) = (one for one in GROUPS[group] if one.label == name)

@@ -97,6 +97,7 @@ def test_a_collapse_ends_the_run(pl: Any, callback_class: Any, tmp_path: Path) -
     assert callback.last.verdict["guards"][0]["mean_cosine"] > 0.9
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_killed_run_stops_where_it_would_have(plateau: Any, pl: Any, callback_class: Any, tmp_path: Path) -> None:
     _, whole, expected = plateau

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -376,8 +376,8 @@ def test_a_file_that_could_not_be_written_is_not_there(tmp_path: Path, monkeypat
     write_groups(path, keys, np.arange(3), ABOUT)
     before = path.read_bytes()
 
-    def full(table: Any, where: Path) -> None:
-        where.write_bytes(b"PAR1")
+    def full(table: Any, where: IO[bytes]) -> None:
+        where.write(b"PAR1")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pq, "write_table", full)
