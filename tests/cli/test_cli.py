@@ -289,7 +289,7 @@ def test_a_crash_is_1_and_says_so(labelfree: Program, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_is_130(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", RNG.normal(size=(20_000, 64)).astype(np.float32))
+    np.save(tmp_path / "x.npy", RNG.normal(size=(80_000, 64)).astype(np.float32))
     command = [sys.executable, "-m", "labelfree", "rank", str(tmp_path / "x.npy"), "--sample", "all"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(2.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -111,6 +112,9 @@ def run() -> int:
         with noticing(), speaking(flag):
             return _run()
     finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # said already, or closed by whoever reads
+                stream.flush()
         sys.stdout, sys.stderr = stdout, stderr
 
 

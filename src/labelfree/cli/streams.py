@@ -30,7 +30,7 @@ def _steady(stream: TextIO) -> TextIO:
     if not parts:
         return stream
     whole = io.BufferedWriter(_Whole(number))
-    return io.TextIOWrapper(whole, stream.encoding, stream.errors, line_buffering=bool(stream.line_buffering))
+    return io.TextIOWrapper(whole, stream.encoding, stream.errors, line_buffering=True)
 
 
 class _Whole(io.RawIOBase):
