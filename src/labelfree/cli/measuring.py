@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from labelfree.cli.options import Decided, Shared, Sources, sharing
+from labelfree.cli.options import Shared, Sources, sharing
 from labelfree.cli.parsing import numbers
 from labelfree.cli.running import run
 
@@ -55,7 +55,7 @@ def rank(sources: Sources, shared: Shared, group: ViewsOption = None) -> None:
     run("rank", sources, shared, group=group)
 
 
-@sharing(sample="10000")
+@sharing()
 def separability(
     sources: Sources,
     shared: Shared,
@@ -133,7 +133,7 @@ def transfer(
 _GROUPS = "Groups"
 
 
-@sharing(sample=Decided("100000 in whole groups of --group, else 5000"))
+@sharing()
 def opis(
     sources: Sources,
     shared: Shared,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
 import typer
 
+from labelfree.catalog import known_command
 from labelfree.cli.printing import flag_first
 
 Sources: TypeAlias = Annotated[
@@ -204,9 +205,20 @@ class Decided:
 def sharing(*, without: Sequence[str] = (), **defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A decorator that spells out the parameter `shared: Shared` of a command as one option per field.
 
-    without: fields that this command does not offer; defaults: its own where they differ from the shared ones.
+    without: fields that this command does not offer; defaults: its own where they differ from the shared ones. The
+    rows of the sample are those of the catalog.
     """
-    return lambda command: _spelled(command, without, defaults)
+    return lambda command: _spelled(command, without, _sampled(command.__name__) | defaults)
+
+
+def _sampled(name: str) -> dict[str, object]:
+    """The default sample of a command of the catalog."""
+    known = known_command(name)
+    if known is None:
+        return {}
+    if known.group_sample is None:
+        return {"sample": str(known.sample)}
+    return {"sample": Decided(f"{known.group_sample} in whole groups of --group, else {known.sample}")}
 
 
 def _spelled(command: Callable[..., None], without: Sequence[str], defaults: dict[str, object]) -> Callable[..., None]:

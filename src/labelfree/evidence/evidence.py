@@ -37,7 +37,7 @@ class Evidence:
     """Summaries of one data set, frozen. What a metric does not need may be missing.
 
     moments: of all rows; unit: of all non-zero rows scaled to length one (absent above width WIDE);
-    drawn: the sample; views, view_keys: the sample of whole groups; stored: the dtype the values fit in without
+    drawn: the sample; views: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
     rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
     progress: told what is being done, and which fraction of it is done; outputs: logits and head, for the metrics of

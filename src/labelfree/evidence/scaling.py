@@ -168,7 +168,7 @@ def in_range(*sides: tuple[str, Rows]) -> tuple[list[Rows], int]:
 
 
 def _root_mean_square(rows: Rows) -> float:
-    """Of all numbers of a matrix, exact to rounding wherever the result is a number of float64."""
+    """The root mean square of a matrix, exact to rounding wherever the result is a number of float64."""
     total = 0.0
     with np.errstate(over="ignore", under="ignore"):
         for block in blocks_of(rows):

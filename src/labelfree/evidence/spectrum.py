@@ -126,7 +126,7 @@ def spectrum(
 
 
 def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
-    """The same spectrum with its tail measured from the rows, not from their scatter: a second pass.
+    """A spectrum with its tail measured from the rows, not from their scatter: a second pass.
 
     A scatter holds squared singular values, so that those below 1.5e-8 of the largest drown in rounding. Projected on
     the tail directions the rows lose the large ones but for a leak, since the directions themselves are rounded. The
