@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float, Index, Rows
+from labelfree.arrays import Float, Index, Rows, blocks_of
 from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.numerical_rank import rounding_of
 from labelfree.evidence.scaling import directions as unit_rows
+from labelfree.evidence.spectrum import EPS
 from labelfree.families.rank.effective import entropy_rank
 from labelfree.families.spec import FROM_VIEWS, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
 DELTA = 1e-4
 """Ridge on the within scatter of LiDAR."""
+_SURE = 0.01  # of a length, what rounding may be for its square to be right to a ten-thousandth
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,36 +67,79 @@ def _counts(groups: _Groups) -> dict[str, Plain]:
     }
 
 
+def _contrasts(groups: _Groups, rows: Float) -> Float:
+    """Rows (n - g, d) with the scatter of all rows about the mean of their group: differences within each group.
+
+    There are no more of them than directions in which they can spread. Of n rows about n means rounding alone would
+    show in the others.
+    """
+    apart = np.repeat(rows[groups.starts], groups.sizes, axis=0)
+    np.subtract(rows, apart, out=apart)
+    share = 1 / (groups.sizes + np.sqrt(groups.sizes))
+    apart -= np.repeat(groups.sums(apart) * share[:, None], groups.sizes, axis=0)
+    return np.delete(apart, groups.starts, axis=0)
+
+
+def _triangle(rows: Float) -> Float:
+    """Triangular (min(m, d), d) of the same scatter as rows (m, d)."""
+    return np.linalg.qr(rows, mode="r")  # type: ignore[return-value]
+
+
+def _directions(rows: Float, ridge: float) -> tuple[Float, Float]:
+    """Singular values (k,) of rows (m, d) and d right vectors, of which the first k are theirs.
+
+    From the scatter of the rows, where its rounding cannot reach the square of the ridge that is added to it.
+    """
+    if len(rows) >= rows.shape[1]:
+        scatter = rows.T @ rows
+        if EPS * float(np.trace(scatter)) < _SURE**4 * ridge**2:
+            values, vectors = np.linalg.eigh(scatter)
+            return np.sqrt(np.maximum(values, 0.0)), vectors.T
+    triangle = np.empty((0, rows.shape[1]))
+    for block in blocks_of(rows):
+        triangle = _triangle(np.concatenate([triangle, block]))
+    _, sigma, directions = np.linalg.svd(triangle)
+    return sigma, directions
+
+
 def _lidar(e: Evidence) -> Result:
     groups = _groups(e, zero_rows=True)
     if isinstance(groups, Result):
         return groups
     rows = groups.rows.astype(np.float64)
     g, n = len(groups.starts), len(rows)
+    rounding = rounding_of("float64", float(np.linalg.norm(rows)) / math.sqrt(n))
     means = groups.sums(rows) / groups.sizes[:, None]
-    rest = rows - np.repeat(means, groups.sizes, axis=0)
-    grand = means.mean(axis=0)
-    between = (means - grand).T @ (means - grand) / (g - 1)
-    within = rest.T @ rest / (n - g)
-    within[np.diag_indices(e.d)] += math.ldexp(DELTA, -2 * e.exponent)  # which has the unit of the rows squared
-    try:
-        root = np.linalg.cholesky(within)
-    except np.linalg.LinAlgError:
-        few = f"{n} rows of {g} groups in {e.d} columns"
-        return undefined("singular", f"the ridge of {DELTA:g} is lost beside the views, which span too little ({few})")
-    half = np.linalg.solve(root, between)
-    values, vectors = np.linalg.eigh(np.linalg.solve(root, half.T))
-    values = np.maximum(values, 0.0)
-    values[: max(0, e.d - (g - 1))] = 0.0
-    if values[-1] == 0:
+    between = (means - means.mean(axis=0)) / math.sqrt(g - 1)
+    if float(np.linalg.norm(between)) * _SURE <= rounding:
         return undefined("collapsed", "the group means do not differ: there is no between-group direction")
-    if not np.isfinite(values.sum()):
-        return undefined("singular", f"the ridge of {DELTA:g} is lost beside the views: no eigenvalue can be seen")
+    within = _contrasts(groups, rows)
+    within /= math.sqrt(n - g)
+    del rows
+    if n < e.d:  # both lie in the span of the rows
+        turned = _triangle(np.concatenate([within, between]).T).T
+        within, between = turned[: n - g], turned[n - g :]
+    ridge = math.ldexp(math.sqrt(DELTA), -e.exponent)  # which has the unit of the rows
+    sigma, directions = _directions(within, ridge)
+    k = len(sigma)
+    width = np.full(len(directions), ridge)
+    width[:k] = np.hypot(sigma, ridge)
+    white = between @ (directions.T / width)
+    largest = float(np.linalg.norm(white))
+    faint = float(sigma.min()) <= rounding and rounding > ridge * _SURE
+    if faint or rounding > float(width.min()) * largest * _SURE:
+        few = f"{n} rows of {g} groups in {e.d} columns"
+        reason = f"the ridge of {DELTA:g} is lost in rounding beside the views, which span too little ({few})"
+        return undefined("singular", reason)
+    white /= largest
+    values, vectors = np.linalg.eigh(white.T @ white)
+    values = np.maximum(values, 0.0)
+    values[: max(0, len(values) - (g - 1))] = 0.0
     value, gradient = entropy_rank(values)
-    directions = np.linalg.solve(root.T, vectors)
     # d lambda_k = u_k^T (dB - lambda_k dW) u_k: what each group adds to both scatters along direction k.
-    apart = ((means - grand) @ directions) ** 2 * (g / (g - 1))
-    spread = groups.sums((rest @ directions) ** 2) * (g / (n - g))
+    apart = g * (white @ vectors) ** 2
+    rest = within @ ((directions[:k].T / width[:k]) @ vectors[:k])
+    spread = g * np.add.reduceat(rest**2, groups.starts - np.arange(g), axis=0)
     influence = (apart - spread * values) @ gradient
     warnings = []
     if len(np.unique(groups.sizes)) > 1:
@@ -112,10 +158,11 @@ def lidar(X: Any, group: Any, *, seed: int = 0) -> Result:
     Input: X (n, d) finite real numbers; group (n,) the item of each row; items with one row are left out.
     Range: 1 to min(d, g - 1). The ridge is in the squared unit of the rows: the value of rows times s tends to that of
     Sw^-1 Sb without a ridge as s grows, and to exp H of the eigenvalues of Sb alone as s falls.
-    Undefined: fewer than three items with two views; all item means equal; views that leave Sw singular, of rows so
-    large that rounding takes the ridge away.
+    Undefined: fewer than three items with two views; item means that differ by rounding alone; views of low rank
+    with more rows - items than that, of rows so large that rounding hides the ridge (from lengths of about 1e11 on).
     Interval: influence of single items.
-    Cost: at most 20,000 rows, whole items; one Cholesky factorization and one eigendecomposition of width d.
+    Cost: at most 20,000 rows, whole items; two eigendecompositions of width d, and a triangular decomposition of the
+    rows where they are large beside the ridge (longer than about 50).
     When it lies: directions of pure noise keep eigenvalues of order 1 / views, so compare at equal numbers of
     views and items; use more items than columns.
     Source: Thilak et al., "LiDAR", ICLR 2024. Deviations: unequal numbers of views allowed (pooled Sw); the ridge
