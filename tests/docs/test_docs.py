@@ -320,3 +320,25 @@ def test_every_table_of_separability_is_filled_in() -> None:
     page = (ROOT / "docs" / "separability.md").read_text()
     assert len(re.findall(r"^@[A-Z_]+@$", template, flags=re.MULTILINE)) >= 10
     assert not re.search(r"@[A-Z_]+@", page)
+
+
+CHECKED = {
+    "rankme": {"Eq. 1"}, "rankme_centered": {"Eq. 1"},  # read as "Equation (1)" in the paper's text
+    "mmd": {"Lemma 6"},  # the unbiased estimate, in the text that introduces it
+    # the camera-ready paper of the Transfer Score was read in full
+    "transfer_score": {"Eq. 1-5"}, "classifier_nonuniformity": {"Eq. 1-2", "Eq. 1"}, "hopkins": {"Eq. 3"},
+    "infomax": {"Eq. 4"},
+}  # fmt: skip
+"""Numbers of equations that were compared with the text of the paper; what was not has none."""
+
+
+def test_numbers_of_equations_were_checked() -> None:
+    numbered = r"(?:Eqs?\.|[Ee]quation|Definition|Def\.|Lemma|Theorem|Algorithm|Section|Table) \d[\d.]*(?:-\d+)?\b"
+    found = {m.name: {*re.findall(numbered, m.explanation.partition("Source:")[2])} for m in METRICS}
+    assert {name: numbers for name, numbers in found.items() if numbers} == CHECKED
+
+
+def test_the_start_page_names_what_estimates_accuracy() -> None:
+    page = " ".join((ROOT / "docs" / "index.md").read_text().split())
+    named = page.partition("estimate accuracy (kind `estimate`: ")[2].partition(")")[0]
+    assert named == ", ".join(f"`{m.name}`" for m in METRICS if m.kind == "estimate")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 
 import labelfree.metrics
 import oracles_peers as oracles
@@ -195,6 +196,26 @@ def test_cot_closed_forms() -> None:
     assert metrics.cot(L, S, np.array([0, 0, 0, 0])).value == pytest.approx(p.mean())
     agrees = metrics.average_confidence(L).value
     assert metrics.cot(L, S, np.array([0, 0, 1, 1])).value == pytest.approx(agrees)
+
+
+def test_cot_says_how_far_whole_rows_move_it() -> None:
+    """As near as it says to the transport of the shares themselves, a linear program, and nearer than K / (4 n)."""
+    rng = np.random.default_rng(0)
+    n, k, moved = 50, 20, []
+    places = np.concatenate([np.kron(np.eye(n), np.ones(k)), np.kron(np.ones(n), np.eye(k))])
+    for size, evenness in ((97, 3.0), (500, 0.5), (1000, 50.0), (1000, 3.0)):
+        L, y = 3 * rng.normal(size=(n, k)), rng.choice(k, size=size, p=rng.dirichlet(np.full(k, evenness)))
+        found = metrics.cot(L, np.zeros((size, k)), y)
+        p = np.exp(L) / np.exp(L).sum(axis=1, keepdims=True)
+        sums = np.concatenate([np.full(n, 1 / n), np.bincount(y, minlength=k) / size])
+        shares = -linprog(-p.ravel(), A_eq=places, b_eq=sums).fun
+        assert isinstance(found.parts["rounding"], float)
+        assert abs(shares - found.value) <= found.parts["rounding"] + 1e-9
+        assert 0 < found.parts["rounding"] <= k / (4 * n)
+        moved.append(abs(shares - found.value))
+    assert max(moved) > 0.01  # by which it was silently off before
+    even = np.arange(2 * n) % 10
+    assert metrics.cot(L, np.zeros((2 * n, k)), even).parts["rounding"] == 0
 
 
 def test_cot_beyond_its_most_rows_is_a_seeded_subsample(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     When it lies: the value grows with n (isotropic noise of the shape reaches `isotropic_ceiling`); it falls while
     accuracy rises in supervised fine-tuning; isotropic noise scores highest; a shared offset (narrow cone) lowers
     it at no loss of accuracy, see parts.first_share and rankme_centered. Compare runs of one method on the same rows.
-    Source: Garrido, Balestriero, Najman, LeCun, "RankMe", ICML 2023, Eqs. 1-2. Deviations: none; eps is added
+    Source: Garrido, Balestriero, Najman, LeCun, "RankMe", ICML 2023, Eq. 1. Deviations: none; eps is added
     after the normalization and not renormalized, as printed.
 
     >>> import numpy as np
@@ -134,7 +134,7 @@ def effective_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Res
     Interval: as for rankme.
     Cost: one pass, n d^2 flop, shared with the family.
     When it lies: as rankme.
-    Source: Roy and Vetterli, "The effective rank", EUSIPCO 2007, Definition 1. Deviations: none.
+    Source: Roy and Vetterli, "The effective rank", EUSIPCO 2007. Deviations: none.
 
     >>> import numpy as np
     >>> round(effective_rank(np.diag([3.0, 1.0])).value, 10)
@@ -164,7 +164,7 @@ def rankme_centered(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Re
     Interval: as for rankme.
     Cost: the same pass as rankme, and one more eigendecomposition.
     When it lies: cannot see a collapse onto one shared vector plus noise: read mean_cosine beside it.
-    Source: Eqs. 1-2 of the RankMe paper applied to centered rows; the paper does not center.
+    Source: Eq. 1 of the RankMe paper applied to centered rows; the paper does not center.
 
     >>> import numpy as np
     >>> X = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]) + 100.0

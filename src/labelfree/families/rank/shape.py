@@ -141,7 +141,7 @@ def nesum(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Interval: as for stable_rank.
     Cost: shared with rankme_centered.
     When it lies: reads only the strongest direction.
-    Source: He and Ozay, ICML 2022, Definition 4.1. Deviations: none.
+    Source: He and Ozay, ICML 2022. Deviations: none.
 
     >>> import numpy as np
     >>> X = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])

@@ -88,7 +88,7 @@ def self_cluster(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Resul
     Interval: both Hoeffding terms, from the sampled rows.
     Cost: one scatter of unit rows, n d^2 flop; from the sample where d > 1024.
     When it lies: does not tell a narrow cone from a line.
-    Source: Tsitsulin, Munkhoeva, Perozzi 2023, Definition 3.5. Deviations: none (ours equals the printed form).
+    Source: Tsitsulin, Munkhoeva, Perozzi 2023. Deviations: none (ours equals the printed form).
 
     >>> import numpy as np
     >>> round(self_cluster(np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])).value, 10)
@@ -256,7 +256,7 @@ def uniformity(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Cost: pairs of the sample, m^2 d flop; memory one block of rows times m.
     When it lies: the bound moves with d, so only the gap compares across widths; classes that cluster well are
     not uniform.
-    Source: Wang and Isola, ICML 2020, Eq. 2 with t = 2. Deviations: none.
+    Source: Wang and Isola, ICML 2020, the uniformity loss with t = 2, as in the authors' code. Deviations: none.
 
     >>> import numpy as np
     >>> round(uniformity(np.eye(3)).value, 10)

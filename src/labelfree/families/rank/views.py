@@ -202,7 +202,8 @@ def alignment(X: Any, group: Any, *, seed: int = 0) -> Result:
     Interval: influence of single items.
     Cost: at most 20,000 rows, whole items; n d flop.
     When it lies: a collapsed encoder is perfectly aligned: read uniformity beside it.
-    Source: Wang and Isola, ICML 2020, Eq. 1 with alpha = 2. Deviations: items with many views weigh by their pairs.
+    Source: Wang and Isola, ICML 2020, the alignment loss with alpha = 2, as in the authors' code. Deviations: items
+    with many views weigh by their pairs.
 
     >>> import numpy as np
     >>> X = np.array([[1.0, 0.0], [0.0, 1.0]] * 3)

@@ -130,7 +130,7 @@ def mmd(
     When it lies: a distance alone does not track accuracy: source and target may be aligned class to wrong class, and
     a loss that minimizes it brings it to 0. It moves with every change of the features, also a harmless one; with M it
     is relative to the spread of the rows, so that values of different models compare only loosely.
-    Source: Gretton et al., "A Kernel Two-Sample Test", JMLR 2012, equation 3. Deviations: several bandwidths about the
+    Source: Gretton et al., "A Kernel Two-Sample Test", JMLR 2012, Lemma 6. Deviations: several bandwidths about the
     pooled median, averaged.
 
     >>> import numpy as np
@@ -182,7 +182,7 @@ def coral(X: Any, source: Any) -> Result:
     Cost: d^2 from the moments of all rows.
     When it lies: a distance alone does not track accuracy; the means are not seen at all; features of twice the scale
     have 16 times the value, so that shrinking features looks like alignment; a CORAL loss brings it to 0.
-    Source: Sun and Saenko, "Deep CORAL", ECCV Workshops 2016, equation 1. Deviations: none.
+    Source: Sun and Saenko, "Deep CORAL", ECCV Workshops 2016, the CORAL loss. Deviations: none.
 
     >>> import numpy as np
     >>> coral(np.array([[1.0], [3.0]]), np.array([[0.0], [4.0]])).value

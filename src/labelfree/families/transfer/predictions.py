@@ -268,7 +268,7 @@ def mano(logits: Any) -> Result:
     Interval: standard error of the mean fourth power, by the delta method; not across the switch of forms.
     Cost: none beyond the sums.
     When it lies: a confidently wrong classifier scores high; candidates on both sides of the switch.
-    Source: Xie et al., "MaNo", NeurIPS 2024, Eq. 2 and 6, p = 4. Deviations: all rows at once, where the released code
+    Source: Xie et al., "MaNo", NeurIPS 2024, p = 4. Deviations: all rows at once, where the released code
     averages over batches of 128 and leaves dropout on.
 
     >>> import numpy as np
