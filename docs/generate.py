@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
 
+from noise_tables import alarms, seen
 from opis_tables import opis
 from separability_tables import separability
 from transfer_tables import transfer
@@ -76,7 +77,10 @@ def metrics() -> str:
     from labelfree.commands.explanation import sections
     from labelfree.metrics import METRICS
 
-    out = [NOTICE, "# Metrics\n", (DOCS / "metrics.intro.md").read_text().replace("@COVERAGE@", coverage())]
+    intro = (DOCS / "metrics.intro.md").read_text()
+    for name, filled in {"COVERAGE": coverage(), "ALARMS": alarms(), "SEEN": seen()}.items():
+        intro = intro.replace(f"@{name}@", filled)
+    out = [NOTICE, "# Metrics\n", intro]
     out += ["| metric | kind | better | |", "|---|---|---|---|"]
     for m in METRICS:
         better = {"higher": "higher", "lower": "lower", "target": "nearest its target", "none": ""}[m.direction]

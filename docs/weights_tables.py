@@ -59,7 +59,7 @@ def spiked(cases: dict[str, Any]) -> str:
 def noise_spikes(shapes: dict[str, Any]) -> str:
     """False alarms in percent, and how many of the planted directions are counted."""
     strengths = list(next(iter(shapes.values()))["seen"])
-    alarms = {"weight_spikes": "`weight_spikes`", "mp_spikes": "`mp_spikes`", "known": "noise level known"}
+    alarms = {"weight_spikes": "`weight_spikes`", "known": "noise level known"}
     rows = [
         [shape, *(f"{100 * found['false_alarm'][name]:.1f} %" for name in alarms)]
         + [f"{found['seen'][strength]:.1f}" for strength in strengths]

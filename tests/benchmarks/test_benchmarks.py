@@ -71,6 +71,21 @@ def test_the_intervals_cover() -> None:
     assert sorted(found)[len(found) // 2] >= 0.94
 
 
+def test_noise_of_unequal_columns_has_no_spikes() -> None:
+    """The committed study: what standardizing columns takes away, and what of a signal it leaves."""
+    study = results("noise_spikes")["columns"]
+    assert len(study) >= 2
+    for case in study.values():
+        assert case["draws"] >= 200
+        alarms = case["false_alarm"]
+        unequal = [found for kind, found in alarms.items() if kind.startswith("columns of unequal scale")]
+        assert len(unequal) == 2
+        assert all(found["standardized"] <= 0.03 and found["raw"] >= 0.2 for found in unequal)
+        assert all(found["standardized"] <= found["raw"] + 0.01 for found in alarms.values())
+        assert case["seen"]["equal, 2"]["standardized"] >= 2.5
+        assert case["seen"]["unequal, 2"]["standardized"] >= 2.5
+
+
 def test_the_targets_were_reached() -> None:
     for case in json.loads((BENCHMARKS / "results" / "rank.json").read_text())["cases"]:
         for name, most in case["targets"].items():

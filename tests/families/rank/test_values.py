@@ -184,13 +184,49 @@ def test_planted_spikes_are_counted_and_noise_is_not() -> None:
     false_alarms = []
     for _ in range(20):
         X = rng.normal(size=(1000, 100))
-        false_alarms.append(metrics.mp_spikes(X).value)
+        found = metrics.mp_spikes(X)
+        false_alarms.append((found.value, found.parts["raw"]))
         X[:, :5] *= np.sqrt([6.0, 5.0, 4.0, 3.0, 2.5])
-        assert metrics.mp_spikes(X).value == 5
-    assert sum(v for v in false_alarms if v) <= 2  # one in a hundred is expected
+        assert metrics.mp_spikes(X).parts["raw"] == 5
+        turned = metrics.mp_spikes(X @ orthonormal(100, 100))
+        assert (turned.value, turned.parts["raw"]) == (5, 5)
+    assert np.array(false_alarms, float).sum(axis=0).max() <= 2  # one in a hundred is expected
     wide = rng.normal(size=(100, 400))
     wide[:, 0] *= 8
-    assert metrics.mp_spikes(wide).value == 1
+    assert metrics.mp_spikes(wide).parts["raw"] == 1
+    assert metrics.mp_spikes(wide @ orthonormal(400, 400)).value == 1
+
+
+def test_noise_of_unequal_columns_has_no_spikes() -> None:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(20):
+        X = rng.normal(size=(300, 60)) * np.exp(0.5 * rng.normal(size=60)) + 10 * rng.normal(size=60)
+        found.append((metrics.mp_spikes(X).value, metrics.mp_spikes(X).parts["raw"]))
+    standardized, raw = np.array(found).T
+    assert standardized.sum() <= 2
+    assert (raw > 0).all()
+
+
+@pytest.mark.parametrize(("n", "d"), [(200, 30), (40, 40), (30, 90)])
+def test_spikes_are_those_of_the_correlation_matrix(n: int, d: int) -> None:
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(n, 3)) @ rng.normal(size=(3, d)) + rng.normal(size=(n, d))
+    X = X * np.exp(rng.normal(size=d)) + 5
+    lam = np.linalg.eigvalsh(np.corrcoef(X.T))[::-1][: min(n - 1, d)]
+    points = rng.normal(size=(20 * n, 20 * d)) if n * d < 2000 else rng.normal(size=(10 * n, 10 * d))
+    law = np.linalg.svd(points, compute_uv=False) ** 2 / len(points)  # the Marchenko-Pastur law, by drawing from it
+    a, b = math.sqrt(n - 1), math.sqrt(d)
+    edge = ((1 + math.sqrt(d / n)) ** 2 + 2.02345 * (a + b) * (1 / a + 1 / b) ** (1 / 3) / n) / np.median(law)
+    expected = (lam > edge * np.median(lam)).sum()
+    assert np.abs(lam / (edge * np.median(lam)) - 1).min() > 0.02  # the law as drawn is that near
+    assert expected >= 2
+    for sample in (None, 5):  # with fewer rows than columns, from the rows or from their scatter
+        assert metrics.mp_spikes(X, sample=sample).value == expected
+    with_constant = np.column_stack([X[:, :2] * 1e3, np.full(n, 0.1), X[:, 2:] - 100, np.zeros(n)])
+    found = metrics.mp_spikes(with_constant)
+    assert found.value == expected
+    assert found.parts["columns"] == d
 
 
 def test_noise_reaches_its_ceiling() -> None:

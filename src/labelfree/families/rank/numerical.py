@@ -6,46 +6,79 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.arrays import Float
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.numerical_rank import NumericalRank, numerical_rank
+from labelfree.evidence.spectrum import EPS
 from labelfree.families.rank.effective import collapsed, standard_error
 from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median
 from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
+from labelfree.kernels.threads import repeatable
 from labelfree.results import Plain, Result, in_unit, measured, undefined
+
+
+def _above(variance: Float, n: int, d: int) -> tuple[int, float, float]:
+    """How many eigenvalues, as of n rows of width d, are above the edge of noise; the noise of the median; the edge."""
+    noise = float(np.median(variance)) / noise_median(d / n)
+    edge = noise * noise_edge(n, d)
+    return int((variance > edge).sum()), noise, edge
+
+
+def _correlation(e: Evidence) -> tuple[Float, int]:
+    """Eigenvalues (k,) of the correlation matrix of the columns that vary, k = min(n - 1, d) of these d."""
+    assert e.moments is not None
+    squares, mean = np.diagonal(e.moments.scatter), e.moments.mean
+    live = squares > e.n * (8 * EPS * np.abs(mean)) ** 2
+    size, d = np.sqrt(squares[live]), int(live.sum())
+    with repeatable(e.d):
+        if e.n < d and e.drawn is not None and len(e.drawn.rows) == e.n:
+            rows = (e.drawn.rows[:, live] - mean[live]) / size
+            matrix = rows @ rows.T  # of the same eigenvalues, and smaller
+        else:
+            matrix = e.moments.scatter[np.ix_(live, live)] / size
+            matrix /= size[:, None]
+        return np.linalg.eigvalsh(matrix)[-min(e.n - 1, d) :], d
 
 
 def _mp_spikes(e: Evidence) -> Result:
     if flat := e.too_few(3) or collapsed(e.centered):
         return flat
     variance = e.centered.eigenvalues * (e.n / (e.n - 1))
-    middle = float(np.median(variance))
-    if middle <= numerical_rank(e, centered=True).level ** 2:
+    if np.median(variance) <= numerical_rank(e, centered=True).level ** 2:
         return undefined("no_bulk", "more than half of the directions carry no variance: there is no noise bulk")
-    noise = middle / noise_median(e.d / e.n)
-    edge = noise * noise_edge(e.n, e.d)
+    raw, noise, edge = _above(variance, e.n, e.d)
+    correlation, d = _correlation(e)
+    count = _above(correlation, e.n, d)[0]
     params: dict[str, Plain] = {"false_alarm": 0.01}
     unit = 2 * e.exponent
-    parts: dict[str, Plain] = {"noise_variance": in_unit(noise, unit), "edge": in_unit(edge, unit)}
-    return measured(float((variance > edge).sum()), params=params, parts=parts)
+    parts: dict[str, Plain] = {
+        "columns": d, "raw": raw, "noise_variance": in_unit(noise, unit), "edge": in_unit(edge, unit)
+    }  # fmt: skip
+    return measured(float(count), params=params, parts=parts)
 
 
 def mp_spikes(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     """Directions whose variance noise cannot explain: spikes above the Marchenko-Pastur bulk.
 
-    Formula: number of covariance eigenvalues above s2 ((1 + sqrt g)^2 + 2.02345 (sqrt(n - 1) + sqrt d)
-    (1 / sqrt(n - 1) + 1 / sqrt d)^(1/3) / n), g = d / n, s2 = median eigenvalue / median of the law.
+    Formula: number of eigenvalues of the correlation matrix of the columns above s2 ((1 + sqrt g)^2 + 2.02345
+    (sqrt(n - 1) + sqrt d) (1 / sqrt(n - 1) + 1 / sqrt d)^(1/3) / n), g = d / n, s2 = median eigenvalue / median of the
+    law, d the columns that are not constant (parts.columns). parts.raw is the same count of the covariance matrix, with
+    its parts.noise_variance and parts.edge.
     Input: X (n, d) finite real numbers, n >= 3.
-    Range: 0 to min(n - 1, d), a whole number; no interval is given.
+    Range: 0 to min(n - 1, d), a whole number; no interval is given. Invariant to the scale and offset of every column;
+    parts.raw to scale and rotation.
     Undefined: more than half of the directions without variance above rounding (low rank, duplicates).
-    Cost: shared with rankme_centered.
-    When it lies: a spectrum that decays smoothly has no bulk, and the count then only marks its upper part;
-    spikes below sqrt(d / n) of the noise variance cannot be seen by anyone.
+    Cost: that of rankme_centered, and the eigenvalues of one more d x d matrix.
+    When it lies: noise of unequal variance has spikes: where it lies in columns, in parts.raw alone; in a rotated basis
+    nothing can be done, and both count it. Heavy tails add spikes as well (docs/metrics.md has the shares). A direction
+    that is one column is in parts.raw alone. A spectrum that decays smoothly has no bulk, and the count then only marks
+    its upper part; spikes below sqrt(d / n) of the noise variance cannot be seen by anyone.
     Source: Marchenko-Pastur law with the Tracy-Widom 99 % point (Johnstone 2001). Deviations: the noise variance
-    comes from the median, not from a fit.
+    comes from the median, not from a fit; columns are standardized.
 
     >>> import numpy as np
-    >>> X = np.random.default_rng(3).normal(size=(2000, 50)); X[:, 0] *= 5
+    >>> X = np.random.default_rng(3).normal(size=(2000, 50)); X[:, 1:3] += 2 * X[:, :1]
     >>> mp_spikes(X).value
     1.0
     """
@@ -135,7 +168,8 @@ METRICS = (
     Metric(
         mp_spikes, _mp_spikes, FROM_MOMENTS, INVARIANT,
         NO_DIRECTION,
-        "covariance eigenvalues above the Marchenko-Pastur edge plus the Tracy-Widom 99 % margin, median noise",
+        "eigenvalues of the correlation matrix of columns that vary above the Marchenko-Pastur edge plus the "
+        "Tracy-Widom 99 % margin, median noise",
     ),
     Metric(
         hard_rank, _hard_rank, FROM_MOMENTS, INVARIANT,

@@ -137,7 +137,7 @@ def weight_spikes(W: Any) -> Result:
     When it lies: a spectrum that decays smoothly, as that of most trained layers, has no bulk, and the count then only
     marks its upper part. Noise has a spike in 1 to 4 % of matrices, not in 1 % (docs/weights.md).
     Source: Marchenko-Pastur law with the Tracy-Widom 99 % point (Johnstone 2001). Deviations: the noise variance comes
-    from the median, not from a fit; mp_spikes is the same of centered rows.
+    from the median, not from a fit; mp_spikes is the same of standardized columns.
 
     >>> import numpy as np
     >>> W = np.random.default_rng(0).normal(size=(200, 50)); W[:, :2] *= 5

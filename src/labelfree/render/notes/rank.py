@@ -23,6 +23,7 @@ NOTES: dict[str, Callable[[MetricEntry], str]] = {
     "rankme": _rankme,
     "rankme_centered": lambda e: f"of {e.parts['rank_cap']} possible",
     "alpha_req": lambda e: f"R2 {e.parts['r2']:.3f} on {e.params['fit_range'][0]}..{e.params['fit_range'][1]}",
+    "mp_spikes": lambda e: f"{e.parts['raw']} on columns as they are" if "raw" in e.parts else "",
     "std_l2": lambda e: f"{100 * e.parts['share_of_isotropic']:.0f} % of isotropic",
     "participation_ratio": _participation_ratio,
     "uniformity": lambda e: f"uniform sphere: {alike(e.parts['uniform_sphere'], e)}",

@@ -41,7 +41,7 @@ def _one(axes: Any, report: RowsReport) -> None:
         edge = (spikes.parts["edge"] * (report.input.n - 1)) ** 0.5
         axes.axhline(edge, color="0.5", linewidth=0.9, linestyle=":")
         axes.annotate(
-            f"noise edge, {spikes.value:.0f} directions above", (1, edge), textcoords="offset points", xytext=(2, 3),
+            f"noise edge, {spikes.parts['raw']} directions above", (1, edge), textcoords="offset points", xytext=(2, 3),
             fontsize=8, color="0.35",
         )  # fmt: skip
     axes.set_title(f"{_named(report)}, {report.input.n:,} x {report.input.d:,}", fontsize=11, loc="left")
