@@ -16,8 +16,6 @@ from labelfree.arrays import as_array
 from labelfree.errors import LabelfreeError
 from labelfree.training import Monitor
 
-pytestmark = pytest.mark.once
-
 torch = pytest.importorskip("torch")
 ROWS = np.random.default_rng(0).integers(-8, 8, size=(20, 4)) / 4  # exact in every format below
 

@@ -19,8 +19,6 @@ from labelfree.models.networks.limits import Held
 from labelfree.models.networks.opening import open_network
 from model_files import minilm, transformer
 
-pytestmark = pytest.mark.once
-
 torch = pytest.importorskip("torch")
 pytest.importorskip("sentence_transformers")
 
