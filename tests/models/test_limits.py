@@ -154,6 +154,19 @@ def test_images_beyond_all_screens_are_refused(size: dict[str, Any], saved: dict
         open_network(str(changed(saved["vit"], tmp_path / "m", "preprocessor_config.json", **size)))
 
 
+@pytest.mark.parametrize(
+    ("padding", "name"),
+    [
+        ({"strategy": {"Fixed": 10**9}}, "Fixed"),
+        ({"strategy": "BatchLongest", "pad_to_multiple_of": 10**9}, "pad_to_m"),
+    ],
+)
+def test_a_tokenizer_that_pads_without_end_is_refused(padding: dict[str, Any], name: str, tmp_path: Path) -> None:
+    padding = {"direction": "Right", "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]", **padding}
+    with pytest.raises(SourceError, match=rf"tokenizer\.json: expected at most 1,048,576 for {name}"):
+        open_network(str(changed(minilm(), tmp_path / "m", "tokenizer.json", padding=padding)))
+
+
 def test_what_is_trusted_and_what_is_whole_is_built(saved: dict[str, Path], tmp_path: Path) -> None:
     for path in saved.values():
         assert open_network(str(path)).kind == "transformers"

@@ -20,6 +20,7 @@ _SPARE_TENSORS, _SPARE_NUMBERS = 1_000, 1 << 24
 _MODULES = 4
 """Modules to a tensor, at most: most hold two, and around them stand some that hold none."""
 _MOST_LAYERS, _MOST_COUNT, _MOST_PIXELS = 10_000, 1 << 20, 16_384
+_MOST_TOKENIZER = 1 << 28
 _LAYERS = re.compile(r"(layers?|blocks|depths?|stages?)$|^(n|num)_.*(layer|block|stage)")
 _COUNTS = re.compile(r"layer|depth|stage|expert|label|head|hidden|size|dim|channel|width|filter|embed|vocab|feature")
 _SIDES = ("height", "width", "shortest_edge")
@@ -42,7 +43,8 @@ class Held:
 def check_settings(directories: Iterable[Path], held: Held) -> None:
     """Refuse settings of more layers, classes or columns than the weights could be of, and images beyond all screens.
 
-    The libraries make lists and names of some of them before they build anything.
+    The libraries make lists and names of some of them before they build anything, and a tokenizer may be told to pad
+    every text to any length.
     """
     for directory in directories:
         for file in sorted(directory.glob("*config.json")):
@@ -50,8 +52,17 @@ def check_settings(directories: Iterable[Path], held: Held) -> None:
                 images = file.name in ("preprocessor_config.json", "processor_config.json")
                 for name, value in _whole_numbers(read_json(file), ""):
                     most = _most_pixels(name) if images else _most(name, held)
-                    if most is not None and abs(value) > most:
-                        raise SourceError(f"{file}: expected at most {most:,} for {name}, found {value:,}; {_AGAIN}")
+                    _check(file, name, value, most)
+        if (tokens := directory / "tokenizer.json").exists():
+            document = read_json(tokens, _MOST_TOKENIZER)
+            padding = document.get("padding") if isinstance(document, dict) else None
+            for name, value in _whole_numbers(padding, "padding"):
+                _check(tokens, name, value, _MOST_COUNT)
+
+
+def _check(file: Path, name: str, value: int, most: int | None) -> None:
+    if most is not None and abs(value) > most:
+        raise SourceError(f"{file}: expected at most {most:,} for {name}, found {value:,}; {_AGAIN}")
 
 
 def _most(name: str, held: Held) -> int | None:
