@@ -191,14 +191,15 @@ def _rows(
     nbytes = sum(part.nbytes for part in parts)
     if nbytes <= _EXPLAINED * sum(page.held for page in listed):
         return _Unit(chunk.rows, nbytes, -(-nbytes // chunk.rows))
+    most = max(_WIDEST, claimed.size)
     values, value = sum(part.rows for part in parts), max((part.widest for part in parts), default=0)
     try:
-        widest = _widest_row(file, (file.stat().st_mtime_ns, claimed.size), leaf.repeated, chunk)
+        widest = _widest_row(file, (file.stat().st_mtime_ns, claimed.size), leaf.repeated, chunk, most)
     except Unclear:
         widest = values
-    if widest > max(_WIDEST, claimed.size):
+    if widest > most:
         raise SourceError(
-            f"{file}: {where} holds a row of about {widest:,} numbers, {widest * value:,} bytes, and {values:,} "
+            f"{file}: {where} holds a row of {widest:,} numbers or more, {widest * value:,} bytes, and {values:,} "
             f"numbers in {chunk.rows:,} rows, in a file of {claimed.size:,} bytes; expected rows of one length that "
             "the file explains: it is damaged or forged"
         )
@@ -206,13 +207,18 @@ def _rows(
 
 
 @lru_cache(maxsize=1024)
-def _widest_row(file: Path, stamp: tuple[int, int], repeated: int, chunk: ColumnChunk) -> int:
-    """Values in the widest row of a chunk; stamp: when the file was changed, and its size."""
+def _widest_row(file: Path, stamp: tuple[int, int], repeated: int, chunk: ColumnChunk, most: int) -> int:
+    """Values in the widest row of a chunk, or in the first page after which it has more than `most`.
+
+    stamp: when the file was changed, and its size.
+    """
     widths = RowWidths(repeated)
     with file.open("rb", buffering=0) as stream:
         for page in pages(stream, file, chunk, stamp[1], ""):
             if page.kind in (V1, V2):
                 widths.add(stream, page, chunk.codec)
+                if widths.widest > most:
+                    break
     return widths.widest
 
 
