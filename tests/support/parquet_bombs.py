@@ -6,7 +6,6 @@ As a program it opens the files that are named, each with its command, in one pr
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -295,6 +294,12 @@ def opened(command: str, path: Path) -> None:
         getattr(labelfree, command)(path)
 
 
+def peak() -> float:
+    """Megabytes of this program alone: ru_maxrss would begin with those of the program that started it."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+
+
 def main() -> None:
     """Open each file of the lines of standard input; print what was said, the seconds of work and the peak."""
     import pyarrow.parquet  # noqa: F401
@@ -310,8 +315,7 @@ def main() -> None:
         except labelfree.LabelfreeError as error:
             said, kind = str(error), "LabelfreeError"
         seconds = time.process_time() - began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"path": path, "kind": kind, "said": said, "seconds": seconds, "peak": peak}), flush=True)
+        print(json.dumps({"path": path, "kind": kind, "said": said, "seconds": seconds, "peak": peak()}), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from labelfree.errors import SourceError
 from labelfree.sources.block import Columns
 from labelfree.sources.guards import decoding
-from labelfree.sources.guards.decoding import BATCH, rows_at_once
+from labelfree.sources.guards.decoding import BATCH, check_pages, rows_at_once
 from labelfree.sources.guards.footers import Footer, footer
 from labelfree.sources.guards.pages import DELTA_TEXT, DICTIONARY, Page, pages
 from labelfree.sources.guards.unpacking import RowWidths, delta_lengths, widest_entry
@@ -190,8 +190,8 @@ def test_a_batch_of_text_is_as_short_as_it_must_be(tmp_path: Path) -> None:
 
 
 def test_all_text_of_a_column_must_fit_into_what_reading_may_take(tmp_path: Path) -> None:
-    path = sized(tmp_path / "a.parquet", 300, 200_000)
-    found, total = claimed(path), 300 * 200_000
+    path = sized(tmp_path / "a.parquet", 400, 200_000)
+    found, total = claimed(path), 400 * 200_000
     assert rows_at_once(path, found, ["id"], 8, total) == 8
     with pytest.raises(SourceError, match=rf"column 'id' would decode to {total:,} bytes .* may take {total - 1:,}"):
         rows_at_once(path, found, ["id"], 8, total - 1)
@@ -220,13 +220,14 @@ def test_wide_rows_make_short_batches(tmp_path: Path) -> None:
     assert rows_at_once(tmp_path / "a.parquet", found, ["e_0"], BATCH // 8) == BATCH // 8
 
 
-def test_pages_may_take_what_a_limit_allows(tmp_path: Path) -> None:
+def test_pages_may_take_what_a_limit_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "BATCH", 1)
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"a": DRAW.normal(size=10_000)}), path, use_dictionary=False, compression="none")
     found, held = claimed(path), max(page.unpacked for page, _ in listed(path))
-    assert rows_at_once(path, found, ["a"], 10, held) == 10
+    check_pages(path, found, ["a"], held)
     with pytest.raises(SourceError, match=rf"its pages take {held:,} bytes of memory at once"):
-        rows_at_once(path, found, ["a"], 10, held - 1)
+        check_pages(path, found, ["a"], held - 1)
 
 
 def test_columns_that_are_not_read_are_not_looked_at(tmp_path: Path) -> None:
