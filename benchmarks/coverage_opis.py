@@ -4,9 +4,9 @@ python benchmarks/coverage_opis.py            a few minutes; writes results/cove
 python benchmarks/coverage_opis.py --quick    a glance at it, in seconds; written nowhere
 
 A data set is T groups of equal size: Gaussian rows about a center of their own, with a spread of their own. The
-committed results are of the intervals of version 0.1.0, for which the target of `opis` was T / (T - 1) times the mean of
-its value, the variance over the population of groups; it is the mean now, as that of all others.
-intervals/groups.py is the study of the present intervals.
+committed results are of the intervals of version 0.1.0, where the target of `opis` was T / (T - 1) times the mean of
+its value, the variance over the population of groups; it is the mean now, as that of all others. intervals/groups.py
+is the study of the present intervals.
 """
 
 from __future__ import annotations

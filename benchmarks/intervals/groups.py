@@ -1,6 +1,7 @@
 """How often the intervals of OPIS hold the mean of the metric at that number of groups, on laws of no other benchmark.
 
     python benchmarks/intervals/groups.py            some minutes of one core; writes results/intervals_groups.json
+    python benchmarks/intervals/groups.py --resume   only the cells that the results do not have yet
     python benchmarks/intervals/groups.py --quick    a glance at it, in seconds; written nowhere
 
 Every draw has fresh groups of one law (group_laws.py): 200 for each law and number of groups, as the metrics of one
@@ -95,12 +96,13 @@ def main() -> None:
         case("curve", OPEN["curve"], 40, 8)
         case("cone", ASIDE["cone"], 12, 4)
         return
+    before: Any = json.loads(RESULTS.read_text()) if "--resume" in sys.argv else {"open": {}, "aside": {}}
     found: dict[str, Any] = {"least": dict(LEAST), "open": {}, "aside": {}}
     for groups, names in PLAN.items():
         for name in names:
-            which = "open" if name in OPEN else "aside"
+            which, where = "open" if name in OPEN else "aside", f"{name}, {groups} groups"
             draws = DRAWS if groups >= min(LEAST.values()) else FEW
-            found[which][f"{name}, {groups} groups"] = case(name, LAWS[name], groups, draws)
+            found[which][where] = before[which].get(where) or case(name, LAWS[name], groups, draws)
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     for which in ("open", "aside"):
         print(which, failing({where: one["cells"] for where, one in found[which].items()}))
