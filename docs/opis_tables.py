@@ -62,15 +62,13 @@ def coverage(cases: Sequence[Any]) -> str:
 
 
 def intervals(found: dict[str, Any]) -> str:
-    """How often the intervals of laws kept aside, and of those looked at before, held the mean, where there are any."""
+    """How often the intervals of the laws kept aside held the mean, where there are any."""
     rows = []
-    for which, mark in (("aside", ""), ("open", "*")):
-        for where, one in found[which].items():
-            if any(one["cells"][name]["offered"] for name in NAMES):
-                law, groups = where.rsplit(", ", 1)
-                cells = [_held(one["cells"][name]) for name in NAMES]
-                rows.append([f"{mark}{law}{mark}", groups.split()[0], f"{one['rows'][1]:,}", *cells])
-    rows.sort(key=lambda row: int(row[1]))
+    for where, one in found["aside"].items():
+        if any(one["cells"][name]["offered"] for name in NAMES):
+            law, groups = where.rsplit(", ", 1)
+            cells = [_held(one["cells"][name]) for name in NAMES]
+            rows.append([law, groups.split()[0], f"{one['rows'][1]:,}", *cells])
     return table(["law", "groups", "rows", *(f"`{name}`" for name in NAMES)], rows, 1)
 
 
