@@ -56,8 +56,7 @@ HIGH = {"opis": 0.25}
 DRAWS, FEW = 200, 20
 LAWS = {**ASIDE, **OPEN}
 PLAN: dict[int, tuple[str, ...]] = {12: tuple(LAWS), 40: tuple(ASIDE), 100: tuple(ASIDE), 150: tuple(ASIDE)}
-"""Numbers of groups, and the laws that are drawn with them; 12 a few times only, as no metric has an interval there.
-Those that the rules were made for have shown there what they can."""
+"""Numbers of groups, and the laws that are drawn with them; 12 a few times only, as no metric has an interval there."""
 
 
 def unburdened() -> None:
