@@ -56,9 +56,9 @@ class Hopkins:
     @property
     def why_no_interval(self) -> str:
         """The reason where there is no standard error."""
-        return (
-            f"the box of the rows reaches {self.reach:.2f} times as far as that of Gaussian rows: a few rows decide it"
-        )
+        if self.n < _LEAST:
+            return f"it takes {_LEAST} rows, found {self.n}"
+        return f"a few far rows decide the box, which reaches {self.reach:.2f} times as far as that of Gaussian rows"
 
 
 def hopkins_of(e: Evidence) -> Hopkins | Result:

@@ -84,8 +84,12 @@ def price_variance(weight: Float, label: Index, prices: Float) -> float:
 
 def _spread(weight: Float, label: Index, one: Float, two: Float) -> float:
     """Covariance of the mean gains at two prices, over rows and over labels."""
-    gain = [np.asarray((weight - prices).max(axis=1)) for prices in (one, two)]
-    return float(np.cov(*gain)[0, 1]) / len(weight) + float(np.cov(one[label], two[label])[0, 1]) / len(label)
+    gain = tuple(np.asarray((weight - prices).max(axis=1)) for prices in (one, two))
+    return _covariance(*gain) / len(weight) + _covariance(one[label], two[label]) / len(label)
+
+
+def _covariance(a: Float, b: Float) -> float:
+    return float((a - a.mean()) @ (b - b.mean())) / (len(a) - 1)
 
 
 def first_prices(weight: Float, sizes: Index | Float) -> Float:
