@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from labelfree import metrics
 from labelfree.evidence.targets import target
@@ -69,13 +70,13 @@ def test_a_noncentral_chi_square_is_covered(degrees: int, shift: float) -> None:
     assert 0.905 <= hits / draws <= 0.995
 
 
-def probabilities(n: int, k: int) -> np.ndarray:
+def probabilities(n: int, k: int) -> NDArray[np.float64]:
     logits = 3 * np.random.default_rng([n, k]).normal(size=(n, k))
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(p / p.sum(axis=1, keepdims=True))
 
 
-def confusion(P: np.ndarray) -> float:
+def confusion(P: NDArray[np.float64]) -> float:
     C = sum((1 + np.exp((p * np.log(p)).sum())) * np.outer(p, p) for p in P)
     return float(1 - np.mean(np.diagonal(C) / C.sum(axis=1)))
 
@@ -139,9 +140,11 @@ def test_why_there_is_no_interval_is_said() -> None:
 def test_the_interval_of_mmd_solves_its_equation() -> None:
     rng = np.random.default_rng(2)
     found = metrics.mmd(rng.normal(size=(60, 3)) + 1, rng.normal(size=(50, 3)), permutations=99)
+    null, error = found.parts["null_sd"], found.se
+    assert isinstance(null, float)
+    assert error is not None
     assert found.value is not None
     assert found.interval is not None
-    null, error = found.parts["null_sd"], found.se
     slope = (error**2 - null**2) / np.hypot(found.value, error)
     for end in found.interval:
         # The variance at the value itself is what the slope says it is, to the hypotenuse.

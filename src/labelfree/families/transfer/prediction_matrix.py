@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labelfree.arrays import Float
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.targets import predictions_of
 from labelfree.families.transfer.intervals import (
@@ -86,7 +87,7 @@ def mcc_of(e: Evidence) -> Result:
     log_p, error = sampled_log_p(e), None
     value, high = float(1 - kept.mean()), 1 - 1 / k
     if log_p is not None:
-        weight = 1 + np.exp(-entropy_of(log_p))
+        weight: Float = 1.0 + np.exp(-entropy_of(log_p))
         rows = np.exp(log_p)
         one, line = confusion_without(p, rows, weight), confusion_influence(p, rows, weight)
         error = ((jackknife(one, p.n) + float(line.var(ddof=1)) / p.n) / 2) ** 0.5
