@@ -34,6 +34,7 @@ BENCHMARKS = ROOT / "benchmarks"
         ("weights", "", "over_svdvals"),
         ("power_law", "", "accepted"),
         ("noise_spikes", "", "false_alarm"),
+        ("intervals/outputs", "", "cells fail"),
         ("embed", "sentence_transformers", "over_bare"),
         ("monitor", "transformers", "rankme"),
     ],

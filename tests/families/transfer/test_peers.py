@@ -408,7 +408,7 @@ def test_the_share_of_all_or_none_has_an_interval() -> None:
     S = np.array([[5.0, 0.0]] * 30)
     sure = metrics.source_accuracy(S, np.zeros(30, int))
     assert sure.value == 1.0
-    assert sure.interval[0] == pytest.approx(1 - 1.96 * math.sqrt((32 / 34) * (2 / 34) / 34))
+    assert sure.interval == pytest.approx((1 / (1 + 1.96**2 / 30), 1.0))  # 1 - x = 1.96 sqrt(x (1 - x) / 30)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.8])

@@ -15,12 +15,16 @@ from labelfree.evidence.labels import labelled, of_rows, threshold
 from labelfree.evidence.outputs import Labelled, Outputs
 from labelfree.evidence.targets import predictions_of, target
 from labelfree.families.spec import LOGITS, Metric
-from labelfree.families.transfer.transport import EXACT, integer_share, transport
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.families.transfer.intervals import share_interval, with_interval, withheld
+from labelfree.families.transfer.transport import EXACT, integer_share, price_variance, transport
+from labelfree.results import Z95, Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes
 
 FEW_ERRORS = 20
 """Source errors below which the thresholds of atc_mc and atc_ne are warned of."""
+
+LEAST_ERRORS = 5
+"""Source rows in error, and as many right, below which atc_mc and atc_ne have no interval."""
 
 
 def share_error(count: float, n: int) -> float:
@@ -71,7 +75,8 @@ def _source_accuracy(e: Evidence) -> Result:
         return source
     n, right = len(source.label), int((source.predicted == source.label).sum())
     parts: dict[str, Plain] = {"rows": n, "errors": n - right}
-    return measured(right / n, share_error(right, n), low=0.0, high=1.0, parts=parts)
+    found = measured(right / n, share_error(right, n), low=0.0, high=1.0, parts=parts)
+    return with_interval(found, share_interval(right, n))
 
 
 def source_accuracy(source_logits: Any, source_labels: Any) -> Result:
@@ -81,7 +86,7 @@ def source_accuracy(source_logits: Any, source_labels: Any) -> Result:
     Input: source_logits (n, K) finite, source_labels (n,) class numbers from 0; rows the model was not trained on.
     Range: 0 to 1.
     Undefined: no source rows.
-    Interval: binomial over the source rows, two successes and two failures added (never of width 0).
+    Interval: of a share over the source rows (Wilson 1927; never of width 0).
     Cost: one pass over the source logits.
     When it lies: it knows nothing of the target: it ranks models by the source alone, and rows that the model was
     trained on raise it towards 1.
@@ -104,10 +109,18 @@ def _doc(e: Evidence) -> Result:
     right = (source.predicted == source.label).astype(np.float64)
     gap, confidence = right - source.confidence, found.confidence / found.n
     value = float(gap.mean()) + confidence
-    error = None
+    error, arms = None, (0.0, 0.0)
     if min(len(gap), found.n) > 1:
         spread = max(found.confidence_square / found.n - confidence**2, 0.0) / (found.n - 1)
-        error = math.sqrt(gap.var(ddof=1) / len(gap) + spread)
+        # Few errors hide the variance of being right: two more of either kind, and the arms of its own interval.
+        more = np.concatenate([gap, np.array([0.0, 0.0, 1.0, 1.0]) - source.confidence.mean()])
+        error = math.sqrt(more.var() / len(more) + spread)
+        share = more.var() / np.concatenate([right, [0.0, 0.0, 1.0, 1.0]]).var()
+        low, high = share_interval(right.sum(), len(right))
+        arms = (
+            math.sqrt(share * (right.mean() - low) ** 2 + Z95**2 * spread),
+            math.sqrt(share * (high - right.mean()) ** 2 + Z95**2 * spread),
+        )
     parts: dict[str, Plain] = {
         "source_accuracy": float(right.mean()),
         "source_confidence": float(source.confidence.mean()),
@@ -115,7 +128,8 @@ def _doc(e: Evidence) -> Result:
         "unclamped": value,
     }
     params: dict[str, Plain] = {"rows": found.n, "source_rows": len(gap)}
-    return measured(value, error, low=0.0, high=1.0, params=params, parts=parts)
+    result = measured(value, error, low=0.0, high=1.0, params=params, parts=parts)
+    return with_interval(result, (max(value - arms[0], 0.0), min(value + arms[1], 1.0)))
 
 
 def doc(logits: Any, source_logits: Any, source_labels: Any) -> Result:
@@ -125,8 +139,8 @@ def doc(logits: Any, source_logits: Any, source_labels: Any) -> Result:
     Input: logits (n, K) of target rows, source_logits (m, K), source_labels (m,) class numbers from 0.
     Range: 0 to 1 (clamped).
     Undefined: no target logits, no labelled source rows.
-    Interval: of the estimate over samples of rows, not of its distance from the true accuracy: variance of
-    correct - confidence over the source rows, and of the confidence over the target rows.
+    Interval: of the estimate over samples of rows, not of its distance from the true accuracy: that of
+    the source accuracy (Wilson 1927) in the measure of correct - confidence, and the variance of the target confidence.
     Cost: one pass over both logits.
     When it lies: confident errors: a shift that leaves the confidence as it was goes unseen, and losses that sharpen
     the predictions on the target (entropy minimization) raise it without any gain in accuracy.
@@ -155,12 +169,22 @@ def _atc(e: Evidence, which: int) -> Result:
     if whole is not None and whole.thresholds is not None and whole.thresholds[which] == t:
         above, rows = whole.above[which], whole.n
     value = above / rows
-    # Twice the deviation of errors less source rows below the true threshold; see what it moves on the target.
-    step = max(1, round(2 * math.sqrt(float(((scores < t) != wrong).sum()))))
+    # The deviation of errors less source rows below the true threshold; see what it moves on the target.
+    step = max(Z95 * math.sqrt(float(((scores < t) != wrong).sum())), 1.0)
+
+    def at(count: int) -> float:
+        return float((found >= threshold(scores, min(max(count, 0), n))[0]).mean())
+
+    whole_step, rest = int(step), step % 1
     lower, upper = (
-        float((found >= threshold(scores, min(max(k, 0), n))[0]).mean()) for k in (errors + step, errors - step)
+        (1 - rest) * at(errors + sign * whole_step) + rest * at(errors + sign * (whole_step + 1)) for sign in (1, -1)
     )
-    error = math.hypot(share_error(above, rows), (upper - lower) / 4)
+    error = math.hypot(share_error(above, rows), (upper - lower) / (2 * Z95))
+    least, most = share_interval(above, rows)
+    interval = (
+        max(value - math.hypot(value - least, max(value - lower, 0.0)), 0.0),
+        min(value + math.hypot(most - value, max(upper - value, 0.0)), 1.0),
+    )
     warnings = []
     if below != errors:
         warnings.append(f"equal source scores: {below} source rows lie below the threshold, {errors} are errors")
@@ -170,7 +194,10 @@ def _atc(e: Evidence, which: int) -> Result:
         warnings.append(f"few source rows are errors ({errors} of {n}): they alone fix the threshold")
     params: dict[str, Plain] = {"rows": rows, "source_rows": n}
     parts: dict[str, Plain] = {"threshold": t if math.isfinite(t) else None, "source_errors": errors, "below": below}
-    return measured(value, error, low=0.0, high=1.0, params=params, parts=parts, warnings=warnings)
+    result = measured(value, error, low=0.0, high=1.0, params=params, parts=parts, warnings=warnings)
+    if min(errors, n - errors) < LEAST_ERRORS:
+        return withheld(result, f"it takes {LEAST_ERRORS} source rows of either kind, right and wrong")
+    return with_interval(result, interval)
 
 
 def _atc_mc(e: Evidence) -> Result:
@@ -191,9 +218,9 @@ def atc_mc(logits: Any, source_logits: Any, source_labels: Any) -> Result:
     temperature on the source before where the model is badly calibrated.
     Range: 0 to 1.
     Undefined: no target logits, no labelled source rows.
-    Interval: of the estimate over samples of rows, not of its distance from the true accuracy: binomial over the
-    target rows (two successes and two failures added), and what the estimate moves when the source count moves by its
-    own standard deviation.
+    Interval: of the estimate over samples of rows, not of its distance from the true accuracy: that of a share of the
+    target rows (Wilson 1927), and how far the estimate moves when the source count moves by 1.96 deviations. None
+    with fewer than 5 source rows in error, or 5 right.
     Cost: one sort of both scores; all target rows where they were counted in the pass, else the sampled ones.
     When it lies: confident errors on the target; fewer than a few dozen source errors (or none) fix the threshold
     badly; a loss that sharpens target predictions pushes every row above it.
@@ -245,11 +272,9 @@ def _cot(e: Evidence) -> Result:
     counts = np.bincount(source.label, minlength=k)
     sizes = integer_share(counts, len(p))
     plan = transport(p, sizes)
-    # Both marginals move the optimum at the rate of the prices (envelope theorem).
-    gain, price = (p - plan.prices).max(axis=1), plan.prices[source.label]
     error = None
-    if min(len(gain), len(price)) > 1:
-        error = math.sqrt(gain.var(ddof=1) / len(gain) + price.var(ddof=1) / len(price))
+    if min(len(p), len(source.label)) > 3:
+        error = math.sqrt(price_variance(p, source.label, plan.prices))
     params: dict[str, Plain] = {
         "rows": len(p), "source_rows": len(source.label), "most_rows": EXACT, "solver": "exact",
         "marginal": "source labels, integers by largest remainders",
@@ -272,7 +297,8 @@ def cot(logits: Any, source_logits: Any, source_labels: Any, *, seed: int = 0) -
     Range: 0 to 1; at most average_confidence, which it equals where the predictions have the shares of the source.
     Undefined: no target logits, no labelled source rows.
     Interval: of the estimate over samples of rows, not of its distance from the true accuracy, by the prices of the
-    optimum: variance of max(p - price) over the target rows and of the price of the label over the source rows.
+    optimum: variance of max(p - price) over the target rows and of the price of the label over the source rows, the
+    mean of those at the prices of all rows and across the prices of two halves, which is free of their noise.
     Cost: exact: about 100 passes over n x K probabilities for first prices, then shortest paths between the K classes
     for the rows that must still change class; the first 10,000 sampled rows where there are more (params.rows).
     When it lies: the class shares of the target must be those of the source; under label shift it calls the shift an

@@ -14,6 +14,7 @@ from labelfree.errors import ArrayError, UsageError
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.spec import LOGITS, Metric
 from labelfree.families.transfer.accuracy import share_error
+from labelfree.families.transfer.intervals import share_interval, with_interval
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes
 
@@ -86,10 +87,11 @@ def ensv_of(a: Agreement) -> tuple[Result, ...]:
     if few := _too_few(a):
         return (few,) * count
     params: dict[str, Plain] = {"candidates": count, "rows": a.n}
-    return tuple(
-        measured(int(met) / a.n, share_error(int(met), a.n), low=0.0, high=1.0, params=params)
-        for met in a.with_ensemble
-    )
+    results = []
+    for met in map(int, a.with_ensemble):
+        found = measured(met / a.n, share_error(met, a.n), low=0.0, high=1.0, params=params)
+        results.append(with_interval(found, share_interval(met, a.n)))
+    return tuple(results)
 
 
 def gde_of(a: Agreement) -> tuple[Result, ...]:
@@ -111,7 +113,15 @@ def gde_of(a: Agreement) -> tuple[Result, ...]:
             "all_pairs_se": _mean_error(all_pairs, a.pair_square / (pairs**2 * a.n), a.n),
         }
         se = _mean_error(error, square, a.n)
-        results.append(measured(1 - error, se, low=0.0, high=1.0, params=params, parts=parts))
+        # As many rows of one value as vary as much: their share has the interval of a share.
+        rows = max(error * (1 - error) / max(square - error * error, 1e-300), 1.0) * a.n
+        low, high = (
+            share_interval((1 - error) * rows, rows)
+            if square > error * error
+            else share_interval((1 - error) * a.n, a.n)
+        )
+        found = measured(1 - error, se, low=0.0, high=1.0, params=params, parts=parts)
+        results.append(with_interval(found, (low, high)))
     return tuple(results)
 
 
@@ -166,7 +176,7 @@ def ensv(logits: Any, *others: Any) -> Result:
     Input: logits (n, K) of the candidate, others: (n, K) each, the same rows in the same order; at least one other.
     Range: 0 to 1. Equal shifts of the logits of a row do not matter; the candidates given do.
     Undefined: no other candidate; no rows.
-    Interval: binomial over the rows (two successes and two failures added).
+    Interval: of a share over the rows (Wilson 1927).
     Cost: one softmax of every candidate, in blocks: memory does not grow with the rows.
     When it lies: it follows the majority: near copies (neighboring checkpoints of one run) outvote a better candidate,
     and a confident candidate outweighs the others; comparable only among candidates scored together.
@@ -189,7 +199,7 @@ def gde(logits: Any, *others: Any) -> Result:
     Input: logits (n, K) of the candidate, others: (n, K) each, the same rows in the same order; at least one other.
     Range: 0 to 1.
     Undefined: no other candidate; no rows.
-    Interval: variance over the rows of the share of others that differ, two rows of 0 and two of 1 added.
+    Interval: of a share (Wilson 1927) of as many rows as vary like the share of others that differ.
     Cost: C^2 n comparisons for all of C candidates.
     When it lies: calibrated only across independent training runs of one recipe (seed and order of the data), whose
     ensemble is calibrated on the target; checkpoints of one run, and candidates adapted from one model, agree more than

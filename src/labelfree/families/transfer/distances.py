@@ -13,6 +13,7 @@ from labelfree.errors import ArrayError, option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import in_range
 from labelfree.families.spec import INVARIANT, Metric
+from labelfree.families.transfer.intervals import with_interval
 from labelfree.families.transfer.two_samples import Kernel, classified, kernel_test
 from labelfree.results import Plain, Result, in_unit, measured, undefined
 from labelfree.summaries import Moments
@@ -99,7 +100,8 @@ def _mmd_of(
         "p_value": found.p_value, "biased": found.biased,
         "median_squared_distance": in_unit(found.median, 2 * e.exponent), "null_sd": found.null_sd,
     }  # fmt: skip
-    return measured(found.unbiased, found.error, params=params, parts=parts)
+    result = measured(found.unbiased, found.error, params=params, parts=parts)
+    return with_interval(result, found.interval) if found.interval is not None else result
 
 
 def _mmd(e: Evidence) -> Result:
@@ -124,7 +126,8 @@ def mmd(
     Range: at most 2; about 0 for equal distributions, and then as often below 0 as above. Invariant to rotation,
     translation and scale.
     Undefined: no source; fewer than 2 rows on a side; more than half of the pairs at distance 0.
-    Interval: influence of the rows (Hoeffding's first term) beside the variance over the random divisions.
+    Interval: all values from which this one is within 1.96 deviations, the variance growing from that over the random
+    divisions at 0 to that by the influence of the rows (Hoeffding's first term) here.
     Cost: 2,000 sampled rows of each side: their 8 million distances once, in blocks, and one product with the 500
     divisions; the p-value is at least 1 / 500.
     When it lies: a distance alone does not track accuracy: source and target may be aligned class to wrong class, and
@@ -278,7 +281,8 @@ def c2st(X: Any, source: Any, *, sample: int | None = ROWS, seed: int = 0) -> Re
     Range: 0.5 (indistinguishable, but for chance) to 1 (told apart without error). Invariant to the scale of columns
     and to translation, not exactly to rotation.
     Undefined: no source; fewer than 10 rows on a side.
-    Interval: binomial over the held-out rows (two successes and two failures added); parts.fold_accuracy beside it.
+    Interval: binomial over the held-out rows (two successes and two failures added), what fits to other rows would add
+    to it (two Gaussian classes), and a fifth for the rows that the folds share; parts.fold_accuracy beside it.
     Cost: five fits to at most 2,000 sampled rows of each side: seconds.
     When it lies: a distance alone does not track accuracy; domains are told apart by differences that no class
     depends on, and with many columns nearly always (1 for most pairs of real domains, which then do not compare);

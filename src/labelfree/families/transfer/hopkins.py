@@ -23,11 +23,16 @@ from labelfree.families.transfer.hopkins_distances import (
     scan_of,
     tendency,
 )
+from labelfree.families.transfer.intervals import withheld
 from labelfree.results import Plain, Result, measured, undefined
 
 _NULL_QUERIES = 2_000
 _FAR = 2.0
 """How many times as far as Gaussian rows the box may reach before we warn."""
+_HELD = 1.45
+"""How many times as far it may reach before other rows would stretch it otherwise than these can tell."""
+_LEAST = 500
+"""Rows below which there is no interval: nearest distances of few rows hang together in too many ways."""
 
 FROM_ROWS: tuple[Need, ...] = ("moments", "sample")
 
@@ -41,6 +46,19 @@ class Hopkins:
     n: int
     m: int
     warnings: tuple[str, ...]
+    reach: float
+
+    @property
+    def error(self) -> float | None:
+        """The standard error, None where rows are few or a few far ones decide the box."""
+        return None if self.n < _LEAST or self.reach > _HELD else self.found.standard_error(self.n)
+
+    @property
+    def why_no_interval(self) -> str:
+        """The reason where there is no standard error."""
+        if self.n < _LEAST:
+            return f"it takes {_LEAST} rows, found {self.n}"
+        return f"a few far rows decide the box, which reaches {self.reach:.2f} times as far as that of Gaussian rows"
 
 
 def hopkins_of(e: Evidence) -> Hopkins | Result:
@@ -65,7 +83,8 @@ def _hopkins_of(e: Evidence) -> Hopkins | Result:
     )
     if found is None:
         return undefined("collapsed", f"all {e.n} rows are equal: they have no box to throw points into")
-    return Hopkins(found, _null(e, found.box, m, random), e.n, m, _warnings(e, found))
+    reach = _reach(e.n, found.box)
+    return Hopkins(found, _null(e, found.box, m, random), e.n, m, _warnings(e, found, reach), reach)
 
 
 def _null(e: Evidence, box: Box, m: int, random: np.random.Generator) -> float:
@@ -105,21 +124,23 @@ def _mixing(e: Evidence, box: Box) -> Float:
     return np.asarray(np.linalg.cholesky(covariance).T)
 
 
-def _warnings(e: Evidence, found: Tendency) -> tuple[str, ...]:
+def _reach(n: int, box: Box) -> float:
+    """Distance from the mean to the farthest corner of the box, over that of Gaussian rows of their spread."""
+    low, high = box.edges()
+    reach = float(np.linalg.norm(np.maximum(high - box.mean, box.mean - low)))
+    return reach / float(np.sqrt((box.deviation**2).sum()) * (2 * np.log(max(n, 2))) ** 0.5)
+
+
+def _warnings(e: Evidence, found: Tendency, reach: float) -> tuple[str, ...]:
     notes = []
     repeated = float((found.w == 0).mean())
     if repeated > 0.01:
         notes.append(
             f"{100 * repeated:.0f} % of the drawn rows repeat another row, which pushes the statistic towards 1"
         )
-    box = found.box
-    spread = float(np.sqrt((box.deviation**2).sum()))
-    low, high = box.edges()
-    reach = float(np.linalg.norm(np.maximum(high - box.mean, box.mean - low)))
-    gaussian = spread * (2 * np.log(max(e.n, 2))) ** 0.5
-    if reach > _FAR * gaussian and e.n > 10:
+    if reach > _FAR and e.n > 10:
         notes.append(
-            f"the box of the rows reaches {reach / gaussian:.1f} times as far as that of Gaussian rows of their spread"
+            f"the box of the rows reaches {reach:.1f} times as far as that of Gaussian rows of their spread"
             ": a few far rows decide it and push the statistic up"
         )
     return tuple(notes)
@@ -149,8 +170,9 @@ def _hopkins(e: Evidence) -> Result:
     if isinstance(h, Result):
         return h
     params: dict[str, Plain] = {**hopkins_params(), "points": h.m}
-    error = h.found.standard_error(h.n)
-    return measured(h.found.value, error, low=0.0, high=1.0, params=params, parts=hopkins_parts(h), warnings=h.warnings)
+    error, parts = h.error, hopkins_parts(h)
+    found = measured(h.found.value, error, low=0.0, high=1.0, params=params, parts=parts, warnings=h.warnings)
+    return found if error is not None else withheld(found, h.why_no_interval)
 
 
 def hopkins(X: Any, *, seed: int = 0) -> Result:
@@ -165,8 +187,9 @@ def hopkins(X: Any, *, seed: int = 0) -> Result:
     Invariant to translation and scale, not to rotation (the box) nor to the number of rows: compare at equal n. Which
     rows are drawn depends on the seed and their positions: keep one order.
     Undefined: fewer than 2 rows; all rows equal.
-    Interval: delta method over the distances, and a jackknife over groups of rows for the box (from 21 rows on).
-    parts.sd is the deviation between repeats.
+    Interval: delta method over the distances, rows nearest to each other taken together, and a jackknife over groups of
+    rows for the box. None below 500 rows, nor where the box reaches 1.45 times as far as that of Gaussian rows: a few
+    far rows decide it. parts.sd is the deviation between repeats.
     Cost: 20 m n d multiply-adds (one product of all rows with all rows at n = 50,000), plus a fifth of it or less for
     the null; memory 270 MB of points and one block.
     When it lies: one far row stretches the box and duplicates bring w to 0: both push it to 1 (warned about);

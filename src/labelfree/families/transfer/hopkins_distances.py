@@ -16,6 +16,8 @@ LEAST_POINTS, MOST_POINTS = 50, 2_500
 SHARE = 0.05
 GROUPS = 10
 """Groups of rows of the jackknife of the box."""
+MUTUAL = 1.5
+"""Variance of a mean of nearest distances over that of as many alone: rows that are nearest to each other share one."""
 STREAM = 0x7453
 """Private key of the random stream: data drawn with the same seed can never meet the points thrown."""
 _QUERY_NUMBERS = 1 << 25
@@ -48,12 +50,14 @@ class Box:
 class Tendency:
     """Nearest distances behind a Hopkins statistic: u (repeats, m) of the points thrown, w (repeats, m) of the rows.
 
-    shifts: by how much the mean of u changes where the box is that of the rows without one group, group by group.
+    shifts: by how much the mean of u changes where the box is that of the rows without one group, group by group;
+    shift_noise: variance of a shift by the points thrown for it.
     """
 
     u: Float
     w: Float
     shifts: Float
+    shift_noise: float
     box: Box
 
     @property
@@ -78,9 +82,9 @@ class Tendency:
         up, down = float(self.u.mean()), float(self.w.mean())
         slope = 1 / (up + down) ** 2
         groups = len(self.shifts)
-        box = (groups - 1) * float(self.shifts.var()) if groups else 0.0
+        box = (groups - 1) * max(float(self.shifts.var()) - self.shift_noise, 0.0) if groups else 0.0
         thrown = (down * slope) ** 2 * (float(self.u.var(ddof=1)) / self.u.size + box)
-        drawn = (up * slope) ** 2 * float(self.w.var(ddof=1)) / min(self.w.size, n)
+        drawn = (up * slope) ** 2 * MUTUAL * float(self.w.var(ddof=1)) / min(self.w.size, n)
         return float((thrown + drawn) ** 0.5)
 
 
@@ -169,8 +173,9 @@ def tendency(
         advance(first / n)
     w, u, other = np.split(queries.distance, [chosen.size, 2 * chosen.size])
     u = u.reshape(repeats, m)
-    shifts = other.reshape(groups, -1).mean(axis=1) - u[:groups, :moved].mean(axis=1) if groups else np.empty(0)
-    return Tendency(u, w.reshape(repeats, m), shifts, box)
+    apart = other.reshape(groups, -1) - u[:groups, :moved] if groups else np.empty((0, 2))
+    noise = float(apart.var(axis=1, ddof=1).mean()) / moved if groups and moved > 1 else 0.0
+    return Tendency(u, w.reshape(repeats, m), apart.mean(axis=1), noise, box)
 
 
 def scan_of(e: Evidence) -> Scan | None:

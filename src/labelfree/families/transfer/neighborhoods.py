@@ -19,14 +19,19 @@ from labelfree.summaries.probabilities import softmax, two_classes
 
 TEMPERATURE = 0.05
 _TILE_NUMBERS = 1 << 20
+_LARGE = 0.05
 
 
-def neighborhood_density(rows: Rows, temperature: float = TEMPERATURE) -> tuple[float, Float]:
-    """SND of (m, c) rows and the influence (m,) of each: tiles of rows times m, never m x m."""
+def neighborhood_density(rows: Rows, temperature: float = TEMPERATURE) -> tuple[float, float]:
+    """SND of (m, c) rows and its variance: tiles of rows times m, never m x m.
+
+    The variance by the influence of single rows holds no more than its first part, that by leaving rows out holds the
+    second part, of pairs, twice (Efron and Stein 1981): their mean holds each once.
+    """
     unit = directions(rows)
     m = len(unit)
     step = max(1, _TILE_NUMBERS // m)
-    entropy, pull = np.empty(m), np.zeros(m)
+    entropy, pull = np.empty(m), np.zeros((2, m))
 
     def work(start: int) -> tuple[int, Float, Float]:
         score = unit[start : start + step] @ unit.T / temperature
@@ -40,12 +45,19 @@ def neighborhood_density(rows: Rows, temperature: float = TEMPERATURE) -> tuple[
         score[own, start + own] = 0.0
         score *= q
         h = -score.sum(axis=1)
-        return start, h, (1 - h) @ q - score.sum(axis=0)
+        line = (1 - h) @ q - score.sum(axis=0)
+        # Without a neighbor of large share q the entropy is (h + q ln q) / (1 - q) + ln(1 - q), which is no line in q.
+        row, column = np.nonzero(q > _LARGE)
+        share, part, before = q[row, column], score[row, column], h[row]
+        left = np.maximum(1 - share, 1e-12)
+        without = np.clip((before + part) / left + np.log(left), 0.0, np.log(max(m - 2, 1)))
+        exact = np.bincount(column, before - without - (1 - before) * share + part, minlength=m)
+        return start, h, np.stack([line, line + exact])
 
     for start, h, columns in spread(work, range(0, m, step)):
         entropy[start : start + step] = h
         pull += columns
-    return float(entropy.mean()), entropy - entropy.mean() + pull - 1
+    return float(entropy.mean()), float((entropy + pull).var(axis=1, ddof=1).mean() / m)
 
 
 def _snd(e: Evidence) -> Result:
@@ -55,7 +67,7 @@ def _snd(e: Evidence) -> Result:
     m = 0 if logits is None else len(logits)
     if logits is None or m < 3:
         return undefined("insufficient", f"needs at least 3 sampled rows, found {m}")
-    value, influence = neighborhood_density(softmax(logits))
+    value, variance = neighborhood_density(softmax(logits))
     high = float(np.log(m - 1))
     params: dict[str, Plain] = {
         "features": "probabilities",
@@ -67,8 +79,7 @@ def _snd(e: Evidence) -> Result:
     notes = []
     if value > 0.98 * high:
         notes.append("nearly every row is a neighbor of every other: one giant cluster, the known failure of SND")
-    error = float(influence.std(ddof=1) / m**0.5)
-    return measured(value, error, low=0.0, high=high, params=params, parts=parts, warnings=notes)
+    return measured(value, variance**0.5, low=0.0, high=high, params=params, parts=parts, warnings=notes)
 
 
 def snd(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -78,7 +89,7 @@ def snd(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Input: logits (n, K); computed on a seeded sample of params.rows rows.
     Range: 0 to ln(m - 1), m the rows; higher is meant to be better. Grows with m: compare at equal m only.
     Undefined: without logits; fewer than 3 sampled rows.
-    Interval: influence function at these m rows.
+    Interval: at these m rows, the variance by the influence of a row and by leaving it out, in the mean.
     Cost: m^2 K multiply-adds and m^2 exponentials; memory one block of rows times m.
     When it lies: one giant cluster (collapse) reaches the maximum; consistently poor in the large comparison of
     Musgrave et al. 2022.

@@ -9,8 +9,10 @@ import numpy as np
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, target
-from labelfree.families.spec import FROM_OUTPUTS, INVARIANT, LOGITS, Metric
-from labelfree.families.transfer.predictions import along, marginal_entropy
+from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, INVARIANT, LOGITS, Metric
+from labelfree.families.transfer.intervals import jackknife, measured_below
+from labelfree.families.transfer.leaving_out import diversity_without, sampled_p, share_spread
+from labelfree.families.transfer.predictions import marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
 
 
@@ -84,15 +86,9 @@ def infomax_of(e: Evidence) -> Result:
     p = predictions_of(e)
     if isinstance(p, Result):
         return p
-    marginal, gradient = marginal_entropy(p)
+    marginal, mean = marginal_entropy(p), p.entropy / p.n
     high = float(np.log(p.classes))
-    mean = p.entropy / p.n
     value = marginal - mean
-    error = None
-    if p.n > 1:
-        spread = max(p.entropy_square / p.n - mean**2, 0.0)
-        shared = float(gradient @ (p.entropy_total / p.n)) - mean * marginal
-        error = (max(along(p, gradient) + spread - 2 * shared, 0.0) / (p.n - 1)) ** 0.5
     parts: dict[str, Plain] = {
         "over_log_classes": min(max(value / high, 0.0), 1.0),
         "diversity": marginal,
@@ -100,7 +96,12 @@ def infomax_of(e: Evidence) -> Result:
         "n": p.n,
         "classes": p.classes,
     }
-    return measured(value, error, low=0.0, high=high, parts=parts)
+    rows = sampled_p(e)
+    if rows is None:
+        return measured(value, low=0.0, high=high, parts=parts)
+    own = -np.einsum("ij,ij->i", rows, np.log(np.where(rows > 0, rows, 1.0)))
+    variance = jackknife(diversity_without(p, rows) + own / (p.n - 1), p.n)
+    return measured_below(value, variance, share_spread(p), low=0.0, high=high, parts=parts)
 
 
 def infomax(logits: Any) -> Result:
@@ -111,7 +112,7 @@ def infomax(logits: Any) -> Result:
     Input: logits (n, K) finite real numbers, or log-probabilities; one column z means the two classes [0, z].
     Range: 0 (every row predicted alike) to ln K (certain, all classes equally often); higher is better.
     Undefined: without logits.
-    Interval: influence function, from the sums.
+    Interval: as diversity, for the distance to ln K.
     Cost: none beyond the sums of the predictions.
     When it lies: gamed by training that maximizes it (SHOT and other infomax losses); wants balanced classes.
     Source: Eq. 4 of Yang et al., ICLR 2024; Bridle, Heading, MacKay 1991; `IMValidator` of pytorch-adapt.
@@ -132,7 +133,7 @@ METRICS = (
         "mean over pairs of (theta_ij - theta_K)^2, angles of the head's rows",
     ),
     Metric(
-        infomax, infomax_of, FROM_OUTPUTS, LOGITS,
+        infomax, infomax_of, FROM_SAMPLED_OUTPUTS, LOGITS,
         "adaptation runs with balanced classes; misleads where training maximizes it (infomax losses)",
         "H(mean p) - mean H(p), nats, over all rows",
     ),

@@ -85,7 +85,8 @@ def transfer_score(X: Any, logits: Any, head: Any, *, variant: Variant = "standa
     Range: -theta_K^2 to 2; higher is better. Read the parts: H alone brings some 0.8 to any network, a classifier at
     chance can reach 1.3. Compare only at equal n, d, K and seed, on the same rows.
     Undefined: without logits; rows all equal; a zero row of the head. Without a head: null, status "partial".
-    Interval: those of H and M together, taken as independent; U is no sample. Variant "official": none.
+    Interval: those of H and M together, taken as independent; U is no sample; none where H has none. Variants
+    "literal" and "official": none.
     Cost: that of `hopkins`.
     When it lies: training that optimizes a part of it (infomax losses M): bad networks then win by H alone, as
     docs/transfer.md shows; memorized wrong labels; imbalanced classes; small differences between candidates.

@@ -41,7 +41,7 @@ def transport(weight: Float, sizes: Index) -> TransportPlan:
     for the sizes it has, so the last one is the optimum, whatever the first prices were.
     """
     n, k = weight.shape
-    chosen: Index = (weight - _first_prices(weight, sizes)).argmax(axis=1)
+    chosen: Index = (weight - first_prices(weight, sizes)).argmax(axis=1)
     excess = np.bincount(chosen, minlength=k) - sizes
     cost = np.empty((k, k))
     mover = np.zeros((k, k), dtype=np.int64)
@@ -67,7 +67,32 @@ def transport(weight: Float, sizes: Index) -> TransportPlan:
     return TransportPlan(chosen, float(weight[np.arange(n), chosen].sum()), prices - prices.min())
 
 
-def _first_prices(weight: Float, sizes: Index) -> Float:
+def price_variance(weight: Float, label: Index, prices: Float) -> float:
+    """Variance of the mean gain over samples of rows (n, K) and labels (m,), by the optimal prices (envelope theorem).
+
+    The prices fit their own sample, which adds their noise to the spread of max(weight - price) and of price[label]: at
+    prices of either half of the sample, the covariance of both is free of it. Half of the noise is the second part of
+    the variance of an optimum: the mean of both.
+    """
+    own = _spread(weight, label, prices, prices)
+    halves = []
+    for half in (slice(0, None, 2), slice(1, None, 2)):
+        sizes = np.bincount(label[half], minlength=weight.shape[1]) / len(label[half]) * len(weight[half])
+        halves.append(first_prices(weight[half], sizes))
+    return max((own + _spread(weight, label, *halves)) / 2, own / 4)
+
+
+def _spread(weight: Float, label: Index, one: Float, two: Float) -> float:
+    """Covariance of the mean gains at two prices, over rows and over labels."""
+    gain = tuple(np.asarray((weight - prices).max(axis=1)) for prices in (one, two))
+    return _covariance(*gain) / len(weight) + _covariance(one[label], two[label]) / len(label)
+
+
+def _covariance(a: Float, b: Float) -> float:
+    return float((a - a.mean()) @ (b - b.mean())) / (len(a) - 1)
+
+
+def first_prices(weight: Float, sizes: Index | Float) -> Float:
     """(K,) minimizer of the dual with a soft maximum, softened less and less."""
     from scipy.optimize import minimize
 

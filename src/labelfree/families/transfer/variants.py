@@ -61,7 +61,8 @@ def _standard(e: Evidence) -> Found:
         "points": h.m,
         "repeats": REPEATS,
     }
-    return parts, found.standard_error(h.n), h.warnings
+    error = h.error
+    return parts, error, h.warnings if error is not None else (*h.warnings, f"no interval: {h.why_no_interval}")
 
 
 def _literal(e: Evidence) -> Found:
@@ -91,7 +92,7 @@ def _literal(e: Evidence) -> Found:
         "points": m,
         "repeats": REPEATS,
     }
-    return parts, float(np.std(values, ddof=1) / REPEATS**0.5), ()
+    return parts, None, ()
 
 
 def among(rows: Rows, thrown: Float) -> tuple[Float, Float]:
