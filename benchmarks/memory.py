@@ -1,6 +1,6 @@
 """What `--memory` says is needed, and what is used: every command over widths, rows, threads and dtypes.
 
-    python benchmarks/memory.py            about an hour; writes benchmarks/results/memory.json
+    python benchmarks/memory.py            an hour or two; writes benchmarks/results/memory.json and docs/memory.md
     python benchmarks/memory.py --resume   the cases that are not in it yet
     python benchmarks/memory.py --quick    a few small ones, in seconds; written nowhere
     python benchmarks/memory.py rank opis  these commands alone; printed, written nowhere
@@ -26,8 +26,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pages import paragraph
 
-RESULTS = Path(__file__).parent / "results" / "memory.json"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "memory.json"
+PAGE = HERE.parent / "docs" / "memory.md"
 CLASSES, GROUP = 20, 5
 LARGEST = 820_000_000
 """Bytes of a file."""
@@ -193,6 +196,49 @@ def write(rows: list[dict[str, Any]]) -> None:
     RESULTS.write_text(f'{{"rows": [\n{lines}\n]}}\n')
 
 
+def page(rows: list[dict[str, Any]]) -> str:
+    """docs/memory.md."""
+    ratios = sorted(row["ratio"] for row in rows)
+    most = max(rows, key=lambda row: row["peak"])
+    said = (
+        f"All {len(rows)} cases keep their limit. The estimate is {ratios[0]:.2f} to {ratios[-1]:.2f} times the peak, "
+        f"{ratios[len(ratios) // 2]:.2f} in the middle; the largest peak is {most['peak']:,.0f} MB, of "
+        f"`{most['command']}` on {most['n']:,} rows of width {most['d']:,}. It is a bound for any rows of these "
+        "shapes, so that there is room where the data are kind: a second look at "
+        "small directions, neighbors too near for float32 and the buffers of a thread are counted whether they are "
+        "needed or not, which shows most on few rows, where the program itself is most of the peak."
+    )
+    out = [
+        "# What `--memory` promises\n",
+        paragraph(
+            "`--memory 400MB` refuses a command before any work where it may need more, with both numbers and the way "
+            "out, and exit code 2. The estimate is what the process holds when it has opened the data (Python, the "
+            "libraries, in a notebook everything else too) and the most that the pass, or the metrics after it, can "
+            "add. Under a limit freed memory is handed back to the system at once (on Linux with glibc), so that what "
+            "counts is what is in use. `embed` has a limit of its own kind, for weights and batches; `weights` has "
+            "none."
+        ),
+        "",
+        paragraph(
+            "Measured by `python benchmarks/memory.py` in processes of their own, one or two threads, float32 and "
+            "float64, into `benchmarks/results/memory.json`: the estimate that a refusal says, over the peak of "
+            "resident memory under a limit that is kept, lowest and highest over all cases of a width."
+        ),
+        "",
+        paragraph(said),
+        "",
+        "| command | " + " | ".join(f"d = {d:,}" for d in WIDTHS) + " |",
+        "|---|" + "---:|" * len(WIDTHS),
+    ]
+    for command, _, _ in COMMANDS:
+        cells = []
+        for d in WIDTHS:
+            found = [row["ratio"] for row in rows if (row["command"], row["d"]) == (command, d)]
+            cells.append(f"{min(found):.2f} to {max(found):.2f}" if found else "")
+        out.append(f"| `{command}` | " + " | ".join(cells) + " |")
+    return "\n".join(out) + "\n"
+
+
 def main() -> None:
     """Measure and print; the whole grid is written case by case."""
     named = [a for a in sys.argv[1:] if not a.startswith("-")]
@@ -207,6 +253,8 @@ def main() -> None:
             rows.append(measured(case, Path(directory)))
             if whole:
                 write(rows)
+    if whole:
+        PAGE.write_text(page(rows))
     ratios = sorted(row["ratio"] for row in rows)
     print(f"{len(rows)} cases: ratio from {ratios[0]} by {ratios[len(ratios) // 2]} to {ratios[-1]}")
 

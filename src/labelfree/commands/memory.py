@@ -243,12 +243,12 @@ def check_memory(work: Work, chosen: Options) -> None:
         return
     give_back()
     there = held()
-    need = there + needed(work)
-    if need > chosen.memory:
+    more = needed(work)
+    if (need := there + more) > chosen.memory:
         sampled = _sampled(work.source, work.group_rows if work.grouped and work.computes("opis") else work.sample)
         fewer = max(2, sampled // 2)
-        half = there + needed(replace(work, sample=fewer, group_rows=min(fewer, work.group_rows or fewer)))
-        lower = f", or lower {option('sample')}" if half < 0.9 * need else ""
+        half = needed(replace(work, sample=fewer, group_rows=min(fewer, work.group_rows or fewer)))
+        lower = f", or lower {option('sample')}" if half < 0.9 * more else ""
         raise ResourceError(
             f"{option('memory', chosen.memory)}: {work.source.total} rows of width {work.source.d} need about "
             f"{-(-need // 10**6)} MB with a sample of {sampled}, {there / 1e6:.0f} MB of which the program holds "
