@@ -32,7 +32,8 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def kept() -> list[dict[str, Any]]:
     """The committed cases."""
-    return json.loads((BENCHMARKS / "results" / "memory.json").read_text())["rows"]
+    rows: list[dict[str, Any]] = json.loads((BENCHMARKS / "results" / "memory.json").read_text())["rows"]
+    return rows
 
 
 @PROC

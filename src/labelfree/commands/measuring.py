@@ -29,6 +29,7 @@ from labelfree.sources.block import AUTO, Source
 from labelfree.sources.checkpoints.heads import find_head
 from labelfree.sources.opening import open_source
 from labelfree.sources.tables.group_files import write_groups
+from labelfree.summaries.hashing import hash_ids
 from labelfree.survey import targets
 from labelfree.survey.findings import findings
 from labelfree.survey.found import OnBad, Survey
@@ -150,10 +151,13 @@ def work_of(
     if chosen.memory is not None and chosen.head is not None:
         stored = opened.outputs.classes if opened.outputs else None
         classes = len(find_head(chosen.head, d=opened.d, classes=stored).weight)
-    made = "groups" in needs and chosen.group is None
+    made, groups = "groups" in needs and chosen.group is None, 0
+    if chosen.memory is not None and "groups" in needs and "group" in opened.roles and opened.values is not None:
+        named = [hash_ids(np.asarray(values)) for values in opened.values(opened.roles["group"])]
+        groups = len(np.unique(np.concatenate(named))) if named else 0
     return Work(
-        opened, needs, metrics, sample_of(needs, chosen), group_rows, chosen.threads, pseudo=made, classes=classes,
-        behind=behind,
+        opened, needs, metrics, sample_of(needs, chosen), group_rows, groups, chosen.threads, pseudo=made,
+        classes=classes, behind=behind,
     )  # fmt: skip
 
 

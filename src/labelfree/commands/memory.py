@@ -13,6 +13,7 @@ from labelfree.errors import ResourceError, option
 from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.families.opis.operating_point import LEVELS
 from labelfree.families.opis.range_ends import ROWS as PILOT
+from labelfree.families.opis.split_halves import splits_of
 from labelfree.families.separability.persistence import REPLICATE_ROWS
 from labelfree.families.spec import Metric
 from labelfree.families.transfer.distances import PERMUTATIONS
@@ -39,8 +40,8 @@ _TILE = 25_000_000
 """Tiles of a thread that compares rows, and what is picked from them."""
 _ID = 250
 """Bytes of an id while it is read as text."""
-_GROUP_SIZE = 5
-"""Rows of a group where they are many."""
+_SMALLEST = 2
+"""Rows of a group, where nobody has counted the groups."""
 
 _DOUBLE = {"float64", "int64", "int32", "uint64", "uint32"}
 """What is read as float64."""
@@ -50,9 +51,9 @@ _DOUBLE = {"float64", "int64", "int32", "uint64", "uint32"}
 class Work:
     """What a command is to do with one source: the evidence that its metrics need, and how much of it.
 
-    sample, group_rows: rows of the sample, and of that of whole groups, None for all; pseudo: groups are made by
-    clustering; classes: of a head that was given, whose logits are computed; behind: the labelled source rows of a
-    transfer, which are read first and kept.
+    sample, group_rows: rows of the sample, and of that of whole groups, None for all; groups: how many there are,
+    where they were counted; pseudo: they are made by clustering; classes: of a head that was given, whose logits are
+    computed; behind: the labelled source rows of a transfer, which are read first and kept.
     """
 
     source: Source
@@ -60,6 +61,7 @@ class Work:
     metrics: Sequence[Metric]
     sample: int | None
     group_rows: int | None = GROUP_ROWS
+    groups: int = 0
     threads: int | None = None
     pseudo: bool = False
     classes: int = 0
@@ -190,11 +192,13 @@ def _measuring(work: Work) -> int:
     if work.computes("separability"):
         passing.append(_trees(rows, d, work.cores))
     if work.grouped:
-        passing.append(_groups(_group_rows(work, work.source), d, work.cores))
+        kept = _group_rows(work, work.source)
+        groups = -(-work.groups * kept // max(work.source.total, 1)) if work.groups else kept // _SMALLEST
+        passing.append(_groups(kept, d, work.cores, min(groups, kept // _SMALLEST)))
     if work.pseudo:
         half = d - d // 2
         stays += 5 * 8 * rows * half
-        passing.append(4 * double + 8 * work.cores * rows * half + _groups(rows, half, work.cores, few=True))
+        passing.append(4 * double + 8 * work.cores * rows * half + _groups(rows, half, work.cores, int(2 * rows**0.5)))
     if work.computes("transfer"):
         passing += _transfers(work, rows)
     return stays + max(passing)
@@ -207,10 +211,12 @@ def _trees(rows: int, d: int, threads: int) -> int:
     return max(whole, 2 * double + 4 * 8 * d * d, 2 * double + threads * (9 * part**2 + 40 * part * d))
 
 
-def _groups(rows: int, d: int, threads: int, *, few: bool = False) -> int:
-    """Bytes for OPIS: sorted unit rows; the pairs of the pilot, or what rows accept, and tables of the groups."""
-    groups = int(rows**0.5) if few else rows // _GROUP_SIZE
-    tables = 8 * 8 * LEVELS * groups
+def _groups(rows: int, d: int, threads: int, groups: int) -> int:
+    """Bytes for OPIS: sorted unit rows; the pairs of the pilot, or what rows accept, and tables of the groups.
+
+    A table has the levels of every group: of its curves and pairs, and of both halves of each split.
+    """
+    tables = (5 + 4 * splits_of(groups)) * 8 * LEVELS * groups
     return 8 * rows * d + max(20 * min(rows, PILOT) ** 2, threads * _TILE + 2 * 4 * LEVELS * rows + tables)
 
 
