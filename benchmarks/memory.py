@@ -215,8 +215,8 @@ def page(rows: list[dict[str, Any]]) -> str:
             "out, and exit code 2. The estimate is what the process holds when it has opened the data (Python, the "
             "libraries, in a notebook everything else too) and the most that the pass, or the metrics after it, can "
             "add. Under a limit freed memory is handed back to the system at once (on Linux with glibc), so that what "
-            "counts is what is in use. `embed` has a limit of its own kind, for weights and batches; `weights` has "
-            "none."
+            "counts is what is in use. What giotto-tda or a GPU take by themselves is not counted; `embed` has a limit "
+            "of its own kind, for weights and batches; `weights` has none."
         ),
         "",
         paragraph(
