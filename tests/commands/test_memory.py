@@ -63,11 +63,12 @@ def test_a_limit_is_kept(
 
 @pytest.mark.once
 def test_every_committed_peak_is_below_its_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table of docs/memory.md: every command and width, one and two threads, float32 and float64."""
+    """The table of docs/memory.md: every command and width, and one and two threads with float32 and float64."""
     memory, rows = study(monkeypatch), kept()
     for command, _, _ in memory.COMMANDS:
         own = [row for row in rows if row["command"] == command]
-        assert {row["d"] for row in own} == {*memory.WIDTHS}
+        widest = 1000 if command == "evaluate" else 4096  # what evaluate computes is measured wider one by one
+        assert {row["d"] for row in own} == {d for d in memory.WIDTHS if d <= widest}
         assert {(row["dtype"], row["threads"]) for row in own} == {*memory.SETTINGS}
     for row in rows:
         assert 0 < row["peak"] <= row["estimate"] <= LOOSEST * row["peak"], row

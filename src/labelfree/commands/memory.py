@@ -138,7 +138,8 @@ def _reading(source: Source, work: Work) -> int:
     d, width, total = source.d, _width(source), source.total
     workers, kept, k = workers_for(source, work.threads), _matrices(source, work), _classes(source, work)
     block = min(block_rows(d), total)
-    squares = workers * (kept + 2 * (kept > 0)) + (workers * 4 if _recovers(work) else 0)
+    passing = (total > block) + (block > _strip(d))  # the sums so far beside those of a block, and those of a strip
+    squares = workers * (kept + passing * (kept > 0) + (2 + passing) * _recovers(work))
     strips = workers * min(8 * block * d, max(4 << 20, 8 * 1024 * d)) * (1 + _recovers(work)) if kept else 0
     waiting = (2 * workers + 1 if workers > 1 else 2) + (0 if source.layout.startswith(("npy", "matrix")) else 2)
     blocks = waiting * block * (d * width + 8 * k + (_ID if "id" in source.roles else 0)) + 3 * workers * block * 8 * k
@@ -147,6 +148,11 @@ def _reading(source: Source, work: Work) -> int:
         rows += min(total, 2 * workers * drawn) + min(total, drawn) if drawn else 0
     logits = 2 * 8 * k * min(total, 3 * workers * _sampled(source, work.sample))
     return 8 * squares * d * d + strips + blocks + rows * d * width + logits + _account(source)
+
+
+def _strip(d: int) -> int:
+    """Rows that are multiplied with each other at a time, into a matrix of the width squared."""
+    return max((4 << 20) // (8 * d), 1024)
 
 
 def _recovers(work: Work) -> bool:
@@ -185,8 +191,8 @@ def _measuring(work: Work) -> int:
         passing.append(8 * 8 * directions**2 + (3 * double if spanned else 2 * 8 * min(block_rows(d), rows) * d))
     if "unit" in work.needs or "uniformity" in names:
         stays += double + (square if d > WIDE else 0)
-        inverse = (5 if d <= WIDE else 2) if "coding_rate" in names else 1
-        passing.append(min(_STRIPS, 16 * rows * max(rows, d)) + (inverse if d <= WIDE else max(inverse, 3)) * square)
+        inverse = 5 if "coding_rate" in names and d <= WIDE else 1
+        passing.append(min(_STRIPS, 16 * rows * max(rows, d)) + inverse * square)
     if names & {"twonn", "id_mle"}:
         passing.append(double + 4 * rows * d + min(_PAIRS, 24 * rows * (rows + 25 * d)))
     if work.computes("separability"):
@@ -208,7 +214,8 @@ def _trees(rows: int, d: int, threads: int) -> int:
     """Bytes for separability: copies of the rows, all distances of few of them, trees of subsamples side by side."""
     double, part = 8 * rows * d, min(int(0.8 * rows), REPLICATE_ROWS)
     whole = 6 * double + 10 * rows**2 if rows <= DENSE else 5 * double + 400 * rows + threads * _TILE
-    return max(whole, 2 * double + 4 * 8 * d * d, 2 * double + threads * (9 * part**2 + 40 * part * d))
+    mixing = 4 * 8 * d * d if rows > 2 * d else 0  # the covariance of the rows without structure, and its root
+    return max(whole, 2 * double + mixing, 2 * double + threads * (9 * part**2 + 40 * part * d))
 
 
 def _groups(rows: int, d: int, threads: int, groups: int) -> int:
