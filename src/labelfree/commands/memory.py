@@ -38,7 +38,7 @@ _PAIRS = 60_000_000
 """Blocks of distances to nearest neighbors, and of their differences."""
 _TILE = 25_000_000
 """Tiles of a thread that compares rows, and what is picked from them."""
-_ID = 250
+_ID = 400
 """Bytes of an id while it is read as text."""
 _SMALLEST = 2
 """Rows of a group, where nobody has counted the groups."""
@@ -141,7 +141,7 @@ def _reading(source: Source, work: Work) -> int:
     passing = (total > block) + (block > _strip(d))  # the sums so far beside those of a block, and those of a strip
     squares = workers * (kept + passing * (kept > 0) + (2 + passing) * _recovers(work))
     strips = workers * min(8 * block * d, max(4 << 20, 8 * 1024 * d)) * (1 + _recovers(work)) if kept else 0
-    waiting = (2 * workers + 1 if workers > 1 else 2) + (0 if source.layout.startswith(("npy", "matrix")) else 2)
+    waiting = (2 * workers + 1 if workers > 1 else 2) + (0 if source.layout.startswith(("npy", "matrix")) else 4)
     blocks = waiting * block * (d * width + 8 * k + (_ID if "id" in source.roles else 0)) + 3 * workers * block * 8 * k
     rows = 0
     for drawn in (_sampled(source, work.sample), _views(work, source), _group_rows(work, source)):
