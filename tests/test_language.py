@@ -302,6 +302,7 @@ MISTAKES: dict[str, tuple[Call, str, str, str]] = {
     ),
 }  # fmt: skip
 
+_MEASURED = re.compile(r"\d+ MB(?= with| of which)")  # what the program holds is measured anew each time
 _WORDS = "|".join(sorted(name for name in ARGUMENTS if "_" in name))
 _ARGUMENT = re.compile(rf"\b(?:{_WORDS})\b|\b(?:{'|'.join(sorted(ARGUMENTS))})=(?=['\"A-Z\d])")
 
@@ -323,7 +324,7 @@ def test_a_mistake_is_told_in_the_language_of_who_made_it(
     assert not _ARGUMENT.search(told)
     with pytest.raises(LabelfreeError) as again:  # the program has left no trace
         call()
-    assert str(again.value) == str(raised.value)
+    assert _MEASURED.sub("", str(again.value)) == _MEASURED.sub("", str(raised.value))
 
 
 # Reports.

@@ -11,8 +11,9 @@ import numpy as np
 
 from labelfree.catalog import GROUP_ROWS, SAMPLE, Command
 from labelfree.commands.checkpoints import embedded, run_first
-from labelfree.commands.memory import check_memory
+from labelfree.commands.memory import Work, check_memory
 from labelfree.commands.options import Options, selected
+from labelfree.commands.process_memory import give_back
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import assembled, report_of, with_outputs
 from labelfree.commands.series import death_series, group_series, spectrum_series
@@ -26,8 +27,10 @@ from labelfree.kernels.devices import kernels_for
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress
 from labelfree.sources.block import AUTO, Source
+from labelfree.sources.checkpoints.heads import find_head
 from labelfree.sources.opening import open_source
 from labelfree.sources.tables.group_files import write_groups
+from labelfree.summaries.hashing import hash_ids
 from labelfree.survey import targets
 from labelfree.survey.findings import findings
 from labelfree.survey.found import OnBad, Survey
@@ -68,8 +71,10 @@ def opened_for(command: Command, source: Any, chosen: Options) -> list[Any]:
 def defects_of(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of `doctor`: what is wrong with the rows, without a metric."""
     opened = open_source(source, chosen.columns)
+    needs: frozenset[Need] = frozenset({"moments", "sample"})
+    _check(Work(opened, needs, (), chosen.sample, threads=chosen.threads), chosen)
     with limited_threads(chosen.threads):
-        found = surveyed(opened, frozenset({"moments", "sample"}), chosen, "count", progress)
+        found = surveyed(opened, needs, chosen, "count", progress)
         defects = findings(found, located=True)
     return assembled(command, found, chosen, {}, defects)
 
@@ -89,15 +94,16 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
     needs = frozenset(need for metric in metrics for need in metric.needs)
     adapted = any(metric.family == "transfer" for metric in metrics)
     behind = targets.source_of(opened, chosen.columns, chosen.setting) if command.scores == "always" else None
+    group_rows = chosen.sample if command.whole_groups else GROUP_ROWS
+    _check(work_of(opened, needs, metrics, chosen, group_rows, behind), chosen)
     with limited_threads(chosen.threads):
         refuse_zero = command.zero_rows == "refused"
-        group_rows = chosen.sample if command.whole_groups else GROUP_ROWS
 
         def of(one: Source, wanted: Wanted | None) -> Survey:
-            bad, zero = chosen.on_bad, refuse_zero
             return surveyed(
-                one, needs, chosen, bad, progress, metrics, refuse_zero=zero, wanted=wanted, group_rows=group_rows
-            )
+                one, needs, chosen, chosen.on_bad, progress, refuse_zero=refuse_zero, wanted=wanted,
+                group_rows=group_rows,
+            )  # fmt: skip
 
         found = (
             targets.surveyed(opened, behind, chosen.setting, of, headed="head" in needs)
@@ -126,34 +132,67 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
     return report
 
 
+def _check(work: Work, chosen: Options) -> None:
+    """Refuse what a memory limit does not allow, or what the size of the file does not explain where none is given."""
+    check_memory(work, chosen)
+    check_unlimited(work, chosen)
+
+
+def sample_of(needs: frozenset[Need], chosen: Options) -> int | None:
+    """Rows of the sample; where a column names the groups their pairs are of the sample of groups, not of this one."""
+    if "groups" in needs and chosen.group is not None:
+        return SAMPLE if chosen.sample is None else min(chosen.sample, SAMPLE)
+    return chosen.sample
+
+
+def work_of(
+    opened: Source,
+    needs: frozenset[Need],
+    metrics: Sequence[Metric],
+    chosen: Options,
+    group_rows: int | None,
+    behind: Source | None,
+) -> Work:
+    """What is to be done, for a memory limit."""
+    classes = 0
+    if chosen.memory is not None and chosen.head is not None:
+        stored = opened.outputs.classes if opened.outputs else None
+        classes = len(find_head(chosen.head, d=opened.d, classes=stored).weight)
+    made, groups = "groups" in needs and chosen.group is None, 0
+    if chosen.memory is not None and "groups" in needs and "group" in opened.roles and opened.values is not None:
+        named = [hash_ids(np.asarray(values)) for values in opened.values(opened.roles["group"])]
+        groups = len(np.unique(np.concatenate(named))) if named else 0
+    return Work(
+        opened, needs, metrics, sample_of(needs, chosen), group_rows, groups, chosen.threads, pseudo=made,
+        classes=classes, behind=behind,
+    )  # fmt: skip
+
+
 def surveyed(
     opened: Source,
     needs: frozenset[Need],
     chosen: Options,
     on_bad: OnBad,
     progress: Progress,
-    metrics: Sequence[Metric] = (),
     *,
     refuse_zero: bool = False,
     wanted: Wanted | None = None,
     group_rows: int | None = None,
 ) -> Survey:
-    """One pass over an open source, where the memory limit allows it; arguments as for `survey.reading.survey`."""
-    check_memory(opened, needs, metrics, chosen)
-    check_unlimited(opened, needs, metrics, chosen)
-    sample = chosen.sample
-    if "groups" in needs and chosen.group is not None:  # pairs are of the sample of groups
-        sample = SAMPLE if sample is None else min(sample, SAMPLE)
-    return survey(
+    """One pass over an open source; arguments as for `survey.reading.survey`."""
+    found = survey(
         opened,
         needs,
         kernels=kernels_for(chosen.device),
         on_bad=on_bad,
         refuse_zero=refuse_zero,
-        sample=sample,
+        sample=sample_of(needs, chosen),
         group_rows=group_rows,
         seed=chosen.seed,
         threads=chosen.threads,
         progress=progress,
         wanted=wanted,
     )
+    if chosen.memory is not None:
+        give_back()
+    return found

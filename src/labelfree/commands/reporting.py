@@ -11,6 +11,7 @@ import numpy as np
 
 from labelfree.catalog import Command
 from labelfree.commands.options import MODELS, Options, options_of
+from labelfree.commands.process_memory import give_back
 from labelfree.commands.report import Report
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
@@ -37,6 +38,8 @@ def report_of(
         for done, metric in enumerate(metrics):
             progress("computing metrics", done / len(metrics))
             entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
+            if chosen.memory is not None:
+                give_back()
         progress("computing metrics", 1.0)
         return assembled(command, found, chosen, entries, findings(found))
 

@@ -43,7 +43,8 @@ class Topology:
 
 def unit(rows: Rows) -> Float:
     """The non-zero rows, scaled to length one, in float64."""
-    return directions(rows[np.asarray(rows.any(axis=1))])
+    there = np.asarray(rows.any(axis=1))
+    return directions(rows if there.all() else rows[there])
 
 
 def directions(rows: Rows) -> Float:

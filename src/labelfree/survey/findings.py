@@ -9,6 +9,7 @@ import numpy as np
 
 from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.scaling import squared_lengths
 from labelfree.families.rank.marchenko_pastur import noise_rank
 from labelfree.summaries.tally import BadRow
 from labelfree.survey.found import Survey
@@ -106,7 +107,7 @@ def _shape(found: Survey) -> Iterator[Finding]:
             said = f"isotropic noise of this shape loses {lost:.0f} % of its rank, {FEW * e.d:,} rows would do"
         yield Finding("few_rows", e.n, None, f"n / d = {e.n / e.d:.1f}: {said}", "compare only at equal n")
     if e.drawn is not None:
-        typical = float(np.median(np.linalg.norm(e.drawn.rows.astype(np.float64), axis=1)))
+        typical = float(np.median(np.sqrt(squared_lengths(e.drawn.rows)[0])))
         if typical > 0 and found.tally.longest > OUTLIER * typical:
             yield Finding(
                 "outlier", 1, found.tally.longest_at,

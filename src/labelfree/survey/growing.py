@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -204,6 +205,7 @@ class Summaries:
     def finished(self, rescan: Callable[[], Iterable[Rows]] | None = None, progress: Progress = silent) -> Survey:
         """The survey of all blocks taken in; rescan: yields the usable rows again, where they can be read again."""
         source = self.source
+        self.sample = self.sample.packed()  # its chunks hold up to twice its rows
         drawn = self.sample.drawn()
         digest = f"{self.sums[0] % (1 << 64):016x}{self.sums[1] % (1 << 64):016x}"
         evidence = Evidence(
@@ -220,7 +222,7 @@ class Summaries:
             progress=progress,
             seed=self.seed,
             on_bad=None if self.on_bad == "count" else self.on_bad,
-            outputs=None if self.scores is None else self.scores.outputs(self._again),
+            outputs=None if self.scores is None else self.scores.outputs(partial(_with_logits, source)),
         )
         return Survey(
             source,
@@ -235,19 +237,19 @@ class Summaries:
             self.groups.packed() if "groups" in self.needs and "group" in source.roles else None,
         )
 
-    def _again(self) -> Iterator[tuple[Rows, Rows]]:
-        """The usable rows once more, each with its logits."""
-        for block in self.source.read(block_rows(self.d)):
-            good = finite(block)
-            given = block.extra["outputs"][good]
-            yield block.rows[good], logits_of(given, self.source, block.index[good])
-
     def _prints(self, source: Source) -> tuple[str, str]:
         """Hashes that tell this source, and these rows, from others."""
         drawn = self.print.drawn()
         head = repr((source.name, source.size, source.column, self.used, self.d))
         body = b"" if drawn is None else np.ascontiguousarray(drawn.rows).tobytes()
         return hashlib.sha256(head.encode() + body).hexdigest()[:32], hashlib.sha256(body).hexdigest()[:32]
+
+
+def _with_logits(source: Source) -> Iterator[tuple[Rows, Rows]]:
+    """The usable rows of a source once more, each with its logits."""
+    for block in source.read(block_rows(source.d)):
+        good = finite(block)
+        yield block.rows[good], logits_of(block.extra["outputs"][good], source, block.index[good])
 
 
 def _keys(extra: dict[str, Values], index: Index) -> Keys:

@@ -19,9 +19,14 @@ Halves = tuple[tuple[Float, Float], ...]
 """For each split the utilities (t, g) of both halves of the t groups of at least LEAST rows, in the range."""
 
 
+def splits_of(groups: int) -> int:
+    """How often so many groups are split."""
+    return max(1, min(SPLITS, _ENOUGH // max(groups, 1)))
+
+
 def splits(size: Index, seed: int) -> NDArray[np.bool_]:
     """Which rows are in the first half of their group, for each split: (splits, n)."""
-    count = max(1, min(SPLITS, _ENOUGH // len(size)))
+    count = splits_of(len(size))
     random = np.random.default_rng((seed, _SEED))
     code = np.repeat(np.arange(len(size)), size)
     place, found = np.empty(len(code), np.int64), np.empty((count, len(code)), bool)

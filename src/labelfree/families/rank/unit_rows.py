@@ -136,7 +136,7 @@ def _std_l2(e: Evidence) -> Result:
     error = None
     if len(e.unit_rows) >= 3:
         slope = np.divide(0.5 / e.d, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-        influence = (e.unit_rows - unit.mean) ** 2 @ slope
+        influence = np.concatenate([np.square(part - unit.mean) @ slope for part in blocks_of(e.unit_rows)])
         error = float(influence.std(ddof=1) / np.sqrt(n))
     high = (n / (n - 1) / e.d) ** 0.5
     parts: dict[str, Plain] = {**_count(e), "isotropic": e.d**-0.5, "share_of_isotropic": value * e.d**0.5}
