@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from labelfree.commands.options import MODELS, Options
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import setting_name
+from labelfree.documents.leftovers import temporary_directory
 from labelfree.errors import UsageError, option
 from labelfree.models.embedding import Embedding, embed
 from labelfree.models.items.opening import open_data
@@ -69,9 +69,9 @@ def embedded(
             f"{option('data')}: expected one checkpoint by its path to run over it, found {type(checkpoint).__name__}; "
             "leave it out to measure rows"
         )
-    with TemporaryDirectory(prefix="labelfree-") as place:
+    with temporary_directory() as place:
         done = embed(
-            checkpoint, data=chosen.data, output=Path(place) / "embeddings.parquet", column=chosen.column, id=chosen.id,
+            checkpoint, data=chosen.data, output=place / "embeddings.parquet", column=chosen.column, id=chosen.id,
             keep=_kept(chosen), on_bad=chosen.on_bad, model=chosen.model, layer=chosen.layer, pool=chosen.pool,
             trust_code=chosen.trust_code, device=chosen.device, batch_size=chosen.batch_size, memory=chosen.memory,
             threads=chosen.threads, progress=progress,

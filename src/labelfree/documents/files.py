@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from labelfree.documents.leftovers import temporary_file
 from labelfree.errors import OutputError, SourceError, option
 
 MOST_TEXT = 1 << 29
@@ -69,25 +70,16 @@ def _bounded(stream: IO[bytes], where: str, most: int) -> str:
 
 
 def atomically(path: Path, writes: Callable[[Path], object]) -> None:
-    """Write to a temporary file beside the target and rename it."""
-    import tempfile
-
+    """Write to a temporary file beside the target and rename it; what killed writers left there is removed."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".labelfree-", suffix=path.suffix)
+        with temporary_file(path) as temporary:
+            writes(temporary)
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        writes(temporary)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def check_targets(paths: Sequence[Path], suffixes: Iterable[str], name: str = "output") -> None:

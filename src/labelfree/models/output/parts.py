@@ -42,9 +42,7 @@ class Partial:
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Remove all parts and note what the next ones will be made with."""
         with writing(self.target):
-            for file in self.directory.iterdir():
-                if file.name != _LOCK:
-                    file.unlink()
+            self._emptied()
             with self._whole(_FACTS) as temporary:
                 temporary.write_text(json.dumps(facts, sort_keys=True, indent=1), encoding="utf-8")
 
@@ -99,11 +97,18 @@ class Partial:
     def close(self, *, remove: bool = False) -> None:
         """Free the lock, after removing the directory where that is wanted."""
         if remove:
-            for file in sorted(self.directory.iterdir(), key=lambda file: file.name == _LOCK):
-                file.unlink()
+            self._emptied()
+            (self.directory / _LOCK).unlink()
             with suppress(OSError):  # another run may have begun in it
                 self.directory.rmdir()
         self._stack.close()
+
+    def _emptied(self) -> None:
+        """Remove the facts, then all that they are of: a run that is killed here leaves nothing to be continued."""
+        (self.directory / _FACTS).unlink(missing_ok=True)
+        for file in self.directory.iterdir():
+            if file.name != _LOCK:
+                file.unlink()
 
     @property
     def remedy(self) -> str:
