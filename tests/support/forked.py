@@ -132,8 +132,9 @@ def _killed(pid: int, kill: Kill) -> tuple[int, int]:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return ended, status
-        if due is None and any(kill.sight in name for name in os.listdir(kill.directory)):
-            due = time.monotonic() + kill.after
+        with contextlib.suppress(FileNotFoundError):  # a directory that is not there yet
+            if due is None and any(kill.sight in name for name in os.listdir(kill.directory)):
+                due = time.monotonic() + kill.after
         if due is not None and time.monotonic() >= due:
             os.kill(pid, 9)  # a child that nobody has waited for: no other process has its number
             return os.waitpid(pid, 0)

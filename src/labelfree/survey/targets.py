@@ -63,7 +63,7 @@ def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
     opened = replace(opened, beside=beside, notes=tuple(map(_with_audit, opened.notes)))
     if "epoch" not in opened.roles:
         return [opened]
-    epochs = rows_by(opened, "epoch")
+    epochs = rows_by(opened, "epoch") or {None: 0}  # a file without rows is one data set too
     if len(epochs) == 1:
         ((epoch, total),) = epochs.items()
         return [only(opened, "epoch", epoch, total, opened.name)]

@@ -295,7 +295,7 @@ def _names(chance: Random) -> Case:
         name = file_name(chance, "") + "/" + name
     run = text(strange_name(chance)).replace("\x00", "")
     shown = name if not name.startswith("-") else f"./{name}"
-    outputs = [part for one in ("o.json", "o.ndjson", "o.csv", "o.md", "o.parquet", "o.svg") if chance.random() < 0.3 for part in ("-o", one)]
+    outputs = [part for one in ("o.json", "o.ndjson", "o.csv", "o.md", "o.parquet", "o.svg") if chance.random() < (0.05 if one == "o.svg" else 0.3) for part in ("-o", one)]
     first = ["rank", shown, "--sample", "20", *ONLY, *outputs, "--append", "h.jsonl", "--step", "1", "--run", run, *chance.choice((["--json"], []))]
     steps = [first, ["history", "show", "h.jsonl", "--run", run], ["gate", "--history", "h.jsonl", "--run", run, "--plateau", "rankme"]]
     for one in ("o.json", "o.ndjson"):
@@ -321,9 +321,9 @@ def _json_of_model(chance: Random) -> Case:
 
 
 KINDS: dict[str, tuple[float, Callable[[Random], Case]]] = {
-    "parquet": (30, _parquet),
+    "parquet": (33, _parquet),
     "layouts": (5, _layouts),
-    "bombs": (5, _bombs),
+    "bombs": (2, _bombs),
     "groups": (3, _groups),
     "npy": (7, _npy),
     "npz": (7, _tensors(arrays.npz, "a.npz")),

@@ -25,8 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MEMORY, CPU, SECONDS = 2 << 30, 20, 60
-"""What a command may take: bytes of address space, seconds of processor time, seconds by the clock."""
+MEMORY, CPU = 2 << 30, 20
+"""What a command may take: bytes of address space, seconds of processor time."""
+SECONDS, AWAKE = 60, 0.2
+"""A command waits for what never comes if it takes less than so much processor time in so many seconds."""
 COMMANDS, LARGE = 100, 1 << 30
 """Commands of a child, and bytes beyond which it is not used again."""
 VARIABLES = {
@@ -101,7 +103,7 @@ class _Child:
         """What became of one command; the child is gone where `left` is 0."""
         self.left -= 1
         self.socket.send(message)
-        ready, _, _ = select.select([self.socket], [], [], SECONDS)
+        ready = self._ready()
         answer = self.socket.recv(1 << 16) if ready else b""
         if answer:
             said: dict[str, Any] = json.loads(answer)
@@ -110,15 +112,25 @@ class _Child:
                 self.end()
             return said
         self.left = 0
-        code = self.end()
+        code = self.end(ready)
         late = not ready or code == -24
         return {"code": code, "peak": 0, "cpu": 0.0, "late": late}
 
-    def end(self) -> int:
-        """Kill what may still run and wait for it: its exit code, or minus the signal that ended it."""
+    def _ready(self) -> bool:
+        """Whether it has answered or died, and does not merely wait; a busy machine may be slow."""
+        before = _taken(self.pid)
+        while not select.select([self.socket], [], [], SECONDS)[0]:
+            now = _taken(self.pid)
+            if now - before < AWAKE:
+                return False
+            before = now
+        return True
+
+    def end(self, ready: bool = True) -> int:
+        """Wait for it, and kill it where it is not ready to end: its exit code, or minus the signal that ended it."""
         self.socket.close()
         begin = time.monotonic()
-        while time.monotonic() - begin < 5:  # one that died says of what; its closed socket ends one that waits
+        while ready and time.monotonic() - begin < 60:  # one that died says of what; its closed socket ends one that waits
             ended, status = os.waitpid(self.pid, os.WNOHANG)
             if ended:
                 return os.waitstatus_to_exitcode(status)
@@ -175,6 +187,12 @@ def _run(call: dict[str, Any]) -> dict[str, Any]:
     gc.collect()
     took = {"peak": peak, "cpu": time.process_time() - before, "resident": _status("VmRSS")}
     return {"code": code if isinstance(code, int) else 1, "late": False, **took}
+
+
+def _taken(pid: int) -> float:
+    """Seconds of processor time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _status(key: str) -> int:
