@@ -176,13 +176,13 @@ class Options:
     @property
     def columns(self) -> Columns:
         """The columns that the options shared by all commands name."""
-        return Columns(embedding=self.column, id=self.id, group=self.group)
+        return Columns(embedding=self.column, id=self.id, group=self.group, memory=self.memory)
 
     @property
     def grouping(self) -> GroupSetting:
         """What concerns the groups of the metrics of OPIS."""
         return GroupSetting(
-            self.zone, self.group, self.groups_from, Columns(id=self.id, group=self.group),
+            self.zone, self.group, self.groups_from, Columns(id=self.id, group=self.group, memory=self.memory),
             self.clusters == "same-space", self.k, self.seeds, self.seed,
         )  # fmt: skip
 

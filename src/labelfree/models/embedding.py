@@ -132,7 +132,7 @@ def embed(
     if in_unicode(os.fspath(output)) != os.fspath(output):
         raise OutputError(f"{output}: expected a path in Unicode, found one of other bytes; name another file")
     path = check_checkpoint(os.fspath(checkpoint))
-    opened = open_data(data, column=column, id=id, keep=keep, on_bad=on_bad)
+    opened = open_data(data, column=column, id=id, keep=keep, on_bad=on_bad, memory=memory)
     files = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else [path]
     check_apart([Path(output)], {"the checkpoint": files, "the data": opened.files})
     progress("loading the model", 0.0)

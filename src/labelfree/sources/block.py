@@ -114,7 +114,8 @@ class Columns:
     """Which columns to read: the options column, id, group, and others that a command names.
 
     outputs: the column of class scores; label, domain: columns read for their roles; AUTO takes the one of a usual
-    name (logits before probabilities), where there is one; others: columns that are not embeddings.
+    name (logits before probabilities), where there is one; others: columns that are not embeddings; memory: bytes that
+    reading them may take.
     """
 
     embedding: str | None = None
@@ -124,6 +125,7 @@ class Columns:
     label: str | None = None
     domain: str | None = None
     others: tuple[str, ...] = ()
+    memory: int | None = None
 
     @property
     def named(self) -> frozenset[str]:

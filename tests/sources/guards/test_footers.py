@@ -16,7 +16,8 @@ import torch
 import hostile_tables
 from labelfree.errors import SourceError
 from labelfree.sources.guards.archives import members
-from labelfree.sources.guards.footers import check_pages, footer
+from labelfree.sources.guards.decoding import check_pages
+from labelfree.sources.guards.footers import footer
 
 X = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
 TABLES: dict[str, Callable[[], pa.Table]] = {
@@ -49,9 +50,14 @@ def test_a_footer_is_read_as_pyarrow_reads_it(name: str, options: dict[str, Any]
         for i in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(i)
             expected.setdefault(chunk.path_in_schema, []).append((chunk.num_values, chunk.total_compressed_size))
-    chunks = [[(c.values, c.held) for c in leaf] for below in found.columns.values() for leaf in below]
-    assert sorted(chunks) == sorted(expected.values())
-    assert set(found.columns) == ({name.encode() for name in table.column_names} if found.groups else set())
+    chunks = [[(c.values, c.held) for c in leaf.chunks] for leaf in found.leaves]
+    assert sorted(filter(None, chunks)) == sorted(expected.values())
+    assert {leaf.name.decode() for leaf in found.leaves} == set(table.column_names)
+    schema = pq.ParquetFile(path).schema
+    levels = [
+        (schema.column(i).max_repetition_level, schema.column(i).max_definition_level) for i in range(len(schema))
+    ]
+    assert [(leaf.repeated, leaf.optional) for leaf in found.leaves] == levels
     check_pages(path, found, table.column_names)
 
 

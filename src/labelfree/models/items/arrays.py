@@ -68,12 +68,15 @@ def array_data(name: str, file: Path, wish: Wish, on_bad: Literal["error", "drop
 
 
 def vector_chunks(
-    file: Path, vector: Candidate, d: int, beside: dict[str, str], skip: int, offset: int
+    file: Path, vector: Candidate, d: int, beside: dict[str, str], skip: int, offset: int, memory: int | None
 ) -> Iterator[Chunk]:
-    """The vectors of a Parquet file from row `skip` on, d numbers each; its row 0 is row `offset` of the data."""
+    """The vectors of a Parquet file from row `skip` on, d numbers each; its row 0 is row `offset` of the data.
+
+    memory: bytes that reading may take.
+    """
     rows, row = max(1, _NUMBERS // d), offset + skip
-    tables = _Rows(batches(file, [], list(beside.values()), rows, skip)) if beside else None
-    for batch in batches(file, [vector], vector.fields, rows, skip):
+    tables = _Rows(batches(file, [], list(beside.values()), rows, skip, memory=memory)) if beside else None
+    for batch in batches(file, [vector], vector.fields, rows, skip, memory=memory):
         block = block_of(batch, vector, {}, d, row, str(file))
         table = None
         if tables is not None:

@@ -18,12 +18,13 @@ Items: TypeAlias = Any
 
 @dataclass(frozen=True, eq=False)
 class Wish:
-    """What the options ask for: the column of items, the ids, and the columns to carry along."""
+    """What the options ask for: the column of items, the ids, the columns to carry along, and in how much memory."""
 
     kind: ItemKind | None = None
     column: str | None = None
     id: str | None = None
     keep: tuple[str, ...] = ()
+    memory: int | None = None
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def open_data(
     id: str | None = None,
     keep: Sequence[str] = (),
     on_bad: Literal["error", "drop"] = "error",
+    memory: int | None = None,
 ) -> Data:
     """What a model is to embed.
 
@@ -42,7 +43,7 @@ def open_data(
     or a directory of images (all below it, in natural order) or of files of one kind; kind: what the model takes;
     column: that holds the items, else the only candidate; id: the column of ids, else `id` where there is one; images
     in a directory have their paths as ids; keep: columns to carry along; on_bad: what to do about rows without an
-    item, images that cannot be decoded, and arrays with NaN or infinity.
+    item, images that cannot be decoded, and arrays with NaN or infinity; memory: bytes that reading Parquet may take.
 
     Cost: text files are read once here (rows, types, repeated ids), of Parquet files the ids.
     """
@@ -51,7 +52,7 @@ def open_data(
     if on_bad not in ("error", "drop"):
         raise UsageError(f"{option('on_bad')}: expected error or drop, found {on_bad!r}")
     name = os.fspath(path)
-    wish = Wish(None if kind == "auto" else kind, column, id, tuple(dict.fromkeys(keep)))
+    wish = Wish(None if kind == "auto" else kind, column, id, tuple(dict.fromkeys(keep)), memory)
     check_local(name, _KINDS)
     try:
         root, files, others = _listed(name, wish)

@@ -22,10 +22,11 @@ from labelfree.sources.block import Columns
 from labelfree.sources.tables.arrow import plain, widths
 from labelfree.sources.tables.columns import Candidate
 from labelfree.sources.tables.columns import candidates as vector_columns
-from labelfree.sources.tables.parquet import batches, opened
+from labelfree.sources.tables.parquet import batches, checked
 
 _ROWS: dict[str, int] = {"text": 200, "image": 16}
 _IDS = 1 << 16
+_FIRST_ROWS = 64
 _MISSING = {"text": "have no text", "image": "have no image"}
 
 
@@ -41,7 +42,7 @@ class _Part:
 
 def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
     """The items in a column of these Parquet files, in this order, as one data set."""
-    with opened(files[0]) as parquet:
+    with checked(files[0]) as (parquet, _):
         schema = parquet.schema_arrow
     vectors = _vectors(schema, wish)
     check_named(name, [*schema.names, *(v for v in vectors if v not in schema.names)], wish)
@@ -71,16 +72,12 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
     if not total:
         raise SourceError(f"{name}: expected rows to embed, found none in {len(files)} Parquet file(s)")
     if id:
-        _check_ids(name, id, files)
+        _check_ids(name, id, files, wish.memory)
     nulls = 0 if vector else sum(part.nulls for part in parts)
     if nulls and on_bad == "error":
-        first = next(row for row, there in enumerate(_valid(files, column)) if not there)
+        first = next(row for row, there in enumerate(_valid(files, column, wish.memory)) if not there)
         raise RowsError(refused(f"{name}: {column}", [Bad(_MISSING[kind], nulls, first)], total))
-    d = (
-        next((w for f in files for w in widths(batches(f, [vector], vector.fields, 64), vector, name)), 1)
-        if vector
-        else 0
-    )
+    d = _width(files, vector, name, wish.memory) if vector else 0
 
     def chunks(start: int) -> Iterator[Chunk]:
         offset = 0
@@ -88,9 +85,9 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
             if start < offset + part.total:
                 skip = max(start - offset, 0)
                 if vector is not None:
-                    yield from vector_chunks(part.file, vector, d, beside, skip, offset)
+                    yield from vector_chunks(part.file, vector, d, beside, skip, offset, wish.memory)
                 else:
-                    yield from _chunks(part.file, column, kind, beside, skip, offset)
+                    yield from _chunks(part.file, column, kind, beside, skip, offset, wish.memory)
             offset += part.total
 
     return Data(
@@ -105,6 +102,12 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
         chunks=chunks,
         on_bad=on_bad,
     )
+
+
+def _width(files: Sequence[Path], vector: Candidate, name: str, memory: int | None) -> int:
+    """How many numbers the first row holds that holds any; 1 where none does."""
+    found = (batches(file, [vector], vector.fields, _FIRST_ROWS, memory=memory) for file in files)
+    return next((width for one in found for width in widths(one, vector, name)), 1)
 
 
 def _vectors(schema: Any, wish: Wish) -> dict[str, Candidate]:
@@ -163,7 +166,7 @@ def _wrong(name: str, column: str, schema: Any, kind: ItemKind | None) -> str:
 
 
 def _part(file: Path, items: tuple[str, ...], beside: tuple[str, ...]) -> _Part:
-    with opened(file) as parquet:
+    with checked(file) as (parquet, _):
         schema, metadata = parquet.schema_arrow, parquet.metadata
     types = {name: schema.field(name).type for name in (*items, *beside) if schema.names.count(name) == 1}
     nulls = 0
@@ -175,31 +178,33 @@ def _part(file: Path, items: tuple[str, ...], beside: tuple[str, ...]) -> _Part:
     return _Part(file, metadata.num_rows, types, nulls)
 
 
-def _valid(files: Sequence[Path], column: str) -> Iterator[bool]:
+def _valid(files: Sequence[Path], column: str, memory: int | None) -> Iterator[bool]:
     """Whether each item is there."""
     for file in files:
-        for batch in batches(file, [], [column], _ROWS["image"]):
+        for batch in batches(file, [], [column], _ROWS["image"], memory=memory):
             yield from (item is not None for item in _items(batch.column(0), file, 0))
 
 
-def _check_ids(name: str, id: str, files: Sequence[Path]) -> None:
+def _check_ids(name: str, id: str, files: Sequence[Path], memory: int | None) -> None:
     identities = Identities()
 
     def ids() -> Iterator[Any]:
-        return (
-            plain(batch.column(0), id, "id", str(file)) for file in files for batch in batches(file, [], [id], _IDS)
-        )
+        for file in files:
+            for batch in batches(file, [], [id], _IDS, memory=memory):
+                yield plain(batch.column(0), id, "id", str(file))
 
     for values in ids():
         identities.add(values)
     identities.check(name, id, lambda: (value for values in ids() for value in values.tolist()))
 
 
-def _chunks(file: Path, column: str, kind: ItemKind, beside: dict[str, str], skip: int, offset: int) -> Iterator[Chunk]:
+def _chunks(
+    file: Path, column: str, kind: ItemKind, beside: dict[str, str], skip: int, offset: int, memory: int | None
+) -> Iterator[Chunk]:
     import pyarrow as pa
 
     row = offset + skip
-    for batch in batches(file, [], [column, *beside.values()], _ROWS[kind], skip):
+    for batch in batches(file, [], [column, *beside.values()], _ROWS[kind], skip, memory=memory):
         items = _items(batch.column(column), file, row - offset)
         table = pa.table({out: batch.column(name) for out, name in beside.items()}) if beside else None
         if kind == "image":

@@ -1,56 +1,65 @@
-"""What a Parquet file claims, checked before Arrow believes it: how deep types are nested, what pages unpack to.
+"""What the footer of a Parquet file claims, read before Arrow believes it: rows, columns, where their pages are.
 
-Arrow walks nested types by recursion and unpacks a page whole; neither is bounded by the size of the file. The footer
-is read here and not asked of pyarrow, in which some of what a damaged one says ends the process.
+Arrow walks nested types by recursion, which is not bounded by the size of the file. The footer is read here and not
+asked of pyarrow, in which some of what a damaged one says ends the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from labelfree.errors import SourceError
-from labelfree.sources.guards.thrift import INTS, LISTS, STRUCT, Reader
+from labelfree.sources.guards.thrift import BINARY, INTS, LISTS, STRUCT, Reader
 
 _DEEPEST = 100
 _MOST_FIELDS = 1 << 18
-_MOST_HEADER = 1 << 16
-_RATIO = 100
-_MOST_UNPACKED = 1 << 28
-"""Bytes of pages that are held at once where they are packed by more than that ratio."""
-_MOST_DECODED = 1 << 34
-_DECODED_RATIO = 1 << 20
-_PACKS = {2: 1100, 3: 300, 4: 1 << 30, 5: 300, 6: 1 << 16, 7: 300}
-"""How many bytes a codec may make of one: gzip, LZO, Brotli, LZ4, Zstandard, raw LZ4; Snappy makes 21."""
-_WIDTHS = {1: 4, 2: 8, 4: 4, 5: 8}
+_WIDTHS = {0: 1, 1: 4, 2: 8, 3: 12, 4: 4, 5: 8}
+"""Bytes of a value by its physical type: a boolean, whole numbers, a time of Impala, a float, a double."""
+_TEXT, _FIXED = 6, 7
+_REPEATED = 2
 
 
 @dataclass(frozen=True)
 class ColumnChunk:
-    """The pages of a column in a row group: bytes of a value, codec, values, bytes in the file and where they begin."""
+    """The pages of a column in a row group: its codec, values, bytes, where they begin, rows of the group."""
 
-    width: int
     codec: int
     values: int
     held: int
     begin: int
+    rows: int
 
-    @property
-    def most(self) -> int:
-        """Bytes that its pages unpack to, if its codec packs as well as it can."""
-        return _PACKS.get(self.codec, 0) * max(self.held, 0)
+
+@dataclass(frozen=True)
+class Leaf:
+    """A column of values as Parquet stores it, in the order of the schema.
+
+    name: of the column of the table that it belongs to; width: bytes of a value, 0 where values are text of any length;
+    repeated: how many lists it lies in; optional: how many of its levels may be null or empty.
+    """
+
+    name: bytes
+    width: int
+    repeated: int
+    optional: int
+    chunks: list[ColumnChunk] = field(default_factory=list)
 
 
 @dataclass
 class Footer:
-    """What a footer claims: how deep its types are nested, its rows, those of its row groups, its chunks by column."""
+    """What a footer claims: how deep its types are nested, its rows, those of its row groups, its leaves."""
 
     depth: int = 0
     rows: int = 0
     groups: list[int] = field(default_factory=list)
-    columns: dict[bytes, list[list[ColumnChunk]]] = field(default_factory=dict)
+    leaves: list[Leaf] = field(default_factory=list)
+    size: int = 0
+
+    def of(self, columns: set[str]) -> list[Leaf]:
+        """The leaves of these columns of the table."""
+        wanted = {name.encode() for name in columns}
+        return [leaf for leaf in self.leaves if leaf.name in wanted]
 
 
 def footer(file: Path) -> Footer | None:
@@ -76,117 +85,93 @@ def footer(file: Path) -> Footer | None:
         raise SourceError(
             f"{file}: its footer claims {found.rows} rows, and its row groups {sum(found.groups)}; the file is damaged"
         )
+    found.size = size
     return found
-
-
-def check_pages(file: Path, claimed: Footer, columns: Sequence[str]) -> None:
-    """Refuse pages of these columns that would unpack to far more memory than the file explains."""
-    size = file.stat().st_size
-    wanted = {name.encode() for name in columns}
-    leaves = [chunks for name, below in claimed.columns.items() if name in wanted for chunks in below]
-    for chunks in leaves:
-        decoded = sum(max(chunk.values, 0) * chunk.width for chunk in chunks)
-        if decoded > max(_MOST_DECODED, _DECODED_RATIO * size):
-            raise SourceError(
-                f"{file}: claims {decoded:,} bytes in a file of {size:,}: one row, again and again; it is refused: "
-                "take some of the rows"
-            )
-    if sum(max((chunk.most for chunk in chunks), default=0) for chunks in leaves) <= _MOST_UNPACKED:
-        return
-    with file.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
-        unpacked = 0
-        for chunks in leaves:
-            unpacked += max((page for chunk in chunks for page in _packed(content, chunk)), default=0)
-            if unpacked > _MOST_UNPACKED:
-                raise SourceError(
-                    f"{file}: its pages would take {unpacked:,} bytes of memory at once, packed more than {_RATIO}:1 "
-                    f"in a file of {size:,}; where it is no bomb, write it again with smaller pages"
-                )
 
 
 def _read(thrift: Reader) -> Footer:
     found = Footer()
+    groups: list[tuple[int, list[tuple[int, int, int, int]]]] = []
     for number, kind in thrift.fields():
         if number == 2 and kind in LISTS:
-            found.depth = _depth(thrift)
+            found.depth, found.leaves = _schema(thrift)
             if found.depth > _DEEPEST:
                 return found
         elif number == 3 and kind in INTS:
             found.rows = thrift.number()
         elif number == 4 and kind in LISTS:
-            columns: dict[tuple[bytes, ...], list[ColumnChunk]] = {}
-            for _ in range(thrift.sized()[0]):
-                _group(thrift, found, columns)
-            for path, chunks in columns.items():
-                found.columns.setdefault(path[0], []).append(chunks)
+            groups = [_group(thrift) for _ in range(thrift.sized()[0])]
         else:
             thrift.skip(kind)
+    for rows, chunks in groups:
+        if len(chunks) != len(found.leaves):
+            raise ValueError("a row group of other columns than the schema")
+        found.groups.append(rows)
+        for leaf, chunk in zip(found.leaves, chunks, strict=True):
+            leaf.chunks.append(ColumnChunk(*chunk, rows))
     return found
 
 
-def _depth(thrift: Reader) -> int:
-    """How deep a schema is nested; more than is allowed where it has too many elements to look at."""
+def _schema(thrift: Reader) -> tuple[int, list[Leaf]]:
+    """How deep a schema is nested (more than is allowed where it has too many elements to look at), and its leaves."""
     count, _ = thrift.sized()
     if count > _MOST_FIELDS:
-        return _DEEPEST + 1
-    left: list[int] = []
+        return _DEEPEST + 1, []
+    open_groups: list[list[int]] = []  # children left, and how often what is inside is repeated and optional
     deepest = 0
-    for _ in range(count):
-        while left and left[-1] == 0:
-            left.pop()
-        if left:
-            left[-1] -= 1
-        children = thrift.numbers().get(5, 0)
+    leaves: list[Leaf] = []
+    top = b""
+    for i in range(count):
+        while open_groups and open_groups[-1][0] == 0:
+            open_groups.pop()
+        if open_groups:
+            open_groups[-1][0] -= 1
+        name, said = _element(thrift)
+        repetition, children = said.get(3, 0), said.get(5, 0)
+        if len(open_groups) == 1:
+            top = name
+        _, repeated, optional = open_groups[-1] if open_groups else (0, 0, 0)
+        if i:  # what the root says of itself means nothing
+            repeated, optional = repeated + (repetition == _REPEATED), optional + (repetition != 0)
         if children > 0:
-            left.append(children)
-            deepest = max(deepest, len(left))
-    return deepest
+            open_groups.append([children, repeated, optional])
+            deepest = max(deepest, len(open_groups))
+        elif i:
+            physical = said.get(1, -1)
+            width = max(said.get(2, 0), 1) if physical == _FIXED else _WIDTHS.get(physical, 0)
+            leaves.append(Leaf(top, width, repeated, optional))
+    return deepest, leaves
 
 
-def _group(thrift: Reader, found: Footer, columns: dict[tuple[bytes, ...], list[ColumnChunk]]) -> None:
-    for number, kind in thrift.fields():
-        if number == 1 and kind in LISTS:
-            for _ in range(thrift.sized()[0]):
-                for inner, type_ in thrift.fields():
-                    if inner == 3 and type_ == STRUCT:
-                        path, chunk = _chunk(thrift)
-                        columns.setdefault(path, []).append(chunk)
-                    else:
-                        thrift.skip(type_)
-        elif number == 3 and kind in INTS:
-            found.groups.append(thrift.number())
-        else:
-            thrift.skip(kind)
-
-
-def _chunk(thrift: Reader) -> tuple[tuple[bytes, ...], ColumnChunk]:
-    path: tuple[bytes, ...] = (b"",)
-    said: dict[int, int] = {}
+def _element(thrift: Reader) -> tuple[bytes, dict[int, int]]:
+    """The name of an element of a schema, and its whole numbers by field."""
+    name, said = b"", {}
     for number, kind in thrift.fields():
         if kind in INTS:
             said[number] = thrift.number()
-        elif number == 3 and kind in LISTS:
-            path = tuple(thrift.binary() for _ in range(thrift.sized()[0])) or path
+        elif number == 4 and kind == BINARY:
+            name = thrift.binary()
         else:
             thrift.skip(kind)
-    begin = min((offset for offset in (said.get(9, 0), said.get(11, 0)) if offset > 0), default=0)
-    return path, ColumnChunk(_WIDTHS.get(said.get(1, 0), 1), said.get(4, 0), said.get(5, 0), said.get(7, 0), begin)
+    return name, said
 
 
-def _packed(content: mmap, chunk: ColumnChunk) -> Iterator[int]:
-    """The unpacked sizes of the pages of a chunk that are packed by more than the ratio."""
-    at, end = chunk.begin, chunk.begin + chunk.held
-    while chunk.codec in _PACKS and 0 < at < end:
-        for length in (128, _MOST_HEADER):
-            thrift = Reader(content[at : at + length])
-            try:
-                page = thrift.numbers()
-                break
-            except (IndexError, ValueError):
-                page = {}
-        unpacked, held = page.get(2, 0), page.get(3, -1)
-        if held < 0:
-            return  # Arrow says what is wrong
-        if unpacked > _RATIO * held:
-            yield unpacked
-        at += thrift.at + held
+def _group(thrift: Reader) -> tuple[int, list[tuple[int, int, int, int]]]:
+    """Rows of a row group and its column chunks."""
+    rows, chunks = 0, []
+    for number, kind in thrift.fields():
+        if number == 1 and kind in LISTS:
+            for _ in range(thrift.sized()[0]):
+                said: dict[int, int] = {}
+                for inner, type_ in thrift.fields():
+                    if inner == 3 and type_ == STRUCT:
+                        said = thrift.numbers()
+                    else:
+                        thrift.skip(type_)
+                begin = min((offset for offset in (said.get(9, 0), said.get(11, 0)) if offset > 0), default=0)
+                chunks.append((said.get(4, 0), said.get(5, 0), said.get(7, 0), begin))
+        elif number == 3 and kind in INTS:
+            rows = thrift.number()
+        else:
+            thrift.skip(kind)
+    return rows, chunks

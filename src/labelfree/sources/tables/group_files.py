@@ -15,7 +15,7 @@ from labelfree.documents.files import atomically
 from labelfree.documents.reading import parsed
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.sources.block import PARQUET, Columns, Values
-from labelfree.sources.guards.footers import check_pages
+from labelfree.sources.guards.decoding import check_pages
 from labelfree.sources.tables.arrow import plain
 from labelfree.sources.tables.columns import candidates
 from labelfree.sources.tables.parquet import checked, explained

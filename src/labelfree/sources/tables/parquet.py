@@ -12,7 +12,8 @@ from typing import Any
 from labelfree.documents.wording import in_unicode
 from labelfree.errors import ColumnError, SourceError, in_short, option
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
-from labelfree.sources.guards.footers import Footer, check_pages, footer
+from labelfree.sources.guards.decoding import check_pages, rows_at_once
+from labelfree.sources.guards.footers import Footer, footer
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, unread_labels
 
@@ -37,6 +38,7 @@ class _Part:
     widths: list[int]
     outputs: Candidate | None
     classes: list[int]
+    memory: int | None
 
     def blocks(self, rows: int, d: int, classes: int, offset: int) -> Iterator[Block]:
         """The rows of this file, the first of which is row `offset` of the data set."""
@@ -44,7 +46,7 @@ class _Part:
         scores = (self.outputs, classes) if self.outputs else None
         vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]
         columns = [*(name for one in vectors for name in one.fields), *self.roles.values()]
-        for batch in batches(self.file, vectors, columns, rows):
+        for batch in batches(self.file, vectors, columns, rows, memory=self.memory):
             yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
             done += batch.num_rows
         if done != self.total:
@@ -79,7 +81,7 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
 
     def values(column: str) -> Iterator[Values]:
         for part in parts:
-            for batch in batches(part.file, [], [column], _VALUES):
+            for batch in batches(part.file, [], [column], _VALUES, memory=chosen.memory):
                 yield plain(batch.column(column), column, "epoch", str(part.file))
 
     return Source(
@@ -102,13 +104,18 @@ def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
 
 def _part(file: Path, schema: Any, claimed: Footer, chosen: Columns) -> _Part:
     embedding = choose(schema, chosen, str(file))
-    check_pages(file, claimed, embedding.fields)
-    found = widths(batches(file, [embedding], embedding.fields, _FIRST_ROWS), embedding, str(file))
+
+    def first(one: Candidate) -> Iterator[Any]:
+        return batches(file, [one], one.fields, _FIRST_ROWS, memory=chosen.memory)
+
+    found = widths(first(embedding), embedding, str(file))
     roles, notes = roles_of(schema, chosen, embedding), unread_labels(schema, chosen, embedding)
     outputs = choose_outputs(schema, chosen, str(file))
-    check_pages(file, claimed, [*roles.values(), *(outputs.fields if outputs else ())])
-    classes = widths(batches(file, [outputs], outputs.fields, _FIRST_ROWS), outputs, str(file)) if outputs else []
-    return _Part(file, claimed.rows, embedding, roles, notes, found, outputs, classes)
+    check_pages(
+        file, claimed, [*embedding.fields, *roles.values(), *(outputs.fields if outputs else ())], chosen.memory
+    )
+    classes = widths(first(outputs), outputs, str(file)) if outputs else []
+    return _Part(file, claimed.rows, embedding, roles, notes, found, outputs, classes, chosen.memory)
 
 
 def _agree(part: _Part, first: _Part, filled: _Part) -> None:
@@ -136,19 +143,30 @@ def _agree(part: _Part, first: _Part, filled: _Part) -> None:
         )
 
 
-def batches(file: Path, read: Sequence[Candidate], columns: Sequence[str], rows: int, start: int = 0) -> Iterator[Any]:
+def batches(
+    file: Path,
+    read: Sequence[Candidate],
+    columns: Sequence[str],
+    rows: int,
+    start: int = 0,
+    *,
+    memory: int | None = None,
+) -> Iterator[Any]:
     """Record batches of these columns, `rows` at a time, from row `start` on; row groups before it are not read.
 
-    read: which of the columns hold vectors.
+    Fewer rows at a time where so many would decode to more than a batch may hold. read: which of the columns hold
+    vectors; memory: bytes that reading may take.
     """
     import pyarrow as pa
 
+    names = list(dict.fromkeys(columns))
     with ExitStack() as stack:
-        parquet = stack.enter_context(opened(file, columns=len(columns)))
+        parquet, claimed = stack.enter_context(checked(file, len(columns)))
+        rows = rows_at_once(file, claimed, names, rows, memory)
         if any("fixed_size_list" in one.layout for one in read) and int(pa.__version__.split(".")[0]) < _NULL_VECTORS:
             parquet = stack.enter_context(opened(file, _as_lists(parquet.metadata), len(columns)))
         groups, skip = _groups_from(parquet.metadata, start)
-        found = parquet.iter_batches(batch_size=rows, row_groups=groups, columns=list(dict.fromkeys(columns)))
+        found = parquet.iter_batches(batch_size=rows, row_groups=groups, columns=names)
         while True:
             with explained(file):
                 batch = next(found, None)
@@ -179,10 +197,10 @@ def _as_lists(metadata: Any) -> Any:
 
 
 @contextmanager
-def checked(file: Path) -> Iterator[tuple[Any, Footer]]:
-    """The file, opened for the first time, and what its footer claims."""
+def checked(file: Path, columns: int = 1) -> Iterator[tuple[Any, Footer]]:
+    """The file, opened for so many columns at once, and what its footer claims."""
     claimed = footer(file)
-    with opened(file) as parquet:
+    with opened(file, columns=columns) as parquet:
         if claimed is None:
             raise SourceError(f"{file}: its footer cannot be read; the file is damaged: write or copy it again")
         yield parquet, claimed
