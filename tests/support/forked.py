@@ -42,6 +42,12 @@ def needs_a_start(env: Mapping[str, str]) -> bool:
     return any(name.startswith(AT_START) for name in env)
 
 
+def on_the_path() -> dict[str, str]:
+    """The variable by which a process finds the modules beside this one."""
+    there = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *([there] if there else [])])}
+
+
 @dataclass(frozen=True)
 class Kill:
     """When a call is killed: so many seconds after its begin, or after a file whose name has this part is there."""
@@ -57,8 +63,9 @@ class Forks:
     def __init__(self, modules: Sequence[str] = ()) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, __file__, str(theirs.fileno()), *modules]
+        environment = os.environ | (on_the_path() if modules else {})
         self._server = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment
         )
         theirs.close()
 
@@ -72,7 +79,7 @@ class Forks:
     def run(
         self, arguments: list[str], cwd: Path, env: Mapping[str, str], timeout: float, kill: Kill | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """One call: its exit code, stdout and stderr, each through a pipe; kill: with SIGKILL, if it still runs then."""
+        """One call: its exit code, stdout and stderr, each through a pipe; kill: by SIGKILL, if it runs then."""
         pipes = [os.pipe(), os.pipe()]
         call = {"arguments": arguments, "cwd": str(cwd), "env": dict(env), "kill": asdict(kill) if kill else None}
         message = json.dumps(call).encode()

@@ -42,13 +42,32 @@ def _npy_header(content: bytes, chance: Random) -> bytes:
     header, rest = ast.literal_eval(content[10 : 10 + length].decode()), content[10 + length :]
     descr, order, shape = (repr(header[key]) for key in ("descr", "fortran_order", "shape"))
     number = str(chance.choice(NUMBERS))
-    descr = chance.choice((descr, descr, "'|O'", "'<f8'", "'<U0'", "'<V1000000'", "[('a', '<f4')]", "'<f4', '<f4'", number, "'\\x1b[31m'"))
+    descr = chance.choice(
+        (descr, descr, "'|O'", "'<f8'", "'<U0'", "'<V1000000'", "[('a', '<f4')]", "'<f4', '<f4'", number, "'\\x1b[31m'")
+    )
     order = chance.choice((order, order, "True", "None", "2"))
-    shape = chance.choice((shape, f"({number}, 4)", f"(4, {number})", f"({number},)", "()", "(2, 2, 2)", f"({number}, {number})",
-                           "(4, 4, " + "1, " * 60 + ")", "(1.5, 2)", "(True, 4)", "'x'", "(" * 500, "-" * 2000 + "1"))
+    shape = chance.choice(
+        (
+            shape,
+            f"({number}, 4)",
+            f"(4, {number})",
+            f"({number},)",
+            "()",
+            "(2, 2, 2)",
+            f"({number}, {number})",
+            "(4, 4, " + "1, " * 60 + ")",
+            "(1.5, 2)",
+            "(True, 4)",
+            "'x'",
+            "(" * 500,
+            "-" * 2000 + "1",
+        )
+    )
     said = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}"
     if chance.random() < 0.1:
-        said = chance.choice((said * 2, said[:-3], said + "\x00", said.replace("'shape'", "'shpe'"), "[" * 3000, said + " " * 9000))
+        said = chance.choice(
+            (said * 2, said[:-3], said + "\x00", said.replace("'shape'", "'shpe'"), "[" * 3000, said + " " * 9000)
+        )
     version = chance.choice((1, 1, 1, 2, 3, 4))
     size = struct.pack("<H" if version == 1 else "<I", len(said.encode()) if chance.random() < 0.9 else 65535)
     return b"\x93NUMPY" + bytes([version, 0]) + size + said.encode() + rest
@@ -61,7 +80,11 @@ def npz(chance: Random) -> tuple[bytes, str]:
     packed = zipfile.ZIP_DEFLATED if chance.random() < 0.5 else zipfile.ZIP_STORED
     with zipfile.ZipFile(stream, "w", packed) as archive:
         for i in range(chance.choice((1, 1, 2, 3))):
-            name = f"X{i}.npy" if how > 0.3 else text(strange_name(chance)).encode("utf-8", "replace").decode()[:300] + ".npy"
+            name = (
+                f"X{i}.npy"
+                if how > 0.3
+                else text(strange_name(chance)).encode("utf-8", "replace").decode()[:300] + ".npy"
+            )
             archive.writestr(name, npy(chance)[0] if how < 0.5 else _saved(chance))
         if how < 0.04:
             archive.writestr("Z.npy", _zeros_npy(chance.choice((10**6, 5 * 10**7))))
@@ -166,12 +189,32 @@ def _pickle(content: bytes, chance: Random) -> bytes:
     """Another opcode, another number, another name; sometimes another pickle altogether."""
     how = chance.random()
     if how < 0.1:
-        values = (None, 10**400, [[]] * 50, {"a": float("nan")}, "x" * 10_000, {1: 2}, [1.5] * 3, {"w": [[1.0] * 4] * 4}, b"x")
+        values: tuple[Any, ...] = (
+            None,
+            10**400,
+            [[]] * 50,
+            {"a": float("nan")},
+            "x" * 10_000,
+            {1: 2},
+            [1.5] * 3,
+            {"w": [[1.0] * 4] * 4},
+            b"x",
+        )
         return pickle.dumps(chance.choice(values), protocol=chance.randrange(6))
     if how < 0.4:
-        words = (b"torch._utils", b"_rebuild_tensor_v2", b"FloatStorage", b"collections", b"OrderedDict", b"fc.weight", b"cpu")
+        words = (
+            b"torch._utils",
+            b"_rebuild_tensor_v2",
+            b"FloatStorage",
+            b"collections",
+            b"OrderedDict",
+            b"fc.weight",
+            b"cpu",
+        )
         old = chance.choice(words)
-        new = chance.choice((b"posix", b"system", b"HalfStorage", b"DoubleStorage", b"builtins", b"eval", strange_name(chance)))
+        new = chance.choice(
+            (b"posix", b"system", b"HalfStorage", b"DoubleStorage", b"builtins", b"eval", strange_name(chance))
+        )
         return content.replace(old, new, chance.choice((1, -1)))
     if how < 0.7:
         opcodes = b"()}]{[.0123abcdeghijlopqrstuIJKMLNRSTUVXFGHQB\x80\x81\x85\x86\x87\x88\x8a\x93\x94\x95\x96"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -49,7 +50,9 @@ def _run(count: int, value: int) -> bytes:
     return varint(count << 1) + bytes([value])
 
 
-def data_page(values: int, rows: int, encoding: int, body: bytes, codec: int, version: int, levels: tuple[bytes, ...]) -> bytes:
+def data_page(
+    values: int, rows: int, encoding: int, body: bytes, codec: int, version: int, levels: tuple[bytes, ...]
+) -> bytes:
     """A data page of either version; levels: of repetition and of definition, where the column has them."""
     if version == 1:
         head = b"".join(struct.pack("<I", len(one)) + one for one in levels)
@@ -70,7 +73,8 @@ def file_of(columns: list[Column], rows: int) -> bytes:
         out += one.pages
         path = [name, b"list", b"element"] if one.listed else [name]
         about: Struct = {
-            1: (I32, one.kind), 2: (LIST, (I32, [PLAIN, RLE, DICTIONARY])), 3: (LIST, (BINARY, path)), 4: (I32, one.codec),
+            1: (I32, one.kind), 2: (LIST, (I32, [PLAIN, RLE, DICTIONARY])), 3: (LIST, (BINARY, path)), 4: (I32,
+            one.codec),
             5: (I64, one.values), 6: (I64, one.unpacked), 7: (I64, len(one.pages)), 9: (I64, at + one.first),
         }  # fmt: skip
         if one.has_dictionary:
@@ -118,7 +122,10 @@ def ragged(chance: Random) -> bytes:
 def texts(chance: Random) -> bytes:
     """One long string, once in the dictionary and in every row."""
     rows, length = chance.choice((60, 20_000, 10**6)), chance.choice((10**3, 10**5, 10**6, 10**7))
-    codec, version = chance.choice((0, *CODEC_NAMES)) if length <= 10**5 else chance.choice((2, 4, 6)), chance.choice((1, 2))
+    codec, version = (
+        chance.choice((0, *CODEC_NAMES)) if length <= 10**5 else chance.choice((2, 4, 6)),
+        chance.choice((1, 2)),
+    )
     first = _dictionary(b"x" * length, BYTE_ARRAY, codec)
     pages = first + data_page(rows, rows, DICTIONARY, b"\x01" + _run(rows, 0), codec, version, ())
     name = chance.choice(("id", "group", "id", "text", "epoch"))
@@ -140,7 +147,7 @@ def prefixes(chance: Random) -> bytes:
 def _deltas(values: list[int]) -> bytes:
     """DELTA_BINARY_PACKED, with 128 values a block in 4 parts of as many bits as they need."""
     out = varint(128) + varint(4) + varint(len(values)) + varint(values[0] << 1)
-    steps = [b - a for a, b in zip(values, values[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(values)]
     for at in range(0, len(steps), 128):
         block = steps[at : at + 128]
         least = min(block)

@@ -1,6 +1,6 @@
 """The campaign: case after case for as long as is asked for, its state in a file, and every finding kept.
 
-    python -m fuzzing.campaign --minutes 10 --seed 1
+python -m fuzzing.campaign --minutes 10 --seed 1
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fuzzing.cases import KINDS, Case, case
+from fuzzing.cases import Case
 from fuzzing.corpus import kept
 from fuzzing.judging import Found
+from fuzzing.kinds import KINDS, case
 from fuzzing.running import run
 from fuzzing.workers import Workers
 
@@ -48,10 +49,14 @@ class State:
 def told(number: str, one: Case, found: Found, again: bool) -> str:
     """A finding as it is printed."""
     last = found.said.strip().rpartition("\n")[2][:300]
-    return f"{'again ' if again else ''}{found.what}: case {number} ({one.kind}, {one.done}) {found.command[0]}: {last!r}"
+    return (
+        f"{'again ' if again else ''}{found.what}: case {number} ({one.kind}, {one.done}) {found.command[0]}: {last!r}"
+    )
 
 
-def go_on(state: State, folder: Path, place: Path, workers: Workers, kind: str | None, until: float, cases: int | None) -> None:
+def go_on(
+    state: State, folder: Path, place: Path, workers: Workers, kind: str | None, until: float, cases: int | None
+) -> None:
     """Cases from where the state is, until a time or for so many."""
     marks = {one["mark"] for one in state.findings}
     end = None if cases is None else state.next + cases
@@ -112,7 +117,8 @@ def main() -> int:
         until = time.monotonic() + 60 * asked.minutes
         go_on(state, asked.folder, Path(temporary), workers, asked.kind, until, asked.cases)
     new = state.findings[before:]
-    print(f"{sum(state.cases.values()) - began} cases, {len(new)} findings, {len({f['mark'] for f in new})} of them different")
+    different = len({one["mark"] for one in new})
+    print(f"{sum(state.cases.values()) - began} cases, {len(new)} findings, {different} of them different")
     return bool(new)
 
 

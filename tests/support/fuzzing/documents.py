@@ -11,14 +11,16 @@ from fuzzing.damage import NUMBERS, damaged
 from fuzzing.words import strange_name, text
 
 RAW = (
-    "NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1e308", "1e101", "-0.0", "1E400", "9" * 21, "9" * 400, "9" * 5000,
+    "NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1e308", "1e101", "-0.0", "1E400", "9" * 21, "9" * 400,
+    "9" * 5000,
     "1" + "0" * 30 + ".5", "0." + "0" * 400 + "1", "01", "+1", "1.", ".5", "0x10", "1_000", "[" * 50 + "]" * 50,
     "[" * 150 + "]" * 150, "[" * 3000 + "]" * 3000, '{"a":' * 150 + "1" + "}" * 150, "[" * 100_000, "tru", "nul", "'x'",
     '"\\ud800"', '"\\u0000"', '"\\u001b[31m"', '"\\u2028"', '"\\x"', '"\x1b[0m"', '"a\nb"', "", "undefined", "/* */ 1",
 )  # fmt: skip
 """Values as they stand in a text, which no `json.dumps` writes."""
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 1.5, -1.5, 0.1, 1e-300, 1e99, 1e100, "", "x", "1", "ok", "undefined", "higher", "lower", "none",
+    None, True, False, 0, 1, -1, 1.5, -1.5, 0.1, 1e-300, 1e99, 1e100, "", "x", "1", "ok", "undefined", "higher",
+    "lower", "none",
     [], {}, [[]], [None], ["x"], [1, 2], {"a": 1}, [0.1, 0.2, 0.3], *NUMBERS,
 )  # fmt: skip
 
@@ -74,7 +76,9 @@ def _places(value: Any) -> Any:
 
 def text_of(document: str) -> bytes:
     """The bytes of a text that may hold what is no text."""
-    return document.encode("utf-8", "surrogateescape" if any("\udc80" <= c <= "\udcff" for c in document) else "surrogatepass")
+    return document.encode(
+        "utf-8", "surrogateescape" if any("\udc80" <= c <= "\udcff" for c in document) else "surrogatepass"
+    )
 
 
 def encoded(document: str, chance: Random) -> bytes:
@@ -90,8 +94,10 @@ def encoded(document: str, chance: Random) -> bytes:
         return damaged(content, chance)
     ways = (
         b"\xef\xbb\xbf" + content, content + b"\x00", content + b"\n{}\n", content * 2, b"\n\n" + content,
-        document.encode("utf-16", "replace"), document.encode("utf-32", "replace"), document.encode("latin-1", "replace"),
-        content.replace(b" ", b"\xc2\xa0"), content.replace(b"\n", b"\r\n"), content.replace(b"\n", "\u2028".encode()), b"",
+        document.encode("utf-16", "replace"), document.encode("utf-32", "replace"), document.encode("latin-1",
+        "replace"),
+        content.replace(b" ", b"\xc2\xa0"), content.replace(b"\n", b"\r\n"), content.replace(b"\n",
+        "\u2028".encode()), b"",
     )  # fmt: skip
     return chance.choice(ways)
 
@@ -117,12 +123,16 @@ def lines(records: list[dict[str, Any]], chance: Random) -> bytes:
 
 
 TOML = (
-    "1", "true", '"x"', "[]", "{}", "nan", "inf", "-inf", "1e999", "9" * 400, "9" * 5000, "0x" + "f" * 300, "[" * 200 + "]" * 200,
-    "[" * 5000, "{a = " * 1500 + "1" + "}" * 1500, "1979-05-27", '""', '"""\n\n"""', '"\\u0000"', '"\\u001b[31m"', "[1, 'x']",
-    '["rankme >= 1"]', '["rankme >= nan"]', '["rankme"]', '"rankme >= 1"', '["rankme=5%"]', "0.5", "-1", "2147483648", "5", "[[]]",
+    "1", "true", '"x"', "[]", "{}", "nan", "inf", "-inf", "1e999", "9" * 400, "9" * 5000, "0x" + "f" * 300,
+    "[" * 200 + "]" * 200,
+    "[" * 5000, "{a = " * 1500 + "1" + "}" * 1500, "1979-05-27", '""', '"""\n\n"""', '"\\u0000"', '"\\u001b[31m"',
+    "[1, 'x']",
+    '["rankme >= 1"]', '["rankme >= nan"]', '["rankme"]', '"rankme >= 1"', '["rankme=5%"]', "0.5", "-1", "2147483648",
+    "5", "[[]]",
 )  # fmt: skip
 KEYS = (
-    "require", "max-drop", "max_drop", "plateau", "rule", "warmup", "window", "confidence", "min-delta", "patience", "stop-at",
+    "require", "max-drop", "max_drop", "plateau", "rule", "warmup", "window", "confidence", "min-delta", "patience",
+    "stop-at",
     "against", "history", "run", "on-undecided", "exit-zero", "github", "requires", "format", "",
 )  # fmt: skip
 
@@ -130,8 +140,18 @@ KEYS = (
 def pyproject(chance: Random) -> bytes:
     """A pyproject.toml whose table of the gate, or what is around it, may be anything."""
     said = [f"{chance.choice(KEYS) or chr(34) * 2} = {chance.choice(TOML)}" for _ in range(chance.choice((1, 1, 2, 4)))]
-    heads = ("[tool.labelfree.gate]",) * 6 + ("[[tool.labelfree.gate]]", "[tool.labelfree]", "[tool]", "[tool.labelfree.gate.x]", "")
+    heads: tuple[str, ...] = ("[tool.labelfree.gate]",) * 6 + (
+        "[[tool.labelfree.gate]]",
+        "[tool.labelfree]",
+        "[tool]",
+        "[tool.labelfree.gate.x]",
+        "",
+    )
     if chance.random() < 0.1:
-        said = [f"tool = {chance.choice(TOML)}"] if chance.random() < 0.5 else [f"[tool]\nlabelfree = {chance.choice(TOML)}"]
-        heads = ("",)
+        said = (
+            [f"tool = {chance.choice(TOML)}"]
+            if chance.random() < 0.5
+            else [f"[tool]\nlabelfree = {chance.choice(TOML)}"]
+        )
+        heads: tuple[str, ...] = ("",)
     return encoded("\n".join([chance.choice(heads), *said, ""]), chance)

@@ -51,6 +51,7 @@ def judged(command: list[str], ended: Ended, place: Path, before: set[str]) -> l
         wrong.append(("died", f"of signal {-ended.code}: {err[-600:]}"))
     elif ended.code not in CODES or "internal error" in err or "Traceback (" in err:
         wrong.append(("crash", err[-3000:]))
+    data = "--json" in command or "--format" in command  # names as they are, for programs
     most = MOST_REFUSED if ended.code == 2 else MOST_MEMORY
     if ended.peak > most:
         wrong.append(("memory", f"{ended.peak >> 20} MB, exit code {ended.code}: {err[-300:]}"))
@@ -65,9 +66,14 @@ def judged(command: list[str], ended: Ended, place: Path, before: set[str]) -> l
             wrong.append(("words", f"{len(err)} characters: {err[:200]!r}"))
     if match := _WARNING.search(err):
         wrong.append(("warning", match[1][:300]))
-    for name, said in (("stdout", out), ("stderr", err)):
+    for name, said in (("stdout", "" if data else out), ("stderr", err)):
         if match := _STEERS.search(said):
-            wrong.append(("steers", f"{name} holds {match[0]!r} at {match.start()}: {said[max(match.start() - 80, 0) :][:160]!r}"))
+            wrong.append(
+                (
+                    "steers",
+                    f"{name} holds {match[0]!r} at {match.start()}: {said[max(match.start() - 80, 0) :][:160]!r}",
+                )
+            )
     if "--json" in command and ended.code in (0, 3, 10, 11, 12, 13) and (said := _no_json(out)):
         wrong.append(("json", said))
     wrong += _files(command, ended.code, place, before)
@@ -90,7 +96,9 @@ def _files(command: list[str], code: int, place: Path, before: set[str]) -> list
                 wrong.append(("json", f"{name}: {error}"))
                 continue
             wrong += [("json", f"{name}: {said}") for one in texts if one.strip() and (said := _no_json(one))]
-        if name.endswith((".md", ".csv", ".xml")) and (match := _STEERS.search((place / name).read_text("utf-8", "surrogateescape"))):
+        if name.endswith((".md", ".xml")) and (
+            match := _STEERS.search((place / name).read_text("utf-8", "surrogateescape"))
+        ):
             wrong.append(("steers", f"{name} holds {match[0]!r}"))
         if name.endswith(".xml"):
             wrong += _no_xml(place / name)

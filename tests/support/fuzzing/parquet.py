@@ -1,4 +1,5 @@
-"""A Parquet file taken apart (footer, chunks, pages), changed in its parts, and put together so that the rest is true."""
+"""A Parquet file taken apart into footer, chunks and pages, changed in one,
+and put together so that the rest is true."""
 
 from __future__ import annotations
 
@@ -71,10 +72,14 @@ def put_together(footer: Struct, chunks: list[Chunk]) -> bytes:
 
 
 def mutated(content: bytes, chance: Random, other: bytes) -> tuple[bytes, str]:
-    """The file with something changed in it, and what: in its bytes, its footer, the heads, bodies or order of its pages."""
+    """The file with something changed in it, and what: bytes, the footer, the heads, bodies or order of its pages."""
     if chance.random() < 0.3:
         length = struct.unpack("<I", content[-8:-4])[0]
-        parts = {"bytes": None, "footer bytes": (len(content) - 8 - length, len(content) - 8), "pages": (4, len(content) - 8 - length)}
+        parts = {
+            "bytes": None,
+            "footer bytes": (len(content) - 8 - length, len(content) - 8),
+            "pages": (4, len(content) - 8 - length),
+        }
         part = chance.choice(list(parts))
         return damaged(content, chance, other, parts[part]), part
     footer, chunks = taken_apart(content)

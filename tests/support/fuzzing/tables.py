@@ -49,8 +49,9 @@ LAYOUTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "list": _column(pa.list_(pa.float32())),
     "large_list": _column(pa.large_list(pa.float64())),
     "half": _half,
-    "integers": lambda X: {"emb": pa.array(np.clip(np.nan_to_num(X) * 40, -128, 127).astype(int).tolist(),
-        pa.list_(pa.int8()))},
+    "integers": lambda X: {
+        "emb": pa.array(np.clip(np.nan_to_num(X) * 40, -128, 127).astype(int).tolist(), pa.list_(pa.int8()))
+    },
     "wide": _wide,
     "matrix": _nested,
     "tensor": _tensor,
@@ -101,7 +102,8 @@ def table(chance: Random) -> bytes:
     stream = io.BytesIO()
     pq.write_table(
         found, stream, compression=chance.choice(CODECS), data_page_version=chance.choice(("1.0", "2.0")),
-        use_dictionary=dictionary, row_group_size=chance.choice((7, 15, 100)), data_page_size=chance.choice((64, 1 << 20)),
+        use_dictionary=dictionary, row_group_size=chance.choice((7, 15, 100)), data_page_size=chance.choice((64,
+        1 << 20)),
         write_statistics=chance.random() < 0.7, store_schema=chance.random() < 0.7,
         use_byte_stream_split=[] if dictionary or layout != "wide" else [c for c in columns if c.startswith("emb_")],
         write_page_index=chance.random() < 0.2, write_page_checksum=chance.random() < 0.2,
@@ -136,7 +138,9 @@ def groups(chance: Random) -> bytes:
         key = chance.choice(list(about))
         about[key] = chance.choice((None, -1, 10**30, 1e308, "x", [], {}, True))
     keys = (np.arange(40, dtype=np.uint64) << np.uint64(50), np.arange(40) % 3)
-    found = pa.table({"key": keys[0], "group": pa.array(keys[1], chance.choice((pa.int64(), pa.int32(), pa.float64())))})
+    found = pa.table(
+        {"key": keys[0], "group": pa.array(keys[1], chance.choice((pa.int64(), pa.int32(), pa.float64())))}
+    )
     said = json.dumps({"schema_version": chance.choice((1, 1, 1, 2, 10**19, "1")), "groups": about})
     stream = io.BytesIO()
     pq.write_table(found.replace_schema_metadata({"labelfree": said}), stream)

@@ -1,6 +1,6 @@
 """Where the commands of the campaign run: a process that has all imported, and a child of it that runs them in turn.
 
-A child runs a hundred commands, or as many as it survives, and is forked anew; so a command costs milliseconds, and
+A child runs some hundred commands, or as many as it survives, and is forked anew; so a command costs milliseconds, and
 one that dies, hangs or takes all memory takes nothing with it.
 
     python -m fuzzing.workers FD    serves commands from the socket FD until it is closed
@@ -21,18 +21,22 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from forked import on_the_path
 
 MEMORY, CPU = 2 << 30, 20
 """What a command may take: bytes of address space, seconds of processor time."""
 SECONDS, AWAKE = 60, 0.2
 """A command waits for what never comes if it takes less than so much processor time in so many seconds."""
-COMMANDS, LARGE = 100, 1 << 30
+COMMANDS, LARGE = 500, 1 << 30
 """Commands of a child, and bytes beyond which it is not used again."""
 VARIABLES = {
-    "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "80", "LABELFREE_DEBUG": "1", "LABELFREE_THREADS": "1", "OMP_NUM_THREADS": "1",
+    "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "80", "LABELFREE_DEBUG": "1", "LABELFREE_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
 }  # fmt: skip
 """One thread, no colors, and tracebacks in place of the last words of the program."""
@@ -62,7 +66,7 @@ class Workers:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("LABELFREE_", "GITHUB_"))}
         self._server = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "fuzzing.workers", str(theirs.fileno())], pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=kept | VARIABLES,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=kept | VARIABLES | on_the_path(),
         )  # fmt: skip
         theirs.close()
 
@@ -130,7 +134,9 @@ class _Child:
         """Wait for it, and kill it where it is not ready to end: its exit code, or minus the signal that ended it."""
         self.socket.close()
         begin = time.monotonic()
-        while ready and time.monotonic() - begin < 60:  # one that died says of what; its closed socket ends one that waits
+        while (
+            ready and time.monotonic() - begin < 60
+        ):  # one that died says of what; its closed socket ends one that waits
             ended, status = os.waitpid(self.pid, os.WNOHANG)
             if ended:
                 return os.waitstatus_to_exitcode(status)
@@ -206,6 +212,8 @@ def _status(key: str) -> int:
 if __name__ == "__main__":
     import fuzzing.prepared  # noqa: F401
 
+    with suppress(ModuleNotFoundError):
+        from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel  # noqa: F401  (each when it is asked for)
     gc.collect()
     gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""Calls of the program that are killed at a random moment, at a step of their writing, or when a temporary file comes into sight."""
+"""Calls of the program that are killed: at a step of their writing, at a time, or in sight of a temporary file."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Calls:
         if done.returncode == -9:
             self.kills[how] += 1
         if how == "step":  # as many as a call has, learned from those that ended before theirs
-            self._steps *= 1.15 if done.returncode == -9 else 0.85
+            self._steps *= 1.05 if done.returncode == -9 else 0.85
             self._steps = min(max(self._steps, 2.0), 200.0)
         return done
 

@@ -1,6 +1,6 @@
 """kill -9 over writers: nothing lost, torn, scored twice or left behind.
 
-    python -m killing.campaign --kills 1000 --seed 1
+python -m killing.campaign --kills 1000 --seed 1
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Changes what calls are forked from: `embed` writes after every batch, and a call may end itself at the n-th step of writing.
+"""Changes what calls are forked from: `embed` writes often, and a call may end itself at the n-th step of writing.
 
 `embed` puts its rows on the disk after every batch, not every 20 s, so that a kill meets all of its states. A call with
 the variable KILL_AT=n sends itself SIGKILL before the n-th time that it opens a file for writing, renames, removes or

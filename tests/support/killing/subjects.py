@@ -1,4 +1,4 @@
-"""What is killed: append, outputs, embed --resume and watch, each with what must be true after every kill and in the end."""
+"""What is killed: append, outputs, embed --resume and watch, and what must be true after every kill and in the end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from typing import TypeAlias
@@ -135,7 +136,7 @@ def resumed(calls: list[Calls], kills: int) -> Problems:
 
 def _contiguous(parts: set[str]) -> bool:
     edges = sorted(tuple(map(int, name.removesuffix(".arrow").split("-"))) for name in parts)
-    return all(a[1] == b[0] for a, b in zip(edges, edges[1:], strict=False)) and (not edges or edges[0][0] == 0)
+    return all(a[1] == b[0] for a, b in pairwise(edges)) and (not edges or edges[0][0] == 0)
 
 
 def watched(calls: list[Calls], kills: int) -> Problems:
@@ -179,5 +180,10 @@ def _left(place: Path, known: set[str]) -> Problems:
     return [f"left behind: {', '.join(left)}"] if left else []
 
 
-SUBJECTS = {"append": (appended, 0.4), "outputs": (written, 0.2), "embed --resume": (resumed, 0.2), "watch": (watched, 0.2)}
+SUBJECTS = {
+    "append": (appended, 0.4),
+    "outputs": (written, 0.2),
+    "embed --resume": (resumed, 0.2),
+    "watch": (watched, 0.2),
+}
 """Each with its share of the kills."""
