@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from labelfree.documents.origin import check_origin
+
 __version__ = "0.1.0"
+__distribution__ = "labelfree-eval"
+"""Whose package this is: PyPI's project `labelfree` is another one, with the same import name."""
+check_origin()
 
 if TYPE_CHECKING:
     from labelfree import history, metrics, training

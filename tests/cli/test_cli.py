@@ -461,13 +461,13 @@ def test_explain_keeps_to_the_width_of_the_terminal(width: int, widest: int) -> 
 
 
 def test_version_help_and_no_arguments(labelfree: Program) -> None:
-    assert labelfree("--version").stdout == f"labelfree {package.__version__}\n"
+    assert labelfree("--version").stdout == f"labelfree-eval {package.__version__}\n"
     for arguments in ([], ["-h"], ["--help"]):
         done = labelfree(*arguments)
         assert done.returncode == 0
         assert "rank" in done.stdout
     for command in COMMANDS:
-        assert labelfree(*command.split(), "--version").stdout == f"labelfree {package.__version__}\n"
+        assert labelfree(*command.split(), "--version").stdout == f"labelfree-eval {package.__version__}\n"
         help_ = labelfree(*command.split(), "-h")
         assert help_.returncode == 0
         assert f"Usage: labelfree {command} " in help_.stdout + " "

@@ -1,7 +1,8 @@
-"""What killed writers leave beside a target goes with the next writer; what a living one holds, or others made, stays."""
+"""What killed writers leave beside a target goes with the next one; what a living one holds, or others made, stays."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 
 from labelfree.documents import leftovers
 from labelfree.documents.files import atomically
-from labelfree.documents.leftovers import temporary_directory, temporary_file
+from labelfree.documents.leftovers import temporary_directory
 from labelfree.errors import OutputError
 
 pytestmark = pytest.mark.once
@@ -221,7 +222,7 @@ def test_a_file_system_without_locks_is_written_to_and_nothing_removed(
         raise OSError(95, "Operation not supported")
 
     (tmp_path / MINE).write_text("perhaps of a living writer")
-    monkeypatch.setattr(leftovers.fcntl, "flock", unsupported)
+    monkeypatch.setattr(fcntl, "flock", unsupported)
     atomically(tmp_path / "a.json", lambda place: place.write_text("a"))
     assert names(tmp_path) == [MINE, "a.json"]
     monkeypatch.setattr(leftovers, "fcntl", None)
@@ -238,9 +239,13 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
         atomically(tmp_path / "a.json", failing)
     with pytest.raises(OutputError, match=r"nothing/a\.json: cannot be written"):
         atomically(tmp_path / "nothing" / "a.json", failing)
-    with pytest.raises(KeyboardInterrupt), temporary_file(tmp_path / "a.json") as place:
+
+    def interrupted(place: Path) -> None:
         place.write_text("half")
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        atomically(tmp_path / "a.json", interrupted)
     assert names(tmp_path) == []
 
 

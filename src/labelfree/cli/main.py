@@ -25,6 +25,7 @@ from labelfree.cli.repeats import given_once
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
+from labelfree.documents.origin import DISTRIBUTION, changed_files
 from labelfree.errors import ExitCode, LabelfreeError, speaking
 
 app = typer.Typer(
@@ -40,7 +41,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"labelfree {__version__}")
+        print(f"{DISTRIBUTION} {__version__}")
         raise typer.Exit
 
 
@@ -172,5 +173,8 @@ def _told(message: str, code: ExitCode) -> int:
 def _crashed(error: Exception) -> int:
     if os.environ.get("LABELFREE_DEBUG"):
         raise error
+    if what := changed_files():
+        said = f"expected the files of {DISTRIBUTION}, found {what}; install it again"
+        return _told(f"{said} ({type(error).__name__}: {error})", ExitCode.BAD_INPUT)
     message = f"internal error: {type(error).__name__}: {error} (a bug; LABELFREE_DEBUG=1 shows where)"
     return _told(message, ExitCode.INTERNAL)

@@ -17,9 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labelfree.documents.origin import check_origin
 from labelfree.documents.reading import report_document
 from labelfree.history.records import Record, collapse, differences, key, record
 from labelfree.history.store import added, contents, removed, stored
+
+check_origin()  # this package, and `labelfree.training` which needs it, can be imported below a foreign __init__.py
 
 if TYPE_CHECKING:
     import pandas as pd

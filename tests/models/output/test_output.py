@@ -200,6 +200,42 @@ def test_a_killed_run_is_resumed_without_repeating_a_row(when: str, whole: Path,
     assert left(path) == []
 
 
+CLEARING = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_output import *
+
+unlink, left = Path.unlink, [int(sys.argv[3])]
+def killed(self, **asked):
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left[0] -= 1
+    unlink(self, **asked)
+
+with EmbeddingFile(sys.argv[2], facts=FACTS, resume=True) as file:
+    write(file)
+    Path.unlink = killed
+    file.finish()
+"""
+
+
+@pytest.mark.parametrize("removed", [0, 1, 2, 3])
+def test_a_run_that_is_killed_while_it_clears_up_is_done(removed: int, whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    for stop in (7000, 14_000):
+        with EmbeddingFile(path, facts=FACTS, resume=True) as file:
+            write(file, until=stop)
+    command = [sys.executable, "-c", CLEARING, str(Path(__file__).parent), str(path), str(removed)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert path.read_bytes() == whole.read_bytes()
+    with EmbeddingFile(path, facts=FACTS, resume=True) as file:
+        assert file.done == ROWS
+        file.finish()
+    assert path.read_bytes() == whole.read_bytes()
+    assert left(path) == []
+
+
 # --- with others -------------------------------------------------------------------------------------------------
 
 
