@@ -14,9 +14,13 @@ import threadpoolctl
 import torch
 
 import labelfree
+from forked import IMPORTED, OF_EXTRAS
 
 _SKIPPED = ("labelfree.__main__", "labelfree.training")
 
+for name in (*IMPORTED, *OF_EXTRAS, "sklearn.metrics.cluster", "scipy.stats", "matplotlib.backends.backend_svg"):
+    with suppress(ModuleNotFoundError):
+        importlib.import_module(name)
 for module in pkgutil.walk_packages(labelfree.__path__, "labelfree."):
     if not module.name.startswith(_SKIPPED):
         with suppress(ModuleNotFoundError):

@@ -148,10 +148,11 @@ class _Child:
 def serve(calls: socket.socket) -> None:
     """Answer commands until the socket is closed."""
     child: _Child | None = None
-    while message := calls.recv(1 << 20):
-        if child is None or not child.left:
-            child = _Child([calls])
-        calls.send(json.dumps(child.run(message)).encode())
+    with suppress(ConnectionError):  # who asked was killed
+        while message := calls.recv(1 << 20):
+            if child is None or not child.left:
+                child = _Child([calls])
+            calls.send(json.dumps(child.run(message)).encode())
     if child is not None and child.left:
         child.end()
 
@@ -162,8 +163,9 @@ def _work(calls: socket.socket) -> None:
         room = _status("VmSize") + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        while message := calls.recv(1 << 20):
-            calls.send(json.dumps(_run(json.loads(message))).encode())
+        with suppress(ConnectionError):
+            while message := calls.recv(1 << 20):
+                calls.send(json.dumps(_run(json.loads(message))).encode())
     finally:
         os._exit(0)
 
