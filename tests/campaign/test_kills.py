@@ -14,8 +14,8 @@ from killing.subjects import SUBJECTS
 @pytest.mark.once
 @pytest.mark.slow
 def test_twenty_kills_leave_everything_whole() -> None:
-    with started() as one, started() as two:
-        found = campaign(20, 20261127, [one, two])
+    with started() as forks:
+        found = campaign(20, 20261127, forks)
     assert {name: said["problems"] for name, said in found.items()} == {name: [] for name in SUBJECTS}
     assert sum(said["kills"] for said in found.values()) >= 20
     assert all(said["kills"] for said in found.values())

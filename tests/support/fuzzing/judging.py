@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def judged(command: list[str], ended: Ended, place: Path, before: set[str]) -> l
         wrong.append(("died", f"of signal {-ended.code}: {err[-600:]}"))
     elif ended.code not in CODES or "internal error" in err or "Traceback (" in err:
         wrong.append(("crash", err[-3000:]))
-    data = "--json" in command or "--format" in command  # names as they are, for programs
+    said_json = any(word == "--json" and earlier != "--run" for earlier, word in pairwise(command))
+    data = said_json or "--format" in command  # names as they are, for programs
     most = MOST_REFUSED if ended.code == 2 else MOST_MEMORY
     if ended.peak > most:
         wrong.append(("memory", f"{ended.peak >> 20} MB, exit code {ended.code}: {err[-300:]}"))
@@ -74,7 +76,7 @@ def judged(command: list[str], ended: Ended, place: Path, before: set[str]) -> l
                     f"{name} holds {match[0]!r} at {match.start()}: {said[max(match.start() - 80, 0) :][:160]!r}",
                 )
             )
-    if "--json" in command and ended.code in (0, 3, 10, 11, 12, 13) and (said := _no_json(out)):
+    if said_json and ended.code in (0, 3, 10, 11, 12, 13) and (said := _no_json(out)):
         wrong.append(("json", said))
     wrong += _files(command, ended.code, place, before)
     return [Found(what, command, said) for what, said in wrong]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from contextlib import suppress
 from typing import Any
 
 import threadpoolctl
-import torch
 
 import labelfree
 from forked import IMPORTED, OF_EXTRAS
@@ -27,7 +27,8 @@ for module in pkgutil.walk_packages(labelfree.__path__, "labelfree."):
             importlib.import_module(module.name)
 
 main: Any = importlib.import_module("labelfree.cli.main")  # the package has a function of this name
-torch.set_num_threads(1)
+if "torch" in sys.modules:
+    sys.modules["torch"].set_num_threads(1)
 COMMANDS = main.program()
 LIBRARIES = threadpoolctl.ThreadpoolController()
 

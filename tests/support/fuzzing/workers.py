@@ -212,6 +212,8 @@ def _status(key: str) -> int:
 
 
 if __name__ == "__main__":
+    import torch  # noqa: F401
+
     import fuzzing.prepared  # noqa: F401
 
     with suppress(ModuleNotFoundError):

@@ -13,7 +13,7 @@ from random import Random
 
 from forked import Forks, Kill
 
-MODULES = ("tomllib", "safetensors.torch", "fuzzing.prepared", "killing.often")
+MODULES = ("tomllib", "fuzzing.prepared", "killing.often")
 SIGHTS = (".labelfree-", ".tmp", ".partial", ".lock")
 """Parts of the names of files that are there only while something is written."""
 
@@ -57,7 +57,7 @@ class Calls:
 
 
 @contextmanager
-def started() -> Iterator[Forks]:
-    """Where the calls are forked from."""
-    with Forks(MODULES) as forks:
-        yield forks
+def started() -> Iterator[list[Forks]]:
+    """Where the calls are forked from: two processes, and one that has torch."""
+    with Forks(MODULES) as one, Forks(MODULES) as two, Forks(("torch", *MODULES)) as three:
+        yield [one, two, three]

@@ -28,8 +28,8 @@ def campaign(kills: int, seed: int, forks: list[Forks], names: list[str] | None 
             continue
         begin, wanted = time.monotonic(), max(round(kills * share), 2)
         with tempfile.TemporaryDirectory(prefix="labelfree-kill-") as temporary:
-            pair = [Calls(one, Path(temporary), Random(f"{seed}:{name}:{i}")) for i, one in enumerate(forks)]
-            calls = pair if name == "append" else pair[:1]
+            which = {"append": forks[:2], "embed --resume": forks[2:]}.get(name, forks[:1])
+            calls = [Calls(one, Path(temporary), Random(f"{seed}:{name}:{i}")) for i, one in enumerate(which)]
             wrong = subject(calls, -(-wanted // len(calls)))
         killed: Counter[str] = sum((one.kills for one in calls), Counter())
         seconds = round(time.monotonic() - begin, 1)
@@ -45,8 +45,8 @@ def main() -> int:
     parser.add_argument("--only", choices=SUBJECTS, action="append", help="only these")
     parser.add_argument("-o", "--output", type=Path, help="write what was found, as JSON")
     asked = parser.parse_args()
-    with started() as one, started() as two:
-        found = campaign(asked.kills, asked.seed, [one, two], asked.only)
+    with started() as forks:
+        found = campaign(asked.kills, asked.seed, forks, asked.only)
     for name, said in found.items():
         print(f"{name}: {said['kills']} kills {said['when']}, {said['seconds']} s")
         for problem in said["problems"]:
