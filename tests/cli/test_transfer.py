@@ -17,6 +17,7 @@ import labelfree
 from labelfree import metrics
 from labelfree.cli.main import run
 from labelfree.errors import ArrayError, RowsError, SourceError, UsageError
+from program import Program
 from repository import ROOT
 
 FIXTURES = ROOT / "fixtures"

@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-import labelfree  # noqa: E402
-from labelfree.render.pictures.canvas import drawn_name  # noqa: E402
-from labelfree.render.pictures.panels import draw  # noqa: E402
+import labelfree
+from labelfree.render.pictures.canvas import drawn_name
+from labelfree.render.pictures.panels import draw
 
 
 @pytest.mark.parametrize(
