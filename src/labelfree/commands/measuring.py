@@ -16,6 +16,7 @@ from labelfree.commands.options import Options, selected
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import assembled, report_of, with_outputs
 from labelfree.commands.series import death_series, group_series, spectrum_series
+from labelfree.commands.unlimited import check_unlimited
 from labelfree.errors import UsageError, option
 from labelfree.evidence.evidence import Need
 from labelfree.families.opis.behavior import Judged
@@ -139,6 +140,7 @@ def surveyed(
 ) -> Survey:
     """One pass over an open source, where the memory limit allows it; arguments as for `survey.reading.survey`."""
     check_memory(opened, needs, metrics, chosen)
+    check_unlimited(opened, needs, metrics, chosen)
     sample = chosen.sample
     if "groups" in needs and chosen.group is not None:  # pairs are of the sample of groups
         sample = SAMPLE if sample is None else min(sample, SAMPLE)

@@ -153,5 +153,5 @@ def pyproject(chance: Random) -> bytes:
             if chance.random() < 0.5
             else [f"[tool]\nlabelfree = {chance.choice(TOML)}"]
         )
-        heads: tuple[str, ...] = ("",)
+        heads = ("",)
     return encoded("\n".join([chance.choice(heads), *said, ""]), chance)

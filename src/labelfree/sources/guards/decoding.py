@@ -1,8 +1,8 @@
 """What the columns of a Parquet file will decode to, bounded before Arrow decodes any of them.
 
 Three bounds: the pages that are unpacked at once, what one batch of rows decodes to, and all the text of a column.
-Bytes that the file explains, by holding an eighth of them, are taken to be spread evenly over its rows; all others are
-counted by their repetition levels and by the lengths of their dictionaries.
+Lists whose pages the file explains, by holding an eighth of what each decodes to, are taken to be of one length, as
+Arrow will find them; all others are counted by their repetition levels, and texts by the lengths in their dictionaries.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _TEXT_RATIO = 100
 """Bytes of text for one of the file, beyond which all of a column must fit into what reading may take."""
 _WIDEST = 1 << 16
 """Numbers in a row that a file may hold whatever its size."""
-_LARGE_PAGE = 1 << 23
+_LARGE_PAGE = _SLACK = 1 << 23
+"""Bytes of a page of text, and of lists that the file does not explain, from which on they are worth a closer look."""
 _SHORT = 1 << 20
 """Bytes of text that are not worth a look into their dictionary."""
 
@@ -111,7 +112,7 @@ def _found(file: Path, claimed: Footer, columns: Iterable[str], memory: int | No
                     f"{file}: its pages would take {unexplained:,} bytes of memory at once, packed more than "
                     f"{_RATIO}:1 in a file of {claimed.size:,}; where it is no bomb, write it again with smaller pages"
                 )
-    if memory is not None and held > memory:
+    if memory is not None and held > max(memory, BATCH):
         raise SourceError(
             f"{file}: its pages take {held:,} bytes of memory at once, and {option('memory')} allows {memory:,}; raise "
             "it, or write the file again with smaller pages"
@@ -134,9 +135,11 @@ def _leaf(stream: BinaryIO, file: Path, leaf: Leaf, claimed: Footer, total: int)
             continue
         data = [page for page in listed if page.kind in (V1, V2)]
         parts = [_Unit(page.values, *_decoded(stream, page, leaf, chunk, listed)) for page in data]
-        units += [_rows(file, leaf, chunk, listed, parts, claimed, where)] if leaf.repeated else parts
+        units += (
+            [_rows(file, leaf, chunk, [page.held for page in data], parts, claimed, where)] if leaf.repeated else parts
+        )
         text += 0 if leaf.width else sum(part.nbytes for part in parts)
-    if text > max(total, _TEXT_RATIO * claimed.size):
+    if text > max(total, BATCH, _TEXT_RATIO * claimed.size):
         raise SourceError(
             f"{file}: {where} would decode to {text:,} bytes in a file of {claimed.size:,}, texts of up to "
             f"{max(unit.widest for unit in units):,} bytes again and again, and reading may take {total:,}; it is "
@@ -185,20 +188,21 @@ def _decoded(stream: BinaryIO, page: Page, leaf: Leaf, chunk: ColumnChunk, liste
 
 
 def _rows(
-    file: Path, leaf: Leaf, chunk: ColumnChunk, listed: list[Page], parts: list[_Unit], claimed: Footer, where: str
+    file: Path, leaf: Leaf, chunk: ColumnChunk, explained: list[int], parts: list[_Unit], claimed: Footer, where: str
 ) -> _Unit:
-    """The rows of a chunk of lists."""
+    """The rows of a chunk of lists. explained: bytes in the file of each of its pages."""
     nbytes = sum(part.nbytes for part in parts)
-    if nbytes <= _EXPLAINED * sum(page.held for page in listed):
+    if sum(max(part.nbytes - _EXPLAINED * held, 0) for part, held in zip(parts, explained, strict=True)) <= _SLACK:
         return _Unit(chunk.rows, nbytes, -(-nbytes // chunk.rows))
+    most = max(_WIDEST, claimed.size)
     values, value = sum(part.rows for part in parts), max((part.widest for part in parts), default=0)
     try:
-        widest = _widest_row(file, (file.stat().st_mtime_ns, claimed.size), leaf.repeated, chunk)
+        widest = _widest_row(file, (file.stat().st_mtime_ns, claimed.size), leaf.repeated, chunk, most)
     except Unclear:
         widest = values
-    if widest > max(_WIDEST, claimed.size):
+    if widest > most:
         raise SourceError(
-            f"{file}: {where} holds a row of about {widest:,} numbers, {widest * value:,} bytes, and {values:,} "
+            f"{file}: {where} holds a row of {widest:,} numbers or more, {widest * value:,} bytes, and {values:,} "
             f"numbers in {chunk.rows:,} rows, in a file of {claimed.size:,} bytes; expected rows of one length that "
             "the file explains: it is damaged or forged"
         )
@@ -206,13 +210,18 @@ def _rows(
 
 
 @lru_cache(maxsize=1024)
-def _widest_row(file: Path, stamp: tuple[int, int], repeated: int, chunk: ColumnChunk) -> int:
-    """Values in the widest row of a chunk; stamp: when the file was changed, and its size."""
+def _widest_row(file: Path, stamp: tuple[int, int], repeated: int, chunk: ColumnChunk, most: int) -> int:
+    """Values in the widest row of a chunk, or in the first page after which it has more than `most`.
+
+    stamp: when the file was changed, and its size.
+    """
     widths = RowWidths(repeated)
     with file.open("rb", buffering=0) as stream:
         for page in pages(stream, file, chunk, stamp[1], ""):
             if page.kind in (V1, V2):
                 widths.add(stream, page, chunk.codec)
+                if widths.widest > most:
+                    break
     return widths.widest
 
 
