@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from labelfree.arrays import Float, Index, Keys, Rows, blocks_of, matrix
+from labelfree.arrays import Float, Index, Keys, Rows, as_array, blocks_of, matrix
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.groups import Grouping
 from labelfree.evidence.outputs import Outputs
@@ -192,7 +192,7 @@ def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: in
     drawn = Sample.empty(sample).update(rows, keys, index).drawn()
     views = None
     if group is not None:
-        group_keys = mix(hash_ids(np.asarray(group)), seed)
+        group_keys = mix(hash_ids(as_array(group, "group")), seed)
         views = Sample.empty(VIEW_ROWS).update(rows, group_keys, index).drawn()
     return Evidence(
         n=n,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float, Rows, blocks_of, matrix
+from labelfree.arrays import Float, Rows, as_array, blocks_of, matrix
 from labelfree.errors import ArrayError
 from labelfree.evidence.outputs import Labelled
 from labelfree.summaries.probabilities import log_softmax, softmax, two_classes
@@ -27,7 +27,7 @@ def of_rows(logits: Rows) -> tuple[Float, Float]:
 def labelled(logits: Any, labels: Any) -> Labelled:
     """What the model said of source rows: logits (n, K), labels (n,) class numbers from 0."""
     z = two_classes(matrix(logits, "source_logits"))
-    y = np.asarray(labels)
+    y = as_array(labels, "source_labels")
     if y.shape != (len(z),) or y.dtype.kind not in "iu":
         raise ArrayError(
             f"source_labels: expected one class number for each of the {len(z)} rows of source_logits, "

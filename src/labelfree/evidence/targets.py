@@ -23,7 +23,7 @@ def given_head(weight: Any) -> Head:
     """A head from its weight (K, d), rows the classes; (d,) is the one row of a binary head."""
     if isinstance(weight, Head):
         return weight
-    rows = matrix(np.atleast_2d(as_array(weight)), "head").astype(np.float64)
+    rows = matrix(np.atleast_2d(as_array(weight, "head")), "head").astype(np.float64)
     return Head(rows, None, "given", "array")
 
 

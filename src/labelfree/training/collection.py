@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Index, Rows, as_rows
+from labelfree.arrays import Index, Rows, as_array, as_rows, unreal
 from labelfree.errors import ArrayError
 from labelfree.kernels.devices import kernels_for
 from labelfree.sources.block import Block, Source, Values
@@ -38,7 +38,7 @@ class Collection:
     def add(self, features: Any, ids: Sequence[Any] | None = None) -> None:
         """Take in a batch of features (m, d), in the order of the set; ids: of these rows, instead of the plan's."""
         rows, dtype = _matrix(features)
-        names = None if ids is None else np.asarray(ids)
+        names = None if ids is None else as_array(ids, "ids")
         if names is not None and names.shape != (len(rows),):
             raise ArrayError(f"ids: expected one for each of {len(rows)} rows, found shape {names.shape}")
         index = self._positions(len(rows))
@@ -87,7 +87,7 @@ class Collection:
         if given is not None:
             return given
         assert self.plan.ids is not None
-        ids: Values = np.asarray(self.plan.ids)
+        ids: Values = as_array(self.plan.ids, "ids")
         return np.asarray(ids[np.minimum(index, len(ids) - 1)])
 
     def _positions(self, m: int) -> Index:
@@ -161,19 +161,12 @@ def _unreadable(rows: int) -> Iterator[Block]:
 
 def _matrix(features: Any) -> tuple[Rows, str]:
     """Features (m, d) as numpy rows of their own, whatever is done to the tensor later, and their dtype."""
-    if hasattr(features, "detach"):
-        import torch
-
-        features = features.detach()
-        dtype = str(features.dtype).removeprefix("torch.")
-        if features.dtype == torch.bfloat16:
-            features = features.float()
-        array = features.to("cpu", copy=True).numpy()
-    else:
-        array = np.array(features)
-        dtype = str(array.dtype)
+    array = np.array(as_array(features, "features"), order="C")
     if array.ndim != 2 or array.shape[1] == 0:
         raise ArrayError(
             f"features: expected (rows, d), one row per item, found shape {array.shape}; pool tokens to one row first"
         )
-    return np.ascontiguousarray(as_rows(array)), dtype
+    if said := unreal(array.dtype):
+        raise ArrayError(f"features: {said}")
+    dtype = str(features.dtype).removeprefix("torch.") if hasattr(features, "detach") else str(array.dtype)
+    return as_rows(array), dtype

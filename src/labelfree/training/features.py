@@ -9,6 +9,7 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
+from labelfree.arrays import check_dense
 from labelfree.errors import MissingExtra, UsageError
 from labelfree.models.features.last_layer import linear_layers
 from labelfree.models.features.pooling import Pool, default_pool, pooled, tensor_of
@@ -123,6 +124,7 @@ class Hook:
 
         def features() -> Any:
             tensor = found().detach()
+            check_dense(tensor, self.place)
             if self.outermost is not None and outermost > self.outermost:
                 raise UsageError(
                     f"{self.place}: expected to run once in each call of the model, found a call beyond that; watch a "

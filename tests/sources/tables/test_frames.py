@@ -210,7 +210,10 @@ def test_a_map_in_memory_keeps_what_was_changed_in_it(tmp_path: Path) -> None:
         ([], r"found shape \(0,\)"),
         (None, r"array: expected a path, an \(n, d\) array or a data frame, found an object of type NoneType"),
         (pl.LazyFrame({"emb": [1.0]}), r"found an object of type LazyFrame"),
-        (torch.ones(2, 2).to_sparse(), r"array: expected an \(n, d\) matrix"),
+        (
+            torch.ones(2, 2).to_sparse(),
+            r"array: expected dense numbers, found a tensor of layout sparse_coo; give its ",
+        ),
         (5, r"found shape \(\)"),
     ],
 )

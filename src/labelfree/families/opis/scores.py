@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import matrix
+from labelfree.arrays import as_array, matrix
 from labelfree.errors import ArrayError
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.groups import Grouping, GroupRows
@@ -167,7 +167,7 @@ def _evidence(
     if group is None:
         how = Grouping(zone, circular=circular, k=tuple(k), seeds=seeds)
         return replace(evidence(X, seed=seed), grouping=how)
-    names = np.asarray(group)
+    names = as_array(group, "group")
     if names.shape != (len(rows),):
         raise ArrayError(f"group: expected one name for each of {len(rows)} rows, found shape {names.shape}")
     index = np.flatnonzero([name is not None and name == name for name in names.tolist()])  # NaN is no name

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import as_rows
+from labelfree.arrays import as_array, as_rows, unreal
 from labelfree.errors import ArrayError
 from labelfree.families.spec import INVARIANT, NO_DIRECTION, Metric
 from labelfree.families.weights.layer import METRICS as OF_ONE
@@ -59,7 +59,10 @@ def layers_of(weights: Mapping[str, Any]) -> list[Layer]:
     """The layers of matrices (n, d) of real numbers by name; NaN and infinite rows are counted."""
     found = []
     for name, values in weights.items():
-        rows = as_rows(np.asarray(values))
+        array = as_array(values, name)
+        if said := unreal(array.dtype):
+            raise ArrayError(f"{name}: {said}")
+        rows = as_rows(array)
         if rows.ndim != 2 or 0 in rows.shape:
             raise ArrayError(f"{name}: expected an (n, d) weight matrix, found shape {rows.shape}; reshape it")
         found.append(Layer.of(weighed(lambda r, c, rows=rows: rows[r, c], *rows.shape, name=name)))  # type: ignore[misc]

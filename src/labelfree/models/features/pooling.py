@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
+from labelfree.arrays import check_dense
 from labelfree.errors import UsageError, option
 from labelfree.models.networks.network import TorchTensor
 
@@ -40,6 +41,7 @@ def pooled(tensor: TorchTensor, rows: int, mask: TorchTensor | None, pool: str, 
     the real tokens, or over all places of the map; cls is the first real token, last the last one. "none" takes a
     tensor that is one vector a row already, (m, d) or (m, d, 1, 1).
     """
+    check_dense(tensor, where)
     shape = tuple(tensor.shape)
     if not shape or shape[0] != rows or tensor.numel() == 0:
         raise UsageError(

@@ -10,6 +10,7 @@ from typing import Any, cast
 from labelfree.errors import LabelfreeError, MissingExtra, SourceError, UsageError, option
 from labelfree.models.items.kinds import ItemKind
 from labelfree.models.networks.fingerprints import files_fingerprint
+from labelfree.models.networks.limits import Held, building, check_settings
 from labelfree.models.networks.network import Network, Prepared
 from labelfree.models.networks.trust import (
     check_files,
@@ -45,10 +46,14 @@ def open_directory(path: Path, *, trust_code: bool, device: str) -> Network:
     if not trust_code:
         refuse_code(path)
     parts = module_directories(path)
+    held = Held()
     for part in dict.fromkeys(parts) if parts else [path]:
         if not parts or any(part.glob("*.safetensors")) or any(part.glob("*.bin")):
             single = part / "model.safetensors"
-            tensors(single if single.exists() else part)  # whole, and without foreign globals; said better here
+            # whole, and without foreign globals; said better here
+            held = held.with_(tensors(single if single.exists() else part))
+    if not trust_code:
+        check_settings(dict.fromkeys([path, *parts]), held)
     try:
         import transformers  # noqa: F401
     except ImportError as error:
@@ -56,6 +61,8 @@ def open_directory(path: Path, *, trust_code: bool, device: str) -> Network:
     with ExitStack() as stack:
         stack.enter_context(offline())
         stack.enter_context(quiet())
+        if not trust_code:
+            stack.enter_context(building(path, held))
         try:
             network = _sentences(path, trust_code, device) if parts else _transformer(path, trust_code, device)
         except (LabelfreeError, MemoryError, KeyboardInterrupt):

@@ -70,11 +70,12 @@ def module_directories(path: Path) -> list[Path]:
     return [path / part for part in parts]
 
 
-def read_json(file: Path) -> Any:
-    """The content of a JSON file of a checkpoint."""
+def read_json(file: Path, most: int = _MOST_BYTES) -> Any:
+    """The content of a JSON file of a checkpoint, of at most this many bytes."""
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise SourceError(f"{file}: expected settings of a few kB, found {file.stat().st_size / 1e6:.0f} MB")
+        if file.stat().st_size > most:
+            of = "a few kB" if most == _MOST_BYTES else f"at most {most / 1e6:.0f} MB"
+            raise SourceError(f"{file}: expected settings of {of}, found {file.stat().st_size / 1e6:.0f} MB")
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SourceError(f"{file}: cannot be read ({error.strerror or error})") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Rows, as_rows
+from labelfree.arrays import Rows, as_rows, unreal
 from labelfree.errors import ArrayError, ColumnError, SourceError
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 
@@ -22,8 +22,8 @@ def check_matrix(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None
             f"{where}: expected an (n, d) matrix, one row per item, found shape {tuple(shape)}; "
             "reshape it, or pool token embeddings to one row per item first"
         )
-    if dtype.kind not in "fiu":
-        raise ArrayError(f"{where}: expected real numbers, found dtype {dtype}")
+    if said := unreal(dtype):
+        raise ArrayError(f"{where}: {said}")
 
 
 def no_columns(name: str, chosen: Columns) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float
+from labelfree.arrays import Float, check_dense
 from labelfree.errors import ArrayError, SourceError, UsageError, option
 from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.block import CHECKPOINT
@@ -58,6 +58,8 @@ def head_tensors(spec: Any, where: str) -> Holder:
         return _of_file(os.fspath(spec), where)
     if hasattr(spec, "state_dict") and callable(spec.state_dict):
         spec = spec.state_dict()
+    for part in spec if isinstance(spec, list | tuple) else [spec]:
+        check_dense(part, where)
     if isinstance(spec, list | tuple) and len(spec) == 2 and np.ndim(spec[0]) == 2 and np.ndim(spec[1]) < 2:
         spec = {"weight": spec[0]} if spec[1] is None else {"weight": spec[0], "bias": spec[1]}
     if isinstance(spec, Mapping):

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Rows, as_rows
+from labelfree.arrays import Rows, as_array, as_rows, check_dense
 from labelfree.documents.files import check_regular, read_text
 from labelfree.documents.reading import parsed
-from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint, option
+from labelfree.errors import ColumnError, SourceError, UnsafeCheckpoint, option
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import TORCH, Columns, Source, Values
 from labelfree.sources.checkpoints.torch_files import loaded
@@ -73,20 +73,15 @@ def state_tensors(state: Any) -> dict[str, Tensor]:
     found = {}
     for name, value in _unwrapped(state).items():
         place, key = Path("state dict"), str(name)
+        if getattr(value, "is_nested", False):
+            check_dense(value, key)
         if hasattr(value, "detach"):
             dtype = str(value.dtype).removeprefix("torch.")
             found[key] = Tensor(key, tuple(value.shape), dtype, place, _torch_loader(place, key, value))
         elif hasattr(value, "shape") or isinstance(value, list | tuple):
-            array = _plain(value, key)
+            array = as_array(value, key or "array")
             found[key] = Tensor(key, array.shape, array.dtype.name, place, partial(np.asarray, array))
     return _stripped(found)
-
-
-def _plain(value: Any, name: str) -> Values:
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise ArrayError(f"{name or 'array'}: expected numbers, rows of one length ({error})") from error
 
 
 def _chosen(found: Mapping[str, Tensor], name: str | None, path: Path) -> Tensor:
@@ -266,9 +261,10 @@ def _torch_loader(path: Path, name: str, value: Any) -> Callable[[], Values]:
                     f"{path.name}::{name}: claims {claimed:,} bytes in a storage of {held:,}, each number many times; "
                     "it is refused: save it with .contiguous()"
                 )
+            held_here = value.detach().cpu().resolve_conj().resolve_neg()
             if value.dtype == torch.bfloat16:
-                return np.asarray(value.detach().cpu().view(torch.int16).numpy()).view(np.uint16)
-            return np.asarray(value.detach().cpu().numpy())
+                return np.asarray(held_here.view(torch.int16).numpy()).view(np.uint16)
+            return np.asarray(held_here.numpy())
         except (TypeError, RuntimeError) as error:  # float8, quantized, sparse, meta
             found = f"{value.dtype}, {value.layout}, on {value.device}"
             raise SourceError(_unreadable(path, name, found)) from error

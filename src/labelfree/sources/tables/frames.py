@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.arrays import as_array
 from labelfree.errors import ArrayError, ColumnError
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import Block, Columns, Source, Values
@@ -18,18 +19,7 @@ from labelfree.sources.tables.columns import choose, choose_outputs, unread_labe
 def array_source(X: Any, chosen: Columns, name: str = "array") -> Source:
     """An (n, d) matrix in memory: numpy, or anything that converts to it, torch tensors included."""
     no_columns(name, chosen)
-    if hasattr(X, "detach"):
-        X = X.detach().cpu()
-        X = X.float() if str(X.dtype) == "torch.bfloat16" else X
-    if isinstance(X, np.ma.MaskedArray):
-        X = np.where(X.mask, np.nan, X.data)
-    try:
-        array = np.asarray(X)
-    except (ValueError, TypeError) as error:
-        raise ArrayError(f"{name}: expected an (n, d) matrix, rows of one length, found {_said(error)}") from error
-    if array.dtype == object and array.ndim == 0:
-        kind = type(X).__name__
-        raise ArrayError(f"{name}: expected a path, an (n, d) array or a data frame, found an object of type {kind}")
+    array = as_array(X, name, objects="a path, an (n, d) array or a data frame")
     check_matrix(array.shape, array.dtype, name)
     return matrix_source([array], name, size=array.nbytes)
 
@@ -40,7 +30,7 @@ def table_of(arrays: Mapping[Any, Any]) -> Any:
 
     columns: dict[str, Any] = {}
     for name, given in arrays.items():
-        values = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+        values = as_array(given, str(name))
         if values.ndim == 2:
             check_matrix(values.shape, values.dtype, str(name))
             flat = pa.array(np.ascontiguousarray(values).reshape(-1))
