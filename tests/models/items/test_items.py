@@ -370,9 +370,7 @@ def test_one_column_per_dimension(tmp_path: Path) -> None:
 def test_a_run_of_columns_among_several_candidates_is_named(tmp_path: Path) -> None:
     wide = {f"emb_{j}": [0.5, 1.5] for j in range(3)}
     pq.write_table(pa.table({"text": ["a", "b"], **wide}), tmp_path / "a.parquet")
-    with pytest.raises(
-        LabelfreeError, match=r"found 2: text \(string\), emb_\* \(3 columns<float64>\); choose with"
-    ):
+    with pytest.raises(LabelfreeError, match=r"found 2: text \(string\), emb_\* \(3 columns<float64>\); choose with"):
         open_data(str(tmp_path / "a.parquet"))
 
 
