@@ -18,7 +18,7 @@ from fuzzing.workers import Workers
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 FOUND = sorted(CORPUS.glob("*.json"))
-SEED, CASES = 20261127, 300
+SEED, CASES = 20261127, 250
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +32,14 @@ def test_what_was_found_stays_mended(path: Path, workers: Workers, tmp_path: Pat
     assert run(loaded(path), tmp_path / "place", workers) == []
 
 
+@pytest.mark.filterwarnings("ignore")  # numbers beyond a type, on purpose
 def test_a_short_campaign_finds_nothing(workers: Workers, tmp_path: Path) -> None:
     found = {number: run(case(SEED, number), tmp_path / "place", workers) for number in range(CASES)}
     assert {f"{SEED}:{number}": said for number, said in found.items() if said} == {}
     assert {case(SEED, number).kind for number in range(CASES)} == {*KINDS}
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_case_is_its_seed_and_number(kind: str) -> None:
     one, again, other = case(1, 5, kind), case(1, 5, kind), case(1, 6, kind)

@@ -13,9 +13,9 @@ from killing.subjects import SUBJECTS
 
 @pytest.mark.once
 @pytest.mark.slow
-def test_twenty_kills_leave_everything_whole() -> None:
+def test_a_few_kills_leave_everything_whole() -> None:
     with started() as forks:
-        found = campaign(20, 20261127, forks)
+        found = campaign(14, 20261127, forks)
     assert {name: said["problems"] for name, said in found.items()} == {name: [] for name in SUBJECTS}
-    assert sum(said["kills"] for said in found.values()) >= 20
+    assert sum(said["kills"] for said in found.values()) >= 14
     assert all(said["kills"] for said in found.values())

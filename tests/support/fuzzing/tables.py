@@ -50,7 +50,7 @@ LAYOUTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "large_list": _column(pa.large_list(pa.float64())),
     "half": _half,
     "integers": lambda X: {
-        "emb": pa.array(np.clip(np.nan_to_num(X) * 40, -128, 127).astype(int).tolist(), pa.list_(pa.int8()))
+        "emb": pa.array((np.clip(np.nan_to_num(X), -3.2, 3.175) * 40).astype(int).tolist(), pa.list_(pa.int8()))
     },
     "wide": _wide,
     "matrix": _nested,
