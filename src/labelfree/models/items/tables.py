@@ -52,7 +52,7 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
     column = wish.column or the_only(
         name,
         candidates({c: kind for c, kind in kinds.items() if _offered(schema, c, vectors)}, wish, id),
-        {field.name: str(field.type) for field in schema},
+        {field.name: str(field.type) for field in schema} | {v: one.layout for v, one in vectors.items() if "*" in v},
         wish,
     )
     kind = kinds.get(column)
