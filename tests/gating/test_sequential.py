@@ -127,7 +127,7 @@ def test_what_would_decide_decides() -> None:
     assert checks_needed(found, seen=len(run), least=0.01, window=6, confidence=0.9, planned=3) is None
 
 
-def stops(run: np.ndarray, planned: int | None, warmup: int, window: int) -> int | None:
+def stops(run: np.ndarray[Any, Any], planned: int | None, warmup: int, window: int) -> int | None:
     for i in range(warmup + window, len(run) + 1):
         seen = run[warmup:i].tolist()
         if improvement(seen, window=window, confidence=0.9, planned=planned).high < 0.01:
@@ -135,7 +135,7 @@ def stops(run: np.ndarray, planned: int | None, warmup: int, window: int) -> int
     return None
 
 
-def fallen(run: np.ndarray, planned: int | None, warmup: int, window: int) -> int | None:
+def fallen(run: np.ndarray[Any, Any], planned: int | None, warmup: int, window: int) -> int | None:
     for i in range(warmup + max(window, 6), len(run) + 1):
         found = fall(run[warmup:i].tolist(), confidence=0.9, planned=planned)
         if found is not None and found.least > 0.01:

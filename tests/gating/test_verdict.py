@@ -384,7 +384,7 @@ def test_several_plateaus_share_one_error_or_must_all_be_there(tmp_path: Path) -
 def test_the_length_of_the_run_sets_warm_up_window_and_how_soon_it_decides(tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     run = run_of(tmp_path / "h.jsonl", (0.3 + 0.0008 * rng.normal(size=9)).tolist())
-    unknown, planned = (labelfree.gate(history=run, plateau=S, **given) for given in ({}, {"checks": 10}))
+    unknown, planned = (labelfree.gate(history=run, plateau=S, checks=checks) for checks in (None, 10))
     assert [planned["settings"][name] for name in ("checks", "warmup", "window")] == [10, 2, 4]
     assert unknown["settings"]["checks"] is None
     assert unknown["settings"]["rule_version"] == 2

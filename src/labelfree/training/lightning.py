@@ -136,10 +136,10 @@ def _validations(trainer: Any) -> float | None:
     if not ends:
         return None
     if trainer.check_val_every_n_epoch is None:  # counted over batches of all epochs
-        return min(ends) // every
+        return float(min(ends) // every)
     rounds, rest = divmod(min(ends), batches)
     looked = trainer.check_val_every_n_epoch
-    return rounds // looked * (batches // every) + (rest // every if (rounds + 1) % looked == 0 else 0)
+    return float(rounds // looked * (batches // every) + (rest // every if (rounds + 1) % looked == 0 else 0))
 
 
 def _rows(dataloaders: Any, which: int) -> int | None:
