@@ -127,7 +127,8 @@ def _evaluations(args: Any, state: Any) -> float | None:
     if strategy == "steps" and state.eval_steps and state.max_steps > 0:
         return int(state.max_steps // state.eval_steps) + bool(args.eval_on_start)
     if strategy == "epoch" and state.num_train_epochs:
-        return int(ceil(state.num_train_epochs)) + bool(args.eval_on_start)
+        epochs: float = state.num_train_epochs
+        return ceil(epochs) + bool(args.eval_on_start)
     return None
 
 
