@@ -118,12 +118,12 @@ RULES: dict[str, Rule] = {
     "Transformers, patience 3, threshold 0.01": hugging(3, 0.01),
     "Mann-Kendall, window 5": kendall(5),
     "Mann-Kendall, window 8": kendall(8),
-    "slope (the default)": sloped("none"),
-    "slope, paired replicates": sloped("paired"),
-    "slope, errors as a floor (not offered)": sloped("floor"),
-    "slope, confidence 0.99": sloped("none", confidence=0.99),
-    "slope, window 8": sloped("none", 8),
-    "slope, window 8, min-delta 0.02": sloped("none", 8, 0.02),
+    "slope-v1": sloped("none"),
+    "slope-v1, paired replicates": sloped("paired"),
+    "slope-v1, errors as a floor (not offered)": sloped("floor"),
+    "slope-v1, confidence 0.99": sloped("none", confidence=0.99),
+    "slope-v1, window 8": sloped("none", 8),
+    "slope-v1, window 8, min-delta 0.02": sloped("none", 8, 0.02),
 }
 
 

@@ -11,8 +11,11 @@ import labelfree
 from labelfree.gating import STOPPING
 
 DEFAULT, LEVEL = "separability, slope (the default)", "separability, level of another run"
+PLANNED, FIRST = "separability, slope, length known", "separability, slope-v1"
 RULES: dict[str, dict[str, Any]] = {
     DEFAULT: {"plateau": "separability"},
+    PLANNED: {"plateau": "separability"},
+    FIRST: {"plateau": "separability", "rule": "slope-v1"},
     "separability, patience 3": {"plateau": "separability", "rule": "patience"},
     LEVEL: {"plateau": "separability", "rule": "threshold"},
     "separability_robust, slope": {"plateau": "separability_robust"},
@@ -26,7 +29,8 @@ def answers(path: Path, stop_at: float | None = None) -> dict[str, dict[str, Any
     """What each rule says of a history whose checks come one by one.
 
     Per rule: the check and step of the first verdict that stops (None: never), its decision; the check at which the
-    plateau alone would have stopped; the checks at which the gate failed. The level needs stop_at.
+    plateau alone would have stopped; the checks at which the gate failed. The level needs stop_at; one rule is told how
+    many checks the run has.
     """
     lines = path.read_text().splitlines(keepends=True)
     at = [json.loads(line)["step"] for line in lines]
@@ -37,6 +41,7 @@ def answers(path: Path, stop_at: float | None = None) -> dict[str, dict[str, Any
         if name == LEVEL and stop_at is None:
             continue
         asked = {**asked, "stop_at": stop_at} if name == LEVEL else asked
+        asked = {**asked, "checks": len(steps)} if name == PLANNED else asked
         verdicts = []
         for last in steps:
             prefix.write_text("".join(line for line, step in zip(lines, at, strict=True) if step <= last))

@@ -23,7 +23,13 @@ from reports import report, run_of
 pytestmark = pytest.mark.once
 
 S = "separability"
-RULES: tuple[dict[str, Any], ...] = ({}, {"rule": "patience"}, {"rule": "threshold", "stop_at": 0.4})
+RULES: tuple[dict[str, Any], ...] = (
+    {},
+    {"rule": "slope-v1"},
+    {"checks": 12},
+    {"rule": "patience"},
+    {"rule": "threshold", "stop_at": 0.4},
+)
 
 
 def verdict_of(place: Path, **rule: Any) -> dict[str, Any]:

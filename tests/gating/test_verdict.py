@@ -181,9 +181,11 @@ def test_on_undecided(choice: str | None, decision: str, code: int) -> None:
     found = judged(now, against=base, max_drop=f"{S}=5%", on_undecided=choice)
     assert (found["decision"], found["exit_code"]) == (decision, code)
     assert found["conditions"][0]["reason"] == (f"undecided_{choice}" if choice else "within_noise")
-    advice = "measure more rows, allow more, or decide with on_undecided"
+    advice = "measure about 19,208 rows instead of 100, allow more, or decide with on_undecided"
     said = f"its noise, which on_undecided={choice!r} decides" if choice else f"its noise: {advice}"
     assert found["conditions"][0]["message"].endswith(f"; the difference is inside {said}")
+    needed = 100 * (1.96 * 0.1 * np.sqrt(2) / (0.05 - 0.05 * 0.6)) ** 2  # where the interval ends at the limit
+    assert found["conditions"][0].get("rows_needed") == (None if choice else np.ceil(np.round(needed, 6)))
     assert (found["reason"], found["message"]) == tuple(found["conditions"][0][k] for k in ("reason", "message"))
     both = judged(now, against=base, max_drop=[f"{S}=90%", f"{S}=5%"], require=f"{S} > 0", on_undecided=choice)
     assert both["reason"] == found["reason"]  # a condition that holds does not hide it
@@ -337,9 +339,65 @@ def test_a_plateau_shows_the_digits_that_decided_it(tmp_path: Path) -> None:
 
 def test_a_metric_that_got_worse_did_not_improve_by_a_negative_amount(tmp_path: Path) -> None:
     path = run_of(tmp_path / "h.jsonl", [1 - 0.125 * i for i in range(9)])
-    assert judged(history=path, plateau=S)["message"].startswith(
-        "separability got worse by 0.625 over the last 6 checks"
-    )
+    found = judged(history=path, plateau=S, rule="slope-v1")
+    assert found["message"].startswith("separability got worse by 0.625 over the last 6 checks")
+    found = judged(history=path, plateau=S, window=4, warmup=0, min_delta=2.0)  # too large a fall to be one
+    assert found["message"].startswith("separability gets worse by 0.375 in 4 checks, by its latest 4 (steps 5 to 8)")
+
+
+def test_a_fall_is_past_the_best_which_is_named(tmp_path: Path) -> None:
+    values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.6, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35]
+    for checks, reason in ((9, "not_a_plateau"), (14, "past_best")):
+        path = run_of(tmp_path / f"{checks}.jsonl", values[:checks])
+        found = judged(history=path, plateau=S, checks=20)
+        assert found["reason"] == reason, found["message"]
+    assert (found["exit_code"], found["best"]["step"]) == (11, 6)
+    assert "below the three about step 7" in found["message"]
+    assert judged(history=path, plateau=S, rule="slope-v1")["reason"] != "past_best"
+
+
+def test_a_dip_inside_the_noise_is_no_fall(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    run = 0.3 + 0.02 * np.arange(20) + 0.02 * rng.normal(size=20)
+    run[12:14] -= 0.05
+    for checks in range(9, 21):
+        found = judged(history=run_of(tmp_path / f"{checks}.jsonl", run[:checks].tolist()), plateau=S)
+        assert found["decision"] == "continue"
+
+
+def test_several_plateaus_share_one_error_or_must_all_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    for step in range(20):
+        made = report({S: 0.5 + 0.001 * (-1) ** step, "rankme": 1.0 + step}, source=f"epoch_{step:02}.parquet")
+        labelfree.history.append(path, made, step=step)
+    alone = judged(history=path, plateau=S, confidence=0.95)
+    both = {when: judged(history=path, plateau=[S, "rankme"], when=when) for when in ("any", "all")}
+    assert [both[when]["decision"] for when in both] == ["stop", "continue"]
+    first = both["any"]["conditions"][0]
+    assert first["interval"] == alone["conditions"][0]["interval"]  # half of the error each
+    assert both["all"]["conditions"][0]["decision"] == "stop"
+    assert both["all"]["reason"] == "not_a_plateau"
+    single = judged(history=path, plateau=S)
+    assert both["all"]["conditions"][0]["interval"] == single["conditions"][0]["interval"]
+
+
+def test_the_length_of_the_run_sets_warm_up_window_and_how_soon_it_decides(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    run = run_of(tmp_path / "h.jsonl", (0.3 + 0.0008 * rng.normal(size=9)).tolist())
+    unknown, planned = (labelfree.gate(history=run, plateau=S, checks=checks) for checks in (None, 10))
+    assert [planned["settings"][name] for name in ("checks", "warmup", "window")] == [10, 2, 4]
+    assert unknown["settings"]["checks"] is None
+    assert unknown["settings"]["rule_version"] == 2
+    highs = [document["verdict"]["conditions"][0]["interval"][1] for document in (unknown, planned)]
+    assert highs[1] < highs[0]
+    longer = judged(history=run, plateau=S, checks=8)
+    assert "the run has 9 checks, it was planned for 8" in longer["warnings"][0]
+    with pytest.raises(
+        UsageError, match="checks=8: a run of so many checks ends before the first decision, at check 9"
+    ):
+        labelfree.gate(history=run, plateau=S, checks=8, warmup=3, window=6)
+    with pytest.raises(UsageError, match="when='all': has no effect with fewer than two"):
+        labelfree.gate(history=run, plateau=S, when="all")
 
 
 @pytest.mark.parametrize("metrics", [{S: None}, {}], ids=["undefined", "missing"])

@@ -47,7 +47,7 @@ SLOPE: dict[str, Any] = {"plateau": "separability"}
 PATIENT: dict[str, Any] = {"plateau": "separability", "rule": "patience", "patience": 2, "warmup": 1}
 RUNS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str | None]] = {
     "a plateau": (_run(PLATEAU), SLOPE, "stop"),
-    "a plateau with noise": (_run(_noisy(PLATEAU, 0.003)), SLOPE, "stop"),
+    "a plateau with noise": (_run(_noisy(PLATEAU, 0.001)), {**SLOPE, "checks": 16}, "stop"),
     "rising": (_run(RISING), SLOPE, None),
     "rising with noise": (_run(_noisy(RISING, 0.02)), SLOPE, None),
     "falling": (_run(RISING[::-1]), SLOPE, "stop"),
@@ -70,7 +70,7 @@ RUNS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str | None]] = {
             {**r, "metrics": {**r["metrics"], "separability_robust": entry(RISING[i])}}
             for i, r in enumerate(_run(PLATEAU))
         ],
-        {"plateau": ["separability", "separability_robust"]},
+        {"plateau": ["separability", "separability_robust"], "when": "any", "min_delta": 0.02},
         "stop",
     ),
 }

@@ -10,7 +10,19 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelfree.cli.printing import flag_first
-from labelfree.cli.rules import JUDGE, Confidence, MinDelta, Patience, Plateau, Rule, StopAt, Warmup, Window
+from labelfree.cli.rules import (
+    JUDGE,
+    Checks,
+    Confidence,
+    MinDelta,
+    Patience,
+    Plateau,
+    Rule,
+    StopAt,
+    Warmup,
+    When,
+    Window,
+)
 from labelfree.errors import ExitCode, LabelfreeError, UsageError
 from labelfree.gating import gate as judged
 from labelfree.gating.configured import configured
@@ -63,11 +75,13 @@ def gate(
         typer.Option(help="The run in that history.", show_default="default", rich_help_panel=JUDGE),
     ] = None,
     plateau: Plateau = None,
+    when: When = None,
     rule: Rule = None,
     warmup: Warmup = None,
     window: Window = None,
     confidence: Confidence = None,
     min_delta: MinDelta = None,
+    checks: Checks = None,
     patience: Patience = None,
     stop_at: StopAt = None,
     exit_zero: Annotated[
@@ -115,7 +129,7 @@ def gate(
     \b
     0   passed, or keep training
     10  failed: a threshold, a drop, a metric that is missing or undefined
-    11  plateau: stop
+    11  plateau, or past its best: stop
     12  collapse
     13  undecided: a drop inside its noise
     Several conditions: the worst, in the order 12, 10, 13, 11, 0.
@@ -123,7 +137,7 @@ def gate(
     \b
     labelfree gate report.json --require 'rankme >= 12'
     labelfree gate report.json --against base.json --max-drop rankme=10%
-    labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5
+    labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5 --checks 20
     labelfree gate report.json -o junit.xml        # with what [tool.labelfree.gate] asks
     """
     from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts
@@ -132,8 +146,8 @@ def gate(
     in_actions = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
     options: dict[str, Any] = {
         "require": require, "against": against, "max_drop": max_drop, "on_undecided": on_undecided, "history": history,
-        "run": run, "plateau": plateau, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
-        "min_delta": min_delta, "patience": patience, "stop_at": stop_at,
+        "run": run, "plateau": plateau, "when": when, "rule": rule, "warmup": warmup, "window": window,
+        "confidence": confidence, "min_delta": min_delta, "checks": checks, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     asked = ""
     try:

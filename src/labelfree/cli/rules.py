@@ -16,33 +16,63 @@ Plateau = Annotated[
         rich_help_panel=JUDGE,
     ),
 ]
-Rule = Annotated[
-    Literal["slope", "patience", "threshold"] | None,
+When = Annotated[
+    Literal["any", "all"] | None,
     typer.Option(
-        help="slope: the bound of the improvement over the window is below min-delta; patience: as Lightning's "
-        "EarlyStopping; threshold: a value is reached.",
+        help="Of several plateaus: any of them stops, sharing one error of the run, or all must be there.",
+        show_default="any",
+        rich_help_panel=JUDGE,
+    ),
+]
+Rule = Annotated[
+    Literal["slope", "slope-v1", "patience", "threshold"] | None,
+    typer.Option(
+        help="slope: the run improves by less than min-delta a window, or is past its best, at a confidence that holds "
+        "over all checks; slope-v1: at each check alone, as in 0.1; patience: as Lightning's EarlyStopping; threshold: "
+        "a value is reached.",
         show_default="slope",
         rich_help_panel=RULE,
     ),
 ]
 Warmup = Annotated[
     int | None,
-    typer.Option(help="First checks left out, in checks.", metavar="CHECKS", show_default="3", rich_help_panel=RULE),
+    typer.Option(
+        help="First checks left out, in checks.",
+        metavar="CHECKS",
+        show_default="3, less below 15 checks",
+        rich_help_panel=RULE,
+    ),
+]
+Checks = Annotated[
+    int | None,
+    typer.Option(
+        help="slope: checks of the whole run as it is planned; decides sooner than where the length is not known.",
+        metavar="CHECKS",
+        show_default="not known",
+        rich_help_panel=RULE,
+    ),
 ]
 Window = Annotated[
     int | None,
     typer.Option(
-        help="slope: latest checks looked at, in checks.", metavar="CHECKS", show_default="6", rich_help_panel=RULE
+        help="slope: the unit of the improvement, and the fewest checks looked at.",
+        metavar="CHECKS",
+        show_default="6, less below 18 checks",
+        rich_help_panel=RULE,
     ),
 ]
 Confidence = Annotated[
     float | None,
-    typer.Option(help="slope: confidence of the one-sided bound.", show_default="0.9", rich_help_panel=RULE),
+    typer.Option(
+        help="slope: 1 less the share of runs that may be stopped while they still improve.",
+        show_default="0.9",
+        rich_help_panel=RULE,
+    ),
 ]
 MinDelta = Annotated[
     float | None,
     typer.Option(
-        help="Improvement that counts, in units of the metric: over the window (slope), over the best check "
+        help="Improvement that counts, in units of the metric: in a window of checks (slope), over the best check "
         "(patience).",
         show_default="0.01",
         rich_help_panel=RULE,

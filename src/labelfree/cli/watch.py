@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelfree.cli.options import Decided, Shared, sharing
-from labelfree.cli.rules import Confidence, MinDelta, Patience, Plateau, Rule, StopAt, Warmup, Window
+from labelfree.cli.rules import Checks, Confidence, MinDelta, Patience, Plateau, Rule, StopAt, Warmup, When, Window
 
 _WATCH = "Watching"
 _NOT_OFFERED = ("concat", "only", "all", "format", "output", "append", "step", "replace", "verbose")
@@ -42,11 +42,13 @@ def watch(
         bool, typer.Option("--once", help="End when all that is there is scored.", rich_help_panel=_WATCH)
     ] = False,
     plateau: Plateau = None,
+    when: When = None,
     rule: Rule = None,
     warmup: Warmup = None,
     window: Window = None,
     confidence: Confidence = None,
     min_delta: MinDelta = None,
+    checks: Checks = None,
     patience: Patience = None,
     stop_at: StopAt = None,
 ) -> None:
@@ -64,8 +66,8 @@ def watch(
     from labelfree.commands.watching import watched
 
     asked = {
-        "rule": rule, "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta,
-        "patience": patience, "stop_at": stop_at,
+        "when": when, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
+        "min_delta": min_delta, "checks": checks, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     watching = watched(
         directory, metric, measuring(shared), plateau or (), asked, run=shared.run or "default", interval=interval,

@@ -187,11 +187,13 @@ def watch(
     interval: float = 5.0,
     idle: float | None = None,
     once: bool = False,
+    when: str | None = None,
     rule: str | None = None,
     warmup: int | None = None,
     window: int | None = None,
     confidence: float | None = None,
     min_delta: float | None = None,
+    checks: int | None = None,
     patience: int | None = None,
     stop_at: float | None = None,
 ) -> Document | None:
@@ -199,9 +201,9 @@ def watch(
 
     directory: where embeddings appear, or checkpoints where `data` says what to run them on. metric: names of the
     metrics to measure; plateau: of those that a plateau is looked for in (the first of them unless given). measuring:
-    options of the measuring command; rule, warmup, window, confidence, min_delta, patience, stop_at: the plateau rule,
-    as for `gate`. A stop verdict is also written to STOP in the directory; where STOP is there already, that verdict
-    is the answer. Returns the latest verdict as a document, or None where there was nothing to score.
+    options of the measuring command; when, rule, warmup, window, confidence, min_delta, checks, patience, stop_at: the
+    plateau rule, as for `gate`. A stop verdict is also written to STOP in the directory; where STOP is there already,
+    that verdict is the answer. Returns the latest verdict as a document, or None where there was nothing to score.
 
     >>> import labelfree, numpy as np, pathlib, tempfile
     >>> run = pathlib.Path(tempfile.mkdtemp())
@@ -211,8 +213,8 @@ def watch(
     'stop'
     """
     numbers = {
-        "rule": rule, "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta,
-        "patience": patience, "stop_at": stop_at,
+        "when": when, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
+        "min_delta": min_delta, "checks": checks, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     watching = watched(
         Path(directory), listed(metric), {**(measuring or {}), "data": data}, listed(plateau),
@@ -283,5 +285,5 @@ def check_options(options: Mapping[str, Any], run: str) -> None:
     named = {name: options.get(name) for name in NUMBERS}
     settings(
         require=(), max_drop=(), plateau=tuple(options.get("plateau") or ()), against=False, history=True, run=run,
-        rule=options.get("rule"), on_undecided=None, numbers=named,
+        when=options.get("when"), rule=options.get("rule"), on_undecided=None, numbers=named,
     )  # fmt: skip

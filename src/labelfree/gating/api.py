@@ -47,11 +47,13 @@ def gate(
     against: Any = None,
     max_drop: str | Sequence[str] = (),
     plateau: str | Sequence[str] = (),
+    when: str | None = None,
     rule: str | None = None,
     warmup: int | None = None,
     window: int | None = None,
     confidence: float | None = None,
     min_delta: float | None = None,
+    checks: int | None = None,
     patience: int | None = None,
     stop_at: float | None = None,
     on_undecided: str | None = None,
@@ -59,8 +61,8 @@ def gate(
     """The verdict on reports, on the latest check of a history, or on both, as the document that the command prints.
 
     reports, against: a Report, its JSON document, or the path of a file of them; reports may be a list of those.
-    The options are those of `labelfree gate`; warmup, window and patience count checks. Raises LabelfreeError on bad
-    input or usage; a verdict, whatever it is, is returned: `gate(...)["verdict"]["decision"]` is one of pass,
+    The options are those of `labelfree gate`; warmup, window, checks and patience count checks. Raises LabelfreeError
+    on bad input or usage; a verdict, whatever it is, is returned: `gate(...)["verdict"]["decision"]` is one of pass,
     continue, fail, stop, collapse, undecided.
 
     >>> import labelfree, numpy as np
@@ -69,10 +71,10 @@ def gate(
     """
     chosen = settings(
         require=listed(require), max_drop=listed(max_drop), plateau=listed(plateau), against=against is not None,
-        history=history is not None, run=run, rule=rule, on_undecided=on_undecided,
+        history=history is not None, run=run, when=when, rule=rule, on_undecided=on_undecided,
         numbers={
-            "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
-            "stop_at": stop_at,
+            "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks,
+            "patience": patience, "stop_at": stop_at,
         },
     )  # fmt: skip
     given = list(reports) if isinstance(reports, list | tuple) else [reports]
@@ -100,7 +102,7 @@ def gate(
     with _computable():
         conditions = [c for asked in chosen.require for c in required(asked, judged)]
         conditions += [c for asked in chosen.max_drop for c in dropped(asked, judged, base, chosen.on_undecided)]
-        conditions += [judged_plateau(metric, records, chosen.rule, chosen.numbers) for metric in chosen.plateau]
+        conditions += [judged_plateau(metric, records, chosen.rule, chosen.each) for metric in chosen.plateau]
         guards = [collapse_guard(*collapse_shares(records)).document()] if chosen.plateau else []
     used = chosen.document(_named(history), _named(against))
     if chosen.plateau:
@@ -112,14 +114,19 @@ def gate(
         "command": "gate",
         "inputs": inputs + ([_history(history, chosen.run, records)] if history is not None else []),
         "settings": used,
-        "verdict": verdict(conditions, guards),
+        "verdict": verdict(conditions, guards, chosen.when),
     })  # fmt: skip
 
 
-def verdict(conditions: Sequence[Condition], guards: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The worst of all conditions and guards: collapse, fail, undecided, stop, then continue or pass."""
+def verdict(conditions: Sequence[Condition], guards: Sequence[dict[str, Any]], when: str = "any") -> dict[str, Any]:
+    """The worst of all conditions and guards: collapse, fail, undecided, stop, then continue or pass.
+
+    when: "any" plateau stops, or "all" of them must be there.
+    """
     everything = [*guards, *conditions]
-    decisions = [c["decision"] for c in everything]
+    plateaus = {c["decision"] for c in conditions if c["kind"] == "plateau"}
+    waiting = when == "all" and "continue" in plateaus
+    decisions = [c["decision"] for c in everything if not (waiting and c["decision"] == "stop")]
     worst = next(d for d in EXIT_CODES if d in decisions and (d != "pass" or "continue" not in decisions))
     first = next(c for c in (*conditions, *guards) if c["decision"] == worst)
     if worst == "pass":  # what passed by on_undecided alone is never said to hold

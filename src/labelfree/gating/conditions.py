@@ -103,11 +103,23 @@ def _compared(asked: Drop, now: Reading, base: Reading, on_undecided: str | None
     said += f"worse by {lost}" if drop > 0 else f"better by {lost.removeprefix('-')}" if drop else "no worse"
     said += (f" (a drop of {ends[0]} to {ends[1]}, {noise})" if ends else "") + f", {most} allowed"
     if reason == "within_noise":
-        said += "; the difference is inside its noise: measure more rows, allow more, or decide with "
+        rows = _rows_needed(now, drop, limit, se)
+        told["rows_needed"] = rows
+        enough = "more rows" if rows is None else f"about {rows:,} rows instead of {now.entry['n']:,}"
+        said += f"; the difference is inside its noise: measure {enough}, allow more, or decide with "
         said += option("on_undecided")
     elif reason.startswith("undecided"):
         said += f"; the difference is inside its noise, which {option('on_undecided', decision)} decides"
     return told | _outcome(decision, reason, said)
+
+
+def _rows_needed(now: Reading, drop: Decimal, limit: Decimal, se: float | None) -> int | None:
+    """Rows at which a drop of this size would be decided, its noise falling with their root; None above 10^12."""
+    n, apart_by = now.entry["n"], abs(float(drop - limit))
+    if se is None or not n or apart_by == 0:
+        return None
+    rows = n * (Z95 * se / apart_by) ** 2
+    return math.ceil(rounded(rows)) if rows < 1e12 else None
 
 
 def _drop(now: Reading, base: Reading) -> Decimal:

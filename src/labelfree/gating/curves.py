@@ -13,7 +13,7 @@ from labelfree.errors import UsageError, option
 from labelfree.gating.guards import collapse_guard
 from labelfree.gating.plateau import plateau
 from labelfree.gating.series import collapse_shares, incomparable, of_run, records_of
-from labelfree.gating.settings import rule_numbers
+from labelfree.gating.settings import VERSIONS, rule_numbers
 from labelfree.history import Record
 from labelfree.history.records import checked_run
 
@@ -42,7 +42,7 @@ def curves(
         "checks": len(steps),
         "first_step": steps[0],
         "last_step": steps[-1],
-        "settings": {"rule": "slope", **numbers},
+        "settings": {"rule": "slope", "rule_version": VERSIONS["slope"], **numbers},
         "curves": {name: _curve(name, records, numbers) for name in names},
         "guards": [collapse_guard(steps, shares).document()],
     })  # fmt: skip

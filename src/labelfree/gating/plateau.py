@@ -7,10 +7,12 @@ from typing import Any
 
 from labelfree.documents.reading import rounded
 from labelfree.documents.wording import apart, counted
+from labelfree.errors import option
 from labelfree.gating.conditions import Condition
 from labelfree.gating.grammar import decimal, plain
 from labelfree.gating.guards import sound_steps
 from labelfree.gating.rules import patience, slope
+from labelfree.gating.sequential import checks_needed, fall, improvement
 from labelfree.gating.series import Reading, collapse_shares, comparable, of_run, oriented, undefined
 from labelfree.history import Record
 
@@ -20,7 +22,7 @@ _LEAST_ERROR = 1e-100
 
 
 def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str, Any]) -> Condition:
-    """The condition of one metric over the records of one run."""
+    """The condition of one metric over the records of one run; numbers: the options of the rule, all of them."""
     about: Condition = {"kind": "plateau", "metric": metric, "rule": rule, "warnings": []}
     about |= dict.fromkeys(("checks", "window", "estimate", "interval", "level", "noise", "best", "latest"))
     readings, latest = comparable(of_run(records, metric)), max(r["step"] for r in records)
@@ -42,8 +44,7 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
         count = len(readings) - len(defined)
         about["warnings"] = [f"{metric}: {counted(count, 'earlier check')} without a value left out"]
     about |= {"direction": defined[-1].entry["direction"], "latest": defined[-1].told()}
-    judged = {"slope": _slope, "patience": _patience, "threshold": _threshold}[rule]
-    return about | judged(defined, better, numbers)
+    return about | _RULES[rule](defined, better, numbers)
 
 
 def _best(
@@ -72,6 +73,68 @@ def _too_little(needed: int, found: int, numbers: dict[str, Any], what: str) -> 
 
 
 def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[str, Any]) -> Condition:
+    warmup, size, least, confidence = (numbers[name] for name in ("warmup", "window", "min_delta", "confidence"))
+    needed = warmup + size
+    if len(readings) < needed:
+        return _too_little(needed, len(readings), numbers, f"a window of {size}")
+    planned = None if numbers["checks"] is None else numbers["checks"] - needed + 1
+    seen = readings[warmup:]
+    found = improvement(better[warmup:], window=size, confidence=confidence, planned=planned)
+    fallen = fall(better[warmup:], confidence=confidence, planned=planned)
+    high, estimate = rounded(found.high), rounded(found.estimate)
+    told: Condition = {
+        "window": {"checks": found.checks, "first_step": seen[-found.checks].step, "last_step": seen[-1].step},
+        "estimate": estimate,
+        "interval": (rounded(found.low), high),
+        "level": rounded(2 * confidence - 1),
+        "se": rounded(found.se),
+        "noise": "residuals",
+    }
+    if planned is not None and len(readings) > numbers["checks"]:
+        longer = (
+            f"{seen[-1].metric}: the run has {counted(len(readings), 'check')}, it was planned for "
+            f"{numbers['checks']}: that at most {100 * (1 - confidence):.3g} % of runs are stopped too early is not "
+            f"promised beyond; say {option('checks', len(readings))} or more"
+        )
+        told["warnings"] = [longer]
+    if fallen is not None and rounded(fallen.least) > least:
+        return told | _past_best(seen, fallen.best, rounded(fallen.least), numbers)
+    stop = high < least  # at the digits that the verdict shows
+    metric = seen[-1].metric
+    most, delta = apart(least, high, digits=4)[1], plain(decimal(least))
+    changed = f"improves by {estimate:.4g}" if estimate >= 0 else f"gets worse by {-estimate:.4g}"
+    said = (
+        f"{metric} {changed} in {size} checks, by its latest {found.checks} (steps {told['window']['first_step']} to "
+        f"{seen[-1].step}), and by at most {most} at confidence {confidence:g} over the run: "
+        + (f"less than {delta}, a plateau" if stop else f"{delta} or more is still possible")
+    )
+    if not stop:
+        more = checks_needed(found, window=size, confidence=confidence, seen=len(seen), planned=planned, least=least)
+        told["checks_needed"] = more
+        if more is not None:
+            said += f"; about {counted(more, 'more check')} like the latest would decide"
+        elif estimate < least:
+            said += "; at this noise the run ends before that is decided"
+    return told | {
+        "decision": "stop" if stop else "continue",
+        "reason": "plateau" if stop else "not_a_plateau",
+        "message": said,
+    }
+
+
+def _past_best(seen: Sequence[Reading], best: int, least: float, numbers: dict[str, Any]) -> Condition:
+    delta = plain(decimal(numbers["min_delta"]))
+    more = apart(numbers["min_delta"], least, digits=4)[1]
+    return {
+        "decision": "stop",
+        "reason": "past_best",
+        "message": f"{seen[-1].metric} is past its best: its latest three checks (to step {seen[-1].step}) lie at "
+        f"least {more} below the three about step {seen[best].step}, at confidence {numbers['confidence']:g} over the "
+        f"run: more than {delta}",
+    }
+
+
+def _slope_v1(readings: Sequence[Reading], better: Sequence[float], numbers: dict[str, Any]) -> Condition:
     size, least = numbers["window"], numbers["min_delta"]
     needed = numbers["warmup"] + size
     if len(readings) < needed:
@@ -161,3 +224,6 @@ def _threshold(readings: Sequence[Reading], better: Sequence[float], numbers: di
         "reason": "reached" if reached else "not_reached",
         "message": said,
     }
+
+
+_RULES = {"slope": _slope, "slope-v1": _slope_v1, "patience": _patience, "threshold": _threshold}

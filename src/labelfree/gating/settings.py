@@ -15,11 +15,16 @@ from labelfree.gating.rules import LEAST_WINDOW
 from labelfree.history.records import checked_run
 
 RULES: dict[str, dict[str, Any]] = {
-    "slope": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01},
+    "slope": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01, "checks": None},
+    "slope-v1": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01},
     "patience": {"warmup": 3, "patience": 3, "min_delta": 0.01},
     "threshold": {"warmup": 3, "stop_at": None},
 }
-"""The options of each plateau rule and their defaults. Warm-up, window and patience count checks."""
+"""The options of each plateau rule and their defaults. Warm-up, window, patience and checks count checks."""
+WHEN = ("any", "all")
+"""Of several plateaus: which of them must be there for a stop."""
+VERSIONS = {"slope": 2, "slope-v1": 1, "patience": 1, "threshold": 1}
+"""Of each rule; a document without a version is of the first one."""
 NUMBERS = tuple(dict.fromkeys(name for options in RULES.values() for name in options))
 """All of these options by name."""
 
@@ -31,10 +36,18 @@ class Settings:
     require: tuple[Requirement, ...]
     max_drop: tuple[Drop, ...]
     plateau: tuple[str, ...]
+    when: str
     rule: str
     numbers: dict[str, Any]
     on_undecided: str | None
     run: str
+
+    @property
+    def each(self) -> dict[str, Any]:
+        """The options of the rule for one metric: where any of several may stop a run, they share its error."""
+        if self.when == "all" or "confidence" not in self.numbers:
+            return self.numbers
+        return {**self.numbers, "confidence": 1 - (1 - self.numbers["confidence"]) / max(len(self.plateau), 1)}
 
     def document(self, history: str | None, against: str | None) -> dict[str, Any]:
         """The settings as part of a verdict: what was given and every default that was used."""
@@ -44,7 +57,11 @@ class Settings:
             found["on_undecided"] = self.on_undecided
         if history is not None:
             found["run"] = self.run
-        return found | ({"rule": self.rule, **self.numbers} if self.plateau else {})
+        return found | (
+            {"when": self.when, "rule": self.rule, "rule_version": VERSIONS[self.rule], **self.numbers}
+            if self.plateau
+            else {}
+        )
 
 
 def settings(
@@ -58,6 +75,7 @@ def settings(
     rule: str | None,
     on_undecided: str | None,
     numbers: dict[str, Any],
+    when: str | None = None,
 ) -> Settings:
     """The settings, or a UsageError that says which option is wrong, has no effect or is missing.
 
@@ -89,10 +107,19 @@ def settings(
         raise UsageError(f"{option('on_undecided')}: expected pass or fail, found {on_undecided!r}")
     for name in plateau:
         check_metric(name, "plateau")
+    if when is not None and not plateau:
+        raise UsageError(f"{option('when')}: has no effect without {option('plateau', 'METRIC')}; leave it out")
+    if when is not None and len(set(plateau)) < 2:
+        raise UsageError(
+            f"{option('when', when)}: has no effect with fewer than two of {option('plateau', 'METRIC')}; leave it out"
+        )
+    if when not in (None, *WHEN):
+        raise UsageError(f"{option('when')}: expected {' or '.join(WHEN)}, found {when!r}")
     chosen = Settings(
         require=tuple(requirement(text) for text in require),
         max_drop=tuple(drop(text) for text in max_drop),
         plateau=tuple(dict.fromkeys(plateau)),
+        when=when or "any",
         rule=rule or "slope",
         numbers={},
         on_undecided=on_undecided,
@@ -133,14 +160,36 @@ def rule_numbers(rule: str, given: dict[str, Any]) -> dict[str, Any]:
             having = " and ".join(r for r, options in RULES.items() if name in options)
             raise UsageError(f"{option(name)}: has no effect in the rule {rule}, it belongs to {having}; leave it out")
     numbers = {**RULES[rule], **given}
+    if numbers.get("checks") is not None:
+        numbers = {**numbers, **short_of(_whole("checks", numbers["checks"], LEAST_WINDOW + 1)), **given}
     for name, least in (("warmup", 0), ("window", LEAST_WINDOW), ("patience", 1)):
-        value = numbers.get(name, least)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 10**MOST_DIGITS:
-            raise UsageError(f"{option(name)}: expected a number of checks of at least {least}, found {value!r}")
+        if name in numbers:
+            _whole(name, numbers[name], least)
+    if numbers.get("checks") is not None and numbers["warmup"] + numbers["window"] > numbers["checks"]:
+        needed = numbers["warmup"] + numbers["window"]
+        raise UsageError(
+            f"{option('checks', numbers['checks'])}: a run of so many checks ends before the first decision, at check "
+            f"{needed} ({numbers['warmup']} of warm-up and a window of {numbers['window']}); leave one of them smaller"
+        )
     for name in ("confidence", "min_delta", "stop_at"):
         if name in numbers:
             numbers[name] = _real(name, numbers[name])
     return numbers
+
+
+def short_of(checks: int) -> dict[str, int]:
+    """Warm-up and window for a run of so many checks: those of a long run from 18 checks on.
+
+    >>> short_of(10), short_of(25)
+    ({'warmup': 2, 'window': 4}, {'warmup': 3, 'window': 6})
+    """
+    return {"warmup": min(3, checks // 5), "window": min(6, max(4, checks // 3))}
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 10**MOST_DIGITS:
+        raise UsageError(f"{option(name)}: expected a number of checks of at least {least}, found {value!r}")
+    return value
 
 
 def _real(name: str, value: Any) -> float:

@@ -11,7 +11,7 @@ from labelfree.documents.forms import NOTHING, NUMBER, OBJECT, PAIR, TEXT, WHOLE
 from labelfree.documents.reading import SCHEMA_VERSION, parsed
 from labelfree.errors import LabelfreeError, UsageError
 from labelfree.gating.api import EXIT_CODES, STOPPING, verdict
-from labelfree.gating.settings import NUMBERS, rule_numbers
+from labelfree.gating.settings import NUMBERS, VERSIONS, WHEN, rule_numbers
 
 _MOST = 1 << 24
 """Bytes of a verdict that are read."""
@@ -70,15 +70,25 @@ def _wrong(document: Any) -> str:
             return wrong
     if not conditions or not document["inputs"] or any(given["role"] != "history" for given in document["inputs"]):
         return "it judges no history"
+    rule = settings["rule"]
+    if rule == "slope" and "rule_version" not in settings:  # of version 0.1
+        rule = "slope-v1"
+    if settings.get("rule_version", 1) != VERSIONS.get(rule) and rule in VERSIONS:
+        return f"settings.rule_version is not that of the rule {rule}"
+    if settings.get("when", WHEN[0]) not in WHEN:
+        return f"settings.when is none of {', '.join(WHEN)}"
     given = {name: settings[name] for name in NUMBERS if name in settings}
-    if lacking := rule_numbers(settings["rule"], given).keys() - given.keys():
+    if (
+        lacking := rule_numbers(rule, {k: v for k, v in given.items() if (k, v) != ("checks", None)}).keys()
+        - given.keys()
+    ):
         return f"settings.{min(lacking)} is missing"
     for i, condition in enumerate(conditions):
-        if wrong := _wrong_plateau(condition, settings["rule"]):
+        if wrong := _wrong_plateau(condition, rule):
             return f"verdict.conditions[{i}]{wrong}"
     if said["best"] is not None and (wrong := misfit(said["best"], {"metric": TEXT, **_BEST}, "verdict.best")):
         return wrong
-    return _contradiction(said)
+    return _contradiction(said, settings.get("when", "any"))
 
 
 def _wrong_plateau(condition: dict[str, Any], rule: str) -> str:
@@ -90,14 +100,16 @@ def _wrong_plateau(condition: dict[str, Any], rule: str) -> str:
     for name, form in (("latest", {"value": NUMBER | NOTHING}), ("best", _BEST)):
         if condition.get(name) is not None and (wrong := misfit(condition[name], form, f".{name}")):
             return wrong
-    if condition.get("interval") is not None and (condition.get("estimate") is None or rule != "slope"):
+    if condition.get("interval") is not None and (
+        condition.get("estimate") is None or rule not in ("slope", "slope-v1")
+    ):
         return f".interval is that of no estimate of the rule {rule}"
     return ""
 
 
-def _contradiction(said: dict[str, Any]) -> str:
+def _contradiction(said: dict[str, Any], when: str) -> str:
     """In what a verdict is not that of its conditions and guards, or does not end a run; empty where it is and does."""
-    due = verdict(said["conditions"], said["guards"])
+    due = verdict(said["conditions"], said["guards"], when)
     for name in ("decision", "exit_code", "reason", "message"):
         if said[name] != due[name]:
             return f"its conditions say {name} {due[name]!r}, it says {said[name]!r}"

@@ -8,7 +8,7 @@ trainer = lightning.Trainer(callbacks=[LabelfreeCallback(history="history.jsonl"
 from __future__ import annotations
 
 from importlib import import_module
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -17,7 +17,7 @@ from labelfree.commands.signatures import spelled
 from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
 from labelfree.training.monitor import Monitor, attempted
-from labelfree.training.plan import DEFAULTS, Asked, plan
+from labelfree.training.plan import DEFAULTS, Asked, plan, with_checks
 
 __all__ = ["LabelfreeCallback"]
 
@@ -51,6 +51,8 @@ class Hooks:
         if trainer.fast_dev_run:
             kept = {name: value for name, value in options.items() if name in _OF_ONE_BATCH}
             options = {**kept, "metrics": [metric.name for metric in self.plan.metrics]}
+        else:
+            options = with_checks(options, _validations(trainer))
         resume = trainer.global_step or None
         self.monitor = Monitor(pl_module, resume=resume, known=self.known, to=list(trainer.loggers), **options)
         self.last = None
@@ -121,6 +123,23 @@ class Hooks:
         if self.monitor is not None:
             self.monitor.close()
             self.monitor = None
+
+
+def _validations(trainer: Any) -> float | None:
+    """How often the trainer will validate in all, where it knows."""
+    every, batches, epochs = trainer.val_check_batch, trainer.num_training_batches, trainer.max_epochs
+    if every in (None, inf) or batches == inf:
+        return None
+    ends = [] if epochs is None or epochs < 0 else [epochs * batches]
+    if trainer.max_steps >= 0:
+        ends.append(trainer.max_steps * trainer.accumulate_grad_batches)
+    if not ends:
+        return None
+    if trainer.check_val_every_n_epoch is None:  # counted over batches of all epochs
+        return float(min(ends) // every)
+    rounds, rest = divmod(min(ends), batches)
+    looked = trainer.check_val_every_n_epoch
+    return float(rounds // looked * (batches // every) + (rest // every if (rounds + 1) % looked == 0 else 0))
 
 
 def _rows(dataloaders: Any, which: int) -> int | None:

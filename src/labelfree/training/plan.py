@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 
@@ -32,8 +33,8 @@ class Asked(TypedDict, total=False):
     history: the file to append to; run: the run in it ("default"); prefix: of the names of the scalars ("labelfree"),
     another one for each of several monitors that log to one place. metrics: what to measure beside what `plateau` and
     `require` name, "separability" where none of them names anything.
-    plateau, require, rule, warmup, window, confidence, min_delta, patience, stop_at: as `labelfree.gate`; without
-    plateau and require nothing is judged.
+    plateau, require, when, rule, warmup, window, confidence, min_delta, checks, patience, stop_at: as `labelfree.gate`;
+    without plateau and require nothing is judged. A callback takes `checks` from its trainer.
     layer: the module whose output is the embedding, "" for the model itself; head: the module whose input it is;
     without either the input of the classifier's head, by its name. pool: "mean", "cls", "last" or "none", for tokens.
     sample, seed, normalize, on_bad, device, threads: as for the command.
@@ -48,11 +49,13 @@ class Asked(TypedDict, total=False):
     metrics: Names
     plateau: Names
     require: Names
+    when: str | None
     rule: str | None
     warmup: int | None
     window: int | None
     confidence: float | None
     min_delta: float | None
+    checks: int | None
     patience: int | None
     stop_at: float | None
     layer: str | None
@@ -104,6 +107,24 @@ def plan(**options: Unpack[Asked]) -> MonitorPlan:
     return _planned(**options)
 
 
+def with_checks(options: Asked, checks: float | None) -> Asked:
+    """The options, with the number of checks that the trainer itself plans where they leave it open.
+
+    checks: None or infinite where the trainer does not know; a run too short for a decision is left as it is.
+    """
+    asked = dict(options)
+    if checks is None or checks == inf or asked.get("checks") is not None or asked.get("rule") not in (None, "slope"):
+        return options
+    if not listed(options.get("plateau", ())):
+        return options
+    found: Asked = {**options, "checks": int(checks)}
+    try:
+        plan(**found)
+    except UsageError:
+        return options
+    return found
+
+
 def _planned(
     *,
     history: str | Path | None = None,
@@ -112,11 +133,13 @@ def _planned(
     metrics: Names = (),
     plateau: Names = (),
     require: Names = (),
+    when: str | None = None,
     rule: str | None = None,
     warmup: int | None = None,
     window: int | None = None,
     confidence: float | None = None,
     min_delta: float | None = None,
+    checks: int | None = None,
     patience: int | None = None,
     stop_at: float | None = None,
     layer: str | None = None,
@@ -133,18 +156,20 @@ def _planned(
     dealt: Dealt = "rows",
 ) -> MonitorPlan:
     rules: dict[str, Any] = {
-        "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "patience": patience,
-        "stop_at": stop_at,
+        "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks,
+        "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
-    gate: dict[str, Any] = {"plateau": listed(plateau), "require": listed(require), "rule": rule, **rules}
+    gate: dict[str, Any] = {
+        "plateau": listed(plateau), "require": listed(require), "when": when, "rule": rule, **rules,
+    }  # fmt: skip
     asked = list(listed(metrics))
-    for name in ("rule", *rules):
+    for name in ("when", "rule", *rules):
         if gate[name] is not None and not gate["plateau"]:
             raise UsageError(f"{name}: has no effect without plateau='METRIC'; leave it out")
     if gate["plateau"] or gate["require"]:
         known = settings(
             require=gate["require"], max_drop=(), plateau=gate["plateau"], against=False, history=history is not None,
-            run=run if history is not None else None, rule=rule, on_undecided=None, numbers=rules,
+            run=run if history is not None else None, when=when, rule=rule, on_undecided=None, numbers=rules,
         )  # fmt: skip
         asked += [*known.plateau, *(requirement.metric for requirement in known.require)]
     measured = _measured(list(dict.fromkeys(asked)) or ["separability"], gate["plateau"])

@@ -10,7 +10,7 @@ callback.to = trainer  # the scalars go where the trainer's own logs go
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import nan
+from math import ceil, nan
 from typing import TYPE_CHECKING, Any, Unpack
 
 from labelfree.commands.signatures import spelled
@@ -18,7 +18,7 @@ from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
 from labelfree.training.loggers import checked
 from labelfree.training.monitor import Monitor
-from labelfree.training.plan import DEFAULTS, Asked, plan
+from labelfree.training.plan import DEFAULTS, Asked, plan, with_checks
 
 __all__ = ["LabelfreeCallback"]
 
@@ -49,7 +49,8 @@ class Hooks:
         sets = getattr(self.to, "eval_dataset", None)
         if self.dataset is not None and isinstance(sets, dict) and self.dataset not in sets:
             raise UsageError(self._unknown(sets))
-        self.monitor = Monitor(model, resume=state.global_step or None, **self.options)
+        options = with_checks(self.options, _evaluations(args, state))
+        self.monitor = Monitor(model, resume=state.global_step or None, **options)
         self.last, self.evaluated = None, []
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -118,6 +119,17 @@ class Hooks:
         if self.monitor is not None:
             self.monitor.close()
             self.monitor = None
+
+
+def _evaluations(args: Any, state: Any) -> float | None:
+    """How often the Trainer will evaluate in all, where it knows."""
+    strategy = str(getattr(args.eval_strategy, "value", args.eval_strategy))
+    if strategy == "steps" and state.eval_steps and state.max_steps > 0:
+        return int(state.max_steps // state.eval_steps) + bool(args.eval_on_start)
+    if strategy == "epoch" and state.num_train_epochs:
+        epochs: float = state.num_train_epochs
+        return ceil(epochs) + bool(args.eval_on_start)
+    return None
 
 
 if TYPE_CHECKING:

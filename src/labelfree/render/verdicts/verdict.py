@@ -79,10 +79,10 @@ def heading(document: Mapping[str, Any]) -> str:
 
 
 _RULE = {
-    "warmup": "warm-up", "window": "window", "patience": "patience", "confidence": "confidence",
+    "warmup": "warm-up", "window": "window", "checks": "planned", "patience": "patience", "confidence": "confidence",
     "min_delta": "min-delta", "stop_at": "stop-at",
 }  # fmt: skip
-_CHECKS = ("warmup", "window", "patience")
+_CHECKS = ("warmup", "window", "checks", "patience")
 
 
 def notes(document: Mapping[str, Any]) -> list[str]:
@@ -101,9 +101,12 @@ def notes(document: Mapping[str, Any]) -> list[str]:
         told = [
             f"{_RULE[name]} {counted(used[name], 'check') if name in _CHECKS else _plain(used[name])}"
             for name in _RULE
-            if name in used
+            if used.get(name) is not None
         ]
-        found.append(f"rule {used['rule']}: {', '.join(told)}")
+        version = f" (version {used['rule_version']})" if used.get("rule_version", 1) > 1 else ""
+        plateaus = sum(c["kind"] == "plateau" for c in document["verdict"]["conditions"])
+        several = f"{used['when']} of {plateaus}, " if plateaus > 1 and "when" in used else ""
+        found.append(f"rule {used['rule']}{version}: {several}{', '.join(told)}")
     return found
 
 
