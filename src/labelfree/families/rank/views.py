@@ -12,12 +12,17 @@ from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.scaling import directions as unit_rows
+from labelfree.evidence.tails import too_heavy
 from labelfree.families.rank.effective import entropy_rank
+from labelfree.families.rank.item_deletions import item_error
+from labelfree.families.rank.jackknife import error_of
 from labelfree.families.spec import FROM_VIEWS, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
 DELTA = 1e-4
 """Ridge on the within scatter of LiDAR."""
+LEAST_ITEMS = 20
+"""Items of equal weight below which `alignment` has no interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,19 +94,18 @@ def _lidar(e: Evidence) -> Result:
         return undefined("collapsed", "the group means do not differ: there is no between-group direction")
     if not np.isfinite(values.sum()):
         return undefined("singular", f"the ridge of {DELTA:g} is lost beside the views: no eigenvalue can be seen")
-    value, gradient = entropy_rank(values)
+    value = entropy_rank(values)[0]
     directions = np.linalg.solve(root.T, vectors)
-    # d lambda_k = u_k^T (dB - lambda_k dW) u_k: what each group adds to both scatters along direction k.
-    apart = ((means - grand) @ directions) ** 2 * (g / (g - 1))
-    spread = groups.sums((rest @ directions) ** 2) * (g / (n - g))
-    influence = (apart - spread * values) @ gradient
+    apart = (means - grand) @ directions
+    tails = too_heavy(np.square(means - grand).sum(axis=1), "items")
+    error = item_error(values, apart, rest @ directions, groups.starts, groups.sizes, tails)
     warnings = []
     if len(np.unique(groups.sizes)) > 1:
         warnings.append("groups differ in size: noise directions scale with the number of views, compare equal counts")
     params: dict[str, Plain] = {"delta": DELTA}
     high = min(e.d, g - 1)
-    error = float(influence.std(ddof=1) / np.sqrt(g))
-    return measured(value, error, low=1.0, high=high, params=params, parts=_counts(groups), warnings=warnings)
+    warnings += error.warnings
+    return measured(value, error.se, low=1.0, high=high, params=params, parts=_counts(groups), warnings=warnings)
 
 
 def lidar(X: Any, group: Any, *, seed: int = 0) -> Result:
@@ -140,9 +144,17 @@ def _alignment(e: Evidence) -> Result:
     apart = size * size - np.einsum("ij,ij->i", total, total)  # sum over pairs i < j of ||w_i - w_j||^2
     pairs = size * (size - 1) / 2
     value = float(apart.sum() / pairs.sum())
-    influence = (apart - value * pairs) / pairs.mean()
-    error = float(influence.std(ddof=1) / np.sqrt(len(size)))
-    return measured(value, error, low=0.0, high=4.0, parts=_counts(groups))
+    error = error_of(len(size), (apart - value * pairs) / pairs.mean(), np.empty(0), _few(pairs))
+    return measured(value, error.se, low=0.0, high=4.0, parts=_counts(groups), warnings=error.warnings)
+
+
+def _few(pairs: Float) -> str:
+    """Why the items allow no interval of a mean over their pairs; empty where they do."""
+    counted = float(pairs.sum() ** 2 / (pairs @ pairs))
+    if counted >= LEAST_ITEMS:
+        return ""
+    found = f"{len(pairs)} items weigh as {counted:.0f} with equally many views"
+    return f"no interval: {found}, expected at least {LEAST_ITEMS}"
 
 
 def alignment(X: Any, group: Any, *, seed: int = 0) -> Result:
