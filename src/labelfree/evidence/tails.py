@@ -8,8 +8,8 @@ from labelfree.arrays import Float, blocks_of
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.once import once
 
-LEAST_INDEX = 2.5
-"""Tail index of squared distances from which an interval is given; below 2 their variance does not exist."""
+LEAST_INDEX = 2.0
+"""Tail index of squared distances from which an interval is given: below, their variance does not exist."""
 
 
 def heavy_tails(e: Evidence) -> str:

@@ -147,14 +147,14 @@ def test_heavy_tails_have_no_interval(name: str) -> None:
 
 def test_the_tail_index_is_that_of_a_pareto_law() -> None:
     """Exact quantiles of Pareto laws: Hill's estimate of the index is it, and the bound lies 1.645 errors below."""
-    for index, expected in ((2.0, False), (2.7, False), (3.4, True), (6.0, True)):
+    for index, expected in ((1.8, False), (2.2, False), (2.7, True), (6.0, True)):
         squared = (1 - (np.arange(2000) + 0.5) / 2000) ** (-1 / index)
         said = too_heavy(squared, "rows")
         assert (said == "") == expected
         if said:
             k = int(4 * 2000**0.5)
             assert f"bound {index * (1 - 1.645 / k**0.5):.1f}" in said
-    assert LEAST_INDEX == 2.5
+    assert LEAST_INDEX == 2
     assert too_heavy(np.arange(20.0), "rows") != ""  # too few to tell
 
 

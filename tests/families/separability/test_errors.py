@@ -111,7 +111,7 @@ def test_subsamples_are_drawn_without_replacement() -> None:
     rng = np.random.default_rng(0)
     naive = [oracles.separability(spanning_tree(X[rng.integers(0, 400, 400)], numpy_kernels).length) for _ in range(10)]
     assert min(naive) > result.value + 3 * result.se
-    assert np.mean(result.parts["replicates"]) == pytest.approx(result.value, abs=result.se)
+    assert np.mean(result.parts["replicates"]) == pytest.approx(result.value, abs=2 * result.se)  # of half the rows
 
 
 def test_the_error_covers_fresh_draws() -> None:

@@ -90,7 +90,9 @@ def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     values, 0.9999999 for a single column). Invariant to scale, rotation and row order; for n >= d also to appended
     zero rows and duplication of all rows, which otherwise make room for more singular values, each with its eps.
     Undefined: fewer than two rows; all rows zero.
-    Interval: influence of the sampled rows; it describes rows drawn anew at the same n. Coverage: docs/metrics.md.
+    Interval: by deletion of sampled rows and of pairs of them, exactly (corrected jackknife); it describes rows drawn
+    anew at the same n. None where the tails of the rows may be heavy, or where pairs of rows decide (isotropic noise of
+    few rows). Coverage: docs/metrics.md.
     Cost: one pass, n d^2 flop, one d x d matrix.
     When it lies: the value grows with n (isotropic noise of the shape reaches `isotropic_ceiling`); it falls while
     accuracy rises in supervised fine-tuning; isotropic noise scores highest; a shared offset (narrow cone) lowers

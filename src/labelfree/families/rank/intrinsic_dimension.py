@@ -17,6 +17,8 @@ NEIGHBORS = 20
 """k of the maximum-likelihood estimator."""
 LEAST_ROWS = 200
 """Distinct rows below which `id_mle` has no interval."""
+MOST_UNEQUAL = 0.5
+"""Standard deviation of its terms over their mean above which `id_mle` has no interval; 0.23 for one dimension."""
 
 
 def _neighbors(e: Evidence) -> tuple[Float, Index]:
@@ -118,6 +120,10 @@ def _id_mle(e: Evidence) -> Result:
     if m < LEAST_ROWS:
         few = f"no interval: {m} distinct rows, expected at least {LEAST_ROWS}"
         return _dimension(e, k, value, None, (few,))
+    if (unequal := float(terms.std() / terms.mean())) > MOST_UNEQUAL:
+        most = f"expected at most {MOST_UNEQUAL}"
+        varies = f"no interval: the terms of single rows vary by {unequal:.2f} of their mean, {most}"
+        return _dimension(e, k, value, None, (f"{varies}: some neighborhoods reach from one cluster to others",))
     return _dimension(e, k, value, deletion_error(value, terms, np.log(distance), index))
 
 
@@ -129,7 +135,7 @@ def id_mle(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Range: above 0. Invariant to scale, rotation and translation.
     Undefined: fewer than 21 distinct rows; all neighbors equally far.
     Interval: half of the variance over deletions of single rows, which reach through the neighborhoods of others; from
-    200 distinct rows on.
+    200 distinct rows on, none where neighborhoods reach across clusters.
     Cost: shared with twonn.
     When it lies: biased low in high dimension; a wider neighborhood than TwoNN, so curvature lowers it.
     Source: Levina and Bickel, NeurIPS 2004, averaged as MacKay and Ghahramani propose. Deviations: repeated rows

@@ -52,7 +52,7 @@ def participation_ratio(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 1 to min(n - 1, d). Invariant to scale, rotation and translation.
     Undefined: fewer than two rows; all rows equal.
-    Interval: influence of the sampled rows.
+    Interval: as for rankme.
     Cost: shared with rankme_centered.
     When it lies: one rogue direction brings it to 1.
     Source: classical (inverse Simpson index of the eigenvalues). Deviations: none.
@@ -128,7 +128,8 @@ def stable_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 1 to min(n, d).
     Undefined: fewer than two rows; all rows zero.
-    Interval: influence of the sampled rows; too wide where the two largest singular values nearly agree.
+    Interval: influence of the sampled rows and of pairs of them. None where the tails of the rows may be heavy,
+    or where the second singular value is so near the first that pairs of rows decide.
     Cost: shared with rankme.
     When it lies: a shared offset alone brings it to 1.
     Source: numerical linear algebra; used for embeddings by Tsitsulin et al. 2023. Deviations: none.
@@ -217,7 +218,7 @@ def alpha_req(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     rotation.
     Undefined: too few eigenvalues above rounding; fewer than 100 of them and no gap below (no_gap, as in
     hard_rank). Partial (poor_fit): weighted R^2 below 0.95, the value is then no exponent.
-    Interval: influence of the sampled rows.
+    Interval: influence of the sampled rows. None where the fit is poor or the tails of the rows may be heavy.
     Cost: shared with rankme_centered.
     When it lies: few rows per column steepen the tail (keep n / d above 4); the authors' own scripts use several
     fit ranges; on projector outputs the power law itself fails.

@@ -68,9 +68,7 @@ def _pair_error(n: int, projections: Float, kernel: Float) -> Error:
     whole = float(kernel.var(ddof=1))
     single = max(float(projections.var(ddof=1)) - whole / (n - 1), 0.0) / max(1 - 2 / (n - 1), 0.5)
     if 2 * (n - 2) * single < whole:
-        return Error(
-            None, f"no interval: single rows hardly move the mean over pairs at n = {n}, which is not normal then"
-        )
+        return Error(None, f"no interval: at n = {n} pairs of rows move their mean more than single rows do")
     return Error(float(np.sqrt((4 * (n - 2) * single + 2 * whole) / (n * (n - 1)))))
 
 
@@ -104,7 +102,7 @@ def self_cluster(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Resul
     Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others; d >= 2.
     Range: about 0 (random directions) to 1 (all rows on one line); down to -1 / (n - 1) or so for few rows.
     Undefined: fewer than two non-zero rows; one column.
-    Interval: both Hoeffding terms, from the sampled rows.
+    Interval: both Hoeffding terms, from the sampled rows; none where the second is the larger (rows about zero).
     Cost: one scatter of unit rows, n d^2 flop; from the sample where d > 1024.
     When it lies: does not tell a narrow cone from a line.
     Source: Tsitsulin, Munkhoeva, Perozzi 2023, Definition 3.5. Deviations: none (ours equals the printed form).
@@ -134,7 +132,7 @@ def mean_cosine(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result
     Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
     Range: -1 / (n - 1) to 1 (all rows point one way).
     Undefined: fewer than two non-zero rows.
-    Interval: both Hoeffding terms, from the sampled rows.
+    Interval: both Hoeffding terms, from the sampled rows; none where the second is the larger (rows about zero).
     Cost: one pass, n d flop.
     When it lies: a shared offset raises it without harm to accuracy; it is an alarm for collapse, not a score.
     Source: Ethayarajh 2019 (anisotropy). Deviations: all pairs, exactly, instead of sampled ones.
@@ -175,7 +173,7 @@ def std_l2(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
     Range: 0 (collapsed to one direction) to about 1 / sqrt(d) (isotropic), which parts.isotropic holds.
     Undefined: fewer than two non-zero rows.
-    Interval: influence of the sampled rows.
+    Interval: influence of the sampled rows and of pairs of them.
     Cost: one scatter of unit rows, shared with self_cluster.
     When it lies: blind to a collapse onto a few points or a few dimensions.
     Source: Chen and He, "SimSiam", CVPR 2021. Deviations: ddof 1, as in the common implementation.
@@ -233,7 +231,7 @@ def coding_rate(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result
     Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
     Range: 1/2 ln(1 + d / eps2) (one direction) to 1/2 d ln(1 + 1 / eps2) (isotropic), in nats.
     Undefined: fewer than two non-zero rows.
-    Interval: influence of the sampled rows.
+    Interval: by deletion of sampled rows and of pairs of them, exactly; none where pairs decide (n near d).
     Cost: one scatter of unit rows, shared with self_cluster, and one Cholesky factorization.
     When it lies: rewards noise as much as structure.
     Source: Yu et al., "MCR2", NeurIPS 2020 (R of the paper). Deviations: eps2 is eps^2 of the paper; the released
@@ -282,7 +280,7 @@ def uniformity(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Range: -8 (an antipodal pair) to 0 (one direction); parts.uniform_sphere is what the uniform law reaches in d
     dimensions and parts.gap the distance to it.
     Undefined: fewer than two non-zero rows.
-    Interval: both Hoeffding terms.
+    Interval: both Hoeffding terms; none where the second is the larger (isotropic noise).
     Cost: pairs of the sample, m^2 d flop; memory one block of rows times m.
     When it lies: the bound moves with d, so only the gap compares across widths; classes that cluster well are
     not uniform.
