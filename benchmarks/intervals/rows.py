@@ -44,9 +44,11 @@ NARROW = tuple(name for name in POPULATIONS if name != "sentences")
 Case = tuple[str, int, int, tuple[Metric, ...]]
 CASES: tuple[Case, ...] = (
     *((name, items, 200, ITEMS) for name in VIEWS for items in (10, 30, 100, 400)),
-    *((name, 400, 200, ROWS) for name in POPULATIONS),
-    *((name, 100, 200, ROWS) for name in POPULATIONS),
+    *((name, 400, 200, ROWS) for name in NARROW),
+    *((name, 100, 200, ROWS) for name in NARROW),
+    *((name, 5000, 200, SCATTER) for name in ("elliptical_t3", "long_tail", "swiss_roll")),
     *((name, 100, 200, TREE) for name in POPULATIONS),
+    *(("sentences", n, 200, ROWS) for n in (100, 400)),
     *((name, 5000, 200, SCATTER) for name in NARROW),
     *((name, 400, 200, TREE) for name in POPULATIONS),
     *((name, 1500, 200, ROWS) for name in NARROW),

@@ -28,6 +28,7 @@ ROUGH_ALONE = 0.5
 _STEP = 1.0  # of ln z; the integrand is analytic for |Im ln z| < pi, so that the error falls as exp(-2 pi^2 / step)
 _BEYOND = 5.0  # of ln z at both ends of the spectrum
 _LEAST = 1e-12  # of 1 - leverage
+_MOST = 30.0  # of an entropy
 _LOST = 1e-30  # of the trace: eigenvalues below are zero
 
 
@@ -132,7 +133,7 @@ class Deletions:
 def from_sums(total: Float, logs: Float) -> Float:
     """exp of the entropy of numbers over their sum, from the sum and that of each times its logarithm."""
     held = np.maximum(total, _LOST)
-    return np.asarray(np.exp(np.log(held) - logs / held))
+    return np.asarray(np.exp(np.clip(np.log(held) - logs / held, 0.0, _MOST)))  # rounding alone goes beyond
 
 
 def _participation(total: Float, square: Float) -> Float:
