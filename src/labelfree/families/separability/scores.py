@@ -23,6 +23,8 @@ EXACT = command("separability").sample
 """Rows up to which `separability` uses all of them; beyond, the seeded sample of this size."""
 SIDE = 0.02
 """Share of the rows that both sides of a merge must hold for `separability_robust`."""
+LEAST_ROWS = 200
+"""Rows below which `separability_robust` has no interval."""
 TIGHT = 0.999
 """`separability_robust` from which the clusters are called points."""
 LARGEST = 10
@@ -179,7 +181,9 @@ def _robust(e: Evidence) -> Result:
     error, against = _against_chance(p, robust_score, value)
     clamped = value == 0 or any(robust_score(replicate) == 0 for replicate in p.replicates)
     warnings = ("no interval: the value, or that of a subsample, lies at the bound 0",) if clamped else ()
-    error = None if clamped else error
+    if p.n < LEAST_ROWS:
+        warnings = (f"no interval: {p.n} rows, expected at least {LEAST_ROWS}",)
+    error = None if warnings else error
     return measured(value, error, low=0.0, high=1.0, params=_params(e, p), parts=against, warnings=warnings)
 
 
@@ -193,7 +197,7 @@ def separability_robust(
     Input: as separability.
     Range: 0 to 1, without a unit. Invariant to rotation and to the order of rows without ties.
     Undefined: as separability; and where no merge has 2 % of the rows on both sides.
-    Interval: as separability, where it is defined and above 0 on every subsample.
+    Interval: as separability, from 200 rows on, where it is defined and above 0 on every subsample.
     Cost: shared with separability.
     When it lies: classes below 2 % of the rows do not exist for it; spikes early under label noise.
     Source: ours; the merge sizes come from the tree of separability.
