@@ -7,10 +7,10 @@ The file is written after every case, and cases that it holds are kept: delete i
 draws of each case stand in CASES.
 
 The rules were designed on the seven laws of coverage.py, the nine of coverage_separability.py and other seeds of the
-populations here. Tried: six errors for id_mle, six shares of rows for separability, four bounds on tails. The cells were
-judged twice: at first id_mle failed on long_tail (a rule on unequal terms followed), the bound of the tail index was 2.5
-and withheld too much, and separability_robust failed at 100 rows (none below 200 followed, not judged here). The
-committed file holds the cases that were reached.
+populations here. Tried: six errors for id_mle, six shares of rows for separability, four bounds on tails. The cells
+were judged twice: at first id_mle failed on long_tail (a rule on unequal terms followed), the bound of the tail index
+was 2.5 and withheld too much, and separability_robust failed at 100 rows (none below 200 followed, not judged here).
+The committed file holds the cases that were reached.
 """
 
 from __future__ import annotations
