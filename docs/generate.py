@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,25 +128,25 @@ def _isort(name: str) -> tuple[int, str]:
 
 
 def coverage() -> str:
-    """The measured coverage of the intervals as a table: the worst law for each metric, and the median of all."""
-    found: Any = json.loads((DOCS.parent / "benchmarks" / "results" / "coverage.json").read_text())
-    width = found["setting"]["d"]
-    many: dict[str, list[float]] = {}
-    few: dict[str, list[float]] = {}
-    for case, metrics in found["coverage"].items():
-        rows = re.search(r"n = (\d+)", case)
-        table = few if rows and int(rows[1]) < 2 * width else many
-        for name, result in metrics.items():
-            table.setdefault(name, []).append(result["coverage"])
+    """The measured coverage of the intervals as a table: all cells of each metric, and how many draws had one."""
+    found: Any = json.loads((DOCS.parent / "benchmarks" / "results" / "intervals_rows.json").read_text())
+    table: dict[str, list[Any]] = {}
+    for metrics in found["cells"].values():
+        for name, cell in metrics.items():
+            table.setdefault(name, []).append(cell)
     out = [
-        f"| metric | n >= {2 * width}: median | lowest | n < {2 * width}: median | lowest |",
-        "|---|---:|---:|---:|---:|",
+        "| metric | with an interval | cells | coverage: lowest | median | highest | width / right width: median |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name in dict.fromkeys([*few, *many]):
-        cells = [f"{f(t[name]):.2f}" if name in t else "" for t in (many, few) for f in (median, min)]
-        out.append(f"| {name} | {' | '.join(cells)} |")
-    setting = f"Width {width}, {found['setting']['repetitions']} draws of each of seven laws and six sizes."
-    return "\n".join([setting, "", *out])
+    for name, cells in table.items():
+        share = sum(c["offered"] for c in cells) / sum(c["draws"] for c in cells)
+        full = [c for c in cells if c["offered"] >= c["draws"] / 2]
+        covered = [c["covered"] for c in full]
+        width = [c["half_width_over_196_sd"] for c in full]
+        ends = [min(covered), median(covered), max(covered), median(width)] if full else []
+        numbers = " | ".join([f"{end:.2f}" for end in ends] or [""] * 4)
+        out.append(f"| {name} | {100 * share:.0f} % | {len(full)} | {numbers} |")
+    return "\n".join(out)
 
 
 def _text(text: str) -> str:

@@ -148,10 +148,10 @@ class Evidence:
 
     @property
     def narrow(self) -> tuple[str, ...]:
-        """The warning for intervals that few rows make too narrow, where there are few."""
+        """The warning for values and intervals that few rows make rough, where there are few."""
         if self.n >= 2 * self.d:
             return ()
-        return (f"n = {self.n} is below 2 d = {2 * self.d}: the interval can be too narrow",)
+        return (f"n = {self.n} is below 2 d = {2 * self.d}: the interval can be too wide",)
 
     def too_few(self, least: int = 2) -> Result | None:
         """The undefined result for fewer than `least` rows, else None."""

@@ -11,7 +11,7 @@ from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.numerical_rank import NumericalRank, numerical_rank
 from labelfree.evidence.spectrum import EPS
-from labelfree.families.rank.effective import collapsed, standard_error
+from labelfree.families.rank.effective import collapsed
 from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median
 from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.kernels.threads import repeatable
@@ -137,12 +137,7 @@ def _condition_number(e: Evidence) -> Result:
     if last < 0:
         return undefined("no_resolution", "no singular value stands above the rounding of the stored dtype")
     value = float(sigma[0] / sigma[last])
-    gradient = np.zeros_like(sigma)
-    gradient[0] += value / (2 * sigma[0] ** 2)
-    gradient[last] -= value / (2 * sigma[last] ** 2)
-    error = standard_error(e.n, e.raw_coordinates, gradient)
-    warnings = (*e.narrow, *_unseen(rank))
-    return measured(value, error, low=1.0, parts={"smallest_index": last + 1}, warnings=warnings)
+    return measured(value, low=1.0, parts={"smallest_index": last + 1}, warnings=_unseen(rank))
 
 
 def condition_number(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -152,7 +147,7 @@ def condition_number(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> R
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 1 to infinity.
     Undefined: fewer than two rows; all rows zero; where hard_rank is (no_gap).
-    Interval: influence of the sampled rows.
+    Interval: none: it was measured and did not hold, a smallest singular value is not smooth enough in the rows.
     Cost: shared with rankme.
     When it lies: one tiny direction decides it. A diagnostic, not a score.
     Source: Tsitsulin et al. 2023. Deviations: some code prints the inverse; the threshold is that of hard_rank.

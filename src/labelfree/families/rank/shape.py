@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.arrays import Float
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.numerical_rank import numerical_rank
-from labelfree.families.rank.effective import collapsed, standard_error
+from labelfree.evidence.tails import heavy_tails
+from labelfree.families.rank.effective import collapsed
+from labelfree.families.rank.jackknife import Error, bent, centered_deletions, eigenvalue_error
 from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
@@ -26,10 +29,10 @@ def _participation_ratio(e: Evidence) -> Result:
     lam = e.centered.eigenvalues / top  # squares of squares would leave the range of float64
     total, square = float(lam.sum()), float(lam @ lam)
     value = total * total / square
-    gradient = (2 * total / square - 2 * total * total * lam / square**2) / top
     parts: dict[str, Plain] = {"gaussian_unbiased": _unbiased_participation(total, square, e.n - 1)}
-    error = standard_error(e.n, e.centered_coordinates, gradient)
-    return measured(value, error, low=1.0, high=min(e.n - 1, e.d), parts=parts)
+    found = centered_deletions(e)
+    error = Error() if found is None else found.participation(heavy_tails(e))
+    return measured(value, error.se, low=1.0, high=min(e.n - 1, e.d), parts=parts, warnings=error.warnings)
 
 
 def _unbiased_participation(total: float, square: float, df: int) -> float | None:
@@ -49,7 +52,7 @@ def participation_ratio(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 1 to min(n - 1, d). Invariant to scale, rotation and translation.
     Undefined: fewer than two rows; all rows equal.
-    Interval: influence of the sampled rows.
+    Interval: as for rankme.
     Cost: shared with rankme_centered.
     When it lies: one rogue direction brings it to 1.
     Source: classical (inverse Simpson index of the eigenvalues). Deviations: none.
@@ -69,7 +72,7 @@ def _isoscore(e: Evidence) -> Result:
     if ratio.value is None:
         return ratio
     error = None if ratio.se is None else ratio.se / (e.d - 1)
-    return measured((ratio.value - 1) / (e.d - 1), error, low=0.0, high=1.0)
+    return measured((ratio.value - 1) / (e.d - 1), error, low=0.0, high=1.0, warnings=ratio.warnings)
 
 
 def isoscore(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -101,7 +104,17 @@ def _top_share(e: Evidence, centered: bool) -> Result:
     gradient = np.full_like(lam, 1 / top)
     gradient[0] -= value / top
     coordinates = e.centered_coordinates if centered else e.raw_coordinates
-    return measured(value, standard_error(e.n, coordinates, gradient), low=1.0, high=len(lam))
+
+    def curved(left: Float, right: Float) -> Float:
+        """The second derivative of tr C / lambda_1 along the squares of two rows."""
+        (first, second), (all_first, all_second) = (
+            [x[:, 0] ** 2 / top for x in (left, right)], [(x**2).sum(axis=1) / top for x in (left, right)]
+        )  # fmt: skip
+        bend = bent(spectrum, 0, left, right) / top
+        return np.asarray(2 * value * first * second - all_first * second - all_second * first - value * bend)
+
+    error = eigenvalue_error(e, spectrum, coordinates, gradient, curved)
+    return measured(value, error.se, low=1.0, high=len(lam), warnings=error.warnings)
 
 
 def _stable_rank(e: Evidence) -> Result:
@@ -115,7 +128,8 @@ def stable_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result
     Input: X (n, d) finite real numbers, n >= 2.
     Range: 1 to min(n, d).
     Undefined: fewer than two rows; all rows zero.
-    Interval: influence of the sampled rows; too wide where the two largest singular values nearly agree.
+    Interval: influence of the sampled rows and of pairs of them. None where the tails of the rows may be heavy,
+    or where the second singular value is so near the first that pairs of rows decide.
     Cost: shared with rankme.
     When it lies: a shared offset alone brings it to 1.
     Source: numerical linear algebra; used for embeddings by Tsitsulin et al. 2023. Deviations: none.
@@ -179,9 +193,12 @@ def _alpha_req(e: Evidence) -> Result:
     warnings = []
     if e.n < 4 * e.d:
         warnings.append(f"n / d = {e.n / e.d:.1f} is below 4: sampling steepens the tail of the spectrum")
-    error = standard_error(e.n, e.centered_coordinates, gradient)
-    result = measured(value, error, params=params, parts={"r2": fit}, warnings=warnings)
-    if fit < _GOOD_FIT:
+    error = eigenvalue_error(e, e.centered, e.centered_coordinates, gradient, None)
+    poor = fit < _GOOD_FIT
+    se = None if poor else error.se
+    warnings += [] if poor else error.warnings
+    result = measured(value, se, params=params, parts={"r2": fit}, warnings=warnings)
+    if poor:
         reason = f"the spectrum is not a power law on this range: R^2 = {fit:.3f}, expected at least {_GOOD_FIT}"
         return Result(
             result.value, result.se, result.interval, "partial", "poor_fit", reason,
@@ -201,7 +218,7 @@ def alpha_req(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     rotation.
     Undefined: too few eigenvalues above rounding; fewer than 100 of them and no gap below (no_gap, as in
     hard_rank). Partial (poor_fit): weighted R^2 below 0.95, the value is then no exponent.
-    Interval: influence of the sampled rows.
+    Interval: influence of the sampled rows. None where the fit is poor or the tails of the rows may be heavy.
     Cost: shared with rankme_centered.
     When it lies: few rows per column steepen the tail (keep n / d above 4); the authors' own scripts use several
     fit ranges; on projector outputs the power law itself fails.

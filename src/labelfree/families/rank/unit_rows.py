@@ -9,6 +9,7 @@ import numpy as np
 from labelfree.arrays import Float, blocks_of
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import WIDE, Evidence, evidence
+from labelfree.families.rank.jackknife import PAIRS, Error, error_of
 from labelfree.families.spec import FROM_SAMPLE, FROM_UNIT_ROWS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.moments import add_outer
@@ -45,14 +46,30 @@ def _forms(matrix: Float, rows: Float) -> Float:
     return np.concatenate([np.einsum("ij,ij->i", part @ matrix, part) for part in blocks_of(rows)])
 
 
-def _pair_error(n: int, projections: Float, kernel: Float) -> float | None:
+def _both_triangles(lower: Float, left: Float, right: Float) -> Float:
+    """v^T A w for each pair of rows (m, d), A symmetric and given by its lower triangle, as (m,)."""
+    diagonal = np.diagonal(lower)
+    out = []
+    for v, w in zip(blocks_of(left), blocks_of(right), strict=True):
+        once = np.einsum("ij,ij->i", v @ lower, w)
+        again = once if left is right else np.einsum("ij,ij->i", w @ lower, v)
+        out.append(once + again - (v * w) @ diagonal)
+    return np.concatenate(out)
+
+
+def _pair_error(n: int, projections: Float, kernel: Float) -> Error:
     """Standard error of a mean over pairs of n rows (Hoeffding's two terms).
 
-    projections: (m,) mean of the kernel with one row fixed; kernel: (p,) its value on disjoint pairs.
+    projections: (m,) mean of the kernel with one row fixed, over the n rows themselves, whose variance is that of the
+    expectation plus what n - 1 rows leave of the kernel's; kernel: (p,) its value on disjoint pairs.
     """
     if len(projections) < 3 or len(kernel) < 2:
-        return None
-    return float(np.sqrt(4 * projections.var(ddof=1) / n + 2 * kernel.var(ddof=1) / (n * (n - 1))))
+        return Error()
+    whole = float(kernel.var(ddof=1))
+    single = max(float(projections.var(ddof=1)) - whole / (n - 1), 0.0) / max(1 - 2 / (n - 1), 0.5)
+    if 2 * (n - 2) * single < whole:
+        return Error(None, f"no interval: at n = {n} pairs of rows move their mean more than single rows do")
+    return Error(float(np.sqrt((4 * (n - 2) * single + 2 * whole) / (n * (n - 1)))))
 
 
 def _cosines(e: Evidence) -> Float:
@@ -73,9 +90,9 @@ def _self_cluster(e: Evidence) -> Result:
     error = _pair_error(n, projections, _cosines(e) ** 2)
     low = (max(n / e.d - 1, 0.0) / (n - 1) - chance) / (1 - chance)
     value = (squared_cosine - chance) / (1 - chance)
-    error = None if error is None else error / (1 - chance)
+    se = None if error.se is None else error.se / (1 - chance)
     parts: dict[str, Plain] = {**_count(e), "mean_squared_cosine": squared_cosine}
-    return measured(value, error, low=low, high=1.0, params=_rows(e), parts=parts)
+    return measured(value, se, low=low, high=1.0, params=_rows(e), parts=parts, warnings=error.warnings)
 
 
 def self_cluster(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -85,7 +102,7 @@ def self_cluster(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Resul
     Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others; d >= 2.
     Range: about 0 (random directions) to 1 (all rows on one line); down to -1 / (n - 1) or so for few rows.
     Undefined: fewer than two non-zero rows; one column.
-    Interval: both Hoeffding terms, from the sampled rows.
+    Interval: both Hoeffding terms, from the sampled rows; none where the second is the larger (rows about zero).
     Cost: one scatter of unit rows, n d^2 flop; from the sample where d > 1024.
     When it lies: does not tell a narrow cone from a line.
     Source: Tsitsulin, Munkhoeva, Perozzi 2023. Deviations: none (ours equals the printed form).
@@ -104,7 +121,8 @@ def mean_cosine_of(e: Evidence) -> Result:
     n, mean = e.unit_moments.n, e.unit_moments.mean
     value = (n * float(mean @ mean) - 1) / (n - 1)
     error = _pair_error(n, e.unit_rows @ mean, _cosines(e))
-    return measured(value, error, low=-1 / (n - 1), high=1.0, params=_rows(e), parts=_count(e))
+    low = -1 / (n - 1)
+    return measured(value, error.se, low=low, high=1.0, params=_rows(e), parts=_count(e), warnings=error.warnings)
 
 
 def mean_cosine(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -114,7 +132,7 @@ def mean_cosine(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result
     Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
     Range: -1 / (n - 1) to 1 (all rows point one way).
     Undefined: fewer than two non-zero rows.
-    Interval: both Hoeffding terms, from the sampled rows.
+    Interval: both Hoeffding terms, from the sampled rows; none where the second is the larger (rows about zero).
     Cost: one pass, n d flop.
     When it lies: a shared offset raises it without harm to accuracy; it is an alarm for collapse, not a score.
     Source: Ethayarajh 2019 (anisotropy). Deviations: all pairs, exactly, instead of sampled ones.
@@ -133,14 +151,19 @@ def _std_l2(e: Evidence) -> Result:
     n = unit.n
     deviation = np.sqrt(np.maximum(np.diagonal(unit.scatter), 0.0) / (n - 1))
     value = float(deviation.mean())
-    error = None
+    error = Error()
     if len(e.unit_rows) >= 3:
-        slope = np.divide(0.5 / e.d, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-        influence = np.concatenate([np.square(part - unit.mean) @ slope for part in blocks_of(e.unit_rows)])
-        error = float(influence.std(ddof=1) / np.sqrt(n))
+        inverse = np.divide(1 / e.d, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        influence = np.concatenate([np.square(part - unit.mean) @ (inverse / 2) for part in blocks_of(e.unit_rows)])
+        p = min(len(e.unit_rows) // 2, PAIRS)
+        left, right = e.unit_rows[:p] - unit.mean, e.unit_rows[p : 2 * p] - unit.mean
+        cube = np.divide(inverse, deviation**2, out=np.zeros_like(deviation), where=deviation > 0)
+        together = -(left * right) @ inverse
+        together -= ((left**2 - deviation**2) * (right**2 - deviation**2)) @ (cube / 4)
+        error = error_of(n, influence, together)
     high = (n / (n - 1) / e.d) ** 0.5
     parts: dict[str, Plain] = {**_count(e), "isotropic": e.d**-0.5, "share_of_isotropic": value * e.d**0.5}
-    return measured(value, error, low=0.0, high=high, params=_rows(e), parts=parts)
+    return measured(value, error.se, low=0.0, high=high, params=_rows(e), parts=parts, warnings=error.warnings)
 
 
 def std_l2(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -150,7 +173,7 @@ def std_l2(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
     Range: 0 (collapsed to one direction) to about 1 / sqrt(d) (isotropic), which parts.isotropic holds.
     Undefined: fewer than two non-zero rows.
-    Interval: influence of the sampled rows.
+    Interval: influence of the sampled rows and of pairs of them.
     Cost: one scatter of unit rows, shared with self_cluster.
     When it lies: blind to a collapse onto a few points or a few dimensions.
     Source: Chen and He, "SimSiam", CVPR 2021. Deviations: ddof 1, as in the common implementation.
@@ -185,16 +208,20 @@ def _coding_rate(e: Evidence) -> Result:
     gram *= e.d / EPS2
     gram[np.diag_indices(e.d)] += 1.0
     value, inverse = _log_root_and_inverse(gram)
-    error = None
+    error = Error()
     if len(e.unit_rows) >= 3:
-        influence = 2 * _forms(inverse, e.unit_rows) - np.concatenate(
-            [np.square(part) @ np.diagonal(inverse) for part in blocks_of(e.unit_rows)]
-        )
-        error = float((0.5 * e.d / EPS2 * influence).std(ddof=1) / np.sqrt(n))
+        leverage = (e.d / EPS2 / n) * _both_triangles(inverse, e.unit_rows, e.unit_rows)
+        less = 0.5 * np.log1p(-np.minimum(leverage, 1 - 1e-12))  # ln det without the row, the divisor n kept
+        p = min(len(e.unit_rows) // 2, PAIRS)
+        both = (e.d / EPS2 / n) * _both_triangles(inverse, e.unit_rows[:p], e.unit_rows[p : 2 * p])
+        rest = np.maximum((1 - leverage[:p]) * (1 - leverage[p : 2 * p]) - both**2, 1e-24)
+        together = (n - 1) * (n - 2) * (0.5 * np.log(rest) - less[:p] - less[p : 2 * p])
+        error = error_of(n, (1 - n) * less, together)
     cap = min(n, e.d)
     high = 0.5 * cap * float(np.log1p(e.d / (cap * EPS2)))
     params: dict[str, Plain] = {**_rows(e), "eps2": EPS2}
-    return measured(value, error, low=0.0, high=high, params=params, parts=_count(e), warnings=e.narrow)
+    warnings = (*e.narrow, *error.warnings)
+    return measured(value, error.se, low=0.0, high=high, params=params, parts=_count(e), warnings=warnings)
 
 
 def coding_rate(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -204,7 +231,7 @@ def coding_rate(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result
     Input: X (n, d) finite real numbers; zero rows are left out; at least 2 others.
     Range: 1/2 ln(1 + d / eps2) (one direction) to 1/2 d ln(1 + 1 / eps2) (isotropic), in nats.
     Undefined: fewer than two non-zero rows.
-    Interval: influence of the sampled rows.
+    Interval: by deletion of sampled rows and of pairs of them, exactly; none where pairs decide (n near d).
     Cost: one scatter of unit rows, shared with self_cluster, and one Cholesky factorization.
     When it lies: rewards noise as much as structure.
     Source: Yu et al., "MCR2", NeurIPS 2020 (R of the paper). Deviations: eps2 is eps^2 of the paper; the released
@@ -226,12 +253,13 @@ def _uniformity(e: Evidence) -> Result:
     sums = e.kernels.potential(e.unit_rows, TEMPERATURE, e.advance) / (m - 1)
     mean = float(sums.mean())
     error = _pair_error(m, sums, np.exp(2 * TEMPERATURE * (_cosines(e) - 1)))
-    error = None if error is None else error / mean
+    se = None if error.se is None else error.se / mean
     floor = _uniform_sphere(e.d, TEMPERATURE)
     parts: dict[str, Plain] = {"rows": m, "uniform_sphere": floor, "gap": float(np.log(mean)) - floor}
     params: dict[str, Plain] = {"t": TEMPERATURE, "rows": "sample"}
     low = -4 * TEMPERATURE
-    return measured(float(np.log(mean)), error, low=low, high=0.0, params=params, parts=parts)
+    value, warnings = float(np.log(mean)), error.warnings
+    return measured(value, se, low=low, high=0.0, params=params, parts=parts, warnings=warnings)
 
 
 def _uniform_sphere(d: int, t: float) -> float:
@@ -252,7 +280,7 @@ def uniformity(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Range: -8 (an antipodal pair) to 0 (one direction); parts.uniform_sphere is what the uniform law reaches in d
     dimensions and parts.gap the distance to it.
     Undefined: fewer than two non-zero rows.
-    Interval: both Hoeffding terms.
+    Interval: both Hoeffding terms; none where the second is the larger (isotropic noise).
     Cost: pairs of the sample, m^2 d flop; memory one block of rows times m.
     When it lies: the bound moves with d, so only the gap compares across widths; classes that cluster well are
     not uniform.

@@ -14,12 +14,17 @@ from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.numerical_rank import rounding_of
 from labelfree.evidence.scaling import directions as unit_rows
 from labelfree.evidence.spectrum import EPS
+from labelfree.evidence.tails import too_heavy
 from labelfree.families.rank.effective import entropy_rank
+from labelfree.families.rank.item_deletions import item_error
+from labelfree.families.rank.jackknife import error_of
 from labelfree.families.spec import FROM_VIEWS, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
 DELTA = 1e-4
 """Ridge on the within scatter of LiDAR."""
+LEAST_ITEMS = 20
+"""Items of equal weight below which `alignment` has no interval."""
 _SURE = 0.01  # of a length, what rounding may be for its square to be right to a ten-thousandth
 
 
@@ -116,6 +121,7 @@ def _lidar(e: Evidence) -> Result:
     within = _contrasts(groups, rows)
     within /= math.sqrt(n - g)
     del rows
+    tails = too_heavy(np.square(between).sum(axis=1), "items")
     if n < e.d:  # both lie in the span of the rows
         turned = _triangle(np.concatenate([within, between]).T).T
         within, between = turned[: n - g], turned[n - g :]
@@ -135,19 +141,17 @@ def _lidar(e: Evidence) -> Result:
     values, vectors = np.linalg.eigh(white.T @ white)
     values = np.maximum(values, 0.0)
     values[: max(0, len(values) - (g - 1))] = 0.0
-    value, gradient = entropy_rank(values)
-    # d lambda_k = u_k^T (dB - lambda_k dW) u_k: what each group adds to both scatters along direction k.
-    apart = g * (white @ vectors) ** 2
+    value = entropy_rank(values)[0]
+    apart = math.sqrt(g - 1) * (white @ vectors)
     rest = within @ ((directions[:k].T / width[:k]) @ vectors[:k])
-    spread = g * np.add.reduceat(rest**2, groups.starts - np.arange(g), axis=0)
-    influence = (apart - spread * values) @ gradient
+    error = item_error(values, apart, rest, groups.starts - np.arange(g), groups.sizes - 1, e.d, tails)
     warnings = []
     if len(np.unique(groups.sizes)) > 1:
         warnings.append("groups differ in size: noise directions scale with the number of views, compare equal counts")
     params: dict[str, Plain] = {"delta": DELTA}
     high = min(e.d, g - 1)
-    error = float(influence.std(ddof=1) / np.sqrt(g))
-    return measured(value, error, low=1.0, high=high, params=params, parts=_counts(groups), warnings=warnings)
+    warnings += error.warnings
+    return measured(value, error.se, low=1.0, high=high, params=params, parts=_counts(groups), warnings=warnings)
 
 
 def lidar(X: Any, group: Any, *, seed: int = 0) -> Result:
@@ -160,7 +164,8 @@ def lidar(X: Any, group: Any, *, seed: int = 0) -> Result:
     Sw^-1 Sb without a ridge as s grows, and to exp H of the eigenvalues of Sb alone as s falls.
     Undefined: fewer than three items with two views; item means that differ by rounding alone; views of low rank
     with more rows - items than that, of rows so large that rounding hides the ridge (from lengths of about 1e11 on).
-    Interval: influence of single items.
+    Interval: by deletion of single items, exactly. None below 2 d rows more than items, or where the item means may
+    have heavy tails (about 40 items show that they have not).
     Cost: at most 20,000 rows, whole items; two eigendecompositions of width d, and a triangular decomposition of the
     rows where they are large beside the ridge (longer than about 50).
     When it lies: directions of pure noise keep eigenvalues of order 1 / views, so compare at equal numbers of
@@ -187,9 +192,17 @@ def _alignment(e: Evidence) -> Result:
     apart = size * size - np.einsum("ij,ij->i", total, total)  # sum over pairs i < j of ||w_i - w_j||^2
     pairs = size * (size - 1) / 2
     value = float(apart.sum() / pairs.sum())
-    influence = (apart - value * pairs) / pairs.mean()
-    error = float(influence.std(ddof=1) / np.sqrt(len(size)))
-    return measured(value, error, low=0.0, high=4.0, parts=_counts(groups))
+    error = error_of(len(size), (apart - value * pairs) / pairs.mean(), np.empty(0), _few(pairs))
+    return measured(value, error.se, low=0.0, high=4.0, parts=_counts(groups), warnings=error.warnings)
+
+
+def _few(pairs: Float) -> str:
+    """Why the items allow no interval of a mean over their pairs; empty where they do."""
+    counted = float(pairs.sum() ** 2 / (pairs @ pairs))
+    if counted >= LEAST_ITEMS:
+        return ""
+    found = f"{len(pairs)} items weigh as {counted:.0f} with equally many views"
+    return f"no interval: {found}, expected at least {LEAST_ITEMS}"
 
 
 def alignment(X: Any, group: Any, *, seed: int = 0) -> Result:
@@ -199,7 +212,7 @@ def alignment(X: Any, group: Any, *, seed: int = 0) -> Result:
     Input: X (n, d) finite real numbers; group (n,) the item of each row; zero rows and single rows are left out.
     Range: 0 (views coincide) to 4 (opposite).
     Undefined: fewer than three items with two views.
-    Interval: influence of single items.
+    Interval: influence of single items; none below 20 of them, counted by the pairs of views that they weigh with.
     Cost: at most 20,000 rows, whole items; n d flop.
     When it lies: a collapsed encoder is perfectly aligned: read uniformity beside it.
     Source: Wang and Isola, ICML 2020, the alignment loss with alpha = 2, as in the authors' code. Deviations: items

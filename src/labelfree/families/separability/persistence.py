@@ -26,6 +26,8 @@ REPLICATES = 20
 REPLICATE_ROWS = 2_000
 RATE = 1 / 8
 """The standard deviation of the statistics falls as n^-RATE: measured, see docs/separability.md."""
+HALF = 1 / 2
+"""Share of the rows in a subsample, where REPLICATE_ROWS allow it: measured, see docs/separability.md."""
 _SUBSAMPLE = 0x5AB5
 """First seed of the subsamples: replicate b holds the rows with the lowest hash of (their key, this + b)."""
 
@@ -60,12 +62,11 @@ class Persistence:
     def factor(self) -> float:
         """Standard error over standard deviation of the replicates.
 
-        The deviation at m of n rows is that of m fresh rows times sqrt(1 - m / n), and that of n fresh rows is smaller
-        by (m / n)^RATE. The delete-d jackknife takes the rate 1/2 of a mean; a ratio to the largest death falls much
-        more slowly.
+        The deviation over halves of the rows is that of the statistic itself: smaller samples vary more, halves of one
+        sample share rows, and both cancel (measured: no rate of a mean holds for a ratio to the largest death). Smaller
+        subsamples vary more by (m / n)^-RATE.
         """
-        share = self.replicate_rows / self.n
-        return float(share**RATE / (1 - share) ** 0.5)
+        return float((self.replicate_rows / self.n / HALF) ** RATE)
 
     @property
     def zero(self) -> int:
@@ -152,7 +153,7 @@ def _engine(how: Topology) -> Callable[[Evidence, Float], Merges]:
 def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Merges, ...]]:
     """Merges of subsamples whose rows depend on the seed and the row ids alone."""
     n = len(points)
-    rows = min(int(0.8 * n), REPLICATE_ROWS)
+    rows = min(max(int(HALF * n), 3), n - 1, REPLICATE_ROWS)
     if rows < 3:
         return rows, ()
 

@@ -23,6 +23,8 @@ EXACT = command("separability").sample
 """Rows up to which `separability` uses all of them; beyond, the seeded sample of this size."""
 SIDE = 0.02
 """Share of the rows that both sides of a merge must hold for `separability_robust`."""
+LEAST_ROWS = 200
+"""Rows below which `separability_robust` has no interval."""
 TIGHT = 0.999
 """`separability_robust` from which the clusters are called points."""
 LARGEST = 10
@@ -144,8 +146,8 @@ def separability(
     "none", "layernorm" or "zscore"; metric "euclidean" or "cosine" (half the squared distance of unit rows).
     Range: 0 (all deaths equal) to 1 - 1/(n - 1), without a unit. Invariant to rotation and to the order of rows.
     Undefined: fewer than 3 rows; all rows equal; a zero row.
-    Interval: standard deviation over 20 subsamples of m = min(0.8 n, 2,000) rows without replacement, times
-    (m/n)^(1/8) / sqrt(1 - m/n): the deviation falls with n^(1/8) only, not with its root (measured).
+    Interval: standard deviation over 20 subsamples of m = min(n / 2, 2,000) rows without replacement, times
+    (2 m / n)^(1/8): over halves it is that of S itself, and beyond it falls with n^(1/8) only (both measured).
     Cost: about n^2 d multiply-adds for the tree, twice with the surrogate; memory n d and one block of rows.
     When it lies: a collapsed embedding scores high; one outlier among hundreds of rows decides max(p) (read
     separability_robust); no order between different n, d, dimensions or normalizations; self-supervised sweeps and
@@ -177,7 +179,12 @@ def _robust(e: Evidence) -> Result:
         least = int(np.ceil(SIDE * p.n))
         return undefined("no_large_merge", f"no merge has {least} rows (2 %) on both sides", _params(e, p))
     error, against = _against_chance(p, robust_score, value)
-    return measured(value, error, low=0.0, high=1.0, params=_params(e, p), parts=against)
+    clamped = value == 0 or any(robust_score(replicate) == 0 for replicate in p.replicates)
+    warnings = ("no interval: the value, or that of a subsample, lies at the bound 0",) if clamped else ()
+    if p.n < LEAST_ROWS:
+        warnings = (f"no interval: {p.n} rows, expected at least {LEAST_ROWS}",)
+    error = None if warnings else error
+    return measured(value, error, low=0.0, high=1.0, params=_params(e, p), parts=against, warnings=warnings)
 
 
 def separability_robust(
@@ -190,7 +197,7 @@ def separability_robust(
     Input: as separability.
     Range: 0 to 1, without a unit. Invariant to rotation and to the order of rows without ties.
     Undefined: as separability; and where no merge has 2 % of the rows on both sides.
-    Interval: as separability, where it is defined on every subsample.
+    Interval: as separability, from 200 rows on, where it is defined and above 0 on every subsample.
     Cost: shared with separability.
     When it lies: classes below 2 % of the rows do not exist for it; spikes early under label noise.
     Source: ours; the merge sizes come from the tree of separability.

@@ -18,7 +18,7 @@ SOUND = "nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape
 
 _NAMED = 3
 _GRAVE = ("possible collapse", "narrow cone", "all rows are equal", "measured as one", "rows of zeros")
-_SLIGHT = ("interval can be too narrow", "no interval: ")
+_SLIGHT = ("interval can be too", "no interval: ")
 
 
 @dataclass(frozen=True)
