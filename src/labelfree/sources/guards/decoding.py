@@ -134,7 +134,7 @@ def _leaf(stream: BinaryIO, file: Path, leaf: Leaf, claimed: Footer, total: int)
         if leaf.width and not leaf.repeated:
             continue
         data = [page for page in listed if page.kind in (V1, V2)]
-        parts = [_Unit(page.values, *_decoded(stream, page, leaf, chunk, listed)) for page in data]
+        parts = [_Unit(page.values, *_decoded(stream, file, page, leaf, chunk, listed, claimed)) for page in data]
         units += (
             [_rows(file, leaf, chunk, [page.held for page in data], parts, claimed, where)] if leaf.repeated else parts
         )
@@ -166,7 +166,9 @@ def _unpacked(page: Page, leaf: Leaf, file: Path, where: str) -> int:
     return page.unpacked + (delta_memory(page.values) if page.encoding in (DELTA_LENGTHS, DELTA_TEXT) else 0)
 
 
-def _decoded(stream: BinaryIO, page: Page, leaf: Leaf, chunk: ColumnChunk, listed: list[Page]) -> tuple[int, int]:
+def _decoded(
+    stream: BinaryIO, file: Path, page: Page, leaf: Leaf, chunk: ColumnChunk, listed: list[Page], claimed: Footer
+) -> tuple[int, int]:
     """Bytes that the values of a page decode to, and the longest one."""
     if leaf.width:
         return page.values * leaf.width, leaf.width
@@ -175,7 +177,7 @@ def _decoded(stream: BinaryIO, page: Page, leaf: Leaf, chunk: ColumnChunk, liste
             dictionary = next((one for one in listed if one.kind == DICTIONARY), None)
             widest = 0 if dictionary is None else dictionary.unpacked
             if dictionary is not None and page.values * widest > _SHORT:
-                widest = widest_entry(stream, dictionary, chunk.codec)
+                widest = _widest_text(file, (file.stat().st_mtime_ns, claimed.size), dictionary, chunk.codec)
             return page.values * widest, widest
         if page.encoding == DELTA_TEXT:
             widest, nbytes = delta_lengths(stream, page, chunk.codec, leaf.repeated, leaf.optional)
@@ -207,6 +209,13 @@ def _rows(
             "the file explains: it is damaged or forged"
         )
     return _Unit(chunk.rows, nbytes, min(widest * value, nbytes))
+
+
+@lru_cache(maxsize=1024)
+def _widest_text(file: Path, stamp: tuple[int, int], dictionary: Page, codec: int) -> int:
+    """Bytes of the longest text in a dictionary; stamp: when the file was changed, and its size."""
+    with file.open("rb", buffering=0) as stream:
+        return widest_entry(stream, dictionary, codec)
 
 
 @lru_cache(maxsize=1024)

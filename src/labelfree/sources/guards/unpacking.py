@@ -5,6 +5,7 @@ A page is unpacked here only where its header does not tell enough, and never mo
 
 from __future__ import annotations
 
+import struct
 from typing import BinaryIO
 
 import numpy as np
@@ -17,6 +18,7 @@ MOST = 1 << 26
 """Bytes of a page that are unpacked here."""
 _CODECS = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
 _HADOOP = 5
+_LENGTH = struct.Struct("<I").unpack_from
 _BYTES = 16
 """Bytes of levels from which on numpy looks at them."""
 _MOST_TEXTS = 1 << 22
@@ -149,13 +151,16 @@ def widest_entry(stream: BinaryIO, page: Page, codec: int) -> int:
         if (heads == heads[0]).all():
             return step - 4
     at = widest = 0
-    for _ in range(page.values):
-        length = int.from_bytes(values[at : at + 4], "little")
-        at += 4 + length
-        if at > len(values):
-            raise Unclear
-        if length > widest:
-            widest = length
+    try:
+        for _ in range(page.values):
+            (length,) = _LENGTH(values, at)
+            at += 4 + length
+            if length > widest:
+                widest = length
+    except struct.error as error:
+        raise Unclear from error
+    if at > len(values):
+        raise Unclear
     return widest
 
 
