@@ -22,7 +22,7 @@ from labelfree.sources.block import Columns
 from labelfree.sources.tables.arrow import plain, widths
 from labelfree.sources.tables.columns import Candidate
 from labelfree.sources.tables.columns import candidates as vector_columns
-from labelfree.sources.tables.parquet import batches, checked
+from labelfree.sources.tables.parquet import batches, checked, explained
 
 _ROWS: dict[str, int] = {"text": 200, "image": 16}
 _IDS = 1 << 16
@@ -170,10 +170,10 @@ def _wrong(name: str, column: str, schema: Any, kind: ItemKind | None) -> str:
 
 
 def _part(file: Path, items: tuple[str, ...], beside: tuple[str, ...]) -> _Part:
-    with checked(file) as (parquet, claimed):
+    with checked(file) as (parquet, claimed), explained(file):
         schema, leaves = parquet.schema_arrow, parquet.schema
+        paths = [leaves.column(i).path.removesuffix(".bytes") for i in range(len(leaves))]
     types = {name: schema.field(name).type for name in (*items, *beside) if schema.names.count(name) == 1}
-    paths = [leaves.column(i).path.removesuffix(".bytes") for i in range(len(leaves))]
     own = [leaf for path, leaf in zip(paths, claimed.leaves, strict=True) if path == items[0]]
     nulls = sum(chunk.nulls for leaf in own for chunk in leaf.chunks)
     return _Part(file, claimed.rows, types, nulls)
