@@ -46,6 +46,27 @@ class State:
         beside.replace(self.path)
 
 
+def results(held: dict[str, Any]) -> dict[str, Any]:
+    """What a state holds, as it is recorded: cases by kind of every seed, and its different findings."""
+    found: dict[str, Any] = {}
+    for seed, known in held.items():
+        different: dict[str, dict[str, Any]] = {}
+        for one in known["findings"]:
+            line = {
+                "case": one["case"],
+                "what": one["what"],
+                "kind": one["kind"],
+                "command": one["command"][0],
+                "times": 0,
+            }
+            different.setdefault(one["mark"], line)["times"] += 1
+        found[seed] = {
+            "total": sum(known["cases"].values()), "cases": known["cases"], "seconds": known["seconds"],
+            "findings": list(different.values()),
+        }  # fmt: skip
+    return found
+
+
 def told(number: str, one: Case, found: Found, again: bool) -> str:
     """A finding as it is printed."""
     last = found.said.strip().rpartition("\n")[2][:300]
@@ -107,6 +128,7 @@ def main() -> int:
     parser.add_argument("--case", metavar="SEED:N", help="this case again, with all of what it says")
     parser.add_argument("--keep", metavar="NAME", help="with --case: write it into the corpus under this name")
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="state and findings (build/fuzz)")
+    parser.add_argument("-o", "--output", type=Path, help="write what all runs in the folder found, as JSON")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="labelfree-fuzz-") as temporary, Workers(Path(temporary)) as workers:
@@ -116,6 +138,8 @@ def main() -> int:
         before, began = len(state.findings), sum(state.cases.values())
         until = time.monotonic() + 60 * asked.minutes
         go_on(state, asked.folder, Path(temporary), workers, asked.kind, until, asked.cases)
+    if asked.output:
+        asked.output.write_text(json.dumps(results(state.all), indent=1, sort_keys=True) + "\n")
     new = state.findings[before:]
     different = len({one["mark"] for one in new})
     print(f"{sum(state.cases.values()) - began} cases, {len(new)} findings, {different} of them different")
