@@ -139,8 +139,7 @@ def test_lidar_of_fewer_views_than_columns_keeps_to_its_limits(exponent: float) 
     limit = float(np.exp(-(p * np.log(p)).sum()))
     found = metrics.lidar(X * 10.0**exponent, np.repeat(np.arange(30), 2))
     assert found.value == pytest.approx(limit, rel=1e-9)
-    assert any("no interval" in warning for warning in found.warnings)  # fewer rows than items and twice the columns
-    assert 0.5 < found.se < 1
+    assert any("no interval" in warning for warning in found.warnings)  # too few rows for 64 columns
 
 
 def test_lidar_is_undefined_where_rounding_hides_the_ridge() -> None:
