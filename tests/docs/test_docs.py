@@ -324,7 +324,7 @@ def test_every_table_of_separability_is_filled_in() -> None:
 
 CHECKED = {
     "rankme": {"Eq. 1"}, "rankme_centered": {"Eq. 1"},  # read as "Equation (1)" in the paper's text
-    "mmd": {"Lemma 6"},  # the unbiased estimate, in the text that introduces it
+    "mmd": {"Lemma 6"},  # the unbiased estimate, as a page that reproduces the paper has it
     # the camera-ready paper of the Transfer Score was read in full
     "transfer_score": {"Eq. 1-5"}, "classifier_nonuniformity": {"Eq. 1-2", "Eq. 1"}, "hopkins": {"Eq. 3"},
     "infomax": {"Eq. 4"},
