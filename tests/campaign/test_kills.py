@@ -15,7 +15,7 @@ from killing.subjects import SUBJECTS
 @pytest.mark.slow
 def test_a_few_kills_leave_everything_whole() -> None:
     with started() as forks:
-        found = campaign(14, 20261127, forks)
+        found = campaign(10, 20261127, forks)
     assert {name: said["problems"] for name, said in found.items()} == {name: [] for name in SUBJECTS}
-    assert sum(said["kills"] for said in found.values()) >= 14
+    assert sum(said["kills"] for said in found.values()) >= 10
     assert all(said["kills"] for said in found.values())
