@@ -13,6 +13,8 @@ from tabular import table
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results" / "threshold_consistency.json"
 COVERAGE = DOCS.parent / "benchmarks" / "results" / "coverage_opis.json"
+INTERVALS = DOCS.parent / "benchmarks" / "results" / "intervals_groups.json"
+NAMES = ("opis", "eps_opis", "mean_utility", "worst_utility")
 SETTINGS = ("closed", "open")
 SHOWN = ("true", "views", "crossfit 10", "frozen 10", "pixels 10", "same space 10")
 """Sources of groups in the tables that have room for one number of clusters; 10 is the number of identities."""
@@ -22,7 +24,10 @@ def opis() -> str:
     """docs/opis.md: its introduction with the tables filled in."""
     found: Any = json.loads(RESULTS.read_text())
     covered: Any = json.loads(COVERAGE.read_text())["cases"]
+    studied: Any = json.loads(INTERVALS.read_text())
     tables = {
+        "INTERVALS": intervals(studied),
+        **{f"LEAST/{name}": str(least) for name, least in studied["least"].items()},
         "COVERAGE": coverage(covered),
         "REPETITIONS": str(covered[0]["repetitions"]),
         "SETTING": setting(found["setting"]),
@@ -46,15 +51,33 @@ def opis() -> str:
 
 def coverage(cases: Sequence[Any]) -> str:
     """How often the intervals covered, by the number of groups, their size and their spread."""
-    names = ("opis", "eps_opis", "mean_utility", "worst_utility")
     rows = []
     for case in cases:
         cells = [str(case["groups"]), str(case["size"]), case["spread"]]
-        for found in (case[name] for name in names):
+        for found in (case[name] for name in NAMES):
             width = "" if found["covered"] is None else f" ({found['width_over_target']:g})"
             cells.append(f"{_number(found['covered'])}{width}")
         rows.append(cells)
-    return table(["groups", "rows each", "spread", *(f"`{name}`" for name in names)], rows, 3)
+    return table(["groups", "rows each", "spread", *(f"`{name}`" for name in NAMES)], rows, 3)
+
+
+def intervals(found: dict[str, Any]) -> str:
+    """How often the intervals of the laws kept aside held the mean, where there are any."""
+    rows = []
+    for where, one in found["aside"].items():
+        if any(one["cells"][name]["offered"] for name in NAMES):
+            law, groups = where.rsplit(", ", 1)
+            cells = [_held(one["cells"][name]) for name in NAMES]
+            rows.append([law, groups.split()[0], f"{one['rows'][1]:,}", *cells])
+    return table(["law", "groups", "rows", *(f"`{name}`" for name in NAMES)], rows, 1)
+
+
+def _held(cell: dict[str, Any]) -> str:
+    """Coverage and width of a cell; a share in front where not every draw had an interval."""
+    if not cell["offered"]:
+        return "-"
+    some = "" if cell["offered"] == cell["draws"] else f", {cell['offered']} of {cell['draws']}"
+    return f"{cell['covered']:.2f} ({cell['half_width_over_196_sd']:.2f}{some})"
 
 
 def _cited(found: Any, path: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labelfree.families.opis.intervals import LEAST
 from repository import ROOT
 
 pytestmark = pytest.mark.once
@@ -204,5 +205,10 @@ def test_a_monitor_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_intervals_of_opis_cover_where_groups_are_many() -> None:
     for case in results("coverage_opis")["cases"]:
         assert case["repetitions"] >= 300
-        assert case["opis"]["covered"] >= {20: 0.74, 60: 0.85, 200: 0.87}[case["groups"]]
-        assert case["mean_utility"]["covered"] >= {20: 0.84, 60: 0.88, 200: 0.93}[case["groups"]]
+        for name, least in (
+            ("opis", {20: 0.74, 60: 0.85, 200: 0.87}),
+            ("mean_utility", {20: 0.84, 60: 0.88, 200: 0.93}),
+        ):
+            covered, offered = case[name]["covered"], case["groups"] >= LEAST[name]
+            assert covered is not None or not offered
+            assert covered is None or covered >= least[case["groups"]]

@@ -144,6 +144,20 @@ def _answer(of: Pairs, thresholds: Any, weights: list[float], zone: tuple[float,
     )
 
 
+def jackknife(D: Any, group: Any, names: Any, far: tuple[float, float] = (0.01, 0.1)) -> dict[str, Matrix]:
+    """Of each group (T,), T - 1 times what every value loses without its rows: the range and all curves anew."""
+    group = np.asarray(group)
+    whole = exact(D, group, far)
+    groups = list(dict.fromkeys(group.tolist()))
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for g in groups:
+        kept = np.flatnonzero(group != g)
+        rest = exact(D[np.ix_(kept, kept)], group[kept], far)
+        for name, values in found.items():
+            values.append((len(groups) - 1) * (getattr(whole, name) - getattr(rest, name)))
+    return {name: np.array(values) for name, values in found.items()}
+
+
 def equal_error(inside: list[float], across: list[float]) -> tuple[float, float] | None:
     """(rate, threshold) where false accepts and false rejects differ least, the mean of both; None if never met."""
     found = [(abs(share(across, t) - 1 + share(inside, t)), t) for t in sorted({*inside, *across})]

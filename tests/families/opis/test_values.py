@@ -451,24 +451,3 @@ def test_a_group_much_larger_than_all_others_hides_no_pair() -> None:
     X, group = rng.normal(size=(6002, 3)), np.r_[np.zeros(6000, int), 1, 1]
     for seed in (1, 3):
         assert metrics.opis(X, group, seed=seed).parts["zone_far"] == pytest.approx([0.01, 0.1], rel=1e-3)
-
-
-def test_intervals_hold_the_value_and_know_few_groups() -> None:
-    X, group = clouds([12] * 30, spread=np.linspace(0.2, 1.2, 30))
-    for name in FAMILY:
-        result = getattr(metrics, name)(X, group)
-        assert result.se > 0
-        assert result.interval[0] < result.value < result.interval[1]
-        few = getattr(metrics, name)(*clouds([12] * 4))
-        assert (few.se, few.interval) == (None, None)
-
-
-@pytest.mark.parametrize("groups", [5, 6])
-def test_the_interval_of_few_groups_is_there_whatever_the_seed(groups: int) -> None:
-    """A resample that draws one group alone has no spread, and says nothing of the others."""
-    X, group = clouds([12] * groups, spread=np.linspace(0.2, 1.0, groups))
-    found = [metrics.opis(X, group, seed=seed) for seed in range(12)]
-    assert {result.value for result in found} == {found[0].value}
-    errors = [result.se for result in found]
-    assert None not in errors
-    assert max(errors) < 2 * min(errors)

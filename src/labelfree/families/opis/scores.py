@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,19 +15,17 @@ from labelfree.evidence.groups import Grouping, GroupRows
 from labelfree.evidence.scaling import in_range
 from labelfree.evidence.zone import FAR, Calibration
 from labelfree.families.opis.behavior import Judged
-from labelfree.families.opis.consistency import LEAST_GROUPS, log_interval
 from labelfree.families.opis.curves import EPS
+from labelfree.families.opis.intervals import sureness
 from labelfree.families.opis.judging import judged
 from labelfree.families.opis.operating_point import STEPS
 from labelfree.families.opis.tables import summary
 from labelfree.families.spec import INVARIANT, Metric
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Plain, Result, undefined
 from labelfree.summaries.hashing import hash_ids
 
 FEW_ROWS = 5
 """Median size of groups below which their noise is warned of."""
-FEW_GROUPS = 30
-"""Groups below which the interval is warned of: see the measured coverage in docs/opis.md."""
 DEAD = 0.1
 """Share of the way from chance to one that the mean utility must reach for OPIS to say anything."""
 
@@ -73,8 +71,6 @@ def _warnings(found: Judged, parts: dict[str, Any]) -> list[str]:
         share = parts["noise_share"]
         of = "" if share is None else f", about {100 * min(1.0, max(0.0, share)):.0f} % of it in groups of 6 and more"
         said.append(f"half of the groups have fewer than {FEW_ROWS} rows: the noise of small groups raises OPIS{of}")
-    if LEAST_GROUPS <= len(found.consistency.utility) < FEW_GROUPS:
-        said.append(f"{len(found.consistency.utility)} groups: the interval can be too narrow")
     if found.given.circular:
         said.append("circular: the groups are clusters of the very distances that they judge, tight by construction")
     if found.stable is False:
@@ -99,16 +95,10 @@ def _headline(e: Evidence, *, pseudo: bool) -> Result:
         return undefined("pseudo_groups", "the groups are clusters: pseudo_opis carries the value", params)
     if pseudo and not found.pseudo:
         return undefined("grouped", "groups were given: opis carries the value", params)
-    scores, parts = found.consistency, summary(found)
-    groups, error = len(scores.utility), scores.log_error(e.seed)
-    return Result(
-        scores.opis,
-        None if error is None else scores.opis * error,
-        log_interval(scores.opis, error, 0.25, groups / (groups - 1)),
-        params=params,
-        parts=parts,
-        warnings=tuple(_warnings(found, parts)),
-    )
+    value, parts = found.consistency.opis, summary(found)
+    sure = sureness(found, "opis", value, 0.25)
+    warnings = (*_warnings(found, parts), *sure.warnings)
+    return Result(value, sure.se, sure.interval, params=params, parts=parts, warnings=warnings)
 
 
 def _opis(e: Evidence) -> Result:
@@ -123,11 +113,7 @@ def _eps_opis(e: Evidence) -> Result:
     found = judged(e)
     if isinstance(found, Result):
         return found
-    scores = found.consistency
-    value, error = scores.eps_opis, scores.eps_opis_error
-    relative = None if error is None or value <= 0 else error / value
-    params, parts = _of_worst(found, e)
-    return Result(value, error, log_interval(value, relative, 1.0), params=params, parts=parts)
+    return _besides(found, "eps_opis", found.consistency.eps_opis, *_of_worst(found, e))
 
 
 def _mean_utility(e: Evidence) -> Result:
@@ -138,17 +124,21 @@ def _mean_utility(e: Evidence) -> Result:
     parts = {name: beside[name] for name in ("chance_utility", "utility_lift")}
     if null := found.runs.get("null"):
         parts["null"] = null["mean_utility"]  # type: ignore[index, call-overload]
-    error = scores.mean_utility_error
-    return measured(scores.mean_utility, error, low=0.0, high=1.0, params=_params(found, _zone(e)), parts=parts)
+    return _besides(found, "mean_utility", scores.mean_utility, _params(found, _zone(e)), parts)
 
 
 def _worst_utility(e: Evidence) -> Result:
     found = judged(e)
     if isinstance(found, Result):
         return found
-    scores = found.consistency
-    params, parts = _of_worst(found, e)
-    return measured(scores.worst_utility, scores.worst_utility_error, low=0.0, high=1.0, params=params, parts=parts)
+    return _besides(found, "worst_utility", found.consistency.worst_utility, *_of_worst(found, e))
+
+
+def _besides(found: Judged, name: str, value: float, params: Mapping[str, Plain], parts: Mapping[str, Plain]) -> Result:
+    """A value from 0 to 1 with its interval, or with why there is none."""
+    value = min(max(value, 0.0), 1.0)
+    sure = sureness(found, name, value, 1.0)
+    return Result(value, sure.se, sure.interval, params=params, parts=parts, warnings=sure.warnings)
 
 
 def _evidence(
@@ -187,8 +177,9 @@ def opis(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed: int = 0
     Range: 0 (every group behaves alike) to 0.25; parts.root is on the scale of U. Depends on `far`: compare at one.
     Undefined: fewer than two groups; fewer than 1 / far_min pairs of different groups; a calibration range without
     width, as in a collapsed embedding.
-    Interval: log-normal, from 300 resamples of whole groups, times T / (T - 1); none below 5 groups. It is of other
-    groups like these, not of another training.
+    Interval: from the influence of each group, on the ends of the range and on other groups too, by Hall's (1992)
+    correction for skewness; none below 100 groups, and none where nearly all have the utility that the range allows. It
+    is of as many other groups like these, not of another training.
     Cost: n^2 d multiply-adds twice over half the pairs, no n x n matrix.
     When it lies: a model that tells nothing apart has the lowest OPIS of all: read mean_utility beside it, never alone.
     Groups of few rows raise it (parts.split_half, parts.noise_share). Wrong names in groups raise it. It does not see
@@ -218,7 +209,7 @@ def pseudo_opis(
     try; none for half, once and twice sqrt(n / 2).
     Range: 0 to 0.25; not on the scale of opis: half of the dimensions have less utility and more spread.
     Undefined: as opis; one dimension.
-    Interval: as opis, for the groups of the median run; without the uncertainty of the clustering.
+    Interval: none: clusters are a partition of the rows, and no sample of groups.
     Cost: k-means and opis for every k and seed.
     When it lies: a wrong k can move it several times; it orders models only where parts.pseudo.stability_ari is high.
     Source: ours; cross-fitting keeps the clusters from being tight by construction.
@@ -241,7 +232,7 @@ def eps_opis(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed: int
     Undefined: as opis.
     Cost: shared with opis.
     Range: 0 to 1; 0 for a single worst group that is all of them.
-    Interval: log-normal, from the influence of each group; none below 21 groups.
+    Interval: as opis, none below 150 groups: the worst tenth is to be of 15.
     When it lies: as opis; with few groups it is one group's noise.
     Source: after Zhang et al., ICLR 2024 (the name is theirs; eps = 0.1 and the choice at each threshold are ours).
 
@@ -263,7 +254,7 @@ def mean_utility(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed:
     Cost: shared with opis.
     Range: 0 to 1. Groups that say nothing have parts.chance_utility (the mean of 2 F (1 - F), F the false accept rate);
     parts.utility_lift is the share of the way from there to one.
-    Interval: standard error over groups; none below 5.
+    Interval: as opis, none below 40 groups; also where nearly all have the utility that the range allows.
     When it lies: high for groups that are near-duplicates; bounded by the false accept rates of the range.
     Source: the reference curve of Zhang et al., ICLR 2024, integrated.
 
@@ -284,7 +275,7 @@ def worst_utility(X: Any, group: Any, *, far: Any = FAR, space: str = "l2", seed
     Undefined: as opis.
     Cost: shared with opis.
     Range: 0 to 1, at most mean_utility.
-    Interval: from the influence of each group on a mean below a quantile; none below 21 groups.
+    Interval: as eps_opis.
     When it lies: groups of few rows are the worst by chance.
     Source: as eps_opis; this is what an operator feels of it.
 

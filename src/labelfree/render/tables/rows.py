@@ -18,7 +18,7 @@ SOUND = "nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape
 
 _NAMED = 3
 _GRAVE = ("possible collapse", "narrow cone", "all rows are equal", "measured as one", "rows of zeros")
-_SLIGHT = "interval can be too narrow"
+_SLIGHT = ("interval can be too narrow", "no interval: ")
 
 
 @dataclass(frozen=True)
@@ -132,4 +132,4 @@ def _some(metrics: Sequence[str]) -> str:
 
 def gravity(warning: str) -> int:
     """A sort key: first what makes numbers mean something else, last what is only said of an interval."""
-    return 0 if any(sign in warning for sign in _GRAVE) else 2 if _SLIGHT in warning else 1
+    return 0 if any(sign in warning for sign in _GRAVE) else 2 if any(sign in warning for sign in _SLIGHT) else 1
