@@ -25,6 +25,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from reprlib import Repr
 from textwrap import shorten
 from typing import TypeAlias
 
@@ -109,6 +110,17 @@ def in_short(said: object) -> str:
     ('no magic', 'ValueError')
     """
     return shorten(str(said), 200, placeholder=" ...") or type(said).__name__
+
+
+def quoted(value: object) -> str:
+    """A value of a table as a message quotes it: of a long text the begin and the end.
+
+    >>> quoted("row 7"), len(quoted("x" * 10**6))
+    ("'row 7'", 80)
+    """
+    said = Repr()
+    said.maxstring = said.maxother = said.maxlong = 80
+    return said.repr(value)
 
 
 def option(name: str, value: object = None, *, like: str = "", python: str = "") -> str:

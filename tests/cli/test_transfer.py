@@ -17,6 +17,7 @@ import labelfree
 from labelfree import metrics
 from labelfree.cli.main import run
 from labelfree.errors import ArrayError, RowsError, SourceError, UsageError
+from program import Program
 from repository import ROOT
 
 FIXTURES = ROOT / "fixtures"
@@ -629,3 +630,14 @@ def test_python_gives_the_reports_that_the_command_gives_of_several_targets(
     assert [report.input.sources[0] for report in labelfree.transfer_all(run, only="infomax")] == [
         f"{run} epoch {e}" for e in range(3)
     ]
+
+
+@pytest.mark.parametrize("more", [[], ["--memory", "400MB"], ["--append", "h.jsonl", "--step", "1"]])
+def test_a_file_of_epochs_without_rows_is_one_empty_data_set(
+    labelfree: Program, tmp_path: Path, more: list[str]
+) -> None:
+    none = {"emb": pa.array([], pa.list_(pa.float32())), "epoch": pa.array([], pa.int64())}
+    pq.write_table(pa.table(none), tmp_path / "a.parquet")
+    done = labelfree("transfer", "a.parquet", "--json", *more)
+    assert (done.returncode, json.loads(done.stdout)["input"]["n"]) == (0, 0), done.stderr
+    assert "the data set is empty" in done.stderr

@@ -62,3 +62,7 @@ def test_a_cell_begins_no_markup(name: str) -> None:
         assert kinds <= {*PLAIN, "em", "strong"}
         if not {"em", "strong"} & kinds and not {" ", "\n", "\u2028"} & {*name}:
             assert name in shown
+
+
+def test_a_cell_holds_nothing_that_steers_a_terminal() -> None:
+    assert cell("a\x1b[31m\x7f\x85b\u202e") == "a\\u001b\\[31m\\u007f b\\u202e"

@@ -4,7 +4,7 @@ A call has its own directory, environment, streams and exit code, as one by `pyt
 with the others is what an interpreter fixes when it starts: the seed of the hashes, the encoding, the modules; where
 these matter, `needs_a_start` says so, and the fixture `labelfree` starts a new interpreter.
 
-    python forked.py FD    serves calls from the socket FD until it is closed
+    python forked.py FD [MODULE ...]    serves calls from the socket FD until it is closed; these modules are there too
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,30 @@ def needs_a_start(env: Mapping[str, str]) -> bool:
     return any(name.startswith(AT_START) for name in env)
 
 
-class Forks:
-    """The process that calls are forked from; `with` ends it."""
+def on_the_path() -> dict[str, str]:
+    """The variable by which a process finds the modules beside this one."""
+    there = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *([there] if there else [])])}
 
-    def __init__(self) -> None:
+
+@dataclass(frozen=True)
+class Kill:
+    """When a call is killed: so many seconds after its begin, or after a file whose name has this part is there."""
+
+    after: float
+    sight: str = ""
+    directory: str = "."
+
+
+class Forks:
+    """The process that calls are forked from, with these modules beside the program; `with` ends it."""
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, __file__, str(theirs.fileno())]
+        command = [sys.executable, __file__, str(theirs.fileno()), *modules]
+        environment = os.environ | (on_the_path() if modules else {})
         self._server = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment
         )
         theirs.close()
 
@@ -60,11 +77,12 @@ class Forks:
         self._server.wait(timeout=30)
 
     def run(
-        self, arguments: list[str], cwd: Path, env: Mapping[str, str], timeout: float
+        self, arguments: list[str], cwd: Path, env: Mapping[str, str], timeout: float, kill: Kill | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """One call: its exit code, stdout and stderr, each through a pipe."""
+        """One call: its exit code, stdout and stderr, each through a pipe; kill: by SIGKILL, if it runs then."""
         pipes = [os.pipe(), os.pipe()]
-        message = json.dumps({"arguments": arguments, "cwd": str(cwd), "env": dict(env)}).encode()
+        call = {"arguments": arguments, "cwd": str(cwd), "env": dict(env), "kill": asdict(kill) if kill else None}
+        message = json.dumps(call).encode()
         socket.send_fds(self._socket, [message], [write for _, write in pipes])
         for _, write in pipes:
             os.close(write)
@@ -109,8 +127,24 @@ def serve(calls: socket.socket) -> None:
         for stream in streams:
             os.close(stream)
         calls.send(str(pid).encode())
-        _, status = os.waitpid(pid, 0)
+        kill = json.loads(message)["kill"]
+        _, status = os.waitpid(pid, 0) if kill is None else _killed(pid, Kill(**kill))
         calls.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _killed(pid: int, kill: Kill) -> tuple[int, int]:
+    """Wait for a call and kill it when that is due."""
+    due = None if kill.sight else time.monotonic() + kill.after
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return ended, status
+        with contextlib.suppress(FileNotFoundError):  # a directory that is not there yet
+            if due is None and any(kill.sight in name for name in os.listdir(kill.directory)):
+                due = time.monotonic() + kill.after
+        if due is not None and time.monotonic() >= due:
+            os.kill(pid, 9)  # a child that nobody has waited for: no other process has its number
+            return os.waitpid(pid, 0)
 
 
 def _begin(call: dict[str, Any], streams: list[int]) -> None:
@@ -141,6 +175,8 @@ def _finish() -> None:
 if __name__ == "__main__":
     sys.path.pop(0)  # this directory, which no user has on the path
     for name in IMPORTED:
+        importlib.import_module(name)
+    for name in sys.argv[2:]:
         importlib.import_module(name)
     for name in OF_EXTRAS:
         with contextlib.suppress(ModuleNotFoundError):

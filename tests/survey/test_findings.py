@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import labelfree
+from labelfree.errors import RowsError
 from labelfree.reports.rows import Defect
 
 RNG = np.random.default_rng(0)
@@ -130,6 +131,13 @@ def test_the_first_repetition_is_found_whichever_block_it_is_in(tmp_path: Path) 
     defects = found(tmp_path / "x.parquet")
     assert (defects["duplicate"].count, defects["duplicate"].first_row) == (2, 8500)
     assert (defects["repeated_id"].count, defects["repeated_id"].first_row) == (1, 8999)
+
+
+def test_a_long_id_that_repeats_is_not_told_in_full(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["x" * 10**6] * 3, "emb": np.eye(3).tolist()}), tmp_path / "a.parquet")
+    with pytest.raises(RowsError, match=r"expected each id once, found 'x+\.\.\.x+' in column 'id'") as told:
+        labelfree.rank(tmp_path / "a.parquet")
+    assert len(str(told.value)) < 1000
 
 
 def test_rows_beyond_the_range_of_squares_are_counted_and_left_out() -> None:

@@ -47,7 +47,7 @@ def cell(text: str) -> str:
     >>> cell("a|b\\nc"), cell("<b>&[x](y)")
     ('a\\\\|b c', '&lt;b>&amp;\\\\[x](y)')
     """
-    return _MARKED.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), one_line(text))
+    return _MARKED.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), printable(one_line(text)))
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from labelfree.errors import option
+from labelfree.errors import option, quoted
 from labelfree.evidence.scaling import measurable
 from labelfree.sources.block import Block, Source
 from labelfree.summaries.hashing import hash_rows
@@ -30,8 +30,8 @@ def repeated_ids(source: Source, rows: int) -> str:
     if source.located(first)[0] != source.located(row)[0]:
         remedy = f"{source.apart}, or {remedy}"
     return (
-        f"{source.name}: expected each id once, found {name!r} in column {column!r} at {source.place(first)} and at "
-        f"{source.place(row)}; {remedy}"
+        f"{source.name}: expected each id once, found {quoted(name)} in column {column!r} at {source.place(first)} and "
+        f"at {source.place(row)}; {remedy}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows
-from labelfree.errors import RowsError, option
+from labelfree.errors import RowsError, option, quoted
 from labelfree.evidence.labels import of_rows
 from labelfree.evidence.outputs import Labelled, Outputs
 from labelfree.sources.block import Source, Values
@@ -68,7 +68,7 @@ class Scores:
         if len(odd):
             found = labels[odd[:1]].tolist()[0]  # a plain value, whatever the version of numpy
             raise RowsError(
-                f"{name}: column {column!r}: {wrong}, found {found!r} at row {index[odd[0]]}; "
+                f"{name}: column {column!r}: {wrong}, found {quoted(found)} at row {index[odd[0]]}; "
                 "map the labels to class numbers, or name another column"
             )
         return numbers

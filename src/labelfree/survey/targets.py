@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from labelfree.errors import UsageError, option
+from labelfree.errors import UsageError, option, quoted
 from labelfree.evidence.labels import thresholds
 from labelfree.evidence.outputs import Outputs, Variant
 from labelfree.families.transfer.recovered_head import COMMON, cross_check, log_probabilities, mismatch, recovered
@@ -63,7 +63,7 @@ def open_targets(given: Any, base: Columns, setting: Setting) -> list[Source]:
     opened = replace(opened, beside=beside, notes=tuple(map(_with_audit, opened.notes)))
     if "epoch" not in opened.roles:
         return [opened]
-    epochs = rows_by(opened, "epoch")
+    epochs = rows_by(opened, "epoch") or {None: 0}  # a file without rows is one data set too
     if len(epochs) == 1:
         ((epoch, total),) = epochs.items()
         return [only(opened, "epoch", epoch, total, opened.name)]
@@ -104,7 +104,7 @@ def _without_epochs(opened: Source) -> Source:
 def _of_domain(opened: Source, domain: str) -> Source:
     counts = rows_by(opened, "domain")
     if not set(counts) <= {*DOMAINS} or domain not in counts:
-        found = ", ".join(repr(v) for v in list(counts)[:6])
+        found = ", ".join(map(quoted, list(counts)[:6]))
         raise UsageError(
             f"{opened.name}: column {opened.roles['domain']!r}: expected rows of {domain!r} (and 'source' or 'target' "
             f"elsewhere), found {found}; rename the column where it means something else"

@@ -367,6 +367,13 @@ def test_one_column_per_dimension(tmp_path: Path) -> None:
         list(open_data(tmp_path / "a.parquet", column="e*").batches(9))
 
 
+def test_a_run_of_columns_among_several_candidates_is_named(tmp_path: Path) -> None:
+    wide = {f"emb_{j}": [0.5, 1.5] for j in range(3)}
+    pq.write_table(pa.table({"text": ["a", "b"], **wide}), tmp_path / "a.parquet")
+    with pytest.raises(LabelfreeError, match=r"found 2: text \(string\), emb_\* \(3 columns<float64>\); choose with"):
+        open_data(str(tmp_path / "a.parquet"))
+
+
 def test_numbers_beyond_float32_are_bad_rows(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([[1.0, 2.0], [1e300, 1.0]]))
     with pytest.raises(RowsError, match="1 of the first 2 rows hold NaN or infinity, first at row 1"):

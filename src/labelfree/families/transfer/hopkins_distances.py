@@ -86,7 +86,7 @@ class Tendency:
 
 def points_for(n: int, d: int) -> int:
     """Points per repeat: 5 % of the rows, at least 50, at most 2,500, all rows, and some 270 MB of queries."""
-    wide = max(LEAST_POINTS, _QUERY_NUMBERS // (2 * REPEATS * d))
+    wide = max(LEAST_POINTS, _QUERY_NUMBERS // (2 * REPEATS * max(d, 1)))
     return min(n, max(min(n, LEAST_POINTS), int(SHARE * n)), MOST_POINTS, wide)
 
 

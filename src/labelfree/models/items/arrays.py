@@ -75,7 +75,7 @@ def vector_chunks(
     memory: bytes that reading may take.
     """
     rows, row = max(1, _NUMBERS // d), offset + skip
-    tables = _Rows(batches(file, [], list(beside.values()), rows, skip, memory=memory)) if beside else None
+    tables = _Rows(file, batches(file, [], list(beside.values()), rows, skip, memory=memory)) if beside else None
     for batch in batches(file, [vector], vector.fields, rows, skip, memory=memory):
         block = block_of(batch, vector, {}, d, row, str(file))
         table = None
@@ -111,15 +111,18 @@ def _chunk(
 class _Rows:
     """Tables of as many rows as asked for, from batches of any size."""
 
-    def __init__(self, found: Iterator[Any]) -> None:
-        self._found, self._held, self._rows = found, list[Any](), 0
+    def __init__(self, file: Path, found: Iterator[Any]) -> None:
+        self._file, self._found, self._held, self._rows = file, found, list[Any](), 0
 
     def next(self, count: int) -> Any:
         """The next `count` rows."""
         import pyarrow as pa
 
         while self._rows < count:
-            self._held.append(pa.Table.from_batches([next(self._found)]))
+            batch = next(self._found, None)
+            if batch is None:
+                raise SourceError(f"{self._file}: its columns hold different numbers of rows; the file is damaged")
+            self._held.append(pa.Table.from_batches([batch]))
             self._rows += self._held[-1].num_rows
         whole = pa.concat_tables(self._held)
         self._held, self._rows = [whole.slice(count)], self._rows - count

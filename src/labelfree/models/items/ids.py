@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelfree.errors import RowsError, option
+from labelfree.errors import RowsError, option, quoted
 from labelfree.summaries import Distinct
 from labelfree.summaries.hashing import hash_ids, present
 
@@ -43,6 +43,6 @@ class Identities:
         for row, value in enumerate(again()):
             if (first := seen.setdefault(value, row)) != row:
                 raise RowsError(
-                    f"{name}: expected each id once, found {value!r} in column {column!r} at row {first} and at row "
-                    f"{row}; remove the repetitions, or name another column with {option('id')}"
+                    f"{name}: expected each id once, found {quoted(value)} in column {column!r} at row {first} and at "
+                    f"row {row}; remove the repetitions, or name another column with {option('id')}"
                 )

@@ -22,7 +22,7 @@ from labelfree.sources.block import Columns
 from labelfree.sources.tables.arrow import plain, widths
 from labelfree.sources.tables.columns import Candidate
 from labelfree.sources.tables.columns import candidates as vector_columns
-from labelfree.sources.tables.parquet import batches, checked
+from labelfree.sources.tables.parquet import batches, checked, explained
 
 _ROWS: dict[str, int] = {"text": 200, "image": 16}
 _IDS = 1 << 16
@@ -52,7 +52,7 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
     column = wish.column or the_only(
         name,
         candidates({c: kind for c, kind in kinds.items() if _offered(schema, c, vectors)}, wish, id),
-        {field.name: str(field.type) for field in schema},
+        {field.name: str(field.type) for field in schema} | {v: one.layout for v, one in vectors.items() if "*" in v},
         wish,
     )
     kind = kinds.get(column)
@@ -75,7 +75,11 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
         _check_ids(name, id, files, wish.memory)
     nulls = 0 if vector else sum(part.nulls for part in parts)
     if nulls and on_bad == "error":
-        first = next(row for row, there in enumerate(_valid(files, column, wish.memory)) if not there)
+        first = next((row for row, there in enumerate(_valid(files, column, wish.memory)) if not there), None)
+        if first is None:
+            raise SourceError(
+                f"{name}: its statistics claim {nulls:,} nulls in column {column!r}, found none; write it again"
+            )
         raise RowsError(refused(f"{name}: {column}", [Bad(_MISSING[kind], nulls, first)], total))
     d = _width(files, vector, name, wish.memory) if vector else 0
 
@@ -166,16 +170,13 @@ def _wrong(name: str, column: str, schema: Any, kind: ItemKind | None) -> str:
 
 
 def _part(file: Path, items: tuple[str, ...], beside: tuple[str, ...]) -> _Part:
-    with checked(file) as (parquet, _):
-        schema, metadata = parquet.schema_arrow, parquet.metadata
+    with checked(file) as (parquet, claimed), explained(file):
+        schema, leaves = parquet.schema_arrow, parquet.schema
+        paths = [leaves.column(i).path.removesuffix(".bytes") for i in range(len(leaves))]
     types = {name: schema.field(name).type for name in (*items, *beside) if schema.names.count(name) == 1}
-    nulls = 0
-    for group in range(metadata.num_row_groups):
-        for i in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(i)
-            if items[0] == chunk.path_in_schema.removesuffix(".bytes") and chunk.is_stats_set:
-                nulls += chunk.statistics.null_count or 0
-    return _Part(file, metadata.num_rows, types, nulls)
+    own = [leaf for path, leaf in zip(paths, claimed.leaves, strict=True) if path == items[0]]
+    nulls = sum(chunk.nulls for leaf in own for chunk in leaf.chunks)
+    return _Part(file, claimed.rows, types, nulls)
 
 
 def _valid(files: Sequence[Path], column: str, memory: int | None) -> Iterator[bool]:

@@ -7,7 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from labelfree.documents.wording import printable
 from labelfree.errors import MissingExtra
+
+_LONGEST = 80
+"""Characters of a name that fit beside a picture."""
 
 
 @contextmanager
@@ -27,3 +31,14 @@ def picture(path: Path, rows: int = 1, height: float = 4.6) -> Iterator[list[Any
         metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
         figure.savefig(path, dpi=150, metadata=metadata)
         plt.close(figure)
+
+
+def drawn_name(source: str) -> str:
+    """The name of a source as a picture can hold it: text alone, no formula, and nothing that a legend leaves out.
+
+    >>> drawn_name("runs/_a$x$.npy")
+    ' _a\\\\$x\\\\$.npy'
+    """
+    name = printable(Path(source).name)
+    name = name if len(name) <= _LONGEST else name[: _LONGEST - 4] + " ..."
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")

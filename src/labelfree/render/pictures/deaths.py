@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from labelfree.render.pictures.canvas import drawn_name
 from labelfree.reports.rows import RowsReport
 
 _BARS = 10
@@ -53,6 +53,6 @@ def draw_deaths(axes: Any, reports: Sequence[RowsReport]) -> None:
 
 
 def _named(report: RowsReport) -> str:
-    name = Path(report.input.sources[0]).name
+    name = drawn_name(report.input.sources[0])
     entry = report.metrics.get("separability")
     return f"{name}, S {entry.value:.3f}" if entry is not None and entry.value is not None else name

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from labelfree.render.notes.opis import WORST_ALL, headline
+from labelfree.render.pictures.canvas import drawn_name
 from labelfree.reports.rows import RowsReport
 
 DRAWN_ONLY = frozenset(("utilities", "errors", "cosines"))
@@ -44,7 +44,7 @@ def draw_utilities(axes: Any, report: RowsReport) -> None:
         ylabel="utility",
     )
     axes.set_title(
-        f"{Path(report.input.sources[0]).name}, opis {entry.value:.4g}" if entry else "", fontsize=11, loc="left"
+        f"{drawn_name(report.input.sources[0])}, opis {entry.value:.4g}" if entry else "", fontsize=11, loc="left"
     )
 
 
@@ -56,7 +56,7 @@ def draw_errors(axes: Any, reports: Sequence[RowsReport]) -> None:
     for report in reports:
         far, frr = report.series["errors"]["far"], report.series["errors"]["frr"]
         there = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)
-        axes.plot(ndtri(far[there]), ndtri(frr[there]), linewidth=1.4, label=Path(report.input.sources[0]).name)
+        axes.plot(ndtri(far[there]), ndtri(frr[there]), linewidth=1.4, label=drawn_name(report.input.sources[0]))
     marks = [ndtri(t) for t in ticks]
     names = [f"{100 * t:g}" for t in ticks]
     axes.set(xlabel="false accepts, % of pairs of different groups", ylabel="false rejects, % of pairs of one group")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from labelfree.render.pictures.canvas import drawn_name
 from labelfree.reports.rows import RowsReport
 
 _ROUNDING = 1e-12
@@ -24,7 +24,7 @@ def draw_spectrum(axes: Any, reports: Sequence[RowsReport]) -> None:
 
 
 def _named(report: RowsReport) -> str:
-    name = Path(report.input.sources[0]).name
+    name = drawn_name(report.input.sources[0])
     entry = report.metrics.get("rankme")
     return f"{name}, RankMe {entry.value:.4g}" if entry is not None and entry.value is not None else name
 

@@ -22,12 +22,13 @@ _REPEATED = 2
 
 @dataclass(frozen=True)
 class ColumnChunk:
-    """The pages of a column in a row group: its codec, values, bytes, where they begin, rows of the group."""
+    """The pages of a column in a row group: its codec, values, bytes, where they begin, nulls, rows of the group."""
 
     codec: int
     values: int
     held: int
     begin: int
+    nulls: int
     rows: int
 
 
@@ -91,7 +92,7 @@ def footer(file: Path) -> Footer | None:
 
 def _read(thrift: Reader) -> Footer:
     found = Footer()
-    groups: list[tuple[int, list[tuple[int, int, int, int]]]] = []
+    groups: list[tuple[int, list[tuple[int, int, int, int, int]]]] = []
     for number, kind in thrift.fields():
         if number == 2 and kind in LISTS:
             found.depth, found.leaves = _schema(thrift)
@@ -156,7 +157,7 @@ def _element(thrift: Reader) -> tuple[bytes, dict[int, int]]:
     return name, said
 
 
-def _group(thrift: Reader) -> tuple[int, list[tuple[int, int, int, int]]]:
+def _group(thrift: Reader) -> tuple[int, list[tuple[int, int, int, int, int]]]:
     """Rows of a row group and its column chunks."""
     rows, chunks = 0, []
     for number, kind in thrift.fields():
@@ -165,11 +166,11 @@ def _group(thrift: Reader) -> tuple[int, list[tuple[int, int, int, int]]]:
                 said: dict[int, int] = {}
                 for inner, type_ in thrift.fields():
                     if inner == 3 and type_ == STRUCT:
-                        said = thrift.numbers()
+                        said = thrift.numbers((12,))
                     else:
                         thrift.skip(type_)
                 begin = min((offset for offset in (said.get(9, 0), said.get(11, 0)) if offset > 0), default=0)
-                chunks.append((said.get(4, 0), said.get(5, 0), said.get(7, 0), begin))
+                chunks.append((said.get(4, 0), said.get(5, 0), said.get(7, 0), begin, said.get(1203, 0)))
         elif number == 3 and kind in INTS:
             rows = thrift.number()
         else:

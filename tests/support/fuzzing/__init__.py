@@ -1,0 +1,1 @@
+"""Mutated files of every kind, given to the program, and what must never come of it."""
