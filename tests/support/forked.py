@@ -158,8 +158,8 @@ def _begin(call: dict[str, Any], streams: list[int]) -> None:
     sys.argv = ["labelfree", *call["arguments"]]
 
 
-def _finish() -> None:
-    """Be the program, and end without taking down what was imported."""
+def program() -> int:
+    """Be the program in this process, with the arguments in sys.argv: its exit code, its streams flushed."""
     code: object = 1
     try:
         runpy.run_module("labelfree", run_name="__main__", alter_sys=True)
@@ -169,7 +169,7 @@ def _finish() -> None:
         traceback.print_exc()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(code if isinstance(code, int) else 1)
+    return code if isinstance(code, int) else 1
 
 
 if __name__ == "__main__":
@@ -184,4 +184,4 @@ if __name__ == "__main__":
     gc.collect()
     gc.freeze()  # no process touches the pages of what was imported
     serve(socket.socket(fileno=int(sys.argv[1])))
-    _finish()
+    os._exit(program())  # without taking down what was imported

@@ -15,50 +15,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fuzzing.thrift import BINARY, I32, I64, LIST, STRUCT, Struct, varint, written
 from hostile import Hostile
 from readers import Evil
 
-BOOL, I32, I64, BINARY, LIST, STRUCT = 1, 5, 6, 8, 9, 12
-Struct = dict[int, tuple[int, Any]]
 FLOAT, ZSTD = 4, 6
 ROWS = 50
 
 
-def varint(n: int) -> bytes:
-    """An unsigned number."""
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    return bytes([*out, n])
-
-
 def thrift(fields: Struct) -> bytes:
-    """A struct, by field number: type and value."""
-    out, last = b"", 0
-    for number, (kind, value) in sorted(fields.items()):
-        out += bytes([(number - last) << 4 | kind]) + _value(kind, value)
-        last = number
-    return out + b"\x00"
-
-
-def _value(kind: int, value: Any) -> bytes:
-    if kind in (I32, I64):
-        return varint((value << 1) ^ (value >> 63))
-    if kind == BINARY:
-        return varint(len(value)) + bytes(value)
-    if kind == STRUCT:
-        return thrift(value)
-    inner, items = value
-    head = bytes([len(items) << 4 | inner]) if len(items) < 15 else bytes([0xF0 | inner]) + varint(len(items))
-    return head + b"".join(_value(inner, item) for item in items)
+    """A struct, its fields in the order of their numbers."""
+    return written(dict(sorted(fields.items())))
 
 
 def element(name: str, *, children: int | None = None, repetition: int = 0, kind: int | None = None) -> Struct:
     """An element of a schema: a group of so many children, or a column."""
-    found: Struct = {3: (I32, repetition), 4: (BINARY, name.encode())}
-    if kind is not None:
-        found[1] = (I32, kind)
+    found: Struct = {} if kind is None else {1: (I32, kind)}
+    found |= {3: (I32, repetition), 4: (BINARY, name.encode())}
     if children is not None:
         found[5] = (I32, children)
     return found
@@ -76,7 +49,7 @@ def chunk(name: str, at: int, nbytes: int, values: int, codec: int = 0, file: st
         1: (I32, FLOAT), 2: (LIST, (I32, [0, 8])), 3: (LIST, (BINARY, [name.encode()])), 4: (I32, codec),
         5: (I64, values), 6: (I64, nbytes), 7: (I64, nbytes), 9: (I64, at),
     }  # fmt: skip
-    return {2: (I64, at), 3: (STRUCT, about)} | ({1: (BINARY, file.encode())} if file else {})
+    return ({1: (BINARY, file.encode())} if file else {}) | {2: (I64, at), 3: (STRUCT, about)}
 
 
 def footer(schema: list[Struct], rows: int, groups: list[Struct]) -> bytes:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hostile_tables import BINARY, I32, I64, LIST, STRUCT, Struct, element, parquet, thrift, varint
+from fuzzing.thrift import BINARY, I32, I64, LIST, STRUCT, Struct, varint, zigzag
+from hostile_tables import element, parquet, thrift
 
 SEED = 20_001
 CODECS = {"none": 0, "snappy": 1, "gzip": 2, "brotli": 4, "zstd": 6, "lz4_raw": 7}
@@ -217,7 +218,7 @@ def deltas(numbers: Any) -> bytes:
         least = int(block.min())
         above = np.concatenate([block - least, np.zeros(128 - len(block), np.int64)]).reshape(4, 32)
         widths = [int(part.max()).bit_length() for part in above]
-        out += varint((least << 1) ^ (least >> 63)) + bytes(widths)
+        out += zigzag(least) + bytes(widths)
         for part, bits in zip(above, widths, strict=True):
             flat = (part[:, None] >> np.arange(bits)) & 1
             out += np.packbits(flat.astype(np.uint8).ravel(), bitorder="little").tobytes()

@@ -12,13 +12,11 @@ import gc
 import json
 import os
 import resource
-import runpy
 import select
 import socket
 import subprocess
 import sys
 import time
-import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forked import on_the_path
+from forked import on_the_path, program
 
 MEMORY, CPU = 2 << 30, 20
 """What a command may take: bytes of address space, seconds of processor time."""
@@ -134,9 +132,8 @@ class _Child:
         """Wait for it, and kill it where it is not ready to end: its exit code, or minus the signal that ended it."""
         self.socket.close()
         begin = time.monotonic()
-        while (
-            ready and time.monotonic() - begin < 60
-        ):  # one that died says of what; its closed socket ends one that waits
+        # one that died says of what; its closed socket ends one that waits
+        while ready and time.monotonic() - begin < 60:
             ended, status = os.waitpid(self.pid, os.WNOHANG)
             if ended:
                 return os.waitstatus_to_exitcode(status)
@@ -182,19 +179,11 @@ def _run(call: dict[str, Any]) -> dict[str, Any]:
     sys.argv = ["labelfree", *call["arguments"]]
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     resident = _status("VmRSS")
-    code: object = 1
-    try:
-        runpy.run_module("labelfree", run_name="__main__", alter_sys=True)
-    except SystemExit as exit_:
-        code = exit_.code or 0
-    except BaseException:
-        traceback.print_exc()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    code = program()
     peak = _status("VmHWM") - resident
     gc.collect()
     took = {"peak": peak, "cpu": time.process_time() - before, "resident": _status("VmRSS")}
-    return {"code": code if isinstance(code, int) else 1, "late": False, **took}
+    return {"code": code, "late": False, **took}
 
 
 def _taken(pid: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,15 +33,20 @@ class Consistency:
         """How many groups are the worst."""
         return max(1, int(np.ceil(self.eps * len(self.utility) - 1e-12)))
 
+    @cached_property
+    def _lowest(self) -> Float:
+        """The utilities of the worst groups at each threshold (count, g), the best of them last."""
+        return np.partition(self.utility, self.count - 1, axis=0)[: self.count].copy()  # without the rest
+
     @property
     def worst(self) -> Float:
         """The mean utility of the worst groups at each threshold (g,)."""
-        return np.asarray(np.partition(self.utility, self.count - 1, axis=0)[: self.count].mean(axis=0))
+        return np.asarray(self._lowest.mean(axis=0))
 
     @property
     def quantile(self) -> Float:
         """The utility of the best of the worst groups at each threshold (g,)."""
-        return np.asarray(np.partition(self.utility, self.count - 1, axis=0)[self.count - 1])
+        return np.asarray(self._lowest[-1])
 
     @property
     def contribution(self) -> Float:

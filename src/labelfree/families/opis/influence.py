@@ -96,7 +96,7 @@ class Influences:
 
     @cached_property
     def _worst_steepness(self) -> Float:
-        """The same of the worst groups (g,)."""
+        """How fast the mean utility of the worst groups rises with their specificity (g,)."""
         worst = self.scores.utility <= self.scores.quantile
         return np.asarray((self._steepness * worst).sum(axis=0) / worst.sum(axis=0))
 

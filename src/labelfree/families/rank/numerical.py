@@ -38,7 +38,7 @@ def _correlation(e: Evidence) -> tuple[Float, int]:
         else:
             matrix = e.moments.scatter[np.ix_(live, live)] / size
             matrix /= size[:, None]
-        return np.linalg.eigvalsh(matrix)[-min(e.n - 1, d) :], d
+        return np.linalg.eigvalsh(np.asarray(matrix, np.float64))[-min(e.n - 1, d) :], d
 
 
 def _mp_spikes(e: Evidence) -> Result:
