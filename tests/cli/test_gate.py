@@ -44,7 +44,7 @@ def test_a_run_from_checkpoints_to_a_verdict(labelfree: Program, tmp_path: Path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("gate  continue  too_little_history, exit code 0\n")
     done = labelfree(
-        "gate", "--history", "h.jsonl", "--plateau", "rankme", "--window", "3", "--min-delta", "99", "--json"
+        "gate", "--history", "h.jsonl", "--plateau", "rankme", "--checks", "6", "--min-delta", "99", "--json"
     )
     assert done.returncode == 11
     GateReport.model_validate_json(done.stdout)
@@ -163,7 +163,7 @@ def test_the_table_in_a_pipe(labelfree: Program, tmp_path: Path) -> None:
     assert lines[3].split() == ["condition", "found", "interval", "decision"]
     assert lines[4].split() == ["plateau", "of", S, "0", "at", "most", "0", "(90", "%)", "stop"]
     assert lines[5].split() == ["collapse", "guard", "100", "%", "of", "rank", "pass"]
-    assert lines[-1] == "rule slope: warm-up 3 checks, window 6 checks, confidence 0.9, min-delta 0.01"
+    assert lines[-1] == "rule slope (version 2): warm-up 3 checks, window 6 checks, confidence 0.9, min-delta 0.01"
     assert not set("─│┌╭━\x1b") & set("".join(lines))
 
 
