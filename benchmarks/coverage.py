@@ -100,7 +100,8 @@ def study(repetitions: int, sizes: tuple[int, ...]) -> dict[str, Any]:
             found[f"{law.__name__}, n = {n}"] = {
                 name: result for name in sorted(names) if (result := covered(draws, name)) is not None
             }
-            print(f"{law.__name__:12} n = {n:5}  rankme {found[f'{law.__name__}, n = {n}']['rankme']}", flush=True)
+            rankme = found[f"{law.__name__}, n = {n}"].get("rankme", "no interval")
+            print(f"{law.__name__:12} n = {n:5}  rankme {rankme}", flush=True)
     for items in (100, 400):
         rngs = [np.random.default_rng([FRESH, t, items]) for t in range(repetitions)]
         draws = [draw(*views(items, rng), None) for rng in rngs]

@@ -85,12 +85,12 @@ def labelfree(house: Path, *arguments: str, code: int = 0) -> str:
 def test_it_is_in_the_tables(house: Path) -> None:
     assert "toy_spread" in labelfree(house, "rank", "rows.npy")  # shown=7
     assert "toy_spread" in labelfree(house, "rank", "rows.npy", "--all")
-    alone = json.loads(labelfree(house, "rank", "rows.npy", "--only", "toy_spread", "--json"))
+    alone = json.loads(labelfree(house, "rank", "rows.npy", "--only", "toy_spread", "--json", "-q"))
     entry = alone["metrics"]["toy_spread"]
     rows = np.load(house / "rows.npy")
     assert entry["value"] == pytest.approx(2 + rows.var(axis=0).sum())
     assert (entry["kind"], entry["direction"], entry["definition"]) == ("rank", "higher", "2 + tr(C)")
-    assert "toy_spread" in json.loads(labelfree(house, "evaluate", "rows.npy", "--json"))["metrics"]
+    assert "toy_spread" in json.loads(labelfree(house, "evaluate", "rows.npy", "--json", "-q"))["metrics"]
 
 
 def test_it_is_explained(house: Path) -> None:

@@ -389,14 +389,14 @@ def test_a_full_disk_is_2(arguments: str) -> None:
 
 
 def test_notes_and_warnings_go_to_stderr(labelfree: Program, tmp_path: Path) -> None:
-    table = pa.table({"embedding": RNG.normal(size=(90, 4)).tolist(), "label": ["a"] * 90})
+    table = pa.table({"embedding": (1 + RNG.normal(size=(900, 4)) * [4, 3, 2, 1]).tolist(), "label": ["a"] * 900})
     pq.write_table(table, tmp_path / "x.parquet")
     done = labelfree("rank", "x.parquet", "--json")
     note = "labelfree: x.parquet: column 'label' was not read: no metric here uses labels\n"
     assert done.stderr == note
     assert labelfree("rank", "x.parquet").stderr == note
     assert labelfree("rank", "x.parquet", "-q").stderr == ""
-    assert "90 rows in" in labelfree("rank", "x.parquet", "-v").stderr
+    assert "900 rows in" in labelfree("rank", "x.parquet", "-v").stderr
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "csv"])

@@ -178,5 +178,6 @@ def test_what_a_value_is_compared_with_has_as_many_places() -> None:
 def test_markdown(report: Report) -> None:
     text = to_markdown([report], everything=False)
     assert text.startswith("### rank: ")
-    assert "| rankme | 9.231 | 9.143 to 9.318 | higher |" in text
+    value, low, high = (f"{x:.3f}" for x in (report["rankme"].value, *report["rankme"].interval))
+    assert f"| rankme | {value} | {low} to {high} | higher |" in text
     assert text.count("\n| ") == 1 + 6

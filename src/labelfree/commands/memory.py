@@ -152,7 +152,7 @@ def _reading(source: Source, work: Work) -> int:
 
 def _strip(d: int) -> int:
     """Rows that are multiplied with each other at a time, into a matrix of the width squared."""
-    return max((4 << 20) // (8 * d), 1024)
+    return max((4 << 20) // (8 * max(d, 1)), 1024)
 
 
 def _recovers(work: Work) -> bool:

@@ -6,7 +6,7 @@ from labelfree.commands.memory import Work, needed
 from labelfree.commands.options import Options
 from labelfree.errors import ResourceError, option
 
-ALLOWED = 4_000_000_000
+ALLOWED = 3_000_000_000
 """Bytes that any file may ask for."""
 RATIO = 100
 """Bytes for one of the file."""

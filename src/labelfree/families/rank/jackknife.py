@@ -16,7 +16,7 @@ import numpy as np
 from labelfree.arrays import Float, Rows, blocks_of
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.once import once
-from labelfree.evidence.spectrum import Spectrum
+from labelfree.evidence.spectrum import EPS, Spectrum
 from labelfree.evidence.tails import heavy_tails
 
 PAIRS = 400
@@ -224,6 +224,6 @@ def bent(spectrum: Spectrum, index: int, left: Float, right: Float) -> Float:
     lam = spectrum.eigenvalues
     gap = lam[index] - lam
     gap[index] = np.inf
-    gap[gap == 0] = np.finfo(np.float64).tiny
-    with np.errstate(over="ignore"):
-        return np.asarray(2 * left[:, index] * right[:, index] * ((left * right) @ (1 / gap)))
+    least = EPS * lam[index]  # nearer eigenvalues cannot be told apart
+    gap[np.abs(gap) < least] = least
+    return np.asarray(2 * left[:, index] * right[:, index] * ((left * right) @ (1 / gap)))

@@ -9,6 +9,7 @@ import numpy as np
 from labelfree.arrays import Float, blocks_of
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import WIDE, Evidence, evidence
+from labelfree.evidence.spectrum import EPS
 from labelfree.families.rank.jackknife import PAIRS, Error, error_of
 from labelfree.families.spec import FROM_SAMPLE, FROM_UNIT_ROWS, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
@@ -153,11 +154,12 @@ def _std_l2(e: Evidence) -> Result:
     value = float(deviation.mean())
     error = Error()
     if len(e.unit_rows) >= 3:
-        inverse = np.divide(1 / e.d, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        varies = deviation > EPS  # below, a column of unit rows is rounding alone
+        inverse = np.divide(1 / e.d, deviation, out=np.zeros_like(deviation), where=varies)
         influence = np.concatenate([np.square(part - unit.mean) @ (inverse / 2) for part in blocks_of(e.unit_rows)])
         p = min(len(e.unit_rows) // 2, PAIRS)
         left, right = e.unit_rows[:p] - unit.mean, e.unit_rows[p : 2 * p] - unit.mean
-        cube = np.divide(inverse, deviation**2, out=np.zeros_like(deviation), where=deviation > 0)
+        cube = np.divide(inverse, deviation**2, out=np.zeros_like(deviation), where=varies)
         together = -(left * right) @ inverse
         together -= ((left**2 - deviation**2) * (right**2 - deviation**2)) @ (cube / 4)
         error = error_of(n, influence, together)
