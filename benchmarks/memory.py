@@ -170,7 +170,7 @@ OTHERS = (
 def grid() -> Iterator[Case]:
     """Every command, width, dtype and number of threads on few rows; many rows where they make the peak."""
     for dtype, threads in SETTINGS:
-        for n, d, named in (*MANY, *((500, d, [command for command, _, _ in COMMANDS]) for d in WIDTHS)):
+        for n, d, named in (*((500, d, [command for command, _, _ in COMMANDS]) for d in WIDTHS), *MANY):
             for command, suffix, options in COMMANDS:
                 if command in named and n * d * np.dtype(dtype).itemsize <= LARGEST:
                     yield Case(command, n, d, dtype, threads, suffix, options)
