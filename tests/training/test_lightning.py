@@ -54,6 +54,8 @@ def test_a_plateau_ends_the_run(plateau: Any) -> None:
     records = history.read(place / "h.jsonl")
     assert [r["step"] for r in records] == [4 * i for i in range(1, trainer.current_epoch + 1)]  # no sanity check
     assert {r["metrics"]["separability"]["n"] for r in records} == {160}
+    epochs = range(1, trainer.current_epoch + 1)
+    assert [r["schedule"] for r in records] == [{"epoch": float(i), "learning_rate": 0.02} for i in epochs]
     lines, prefix, decisions = (place / "h.jsonl").read_text().splitlines(), place / "prefix.jsonl", []
     for i in range(len(lines)):
         prefix.write_text("\n".join(lines[: i + 1]))
@@ -86,6 +88,21 @@ def test_the_scalars_are_in_every_logger(plateau: Any) -> None:
         "labelfree/effective_rank",
         "labelfree/mean_cosine",
     }
+
+
+def test_drops_to_come_are_read_from_the_scheduler(pl: Any, callback_class: Any, tmp_path: Path) -> None:
+    """Milestones at epochs 5 and 14 of 40, with 4 steps in each: a plateau waits for the second."""
+
+    class Dropping(runs.module(pl).__class__):  # type: ignore[name-defined, misc]
+        def configure_optimizers(self) -> Any:
+            optimizer = super().configure_optimizers()
+            return [optimizer], [torch.optim.lr_scheduler.MultiStepLR(optimizer, [5, 14])]
+
+    callback = callback_class(history=tmp_path / "h.jsonl", plateau="separability", min_delta=2.0, checks=40)
+    runs.fit(pl, [callback], tmp_path, model=Dropping())
+    assert history.read(tmp_path / "h.jsonl")[0]["schedule"]["drops"] == [20, 56]
+    assert callback.last.step == 60
+    assert (callback.last.verdict["decision"], callback.last.verdict["reason"]) == ("stop", "plateau")
 
 
 def test_a_collapse_ends_the_run(pl: Any, callback_class: Any, tmp_path: Path) -> None:

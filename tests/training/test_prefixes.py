@@ -136,6 +136,45 @@ def test_the_monitor_and_the_command_agree_on_every_prefix(
         assert code == document["verdict"]["exit_code"]
 
 
+SAW = [0.4 + 0.02 * (i % 4) / 4 for i in range(28)]
+
+
+@pytest.mark.parametrize(
+    ("values", "drops", "decision"), [(SAW, [], "stop"), (PLATEAU, [75, 155], "continue"), (PLATEAU, [75], "stop")]
+)
+def test_the_schedule_of_the_monitor_is_in_the_history_of_the_command(
+    tmp_path: Path, command: Callable[..., tuple[int, Any]], values: list[float], drops: list[int], decision: str
+) -> None:
+    """Restarts every 40 steps, or drops; the command reads of them in the history alone."""
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    made = torch.optim.lr_scheduler
+    cyclic = values is SAW
+    scheduler = made.CosineAnnealingWarmRestarts(optimizer, 40) if cyclic else made.MultiStepLR(optimizer, drops)
+    path, options = tmp_path / "h.jsonl", {**SLOPE, "checks": len(values)}
+    monitor = Monitor(history=path, scheduler=scheduler, steps=10 * len(values), **options)
+    for i, one in enumerate(_run(values, [8.0] * len(values))):
+        check = monitor.judge(10 * i, one, epoch=i / 4)
+        code, document = command("gate", "--history", path, "--json", *_arguments(options))
+        assert check.problem is None
+        assert check.verdict == document["verdict"]
+        assert code == document["verdict"]["exit_code"]
+        assert history.read(path)[-1]["schedule"]["learning_rate"] == pytest.approx(
+            optimizer.param_groups[0]["lr"], rel=1e-11
+        )
+        for _ in range(10):
+            optimizer.step()
+            scheduler.step()
+    assert check.verdict is not None
+    assert check.verdict["decision"] == decision
+    (found,) = check.verdict["conditions"]
+    assert history.read(path)[-1]["schedule"]["epoch"] == (len(values) - 1) / 4
+    if cyclic:
+        assert found["schedule"] == {"cycle": 40, "cycle_from": "scheduler", "next_drop": None}
+    else:
+        assert (found["reason"] == "plateau_before_drop") == (drops[-1] == 155)
+
+
 @pytest.mark.parametrize("name", ["a plateau", "collapse", "undefined at the end"])
 def test_the_program_itself_agrees(tmp_path: Path, labelfree: Program, name: str) -> None:
     reports, options, _ = RUNS[name]

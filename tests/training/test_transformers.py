@@ -75,6 +75,8 @@ def test_a_plateau_ends_the_run(plateau: Any) -> None:
     records = history.read(place / "h.jsonl")
     assert [r["step"] for r in records] == list(range(4, stopped + 1, 4))
     assert {r["metrics"]["separability"]["n"] for r in records} == {160}
+    expected: dict[str, Any] = {"learning_rate": 0.02, "cycle": None, "drops": []}
+    assert [r["schedule"] for r in records] == [{**expected, "epoch": r["step"] / 4} for r in records]
     assert gate(history=place / "h.jsonl", checks=40, **runs.OPTIONS)["verdict"] == callback.last.verdict
     assert not trainer.model.classifier._forward_pre_hooks
 

@@ -14,6 +14,8 @@ from labelfree.cli.rules import (
     JUDGE,
     Checks,
     Confidence,
+    Cycle,
+    Drops,
     MinDelta,
     Patience,
     Plateau,
@@ -82,6 +84,8 @@ def gate(
     confidence: Confidence = None,
     min_delta: MinDelta = None,
     checks: Checks = None,
+    cycle: Cycle = None,
+    drops: Drops = None,
     patience: Patience = None,
     stop_at: StopAt = None,
     exit_zero: Annotated[
@@ -147,7 +151,8 @@ def gate(
     options: dict[str, Any] = {
         "require": require, "against": against, "max_drop": max_drop, "on_undecided": on_undecided, "history": history,
         "run": run, "plateau": plateau, "when": when, "rule": rule, "warmup": warmup, "window": window,
-        "confidence": confidence, "min_delta": min_delta, "checks": checks, "patience": patience, "stop_at": stop_at,
+        "confidence": confidence, "min_delta": min_delta, "checks": checks, "cycle": cycle, "drops": drops,
+        "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     asked = ""
     try:

@@ -52,6 +52,24 @@ Checks = Annotated[
         rich_help_panel=RULE,
     ),
 ]
+Cycle = Annotated[
+    int | None,
+    typer.Option(
+        help="slope: steps from one restart of the learning rate to the next; windows then cover whole cycles.",
+        metavar="STEPS",
+        show_default="as the history says",
+        rich_help_panel=RULE,
+    ),
+]
+Drops = Annotated[
+    str | None,
+    typer.Option(
+        help="slope: steps at which the learning rate will drop; a plateau before one of them does not stop.",
+        metavar="STEP,...",
+        show_default="as the history says",
+        rich_help_panel=RULE,
+    ),
+]
 Window = Annotated[
     int | None,
     typer.Option(

@@ -10,7 +10,20 @@ from typing import Annotated, Any
 import typer
 
 from labelfree.cli.options import Decided, Shared, sharing
-from labelfree.cli.rules import Checks, Confidence, MinDelta, Patience, Plateau, Rule, StopAt, Warmup, When, Window
+from labelfree.cli.rules import (
+    Checks,
+    Confidence,
+    Cycle,
+    Drops,
+    MinDelta,
+    Patience,
+    Plateau,
+    Rule,
+    StopAt,
+    Warmup,
+    When,
+    Window,
+)
 
 _WATCH = "Watching"
 _NOT_OFFERED = ("concat", "only", "all", "format", "output", "append", "step", "replace", "verbose")
@@ -49,6 +62,8 @@ def watch(
     confidence: Confidence = None,
     min_delta: MinDelta = None,
     checks: Checks = None,
+    cycle: Cycle = None,
+    drops: Drops = None,
     patience: Patience = None,
     stop_at: StopAt = None,
 ) -> None:
@@ -67,7 +82,8 @@ def watch(
 
     asked = {
         "when": when, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
-        "min_delta": min_delta, "checks": checks, "patience": patience, "stop_at": stop_at,
+        "min_delta": min_delta, "checks": checks, "cycle": cycle, "drops": drops, "patience": patience,
+        "stop_at": stop_at,
     }  # fmt: skip
     watching = watched(
         directory, metric, measuring(shared), plateau or (), asked, run=shared.run or "default", interval=interval,

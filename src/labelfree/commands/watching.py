@@ -194,6 +194,8 @@ def watch(
     confidence: float | None = None,
     min_delta: float | None = None,
     checks: int | None = None,
+    cycle: int | None = None,
+    drops: str | Sequence[int] | None = None,
     patience: int | None = None,
     stop_at: float | None = None,
 ) -> Document | None:
@@ -201,9 +203,10 @@ def watch(
 
     directory: where embeddings appear, or checkpoints where `data` says what to run them on. metric: names of the
     metrics to measure; plateau: of those that a plateau is looked for in (the first of them unless given). measuring:
-    options of the measuring command; when, rule, warmup, window, confidence, min_delta, checks, patience, stop_at: the
-    plateau rule, as for `gate`. A stop verdict is also written to STOP in the directory; where STOP is there already,
-    that verdict is the answer. Returns the latest verdict as a document, or None where there was nothing to score.
+    options of the measuring command; when, rule, warmup, window, confidence, min_delta, checks, cycle, drops, patience,
+    stop_at: the plateau rule, as for `gate`. A stop verdict is also written to STOP in the directory; where STOP is
+    there already, that verdict is the answer. Returns the latest verdict as a document, or None where there was nothing
+    to score.
 
     >>> import labelfree, numpy as np, pathlib, tempfile
     >>> run = pathlib.Path(tempfile.mkdtemp())
@@ -214,7 +217,8 @@ def watch(
     """
     numbers = {
         "when": when, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
-        "min_delta": min_delta, "checks": checks, "patience": patience, "stop_at": stop_at,
+        "min_delta": min_delta, "checks": checks, "cycle": cycle, "drops": drops, "patience": patience,
+        "stop_at": stop_at,
     }  # fmt: skip
     watching = watched(
         Path(directory), listed(metric), {**(measuring or {}), "data": data}, listed(plateau),

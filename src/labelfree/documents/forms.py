@@ -85,7 +85,15 @@ SAMPLED: Form = {"size": WHOLE}
 RECORDED: Form = {
     **ENTRY, "n": WHOLE, "d": WHOLE, "replicates?": NUMBERS | NOTHING, "replicate_factor?": NUMBER | NOTHING
 }  # fmt: skip
+SCHEDULE: Form = {
+    "learning_rate?": NUMBER | NOTHING,
+    "epoch?": NUMBER | NOTHING,
+    "cycle?": Expected("a whole number above 0", lambda value: _is_whole(value) and value > 0) | NOTHING,
+    "drops?": Expected("whole numbers", lambda value: isinstance(value, list | tuple) and all(map(_is_whole, value))),
+}
+"""What a record says of the learning rate."""
 RECORD: Form = {
+    "schedule?": SCHEDULE,
     "fingerprint?": TEXT | NOTHING,
     "seed": WHOLE | NOTHING,
     "sample": WHOLE | NOTHING,

@@ -54,6 +54,8 @@ def gate(
     confidence: float | None = None,
     min_delta: float | None = None,
     checks: int | None = None,
+    cycle: int | None = None,
+    drops: str | Sequence[int] | None = None,
     patience: int | None = None,
     stop_at: float | None = None,
     on_undecided: str | None = None,
@@ -61,7 +63,8 @@ def gate(
     """The verdict on reports, on the latest check of a history, or on both, as the document that the command prints.
 
     reports, against: a Report, its JSON document, or the path of a file of them; reports may be a list of those.
-    The options are those of `labelfree gate`; warmup, window, checks and patience count checks. Raises LabelfreeError
+    The options are those of `labelfree gate`; warmup, window, checks and patience count checks, cycle and drops
+    ("100,200", or a list) steps. Raises LabelfreeError
     on bad input or usage; a verdict, whatever it is, is returned: `gate(...)["verdict"]["decision"]` is one of pass,
     continue, fail, stop, collapse, undecided.
 
@@ -74,7 +77,7 @@ def gate(
         history=history is not None, run=run, when=when, rule=rule, on_undecided=on_undecided,
         numbers={
             "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks,
-            "patience": patience, "stop_at": stop_at,
+            "cycle": cycle, "drops": drops, "patience": patience, "stop_at": stop_at,
         },
     )  # fmt: skip
     given = list(reports) if isinstance(reports, list | tuple) else [reports]

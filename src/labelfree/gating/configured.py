@@ -22,7 +22,7 @@ RULE = ("when", "rule", *NUMBERS)
 _LISTS = ("require", "max_drop", "plateau")
 _TEXTS = ("against", "history", "run", "when", "rule", "on_undecided")
 _PATHS = ("against", "history")
-_COUNTS = ("warmup", "window", "checks", "patience")
+_COUNTS = ("warmup", "window", "checks", "cycle", "patience")
 _FILE = "pyproject.toml"
 _MOST = 1 << 24
 """Bytes of it that are read."""
@@ -110,9 +110,17 @@ def _checked(place: Path, key: str, value: Any) -> Any:
         if not isinstance(value, str):
             raise UsageError(f"{where}: expected a text, found {_shown(value)}")
         return _beside(place, value) if name in _PATHS else value
-    number = int if name in _COUNTS else int | float
+    if name == "drops":
+        for step in value if isinstance(value, list) else [value]:
+            _number(where, step, whole=True)
+        return value
+    return _number(where, value, whole=name in _COUNTS)
+
+
+def _number(where: str, value: Any, *, whole: bool) -> Any:
+    number = int if whole else int | float
     if isinstance(value, bool) or not isinstance(value, number):
-        raise UsageError(f"{where}: expected a {'whole ' if name in _COUNTS else ''}number, found {_shown(value)}")
+        raise UsageError(f"{where}: expected a {'whole ' if whole else ''}number, found {_shown(value)}")
     if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
         raise UsageError(f"{where}: expected a number of at most {MOST_DIGITS} digits, found one of more; mend it")
     return value

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from labelfree.documents.reading import rounded
 from labelfree.documents.wording import apart, counted
 from labelfree.errors import option
+from labelfree.gating import cycles
 from labelfree.gating.conditions import Condition
 from labelfree.gating.grammar import decimal, plain
 from labelfree.gating.guards import sound_steps
 from labelfree.gating.rules import patience, slope
-from labelfree.gating.sequential import checks_needed, fall, improvement
+from labelfree.gating.schedules import Schedule, schedule
+from labelfree.gating.sequential import Fall, Improvement, checks_needed, fall, improvement
 from labelfree.gating.series import Reading, collapse_shares, comparable, of_run, oriented, undefined
 from labelfree.history import Record
 
@@ -44,7 +47,11 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
         count = len(readings) - len(defined)
         about["warnings"] = [f"{metric}: {counted(count, 'earlier check')} without a value left out"]
     about |= {"direction": defined[-1].entry["direction"], "latest": defined[-1].told()}
-    return about | _RULES[rule](defined, better, numbers)
+    if rule != "slope":
+        return about | _RULES[rule](defined, better, numbers)
+    known = schedule(records, numbers["cycle"], numbers["drops"])
+    found = _slope(defined, better, numbers, known)
+    return about | {"schedule": known.document()} | (_before(found, known) if found["reason"] == "plateau" else found)
 
 
 def _best(
@@ -72,25 +79,88 @@ def _too_little(needed: int, found: int, numbers: dict[str, Any], what: str) -> 
     }
 
 
-def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[str, Any]) -> Condition:
+def _before(found: Condition, known: Schedule) -> Condition:
+    """A plateau as the schedule lets it be: one before a drop of the learning rate is no stop."""
+    if known.next_drop is None:
+        return found
+    said = f"{found['message']}, before the next drop of the learning rate (step {known.next_drop}): it goes on"
+    return found | {"decision": "continue", "reason": "plateau_before_drop", "message": said}
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What the rule slope found at the latest check; checks of the latest line, more of them that would decide."""
+
+    found: Improvement
+    fallen: Fall | None
+    best: int
+    checks: int
+    unit: str
+    more: int | None
+
+
+def _looked(readings: Sequence[Reading], better: Sequence[float], numbers: dict[str, Any]) -> _Looked:
+    """The latest line over checks, the warm-up left out."""
+    size, confidence = numbers["window"], numbers["confidence"]
+    planned = None if numbers["checks"] is None else numbers["checks"] - numbers["warmup"] - size + 1
+    found = improvement(better, window=size, confidence=confidence, planned=planned)
+    fallen = fall(better, confidence=confidence, planned=planned)
+    more = checks_needed(
+        found, window=size, confidence=confidence, seen=len(better), planned=planned, least=numbers["min_delta"]
+    )
+    best = 0 if fallen is None else readings[fallen.best].step
+    return _Looked(found, fallen, best, found.checks, f"{size} checks", more)
+
+
+def _over_cycles(
+    readings: Sequence[Reading], better: Sequence[float], numbers: dict[str, Any], cycle: int
+) -> _Looked | Condition | None:
+    """The latest line over whole cycles; None where a cycle has fewer than two checks."""
+    seen = cycles.phased([r.step for r in readings], better, cycle)
+    if seen is None:
+        return None
+    needed = seen.fewest * seen.phases
+    if not seen.decisions:
+        return _too_little(
+            numbers["warmup"] + needed, len(readings) + numbers["warmup"], numbers,
+            f"{counted(seen.fewest, 'cycle')} of {counted(cycle, 'step')}",
+        )  # fmt: skip
+    planned = None if numbers["checks"] is None else max(numbers["checks"] - numbers["warmup"] - needed + 1, 1)
+    asked: dict[str, Any] = {"confidence": numbers["confidence"], "planned": planned}
+    count = -(-numbers["window"] // seen.phases)
+    found = cycles.improvement(seen, cycles=count, **asked)
+    fallen = cycles.fall(seen, **asked)
+    more = cycles.cycles_needed(found, seen, cycles=count, least=numbers["min_delta"], **asked)
+    back = 0 if fallen is None else len(seen.values) - 1 - fallen.best
+    at = readings[-1].step - back * cycle / seen.phases
+    best = min((r.step for r in readings), key=lambda step: abs(step - at))
+    first = readings[-1].step - (found.checks - 1) * cycle / seen.phases
+    inside = sum(r.step >= first for r in readings)
+    unit = f"{counted(count, 'cycle')} of {counted(cycle, 'step')}"
+    return _Looked(found, fallen, best, inside, unit, None if more is None else more * seen.phases)
+
+
+def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[str, Any], known: Schedule) -> Condition:
     warmup, size, least, confidence = (numbers[name] for name in ("warmup", "window", "min_delta", "confidence"))
-    needed = warmup + size
-    if len(readings) < needed:
-        return _too_little(needed, len(readings), numbers, f"a window of {size}")
-    planned = None if numbers["checks"] is None else numbers["checks"] - needed + 1
-    seen = readings[warmup:]
-    found = improvement(better[warmup:], window=size, confidence=confidence, planned=planned)
-    fallen = fall(better[warmup:], confidence=confidence, planned=planned)
+    seen, after = readings[warmup:], better[warmup:]
+    looked = None if known.cycle is None else _over_cycles(seen, after, numbers, known.cycle)
+    if isinstance(looked, dict):
+        return looked
+    if looked is None:
+        if len(readings) < warmup + size:
+            return _too_little(warmup + size, len(readings), numbers, f"a window of {size}")
+        looked = _looked(seen, after, numbers)
+    found, fallen = looked.found, looked.fallen
     high, estimate = rounded(found.high), rounded(found.estimate)
     told: Condition = {
-        "window": {"checks": found.checks, "first_step": seen[-found.checks].step, "last_step": seen[-1].step},
+        "window": {"checks": looked.checks, "first_step": seen[-looked.checks].step, "last_step": seen[-1].step},
         "estimate": estimate,
         "interval": (rounded(found.low), high),
         "level": rounded(2 * confidence - 1),
         "se": rounded(found.se),
         "noise": "residuals",
     }
-    if planned is not None and len(readings) > numbers["checks"]:
+    if numbers["checks"] is not None and len(readings) > numbers["checks"]:
         longer = (
             f"{seen[-1].metric}: the run has {counted(len(readings), 'check')}, it was planned for "
             f"{numbers['checks']}: that at most {100 * (1 - confidence):.3g} % of runs are stopped too early is not "
@@ -98,21 +168,20 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
         )
         told["warnings"] = [longer]
     if fallen is not None and rounded(fallen.least) > least:
-        return told | _past_best(seen, fallen.best, rounded(fallen.least), numbers)
+        return told | _past_best(seen[-1], looked, rounded(fallen.least), numbers)
     stop = high < least  # at the digits that the verdict shows
     metric = seen[-1].metric
     most, delta = apart(least, high, digits=4)[1], plain(decimal(least))
     changed = f"improves by {estimate:.4g}" if estimate >= 0 else f"gets worse by {-estimate:.4g}"
     said = (
-        f"{metric} {changed} in {size} checks, by its latest {found.checks} (steps {told['window']['first_step']} to "
+        f"{metric} {changed} in {looked.unit}, by its latest {looked.checks} (steps {told['window']['first_step']} to "
         f"{seen[-1].step}), and by at most {most} at confidence {confidence:g} over the run: "
         + (f"less than {delta}, a plateau" if stop else f"{delta} or more is still possible")
     )
     if not stop:
-        more = checks_needed(found, window=size, confidence=confidence, seen=len(seen), planned=planned, least=least)
-        told["checks_needed"] = more
-        if more is not None:
-            said += f"; about {counted(more, 'more check')} like the latest would decide"
+        told["checks_needed"] = looked.more
+        if looked.more is not None:
+            said += f"; about {counted(looked.more, 'more check')} like the latest would decide"
         elif estimate < least:
             said += "; at this noise the run ends before that is decided"
     return told | {
@@ -122,15 +191,16 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
     }
 
 
-def _past_best(seen: Sequence[Reading], best: int, least: float, numbers: dict[str, Any]) -> Condition:
+def _past_best(latest: Reading, looked: _Looked, least: float, numbers: dict[str, Any]) -> Condition:
     delta = plain(decimal(numbers["min_delta"]))
     more = apart(numbers["min_delta"], least, digits=4)[1]
+    span, lie, same = ("whole cycle", "lies", "one") if "cycle" in looked.unit else ("three checks", "lie", "three")
     return {
         "decision": "stop",
         "reason": "past_best",
-        "message": f"{seen[-1].metric} is past its best: its latest three checks (to step {seen[-1].step}) lie at "
-        f"least {more} below the three about step {seen[best].step}, at confidence {numbers['confidence']:g} over the "
-        f"run: more than {delta}",
+        "message": f"{latest.metric} is past its best: its latest {span} (to step {latest.step}) {lie} at least {more} "
+        f"below the {same} about step {looked.best}, at confidence {numbers['confidence']:g} over the run: more than "
+        f"{delta}",
     }
 
 
@@ -226,4 +296,4 @@ def _threshold(readings: Sequence[Reading], better: Sequence[float], numbers: di
     }
 
 
-_RULES = {"slope": _slope, "slope-v1": _slope_v1, "patience": _patience, "threshold": _threshold}
+_RULES = {"slope-v1": _slope_v1, "patience": _patience, "threshold": _threshold}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from labelfree.gating.student import quantile
 
@@ -21,7 +22,7 @@ DELAY = 10
 """Where the length is not known, decision j of a run is given a share of the error that goes with 1 / (j + 10)."""
 BLOCK = 3
 """Checks whose mean is a level of the run, for a fall from its best."""
-_WIGGLE = 6 - 8 * WANDERING + 2 * WANDERING**2
+WIGGLE = 6 - 8 * WANDERING + 2 * WANDERING**2
 """The mean square of second differences of noise of that autocorrelation, in units of its variance."""
 
 
@@ -113,6 +114,7 @@ def level(error: float, decision: int, planned: int | None) -> float:
     return spent * min(0.5, 3.6 * math.sqrt(spent))
 
 
+@cache
 def inflation(size: int, correlation: float = WANDERING) -> float:
     """By how much the standard error of a slope must be widened for noise of this autocorrelation.
 
@@ -146,7 +148,7 @@ def fall(values: Sequence[float], *, confidence: float, planned: int | None) -> 
     levels = [math.fsum(values[i : i + BLOCK]) / BLOCK for i in range(n - BLOCK + 1)]
     best = max(range(n - 2 * BLOCK + 1), key=lambda i: (levels[i], i))
     wiggles = [a - 2 * b + c for a, b, c in zip(values, values[1:], values[2:], strict=False)]
-    noise = math.sqrt(math.fsum(w * w for w in wiggles) / len(wiggles) / _WIGGLE)
+    noise = math.sqrt(math.fsum(w * w for w in wiggles) / len(wiggles) / WIGGLE)
     estimate = levels[best] - levels[-1]
     margin = greatest_fall(confidence, HORIZON if planned is None else planned + 2 * BLOCK - 1) * noise
     return Fall(estimate, estimate - margin, best + BLOCK // 2)

@@ -15,7 +15,15 @@ from labelfree.gating.rules import LEAST_WINDOW
 from labelfree.history.records import checked_run
 
 RULES: dict[str, dict[str, Any]] = {
-    "slope": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01, "checks": None},
+    "slope": {
+        "warmup": 3,
+        "window": 6,
+        "confidence": 0.9,
+        "min_delta": 0.01,
+        "checks": None,
+        "cycle": None,
+        "drops": (),
+    },
     "slope-v1": {"warmup": 3, "window": 6, "confidence": 0.9, "min_delta": 0.01},
     "patience": {"warmup": 3, "patience": 3, "min_delta": 0.01},
     "threshold": {"warmup": 3, "stop_at": None},
@@ -174,6 +182,10 @@ def rule_numbers(rule: str, given: dict[str, Any]) -> dict[str, Any]:
     for name in ("confidence", "min_delta", "stop_at"):
         if name in numbers:
             numbers[name] = _real(name, numbers[name])
+    if numbers.get("cycle") is not None and len(_steps("cycle", numbers["cycle"])) != 1:
+        raise UsageError(f"{option('cycle')}: expected one number of steps, found {numbers['cycle']!r}")
+    if "drops" in numbers:
+        numbers["drops"] = _steps("drops", numbers["drops"])
     return numbers
 
 
@@ -190,6 +202,20 @@ def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 10**MOST_DIGITS:
         raise UsageError(f"{option(name)}: expected a number of checks of at least {least}, found {value!r}")
     return value
+
+
+def _steps(name: str, value: Any) -> tuple[int, ...]:
+    """Steps of a run as a text ("100,200"), a number or several, in their order."""
+    given = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+    read: list[int] = []
+    for text in given:
+        step = int(text) if isinstance(text, str) and text.strip().isdecimal() and len(text) <= MOST_DIGITS else text
+        if isinstance(step, bool) or not isinstance(step, int) or not 1 <= step < 10**MOST_DIGITS:
+            raise UsageError(
+                f"{option(name)}: expected whole steps of the run, such as 100 or 100,200, found {value!r}"
+            )
+        read.append(step)
+    return tuple(sorted(set(read)))
 
 
 def _real(name: str, value: Any) -> float:

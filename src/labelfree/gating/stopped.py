@@ -79,7 +79,9 @@ def _wrong(document: Any) -> str:
         return f"settings.when is none of {', '.join(WHEN)}"
     given = {name: settings[name] for name in NUMBERS if name in settings}
     if (
-        lacking := rule_numbers(rule, {k: v for k, v in given.items() if (k, v) != ("checks", None)}).keys()
+        lacking := rule_numbers(
+            rule, {k: v for k, v in given.items() if (k, v) not in (("checks", None), ("cycle", None))}
+        ).keys()
         - given.keys()
     ):
         return f"settings.{min(lacking)} is missing"

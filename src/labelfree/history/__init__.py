@@ -38,7 +38,15 @@ def read(path: str | Path, *, run: str | None = None) -> list[Record]:
     return sorted((r for r in stored(path) if run is None or r["run"] == run), key=key)
 
 
-def append(path: str | Path, report: Any, *, step: int, run: str = "default", replace: bool = False) -> int:
+def append(
+    path: str | Path,
+    report: Any,
+    *,
+    step: int,
+    run: str = "default",
+    replace: bool = False,
+    schedule: Mapping[str, Any] | None = None,
+) -> int:
     """Add the record of a report (a Report, or its JSON document); returns 1 if the file changed, else 0.
 
     Atomic and locked: a reader sees the file before or after, two writers wait for each other, and a writer that is
@@ -46,8 +54,11 @@ def append(path: str | Path, report: Any, *, step: int, run: str = "default", re
     of the same run, step and command raises HistoryError unless `replace`, as does one of another value of a metric
     than another command has at that step (`replace` removes that other record); always one that cannot be compared
     with the run: another n, d, definition, params or rows_hash of a metric.
+    schedule: where training is, for the rule slope, any of {"learning_rate": 2e-4, "epoch": 1.5, "cycle": 60, "drops":
+    [100, 200]}, the last two in steps (from one restart of the rate to the next, and where it drops); no part of what
+    makes two records equal.
     """
-    return extend(path, [(report, step)], run=run, replace=replace)
+    return added(path, [record(plain(report), step=step, run=run, schedule=schedule)], replace=replace)
 
 
 def extend(path: str | Path, reports: list[tuple[Any, int]], *, run: str = "default", replace: bool = False) -> int:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from labelfree.catalog import COLLAPSE_METRICS, known_command
-from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, is_number, misfit
+from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, SCHEDULE, is_number, misfit
 from labelfree.documents.reading import MOST_DIGITS, SCHEMA_VERSION, rounded
 from labelfree.documents.wording import counted
 from labelfree.errors import HistoryError, UsageError, option
@@ -23,13 +23,22 @@ _FROM_DATA = {"params.fit_range", "params.neighbors"}
 _SAME = 1e-8
 """Relative difference up to which two numbers are the same measurement: other threads or libraries add in another
 order, which moves an effective rank by up to 1e-10 of itself."""
-_ASIDE = ("time", "source", "fingerprint")
-"""What does not make two records of the same rows and values differ: when, and under which path they were read."""
+_ASIDE = ("time", "source", "fingerprint", "schedule")
+"""What does not make two records of the same rows and values differ: when, and under which path they were read, and
+where training was."""
 
 
-def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: str | None = None) -> Record:
+def record(
+    report: Mapping[str, Any],
+    *,
+    step: int,
+    run: str = "default",
+    time: str | None = None,
+    schedule: Mapping[str, Any] | None = None,
+) -> Record:
     """The record of a report, given as its JSON document: its place in a run, and what comparisons need.
 
+    schedule: where training was (see `labelfree.history.append`).
     time: ISO 8601; now where it is not given. The only clock of labelfree, and no part of what makes two records equal.
     """
     if (known := known_command(report["command"])) is not None and known.document == "weights":
@@ -51,7 +60,19 @@ def record(report: Mapping[str, Any], *, step: int, run: str = "default", time: 
         "step": checked_step(step),
         "time": time or datetime.now(UTC).isoformat(timespec="seconds"),
         "collapse": rounded(collapse(report)),
+        **({} if schedule is None else {"schedule": rounded(checked_schedule(schedule))}),
     }
+
+
+def checked_schedule(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of the learning rate, or a UsageError for what is none of it."""
+    known = [name.removesuffix("?") for name in SCHEDULE]
+    for name in found:
+        if name not in known:
+            raise UsageError(f"{option('schedule')}: expected {', '.join(known)}, found {name!r}")
+    if wrong := misfit(dict(found), SCHEDULE, "schedule"):
+        raise UsageError(wrong)
+    return dict(found)
 
 
 def abridged(report: Mapping[str, Any]) -> Record:

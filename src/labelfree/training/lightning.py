@@ -8,7 +8,7 @@ trainer = lightning.Trainer(callbacks=[LabelfreeCallback(history="history.jsonl"
 from __future__ import annotations
 
 from importlib import import_module
-from math import inf, nan
+from math import ceil, inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -18,6 +18,7 @@ from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
 from labelfree.training.monitor import Monitor, attempted
 from labelfree.training.plan import DEFAULTS, Asked, plan, with_checks
+from labelfree.training.rates import Rates
 
 __all__ = ["LabelfreeCallback"]
 
@@ -54,7 +55,9 @@ class Hooks:
         else:
             options = with_checks(options, _validations(trainer))
         resume = trainer.global_step or None
-        self.monitor = Monitor(pl_module, resume=resume, known=self.known, to=list(trainer.loggers), **options)
+        self.monitor = Monitor(
+            pl_module, resume=resume, known=self.known, to=list(trainer.loggers), scheduler=_rates(trainer), **options
+        )
         self.last = None
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
@@ -78,7 +81,9 @@ class Hooks:
         if self.monitor is None:
             return
         self.monitor.paused = False
-        self.last = self.monitor.check(trainer.global_step)
+        each = _steps_per_epoch(trainer)
+        epoch = trainer.current_epoch if each is None else trainer.global_step / each
+        self.last = self.monitor.check(trainer.global_step, epoch=epoch)
         values = {name: self.last.scalars.get(name, nan) for name in self.plan.scalars}
         pl_module.log_dict(values, logger=False, sync_dist=trainer.world_size > 1)
         trainer.should_stop = trainer.should_stop or self.last.stop
@@ -140,6 +145,25 @@ def _validations(trainer: Any) -> float | None:
     rounds, rest = divmod(min(ends), batches)
     looked = trainer.check_val_every_n_epoch
     return float(rounds // looked * (batches // every) + (rest // every if (rounds + 1) % looked == 0 else 0))
+
+
+def _steps_per_epoch(trainer: Any) -> int | None:
+    """Steps of the optimizer in an epoch, where the trainer knows."""
+    batches = trainer.num_training_batches
+    return None if batches in (0, inf) else ceil(batches / trainer.accumulate_grad_batches)
+
+
+def _rates(trainer: Any) -> Rates | None:
+    """The learning rate of the first scheduler, or of the first optimizer where there is none."""
+    each = _steps_per_epoch(trainer)
+    ends = [] if each is None or trainer.max_epochs in (None, -1) else [each * trainer.max_epochs]
+    ends += [trainer.max_steps] if trainer.max_steps >= 0 else []
+    if not trainer.lr_scheduler_configs:
+        return Rates(trainer.optimizers[0]) if trainer.optimizers else None
+    first = trainer.lr_scheduler_configs[0]
+    per = first.frequency * (1 if first.interval == "step" else each or inf)
+    steps = min(ends) if ends and per != inf else None
+    return Rates(first.scheduler, steps, per)
 
 
 def _rows(dataloaders: Any, which: int) -> int | None:

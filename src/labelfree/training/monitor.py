@@ -21,6 +21,7 @@ from labelfree.training.collection import Collection, surveyed
 from labelfree.training.features import Hook
 from labelfree.training.loggers import checked, logged, scalars_of
 from labelfree.training.plan import DEFAULTS, Asked, plan
+from labelfree.training.rates import Rates
 
 T = TypeVar("T")
 _Part: TypeAlias = tuple[Summaries | None, list[int]]
@@ -34,8 +35,9 @@ class Monitor:
     model: a torch.nn.Module whose batches are summed up by a hook while it is evaluated, in eval mode and without
     gradients; None where `add` is given the features. resume: the step that training goes on from, None for a run that
     begins; records of later steps are forgotten then, since that timeline was left; known: records that a checkpoint
-    kept, added where the history lacks them. to: what the scalars are logged to (see `logged`). Options: `Asked`.
-    While `paused` is set nothing is taken in.
+    kept, added where the history lacks them. to: what the scalars are logged to (see `logged`). scheduler: of torch, or
+    an optimizer, whose learning rate is recorded; steps: of the whole training, so that its cycles and drops to come
+    are read too. Options: `Asked`. While `paused` is set nothing is taken in.
 
     A wrong option, a history that cannot be written to, or one that holds the run of a training that begins raises a
     LabelfreeError at once. Afterwards nothing here raises: what goes wrong is told by the logger "labelfree" and stands
@@ -62,9 +64,14 @@ class Monitor:
         resume: int | None = None,
         known: Sequence[Record] = (),
         to: Any = None,
+        scheduler: Any = None,
+        steps: int | None = None,
         **options: Unpack[Asked],
     ) -> None:
         self.to = to
+        if steps is not None and scheduler is None:
+            raise UsageError("steps: has no effect without a scheduler; leave it out")
+        self._rates = scheduler if scheduler is None or isinstance(scheduler, Rates) else Rates(scheduler, steps)
         self.paused = False
         self._resumed, self._last = whole(resume), -1
         self._problem: str | None = None
@@ -144,10 +151,11 @@ class Monitor:
         if self._problem is None and not self.paused:
             self._problem = attempted(lambda: self._collection.add(features(), ids))[1]
 
-    def check(self, step: SupportsIndex, *, source: str | None = None) -> Check:
+    def check(self, step: SupportsIndex, *, source: str | None = None, epoch: float | None = None) -> Check:
         """Measure the rows since the last check, record them, ask the gate, log; on every rank, with one result.
 
-        step: of training, never before the last one; source: what the checkpoint is called, as the verdict names it.
+        step: of training, never before the last one; source: what the checkpoint is called, as the verdict names it;
+        epoch: of training, for the record.
         """
         number = whole(step)
         collected, problem, nothing = self._collection, self._problem, self._silence()
@@ -155,7 +163,7 @@ class Monitor:
         if problem is None:
             problem = attempted(collected.finish)[1]
         everyone = ranks.gathered((collected.summaries, collected.lengths) if problem is None else problem)
-        found = None if everyone is None else self._measured(everyone, nothing, number, source or f"step {number}")
+        found = None if everyone is None else self._measured(everyone, nothing, number, source, epoch)
         return ranks.shared(found)
 
     def _silence(self) -> str:
@@ -163,41 +171,50 @@ class Monitor:
         hook = "add(features) was not called" if self._hook is None else self._hook.silence()
         return f"no features came: {'the monitor is paused; unset its paused' if self.paused else hook}"
 
-    def _measured(self, everyone: list[_Part | str], nothing: str, step: int, source: str) -> Check:
+    def _measured(
+        self, everyone: list[_Part | str], nothing: str, step: int, source: str | None, epoch: float | None
+    ) -> Check:
         problems = [one for one in everyone if isinstance(one, str)]
         parts = [one for one in everyone if not isinstance(one, str)]
         summaries = [found for found, _ in parts if found is not None]
         if problems or not summaries:
             return self._ended(Check(step, problem=problems[0] if problems else nothing))
-        report, problem = attempted(lambda: self._report(summaries, [lengths for _, lengths in parts], source))
-        return self._ended(Check(step, problem=problem)) if report is None else self.judge(step, report)
+        named = source or f"step {step}"
+        report, problem = attempted(lambda: self._report(summaries, [lengths for _, lengths in parts], named))
+        return self._ended(Check(step, problem=problem)) if report is None else self.judge(step, report, epoch=epoch)
 
     def _report(self, parts: list[Summaries], lengths: list[list[int]], source: str) -> dict[str, Any]:
         plan = self.plan
         return history.plain(report_of(plan.command, surveyed(parts, lengths, plan, source), plan.metrics, plan.chosen))
 
-    def judge(self, step: SupportsIndex, report: Any) -> Check:
+    def judge(self, step: SupportsIndex, report: Any, *, epoch: float | None = None) -> Check:
         """Record a report that was made elsewhere (a Report, or its document), and ask the gate; `check` ends here."""
         number = whole(step)
         document, problem = attempted(lambda: history.plain(report))
         if document is None:
             return self._ended(Check(number, problem=problem))
-        verdict, problem = attempted(lambda: self._verdict(number, document))
+        verdict, problem = attempted(lambda: self._verdict(number, document, epoch))
         return self._ended(Check(number, document, verdict, scalars_of(document["metrics"], self.plan.prefix), problem))
 
-    def _verdict(self, step: int, document: dict[str, Any]) -> dict[str, Any] | None:
+    def _verdict(self, step: int, document: dict[str, Any], epoch: float | None) -> dict[str, Any] | None:
         path, run, asked = self.plan.history, self.plan.run, self.plan.gate
         if checked_step(step) < self._last:
             raise UsageError(f"step: expected none before the last check, at {self._last}, found {step}")
         if path is not None:
             # A run that goes on may evaluate the step of its checkpoint once more.
-            history.append(path, document, step=step, run=run, replace=self._resumed == step > self._last)
+            again, told = self._resumed == step > self._last, self._schedule(step, epoch)
+            history.append(path, document, step=step, run=run, replace=again, schedule=told)
         self._last = step
         if not asked:
             return None
         found = gate(document, require=asked["require"]) if path is None else gate(history=path, run=run, **asked)
         verdict: dict[str, Any] = found["verdict"]
         return verdict
+
+    def _schedule(self, step: int, epoch: float | None) -> dict[str, Any] | None:
+        """What the record says of the learning rate, None where nothing is known."""
+        found = {} if self._rates is None else self._rates.at(step)
+        return found | ({} if epoch is None else {"epoch": float(epoch)}) or None
 
     def _ended(self, check: Check) -> Check:
         """Tell and log what was found."""

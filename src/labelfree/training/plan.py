@@ -33,8 +33,8 @@ class Asked(TypedDict, total=False):
     history: the file to append to; run: the run in it ("default"); prefix: of the names of the scalars ("labelfree"),
     another one for each of several monitors that log to one place. metrics: what to measure beside what `plateau` and
     `require` name, "separability" where none of them names anything.
-    plateau, require, when, rule, warmup, window, confidence, min_delta, checks, patience, stop_at: as `labelfree.gate`;
-    without plateau and require nothing is judged. A callback takes `checks` from its trainer.
+    plateau, require, when, rule, warmup, window, confidence, min_delta, checks, cycle, drops, patience, stop_at: as
+    `labelfree.gate`; without plateau and require nothing is judged. A callback takes `checks` from its trainer.
     layer: the module whose output is the embedding, "" for the model itself; head: the module whose input it is;
     without either the input of the classifier's head, by its name. pool: "mean", "cls", "last" or "none", for tokens.
     sample, seed, normalize, on_bad, device, threads: as for the command.
@@ -56,6 +56,8 @@ class Asked(TypedDict, total=False):
     confidence: float | None
     min_delta: float | None
     checks: int | None
+    cycle: int | None
+    drops: str | Sequence[int] | None
     patience: int | None
     stop_at: float | None
     layer: str | None
@@ -140,6 +142,8 @@ def _planned(
     confidence: float | None = None,
     min_delta: float | None = None,
     checks: int | None = None,
+    cycle: int | None = None,
+    drops: str | Sequence[int] | None = None,
     patience: int | None = None,
     stop_at: float | None = None,
     layer: str | None = None,
@@ -157,7 +161,7 @@ def _planned(
 ) -> MonitorPlan:
     rules: dict[str, Any] = {
         "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks,
-        "patience": patience, "stop_at": stop_at,
+        "cycle": cycle, "drops": drops, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     gate: dict[str, Any] = {
         "plateau": listed(plateau), "require": listed(require), "when": when, "rule": rule, **rules,

@@ -19,6 +19,7 @@ from labelfree.training.check import Check
 from labelfree.training.loggers import checked
 from labelfree.training.monitor import Monitor
 from labelfree.training.plan import DEFAULTS, Asked, plan, with_checks
+from labelfree.training.rates import Rates
 
 __all__ = ["LabelfreeCallback"]
 
@@ -50,7 +51,7 @@ class Hooks:
         if self.dataset is not None and isinstance(sets, dict) and self.dataset not in sets:
             raise UsageError(self._unknown(sets))
         options = with_checks(self.options, _evaluations(args, state))
-        self.monitor = Monitor(model, resume=state.global_step or None, **options)
+        self.monitor = Monitor(model, resume=state.global_step or None, scheduler=_rates(state, **kwargs), **options)
         self.last, self.evaluated = None, []
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -78,7 +79,7 @@ class Hooks:
             self.monitor.reset()
             return
         self.monitor.to = self.to if state.is_world_process_zero else None
-        self.last = self.monitor.check(state.global_step)
+        self.last = self.monitor.check(state.global_step, epoch=state.epoch)
         if self.to is None and self.last.scalars:
             state.log_history.append({"epoch": state.epoch, **self.last.scalars, "step": state.global_step})
         metrics.update({f"eval_{name}": self.last.scalars.get(name, nan) for name in self.plan.scalars})
@@ -130,6 +131,14 @@ def _evaluations(args: Any, state: Any) -> float | None:
         epochs: float = state.num_train_epochs
         return ceil(epochs) + bool(args.eval_on_start)
     return None
+
+
+def _rates(state: Any, optimizer: Any = None, lr_scheduler: Any = None, **kwargs: Any) -> Rates | None:
+    """The learning rate of the trainer's scheduler, or of its optimizer."""
+    scheduler = getattr(lr_scheduler, "scheduler", lr_scheduler)  # accelerate wraps it
+    if scheduler is None:
+        return None if optimizer is None else Rates(getattr(optimizer, "optimizer", optimizer))
+    return Rates(scheduler, state.max_steps if state.max_steps > 0 else None, 1)
 
 
 if TYPE_CHECKING:

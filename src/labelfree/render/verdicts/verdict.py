@@ -79,8 +79,8 @@ def heading(document: Mapping[str, Any]) -> str:
 
 
 _RULE = {
-    "warmup": "warm-up", "window": "window", "checks": "planned", "patience": "patience", "confidence": "confidence",
-    "min_delta": "min-delta", "stop_at": "stop-at",
+    "warmup": "warm-up", "window": "window", "checks": "planned", "cycle": "cycle", "drops": "drops at",
+    "patience": "patience", "confidence": "confidence", "min_delta": "min-delta", "stop_at": "stop-at",
 }  # fmt: skip
 _CHECKS = ("warmup", "window", "checks", "patience")
 
@@ -98,11 +98,7 @@ def notes(document: Mapping[str, Any]) -> list[str]:
         source = one_line(best["source"])
         found.append(f"best {best['metric']}: {best['value']:.6g} at step {best['step']}, {source}, {ago}")
     if "rule" in used:
-        told = [
-            f"{_RULE[name]} {counted(used[name], 'check') if name in _CHECKS else _plain(used[name])}"
-            for name in _RULE
-            if used.get(name) is not None
-        ]
+        told = [f"{_RULE[name]} {_told(name, used[name])}" for name in _RULE if used.get(name) not in (None, [])]
         version = f" (version {used['rule_version']})" if used.get("rule_version", 1) > 1 else ""
         plateaus = sum(c["kind"] == "plateau" for c in document["verdict"]["conditions"])
         several = f"{used['when']} of {plateaus}, " if plateaus > 1 and "when" in used else ""
@@ -110,8 +106,12 @@ def notes(document: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _plain(value: float) -> str:
-    return f"{value:g}"
+def _told(name: str, value: Any) -> str:
+    """An option of a rule, with its unit."""
+    if name == "drops":
+        return f"{'step' if len(value) == 1 else 'steps'} {', '.join(map(str, value))}"
+    unit = "check" if name in _CHECKS else "step" if name == "cycle" else ""
+    return counted(value, unit) if unit else f"{value:g}"
 
 
 def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = False) -> None:
