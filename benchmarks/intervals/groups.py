@@ -55,7 +55,7 @@ NAMES = ("opis", "eps_opis", "mean_utility", "worst_utility")
 HIGH = {"opis": 0.25}
 DRAWS, FEW = 200, 20
 LAWS = {**ASIDE, **OPEN}
-PLAN: dict[int, tuple[str, ...]] = {12: tuple(LAWS), 40: tuple(ASIDE), 100: tuple(ASIDE), 150: tuple(ASIDE), 400: tuple(ASIDE)}
+PLAN: dict[int, tuple[str, ...]] = {12: tuple(LAWS), **dict.fromkeys((40, 100, 150, 400), tuple(ASIDE))}
 """Numbers of groups, and the laws that are drawn with them; 12 a few times only, as no metric has an interval there."""
 
 

@@ -178,6 +178,9 @@ def test_what_a_value_is_compared_with_has_as_many_places() -> None:
 def test_markdown(report: Report) -> None:
     text = to_markdown([report], everything=False)
     assert text.startswith("### rank: ")
-    value, low, high = (f"{x:.3f}" for x in (report["rankme"].value, *report["rankme"].interval))
+    rankme = report["rankme"]
+    assert rankme.value is not None
+    assert rankme.interval is not None
+    value, low, high = (f"{x:.3f}" for x in (rankme.value, *rankme.interval))
     assert f"| rankme | {value} | {low} to {high} | higher |" in text
     assert text.count("\n| ") == 1 + 6

@@ -59,4 +59,4 @@ def item_error(
 def _log_det(matrices: Float) -> Float:
     """ln det of each of (m, q, q) positive definite matrices, as if it were _ROOM where rounding has taken it."""
     sign, value = np.linalg.slogdet(matrices)
-    return np.where(sign > 0, value, np.log(_ROOM))
+    return np.asarray(np.where(sign > 0, value, np.log(_ROOM)))

@@ -178,7 +178,7 @@ def _deletions(spectrum: Spectrum, coordinates: Rows) -> Deletions | None:
     unit = 1 / np.sqrt(total * n)
 
     def scaled(rows: Rows) -> Float:
-        return np.multiply(rows[:, kept], unit, dtype=np.float64)
+        return np.asarray(np.multiply(rows[:, kept], unit, dtype=np.float64))
 
     more = 1 / (n - 1) if spectrum.centered else 0.0  # without a row the mean moves as well
     alone = np.concatenate([np.square(scaled(part)) @ form for part in blocks_of(coordinates)])
@@ -201,7 +201,7 @@ def _deletions(spectrum: Spectrum, coordinates: Rows) -> Deletions | None:
 
 
 def eigenvalue_error(
-    e: Evidence, spectrum: Spectrum, coordinates: Rows, gradient: Float, curved: Callable[[Rows, Rows], Float] | None
+    e: Evidence, spectrum: Spectrum, coordinates: Rows, gradient: Float, curved: Callable[[Float, Float], Float] | None
 ) -> Error:
     """The error of a function of single eigenvalues that a common scale leaves alone, to the second order.
 
