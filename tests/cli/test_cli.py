@@ -184,7 +184,8 @@ def test_bad_usage_is_2_with_nothing_on_stdout(labelfree: Program, arguments: li
         ("rank x --threads few", "--threads: expected a valid integer, found 'few'; see labelfree rank -h"),
         (
             "schema all",
-            "report|weights|gate|plan: 'all' is not one of 'report', 'weights', 'gate', 'plan'; see labelfree schema -h",
+            "report|weights|gate|plan: 'all' is not one of 'report', 'weights', 'gate', 'plan'; "
+            "see labelfree schema -h",
         ),
         ("history show", "Missing argument 'HISTORY'; see labelfree history show -h"),
         ("rnk", "No such command 'rnk'. Did you mean 'rank'? See labelfree -h"),
