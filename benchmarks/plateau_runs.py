@@ -5,9 +5,9 @@ python benchmarks/plateau_runs.py --quick    a glance at it; written nowhere
 
 Real runs are those of examples/finetune_and_stop: results.json (a constant rate) and schedules.json (a cosine, two
 drops, restarts). Their checks become a history, and the gate is asked at every prefix of it, with the collapse guard,
-and obeyed. A stop is *early* where separability still gains min-delta = 0.01 after it: the mean of the last three checks of the run
-over that of the three up to the stop. A run is *flat* where a stop at the middle of it would not be early. `told` runs
-say how many checks there are and what the learning rate will do, as the callbacks do.
+and obeyed. A stop is *early* where separability still gains min-delta = 0.01 after it: the mean of the last three
+checks of the run over that of the three up to the stop. A run is *flat* where a stop at the middle of it would not be
+early. `told` runs say how many checks there are and what the learning rate will do, as the callbacks do.
 
 Simulated runs: the cyclic series and the steps of benchmarks/stop_rule.py, 50 checks, with their cycle and drops told.
 """
