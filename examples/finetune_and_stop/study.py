@@ -4,7 +4,7 @@
     python study.py "healthy,high rate"  only these kinds
     python study.py --both               a run of each kind three times: stopped by monitor, callback and shell loop
     python study.py --quick DIRECTORY    a run of each of these, short and on a tenth of the texts, written to DIRECTORY
-    python study.py --table              the rows of docs/gate.md
+    python study.py --table              the rows of docs/evidence/gate.md
 
 results.json: of every run the metrics, the accuracy on the test texts and what each rule said. The histories that the
 rules were asked about stay in histories/, outside of git. The metrics never see a label.

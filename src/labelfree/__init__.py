@@ -18,6 +18,7 @@ check_origin()
 if TYPE_CHECKING:
     from labelfree import history, metrics, training
     from labelfree.commands.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
+    from labelfree.commands.planning import plan_gate
     from labelfree.commands.report import Report
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
-    "opis", "rank", "separability", "training", "transfer", "transfer_all", "watch", "weights",
+    "opis", "plan_gate", "rank", "separability", "training", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -36,6 +37,7 @@ _HOME = {
     "embed": "labelfree.models.embedding",
     "evaluate": "labelfree.commands.api",
     "opis": "labelfree.commands.api",
+    "plan_gate": "labelfree.commands.planning",
     "rank": "labelfree.commands.api",
     "separability": "labelfree.commands.api",
     "transfer": "labelfree.commands.api",

@@ -29,6 +29,8 @@ COMMANDS = (
     "explain", "schema", "demo",
 )  # fmt: skip
 
+SCHEMAS = "report|weights|gate|plan"
+
 
 def test_the_table_in_a_pipe_has_no_boxes_colors_or_wrapping(labelfree: Program) -> None:
     done = labelfree("rank", EPOCH)
@@ -182,7 +184,7 @@ def test_bad_usage_is_2_with_nothing_on_stdout(labelfree: Program, arguments: li
         ("rank x --sample", "Option '--sample' requires an argument; see labelfree -h"),
         ("rank x --json=yes", "Option '--json' does not take a value; see labelfree -h"),
         ("rank x --threads few", "--threads: expected a valid integer, found 'few'; see labelfree rank -h"),
-        ("schema all", "report|weights|gate: 'all' is not one of 'report', 'weights', 'gate'; see labelfree schema -h"),
+        ("schema all", f"{SCHEMAS}: 'all' is not one of 'report', 'weights', 'gate', 'plan'; see labelfree schema -h"),
         ("history show", "Missing argument 'HISTORY'; see labelfree history show -h"),
         ("rnk", "No such command 'rnk'. Did you mean 'rank'? See labelfree -h"),
         ("explain a b", "Got unexpected extra argument(s) (b); see labelfree explain -h"),

@@ -36,7 +36,7 @@ from labelfree.training import monitor
 from model_files import sentences, transformer
 from repository import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 INTROS = [page for page in PAGES if page.name.endswith(".intro.md")]
 RUN = [page for page in PAGES if page not in INTROS]  # docs/generate.py --check holds that a page contains its intro
 COMMANDS = ("python3 -m venv", ".venv/bin/pip")

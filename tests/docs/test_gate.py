@@ -24,6 +24,7 @@ from labelfree.history import steps
 from repository import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
+GATE, EVIDENCE = ROOT / "docs" / "gate.md", ROOT / "docs" / "evidence" / "gate.md"
 
 
 def plateau_rows(found: dict[str, Any], scenario: str) -> list[str]:
@@ -56,7 +57,7 @@ def _span(values: list[float]) -> str:
 
 @pytest.mark.once
 def test_the_numbers_of_the_page_come_from_the_result_files() -> None:
-    page = (ROOT / "docs" / "gate.md").read_text()
+    page = EVIDENCE.read_text()
     plateau = json.loads((RESULTS / "plateau.json").read_text())
     assert plateau["setting"]["runs"] >= 300
     shown = [scenario for scenario in plateau["scenarios"] if f"**{scenario}**" in page]
@@ -64,7 +65,7 @@ def test_the_numbers_of_the_page_come_from_the_result_files() -> None:
     for scenario in shown:
         for row in plateau_rows(plateau, scenario):
             assert row in page, row
-    guard = json.loads((RESULTS / "collapse_guard.json").read_text())
+    guard, page = json.loads((RESULTS / "collapse_guard.json").read_text()), GATE.read_text()
     for row in guard_rows(guard):
         assert row in page, row
 
@@ -113,7 +114,7 @@ def promised_rows(found: dict[str, Any]) -> list[str]:
 def test_the_rule_keeps_its_promise_and_finds_plateaus() -> None:
     """At most one run in ten is stopped too early; at the noise of healthy fine-tunings plateaus are found."""
     found = json.loads((RESULTS / "stop_rule.json").read_text())
-    page = (ROOT / "docs" / "gate.md").read_text()
+    page = EVIDENCE.read_text()
     rows = promised_rows(found)
     assert len(rows) > 60
     for row in rows:
@@ -126,6 +127,59 @@ def test_the_rule_keeps_its_promise_and_finds_plateaus() -> None:
     assert cyclic
     assert all(c["slope"]["never"] > 0.9 for c in cyclic)
     assert all(c["slope"]["too_early"] <= 0.1 for c in found["others"])
+
+
+def run_rows(found: dict[str, Any]) -> list[str]:
+    """The rows of the tables on real runs and told schedules, as the page prints them."""
+    rows, kinds = [], dict.fromkeys(run["kind"] for run in found["real"])
+    kinds.pop("high rate")  # that the guard ends
+    for kind in kinds:
+        runs = [run for run in found["real"] if run["kind"] == kind]
+        for rule in runs[0]["rules"]:
+            said = [run["rules"][rule] for run in runs]
+            stops = sum(s["check"] is not None for s in said)
+            early = sum(s["early"] for s in said)
+            flat = sum(run["flat"] and s["check"] is not None for run, s in zip(runs, said, strict=True))
+            lost = [100 * s["lost"] for s in said]
+            cells = (
+                f"{stops} of {len(runs)}", str(early), f"{flat} of {sum(run['flat'] for run in runs)}",
+                f"{100 * np.mean([s['saved'] for s in said]):.0f} %", f"{np.mean(lost):.1f} ({max(lost):.1f})",
+                f"{100 * np.mean([s['over_end'] for s in said]) + 0.0:+.1f}",
+            )  # fmt: skip
+            rows.append(f"| {kind} | {rule} | {' | '.join(cells)} |")
+    for c in found["cyclic"]:
+        told = (
+            f"{100 * c[t]['stopped']:.1f} %, {100 * c[t]['saved']:.0f} %" for t in ("length known", "length not known")
+        )
+        rows.append(f"| {c['series']} | {c['noise']:g} | {c['correlation']:g} | {' | '.join(told)} |")
+    for c in found["steps"]:
+        told = (f"{100 * c[t]['early']:.0f} %, {100 * c[t]['stopped']:.0f} %" for t in ("told", "not told"))
+        rows.append(f"| {c['noise']:g} | {c['correlation']:g} | {' | '.join(told)} |")
+    return rows
+
+
+@pytest.mark.once
+def test_real_runs_and_told_schedules_are_what_the_page_says() -> None:
+    """Of sound runs at most one in ten is stopped early; told of the cycle, runs on a trend are not stopped."""
+    found = json.loads((RESULTS / "plateau_runs.json").read_text())
+    page = EVIDENCE.read_text()
+    rows = run_rows(found)
+    assert len(rows) > 60
+    for row in rows:
+        assert row in page, row
+    assert {(r["kind"], r["seed"]) for r in found["real"]} >= {
+        (k, s) for k in ("cosine", "step", "cyclic") for s in range(5)
+    }
+    real = [run for run in found["real"] if run["kind"] in ("healthy", "long healthy", "cosine", "step", "cyclic")]
+    early = {rule: sum(run["rules"][rule]["early"] for run in real) for rule in real[0]["rules"]}
+    assert early["slope, told"] <= 0.1 * len(real)
+    assert early["slope"] <= 0.1 * len(real)
+    assert np.mean([run["rules"]["slope, told"]["lost"] for run in real]) < 0.01  # at most a point below the best check
+    for c in found["cyclic"]:
+        for told in ("length known", "length not known"):
+            if "flat" not in c["series"]:
+                assert c[told]["stopped"] <= 0.1 + 3 * np.sqrt(0.09 / found["setting"]["runs"]), c
+    assert all(c["told"]["early"] == 0 for c in found["steps"])
 
 
 @pytest.mark.once
@@ -182,7 +236,7 @@ def test_docstring_examples(module: ModuleType) -> None:
 
 @pytest.mark.slow
 @pytest.mark.once
-@pytest.mark.parametrize("name", ["plateau", "stop_rule", "collapse_guard"])
+@pytest.mark.parametrize("name", ["plateau", "plateau_runs", "stop_rule", "collapse_guard"])
 def test_the_benchmarks_run_in_a_small_setting(name: str) -> None:
     if name == "collapse_guard":
         pytest.importorskip("torch")
@@ -190,5 +244,10 @@ def test_the_benchmarks_run_in_a_small_setting(name: str) -> None:
         [sys.executable, ROOT / "benchmarks" / f"{name}.py", "--quick"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    said = {"plateau": "slope-v1", "stop_rule": "too early", "collapse_guard": "narrow cone"}
+    said = {
+        "plateau": "slope-v1",
+        "plateau_runs": "slope, told",
+        "stop_rule": "too early",
+        "collapse_guard": "narrow cone",
+    }
     assert said[name] in done.stdout

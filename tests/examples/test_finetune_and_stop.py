@@ -127,7 +127,7 @@ def test_the_monitor_the_callback_and_the_shell_loop_said_the_same_at_every_step
 
 
 def test_the_page_has_the_numbers_of_the_results(example: Any, results: Any) -> None:
-    page = (ROOT / "docs" / "gate.md").read_text()
+    page = (ROOT / "docs" / "evidence" / "gate.md").read_text()
     table = example("stopping").table
     for kind in results["setting"]["kinds"]:
         for row in table(results["runs"], kind):

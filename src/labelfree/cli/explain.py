@@ -43,20 +43,23 @@ def explain(
 
 def schema(
     of: Annotated[
-        Literal["report", "weights", "gate"],
-        typer.Argument(metavar="[report|weights|gate]", help="What weights and gate print has one of its own."),
+        Literal["report", "weights", "gate", "plan"],
+        typer.Argument(metavar="[report|weights|gate|plan]", help="What weights, gate and gate --plan print."),
     ] = "report",
 ) -> None:
-    """The JSON Schema of the report, of the report on weights, or of the verdict of a gate.
+    """The JSON Schema of the report, of the report on weights, of the verdict of a gate, or of its plan.
 
     \b
     labelfree schema > report.schema.json
     labelfree schema gate > gate.schema.json
     """
     from labelfree.reports.gate import GateReport
+    from labelfree.reports.plan import PlanReport
     from labelfree.reports.rows import RowsReport
     from labelfree.reports.schema import json_schema
     from labelfree.reports.weights import WeightsReport
 
-    models: dict[str, type[Any]] = {"report": RowsReport, "weights": WeightsReport, "gate": GateReport}
+    models: dict[str, type[Any]] = {
+        "report": RowsReport, "weights": WeightsReport, "gate": GateReport, "plan": PlanReport
+    }  # fmt: skip
     sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

@@ -25,11 +25,12 @@ from labelfree.cli.rules import (
     When,
     Window,
 )
-from labelfree.errors import ExitCode, LabelfreeError, UsageError
+from labelfree.errors import ExitCode, LabelfreeError, UsageError, option
 from labelfree.gating import gate as judged
 from labelfree.gating.configured import configured
 
 _OUT = "Output"
+PLAN = "A plan"
 
 
 def gate(
@@ -88,6 +89,27 @@ def gate(
     drops: Drops = None,
     patience: Patience = None,
     stop_at: StopAt = None,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan",
+            help="Before a run: what the rule slope will find in --checks N, at a noise given, or that of a --history.",
+            rich_help_panel=PLAN,
+        ),
+    ] = False,
+    noise: Annotated[
+        float | None,
+        typer.Option(
+            help="--plan: standard deviation of one check about its trend, in units of the metric.",
+            rich_help_panel=PLAN,
+        ),
+    ] = None,
+    autocorrelation: Annotated[
+        float | None,
+        typer.Option(
+            help="--plan: of the noise, from one check to the next.", show_default="0.5", rich_help_panel=PLAN
+        ),
+    ] = None,
     exit_zero: Annotated[
         bool,
         typer.Option(
@@ -143,6 +165,7 @@ def gate(
     labelfree gate report.json --against base.json --max-drop rankme=10%
     labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5 --checks 20
     labelfree gate report.json -o junit.xml        # with what [tool.labelfree.gate] asks
+    labelfree gate --plan --noise 0.002 --checks 20
     """
     from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts
     from labelfree.documents.files import check_apart, check_targets
@@ -157,6 +180,19 @@ def gate(
     asked = ""
     try:
         form = chosen_format(format, json)
+        if plan:
+            from labelfree.cli.planning import plan as planned
+
+            taken, _ = (
+                configured({**options, "plateau": plateau or ["separability"]}, Path.cwd())
+                if config
+                else (options, None)
+            )
+            planned(taken, {**options, "reports": reports}, noise, autocorrelation, form, output or [])
+            return
+        for name, value in (("noise", noise), ("autocorrelation", autocorrelation)):
+            if value is not None:
+                raise UsageError(f"{option(name)}: has no effect without {option('plan')}; leave it out")
         check_targets(output or [], TEXTS)
         options, place = configured(options, Path.cwd()) if config else (options, None)
         asked = "" if place is None else f"with [tool.labelfree.gate] of {place}"

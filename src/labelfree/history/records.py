@@ -69,7 +69,7 @@ def checked_schedule(found: Mapping[str, Any]) -> dict[str, Any]:
     known = [name.removesuffix("?") for name in SCHEDULE]
     for name in found:
         if name not in known:
-            raise UsageError(f"{option('schedule')}: expected {', '.join(known)}, found {name!r}")
+            raise UsageError(f"expected a schedule of {', '.join(known)}, found {name!r} in it")
     if wrong := misfit(dict(found), SCHEDULE, "schedule"):
         raise UsageError(wrong)
     return dict(found)
