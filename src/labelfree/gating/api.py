@@ -12,7 +12,7 @@ from labelfree.catalog import listed
 from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, rounded
 from labelfree.errors import ExitCode, SourceError, UsageError, option
 from labelfree.gating.conditions import Condition, dropped, remarks, required
-from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, collapse_guard
+from labelfree.gating.guards import LIMITS, collapse_guard
 from labelfree.gating.plateau import plateau as judged_plateau
 from labelfree.gating.series import collapse_shares, of_run, records_of
 from labelfree.gating.settings import settings
@@ -106,7 +106,7 @@ def gate(
         guards = [collapse_guard(*collapse_shares(records)).document()] if chosen.plateau else []
     used = chosen.document(_named(history), _named(against))
     if chosen.plateau:
-        used["collapse"] = {"rank_share": RANK_SHARE, "mean_cosine": COSINE, "repeated_share": REPEATED}
+        used["collapse"] = {"version": guards[0]["version"], **LIMITS}
     inputs = [_input("report", name, r) for name, r in subjects] + [_input("base", name, r) for name, r in base]
     return _plain({
         "schema_version": SCHEMA_VERSION,
