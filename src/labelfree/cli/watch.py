@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from labelfree.cli.options import Decided, Shared, sharing
-from labelfree.cli.rules import Checks, Confidence, MinDelta, Patience, Plateau, Rule, StopAt, Warmup, When, Window
+from labelfree.cli.rules import (
+    Checks,
+    Classes,
+    Confidence,
+    MinDelta,
+    Patience,
+    Plateau,
+    Rule,
+    StopAt,
+    Warmup,
+    When,
+    Window,
+)
 
 _WATCH = "Watching"
 _NOT_OFFERED = ("concat", "only", "all", "format", "output", "append", "step", "replace", "verbose")
@@ -43,6 +55,7 @@ def watch(
     ] = False,
     plateau: Plateau = None,
     when: When = None,
+    classes: Classes = None,
     rule: Rule = None,
     warmup: Warmup = None,
     window: Window = None,
@@ -66,7 +79,7 @@ def watch(
     from labelfree.commands.watching import watched
 
     asked = {
-        "when": when, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
+        "when": when, "classes": classes, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
         "min_delta": min_delta, "checks": checks, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     watching = watched(

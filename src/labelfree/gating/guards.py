@@ -21,7 +21,7 @@ VERSION = 2
 RANK_SHARE, COSINE, REPEATED = 0.25, 0.9, 0.2
 """Effective rank below this share of the run's highest, mean cosine above this, share of repeated rows above this."""
 POINT, NO_SPREAD, TIGHTER = 0.1, 0.01, 0.5
-"""Spread about the mean below these shares of its highest: with a lost structure, with any; and relative to the rows."""
+"""Spread about the mean below these shares of its highest: with a lost structure, with any; relative to the rows."""
 LINE, KEPT = 2.0, 0.5
 """Centered effective rank of a line at most; share of the highest centered rank that a kept structure has."""
 SPHERE, STRUCTURE = 0.9, 0.5
@@ -33,6 +33,7 @@ LIMITS = {
     "centered_share": KEPT, "line": LINE, "sphericity": SPHERE,
 }  # fmt: skip
 """The limits, as the settings of a verdict hold them."""
+_ASIDE = ("sphericity", "directions")
 _OLD = "judged by version 1: the history lacks the centered numbers of version 2 at some check"
 
 
@@ -70,7 +71,8 @@ class CollapseGuard:
 class _Run:
     """What is known of a run so far: the highest ranks and spreads, and the least of what collapse raises."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int | None) -> None:
+        self.classes = classes
         self.version = VERSION
         self.rank: float | None = None
         self.rank_at = 0
@@ -98,19 +100,21 @@ class _Run:
     def decided(self, now: Shares) -> Decided:
         share = self.share("effective_rank", now)
         if self.version == 1:
-            decision, reason, message = _first(share, *map(now.get, ("mean_cosine", "duplicate_share", "zero_bar_share")))
+            decision, reason, message = _first(
+                share, *map(now.get, ("mean_cosine", "duplicate_share", "zero_bar_share"))
+            )
             return decision, reason, f"{message}; {_OLD}"
         return _second(share, now, self)
 
 
-def collapse_guard(steps: Sequence[int], shares: Sequence[Shares]) -> CollapseGuard:
+def collapse_guard(steps: Sequence[int], shares: Sequence[Shares], classes: int | None = None) -> CollapseGuard:
     """The guard at the last of the checks.
 
     shares: of each check what a record holds under `collapse`, None where undefined. Version 1 trips where
     effective_rank < 0.25 of the highest so far and (mean_cosine > 0.9, or duplicates or zero bars > 0.2); version 2, of
-    which docs/gate.md has the rule, where every record holds the centered numbers.
+    which docs/gate.md has the rule, where every record holds the centered numbers. classes: of the rows, where known.
     """
-    run, now = _Run(), shares[-1]
+    run, now = _Run(classes), shares[-1]
     for one in shares:
         run.see(one)
     decision, reason, message = run.decided(now)
@@ -120,16 +124,15 @@ def collapse_guard(steps: Sequence[int], shares: Sequence[Shares]) -> CollapseGu
         steps[run.rank_at] if run.rank is not None else None, run.share("effective_rank", now),
         now.get("mean_cosine"), now.get("duplicate_share"), now.get("zero_bar_share"),
         *(
-            (now.get("centered_rank"), run.share("centered_rank", now), run.share("spread", now))
-            + (now.get("sphericity"), now.get("directions"))
+            (now.get("centered_rank"), run.share("centered_rank", now), run.share("spread", now), *map(now.get, _ASIDE))
             if second else [None] * 5
         ),
     )  # fmt: skip
 
 
-def sound_steps(steps: Sequence[int], shares: Sequence[Shares]) -> set[int]:
+def sound_steps(steps: Sequence[int], shares: Sequence[Shares], classes: int | None = None) -> set[int]:
     """The steps at which the guard passed, each judged with what was known then."""
-    run, found = _Run(), set()
+    run, found = _Run(classes), set()
     for step, now in zip(steps, shares, strict=True):
         run.see(now)
         if run.decided(now)[0] == "pass":
@@ -165,28 +168,27 @@ def _second(share: float | None, now: Shares, run: _Run) -> Decided:
     if now["spread"] == 0:
         return "collapse", "point", "all rows are equal: the representation has collapsed to a point"
     centered, spread = run.share("centered_rank", now) or 0.0, run.share("spread", now) or 0.0
-    if repeated := _repeated(now, run):
-        if min(share, centered) < RANK_SHARE or spread < POINT:
-            return "collapse", "repeated", f"{of}, and {repeated}: the representation has collapsed"
-    about = f"about their mean they keep {100 * centered:.0f} % of the centered rank and {_percent(spread)} of the spread"
+    if (repeated := _repeated(now, run)) and (min(share, centered) < RANK_SHARE or spread < POINT):
+        return "collapse", "repeated", f"{of}, and {repeated}: the representation has collapsed"
+    kept = f"{100 * centered:.0f} % of the centered rank and {_percent(spread)} of the spread"
     if cosine is not None and cosine > COSINE:
-        one_way = f"rows point one way (mean cosine {cosine:.2f}), and {about}"
+        one_way = f"rows point one way (mean cosine {cosine:.2f}), and keep {kept} about their mean"
         if lost := _lost(now, centered, spread, run):
             reason, what = lost
             return "collapse", reason, f"{one_way}: {what}, the representation has collapsed"
         if share < RANK_SHARE:
-            return (
-                "pass",
-                "offset",
-                f"{of}, and {one_way}: an offset of all rows, no collapse. Cosine similarity is hurt: center the rows "
-                "first; a linear probe is not",
-            )
+            hurt = "Cosine similarity is hurt: center the rows first; a linear probe is not"
+            return "pass", "offset", f"{of}, and {one_way}: an offset of all rows, no collapse. {hurt}"
     if cosine is None and share < RANK_SHARE:
         return "fail", "undefined", f"{of}, and the mean cosine is undefined: collapse cannot be ruled out"
     directions = now["directions"] or 0
     if directions <= FEW and 2 * directions <= run.highest["directions"] and (now["cut"] or 0.0) <= CLEAN:
-        told = f"{directions:.0f} directions hold 99 % of the variance, as of {directions + 1:.0f} points"
-        return "pass", "few_points", f"{of}; {told}: a collapse where there are more classes than that"
+        points = f"{of}; {directions:.0f} directions hold 99 % of the variance, as of {directions + 1:.0f} points"
+        if run.classes is None:
+            return "pass", "few_points", f"{points}: a collapse where there are many more classes than that"
+        if 2 * directions < run.classes - 1:
+            said = f"{points} for {run.classes} classes: the representation has collapsed"
+            return "collapse", "few_points", said
     if share >= RANK_SHARE:
         return "pass", "rank_kept", f"{of}; below {100 * RANK_SHARE:.0f} % would be looked into"
     return "pass", "rank_alone", f"{of}, yet rows point apart (mean cosine {cosine:.2f}) and do not repeat"
