@@ -130,6 +130,8 @@ _BY_NAME = {entry.name: entry for entry in CATALOG}
 
 COLLAPSE_METRICS = ("effective_rank", "mean_cosine")
 """What the collapse guard looks at, hence what every record of a history holds."""
+CENTERED = ("centered_rank", "sphericity", "spread", "spread_share", "directions", "cut")
+"""What it looks at of the rows about their mean: `parts.about_mean` of effective_rank."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from labelfree.cli.printing import flag_first
 from labelfree.cli.rules import (
     JUDGE,
     Checks,
+    Classes,
     Confidence,
     Cycle,
     Drops,
@@ -79,6 +80,7 @@ def gate(
     ] = None,
     plateau: Plateau = None,
     when: When = None,
+    classes: Classes = None,
     rule: Rule = None,
     warmup: Warmup = None,
     window: Window = None,
@@ -173,9 +175,9 @@ def gate(
     in_actions = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
     options: dict[str, Any] = {
         "require": require, "against": against, "max_drop": max_drop, "on_undecided": on_undecided, "history": history,
-        "run": run, "plateau": plateau, "when": when, "rule": rule, "warmup": warmup, "window": window,
-        "confidence": confidence, "min_delta": min_delta, "checks": checks, "cycle": cycle, "drops": drops,
-        "patience": patience, "stop_at": stop_at,
+        "run": run, "plateau": plateau, "when": when, "classes": classes, "rule": rule, "warmup": warmup,
+        "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks, "cycle": cycle,
+        "drops": drops, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     asked = ""
     try:

@@ -24,6 +24,15 @@ When = Annotated[
         rich_help_panel=JUDGE,
     ),
 ]
+Classes = Annotated[
+    int | None,
+    typer.Option(
+        help="Classes of the rows: the collapse guard then trips on rows that lie at half as many points.",
+        metavar="CLASSES",
+        show_default="not known",
+        rich_help_panel=JUDGE,
+    ),
+]
 Rule = Annotated[
     Literal["slope", "slope-v1", "patience", "threshold"] | None,
     typer.Option(

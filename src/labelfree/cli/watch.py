@@ -12,6 +12,7 @@ import typer
 from labelfree.cli.options import Decided, Shared, sharing
 from labelfree.cli.rules import (
     Checks,
+    Classes,
     Confidence,
     Cycle,
     Drops,
@@ -56,6 +57,7 @@ def watch(
     ] = False,
     plateau: Plateau = None,
     when: When = None,
+    classes: Classes = None,
     rule: Rule = None,
     warmup: Warmup = None,
     window: Window = None,
@@ -81,7 +83,7 @@ def watch(
     from labelfree.commands.watching import watched
 
     asked = {
-        "when": when, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
+        "when": when, "classes": classes, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
         "min_delta": min_delta, "checks": checks, "cycle": cycle, "drops": drops, "patience": patience,
         "stop_at": stop_at,
     }  # fmt: skip

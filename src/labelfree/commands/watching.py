@@ -188,6 +188,7 @@ def watch(
     idle: float | None = None,
     once: bool = False,
     when: str | None = None,
+    classes: int | None = None,
     rule: str | None = None,
     warmup: int | None = None,
     window: int | None = None,
@@ -203,10 +204,10 @@ def watch(
 
     directory: where embeddings appear, or checkpoints where `data` says what to run them on. metric: names of the
     metrics to measure; plateau: of those that a plateau is looked for in (the first of them unless given). measuring:
-    options of the measuring command; when, rule, warmup, window, confidence, min_delta, checks, cycle, drops, patience,
-    stop_at: the plateau rule, as for `gate`. A stop verdict is also written to STOP in the directory; where STOP is
-    there already, that verdict is the answer. Returns the latest verdict as a document, or None where there was nothing
-    to score.
+    options of the measuring command; when, classes, rule, warmup, window, confidence, min_delta, checks, cycle, drops,
+    patience, stop_at: the plateau rule, as for `gate`. A stop verdict is also written to STOP in the directory; where
+    STOP is there already, that verdict is the answer. Returns the latest verdict as a document, or None where there
+    was nothing to score.
 
     >>> import labelfree, numpy as np, pathlib, tempfile
     >>> run = pathlib.Path(tempfile.mkdtemp())
@@ -216,7 +217,7 @@ def watch(
     'stop'
     """
     numbers = {
-        "when": when, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
+        "when": when, "classes": classes, "rule": rule, "warmup": warmup, "window": window, "confidence": confidence,
         "min_delta": min_delta, "checks": checks, "cycle": cycle, "drops": drops, "patience": patience,
         "stop_at": stop_at,
     }  # fmt: skip
@@ -289,5 +290,6 @@ def check_options(options: Mapping[str, Any], run: str) -> None:
     named = {name: options.get(name) for name in NUMBERS}
     settings(
         require=(), max_drop=(), plateau=tuple(options.get("plateau") or ()), against=False, history=True, run=run,
-        when=options.get("when"), rule=options.get("rule"), on_undecided=None, numbers=named,
+        when=options.get("when"), classes=options.get("classes"), rule=options.get("rule"), on_undecided=None,
+        numbers=named,
     )  # fmt: skip

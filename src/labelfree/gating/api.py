@@ -12,7 +12,7 @@ from labelfree.catalog import listed
 from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, rounded
 from labelfree.errors import ExitCode, SourceError, UsageError, option
 from labelfree.gating.conditions import Condition, dropped, remarks, required
-from labelfree.gating.guards import COSINE, RANK_SHARE, REPEATED, collapse_guard
+from labelfree.gating.guards import LIMITS, collapse_guard
 from labelfree.gating.plateau import plateau as judged_plateau
 from labelfree.gating.series import collapse_shares, of_run, records_of
 from labelfree.gating.settings import settings
@@ -48,6 +48,7 @@ def gate(
     max_drop: str | Sequence[str] = (),
     plateau: str | Sequence[str] = (),
     when: str | None = None,
+    classes: int | None = None,
     rule: str | None = None,
     warmup: int | None = None,
     window: int | None = None,
@@ -74,7 +75,7 @@ def gate(
     """
     chosen = settings(
         require=listed(require), max_drop=listed(max_drop), plateau=listed(plateau), against=against is not None,
-        history=history is not None, run=run, when=when, rule=rule, on_undecided=on_undecided,
+        history=history is not None, run=run, when=when, classes=classes, rule=rule, on_undecided=on_undecided,
         numbers={
             "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks,
             "cycle": cycle, "drops": drops, "patience": patience, "stop_at": stop_at,
@@ -105,11 +106,13 @@ def gate(
     with _computable():
         conditions = [c for asked in chosen.require for c in required(asked, judged)]
         conditions += [c for asked in chosen.max_drop for c in dropped(asked, judged, base, chosen.on_undecided)]
-        conditions += [judged_plateau(metric, records, chosen.rule, chosen.each) for metric in chosen.plateau]
-        guards = [collapse_guard(*collapse_shares(records)).document()] if chosen.plateau else []
+        conditions += [
+            judged_plateau(metric, records, chosen.rule, chosen.each, chosen.classes) for metric in chosen.plateau
+        ]
+        guards = [collapse_guard(*collapse_shares(records), chosen.classes).document()] if chosen.plateau else []
     used = chosen.document(_named(history), _named(against))
     if chosen.plateau:
-        used["collapse"] = {"rank_share": RANK_SHARE, "mean_cosine": COSINE, "repeated_share": REPEATED}
+        used["collapse"] = {"version": guards[0]["version"], "classes": chosen.classes, **LIMITS}
     inputs = [_input("report", name, r) for name, r in subjects] + [_input("base", name, r) for name, r in base]
     return _plain({
         "schema_version": SCHEMA_VERSION,

@@ -16,13 +16,13 @@ from labelfree.gating.settings import NUMBERS
 
 JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
 """What is judged: one of these on the command line replaces all of the file."""
-RULE = ("when", "rule", *NUMBERS)
+RULE = ("when", "classes", "rule", *NUMBERS)
 """How a plateau is judged, where one is asked for: each replaced on its own, all of them by another rule."""
 
 _LISTS = ("require", "max_drop", "plateau")
 _TEXTS = ("against", "history", "run", "when", "rule", "on_undecided")
 _PATHS = ("against", "history")
-_COUNTS = ("warmup", "window", "checks", "cycle", "patience")
+_COUNTS = ("classes", "warmup", "window", "checks", "cycle", "patience")
 _FILE = "pyproject.toml"
 _MOST = 1 << 24
 """Bytes of it that are read."""

@@ -24,14 +24,20 @@ _LEAST_ERROR = 1e-100
 """A standard error whose square is a number."""
 
 
-def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str, Any]) -> Condition:
-    """The condition of one metric over the records of one run; numbers: the options of the rule, all of them."""
+def plateau(
+    metric: str, records: Sequence[Record], rule: str, numbers: dict[str, Any], classes: int | None = None
+) -> Condition:
+    """The condition of one metric over the records of one run.
+
+    numbers: the options of the rule, all of them; classes: of the rows, for the collapse guard, where it is known.
+    """
     about: Condition = {"kind": "plateau", "metric": metric, "rule": rule, "warnings": []}
     about |= dict.fromkeys(("checks", "window", "estimate", "interval", "level", "noise", "best", "latest"))
     readings, latest = comparable(of_run(records, metric)), max(r["step"] for r in records)
     defined = [r for r in readings if r.value is not None]
     better = [oriented(r, r.value, _OPTION) for r in defined if r.value is not None]
-    about |= {"checks": len(defined), "best": _best(defined, better, records, {latest, *(r.step for r in readings)})}
+    sound = sound_steps(*collapse_shares(records), classes)
+    about |= {"checks": len(defined), "best": _best(defined, better, sound, {latest, *(r.step for r in readings)})}
     if not readings or readings[-1].step != latest:
         held = f"its last is at step {readings[-1].step}" if readings else "no check holds it"
         return about | {
@@ -55,13 +61,12 @@ def plateau(metric: str, records: Sequence[Record], rule: str, numbers: dict[str
 
 
 def _best(
-    readings: Sequence[Reading], better: Sequence[float], records: Sequence[Record], steps: Collection[int]
+    readings: Sequence[Reading], better: Sequence[float], sound: Collection[int], steps: Collection[int]
 ) -> dict[str, Any] | None:
     """The best defined check that the collapse guard lets pass: a collapsed one is often the highest of all.
 
-    steps: the checks of the run up to the latest, whether they have a value or not.
+    sound: the checks that it lets pass; steps: those of the run up to the latest, whether they have a value or not.
     """
-    sound = sound_steps(*collapse_shares(records))
     kept = [(value, -i) for i, value in enumerate(better) if readings[i].step in sound]
     if not kept:
         return None

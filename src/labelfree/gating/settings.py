@@ -49,6 +49,7 @@ class Settings:
     numbers: dict[str, Any]
     on_undecided: str | None
     run: str
+    classes: int | None = None
 
     @property
     def each(self) -> dict[str, Any]:
@@ -84,6 +85,7 @@ def settings(
     on_undecided: str | None,
     numbers: dict[str, Any],
     when: str | None = None,
+    classes: int | None = None,
 ) -> Settings:
     """The settings, or a UsageError that says which option is wrong, has no effect or is missing.
 
@@ -117,6 +119,10 @@ def settings(
         check_metric(name, "plateau")
     if when is not None and not plateau:
         raise UsageError(f"{option('when')}: has no effect without {option('plateau', 'METRIC')}; leave it out")
+    if classes is not None and not plateau:
+        raise UsageError(f"{option('classes')}: has no effect without {option('plateau', 'METRIC')}; leave it out")
+    if classes is not None and (isinstance(classes, bool) or not isinstance(classes, int) or classes < 2):
+        raise UsageError(f"{option('classes')}: expected a number of classes of at least 2, found {classes!r}")
     if when is not None and len(set(plateau)) < 2:
         raise UsageError(
             f"{option('when', when)}: has no effect with fewer than two of {option('plateau', 'METRIC')}; leave it out"
@@ -132,6 +138,7 @@ def settings(
         numbers={},
         on_undecided=on_undecided,
         run="default" if run is None else run,
+        classes=classes,
     )
     _check_opis(chosen)
     return replace(chosen, numbers=_numbers(chosen.rule, rule is not None, bool(plateau), numbers))

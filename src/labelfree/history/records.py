@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from labelfree.catalog import COLLAPSE_METRICS, known_command
+from labelfree.catalog import CENTERED, COLLAPSE_METRICS, known_command
 from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, SCHEDULE, is_number, misfit
 from labelfree.documents.reading import MOST_DIGITS, SCHEMA_VERSION, rounded
 from labelfree.documents.wording import counted
@@ -98,11 +98,15 @@ def _entry(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
 
 
 def collapse(report: Mapping[str, Any]) -> dict[str, float | None]:
-    """What the collapse guard looks at: ranks and cosines, and the shares of repeated rows and of zero bars."""
+    """What the collapse guard looks at: ranks and cosines, the rows about their mean, and the shares of repeated rows
+    and of zero bars. Of a report of an earlier version the numbers about the mean are None.
+    """
     metrics, given = report["metrics"], report["input"]
     parts = (metrics.get("separability") or {}).get("parts") or {}
+    about = (metrics["effective_rank"].get("parts") or {}).get("about_mean") or {}
     return {
         **{name: metrics[name]["value"] for name in COLLAPSE_METRICS},
+        **{name: about.get(name) for name in CENTERED},
         "duplicate_share": given["rows"]["duplicate"] / given["n"] if given["n"] else None,
         "zero_bar_share": parts.get("zero_bar_share"),
     }

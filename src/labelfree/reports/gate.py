@@ -22,6 +22,7 @@ class Guard(Part):
     """The collapse guard at the latest check."""
 
     name: Literal["collapse"]
+    version: int
     decision: Literal["pass", "collapse", "fail"]
     reason: str
     message: str
@@ -33,6 +34,11 @@ class Guard(Part):
     mean_cosine: float | None
     duplicate_share: float | None
     zero_bar_share: float | None
+    centered_rank: float | None
+    centered_share: float | None
+    spread_share: float | None
+    sphericity: float | None
+    directions: float | None
 
 
 class BestCheck(Part):

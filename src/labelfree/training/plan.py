@@ -33,8 +33,9 @@ class Asked(TypedDict, total=False):
     history: the file to append to; run: the run in it ("default"); prefix: of the names of the scalars ("labelfree"),
     another one for each of several monitors that log to one place. metrics: what to measure beside what `plateau` and
     `require` name, "separability" where none of them names anything.
-    plateau, require, when, rule, warmup, window, confidence, min_delta, checks, cycle, drops, patience, stop_at: as
-    `labelfree.gate`; without plateau and require nothing is judged. A callback takes `checks` from its trainer.
+    plateau, require, when, classes, rule, warmup, window, confidence, min_delta, checks, cycle, drops, patience,
+    stop_at: as `labelfree.gate`; without plateau and require nothing is judged. A callback takes `checks` from its
+    trainer.
     layer: the module whose output is the embedding, "" for the model itself; head: the module whose input it is;
     without either the input of the classifier's head, by its name. pool: "mean", "cls", "last" or "none", for tokens.
     sample, seed, normalize, on_bad, device, threads: as for the command.
@@ -50,6 +51,7 @@ class Asked(TypedDict, total=False):
     plateau: Names
     require: Names
     when: str | None
+    classes: int | None
     rule: str | None
     warmup: int | None
     window: int | None
@@ -136,6 +138,7 @@ def _planned(
     plateau: Names = (),
     require: Names = (),
     when: str | None = None,
+    classes: int | None = None,
     rule: str | None = None,
     warmup: int | None = None,
     window: int | None = None,
@@ -164,16 +167,18 @@ def _planned(
         "cycle": cycle, "drops": drops, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     gate: dict[str, Any] = {
-        "plateau": listed(plateau), "require": listed(require), "when": when, "rule": rule, **rules,
+        "plateau": listed(plateau), "require": listed(require), "when": when, "classes": classes, "rule": rule,
+        **rules,
     }  # fmt: skip
     asked = list(listed(metrics))
-    for name in ("when", "rule", *rules):
+    for name in ("when", "classes", "rule", *rules):
         if gate[name] is not None and not gate["plateau"]:
             raise UsageError(f"{name}: has no effect without plateau='METRIC'; leave it out")
     if gate["plateau"] or gate["require"]:
         known = settings(
             require=gate["require"], max_drop=(), plateau=gate["plateau"], against=False, history=history is not None,
-            run=run if history is not None else None, when=when, rule=rule, on_undecided=None, numbers=rules,
+            run=run if history is not None else None, when=when, classes=classes, rule=rule, on_undecided=None,
+            numbers=rules,
         )  # fmt: skip
         asked += [*known.plateau, *(requirement.metric for requirement in known.require)]
     measured = _measured(list(dict.fromkeys(asked)) or ["separability"], gate["plateau"])

@@ -14,8 +14,10 @@ from labelfree.evidence.tails import heavy_tails
 from labelfree.families.rank.jackknife import Error, centered_deletions, raw_deletions
 from labelfree.families.rank.marchenko_pastur import noise_rank
 from labelfree.families.spec import FROM_MOMENTS, INVARIANT, Metric
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Plain, Result, in_unit, measured, undefined
 
+MOST = 0.99
+"""Share of the centered variance that `directions` of `about_mean` hold."""
 EPS = 1e-7
 """What the published RankMe adds to each normalized singular value (given there for float32)."""
 
@@ -114,7 +116,34 @@ def effective_rank_of(e: Evidence) -> Result:
     value = entropy_rank(e.raw.sigma)[0]
     error = _error(e, centered=False)
     warnings = (*_narrow(e), *error.warnings)
-    return measured(value, error.se, low=1.0, high=min(e.n, e.d), parts=_shape(e), warnings=warnings)
+    parts: dict[str, Plain] = {**_shape(e), "about_mean": about_mean(e)}
+    return measured(value, error.se, low=1.0, high=min(e.n, e.d), parts=parts, warnings=warnings)
+
+
+def about_mean(e: Evidence) -> dict[str, Plain]:
+    """What tells a shared offset from a collapse: the rows about their mean, in a few numbers.
+
+    centered_rank: effective rank of the rows about their mean; sphericity: (sum of the eigenvalues of the centered
+    scatter)^2 / sum of their squares, over its value n d / (n + d) for isotropic noise; spread: root mean square
+    distance from the mean, in the unit of the rows; spread_share: spread over the root mean square length of a row;
+    directions: how many, strongest first, hold 99 % of the centered variance; cut: the eigenvalue after them over the
+    last of them. All rows equal: spread 0, the others None.
+    """
+    assert e.moments is not None
+    if collapsed(e.centered):
+        names = ("centered_rank", "sphericity", "directions", "cut")
+        return dict.fromkeys(names, None) | {"spread": 0.0, "spread_share": 0.0}
+    share = e.centered.eigenvalues / float(e.centered.eigenvalues.sum())
+    variance = float(np.trace(e.moments.scatter)) / e.n
+    directions = min(int((np.cumsum(share) < MOST).sum()) + 1, len(share))
+    return {
+        "centered_rank": entropy_rank(e.centered.sigma)[0],
+        "sphericity": (e.n + e.d) / (e.n * e.d) / float(share @ share),
+        "spread": in_unit(variance**0.5, e.exponent),
+        "spread_share": (variance / (variance + float(e.moments.mean @ e.moments.mean))) ** 0.5,
+        "directions": directions,
+        "cut": float(share[directions] / share[directions - 1]) if directions < len(share) else 0.0,
+    }
 
 
 def effective_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -127,7 +156,7 @@ def effective_rank(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Res
     Undefined: fewer than two rows; all rows zero.
     Interval: as for rankme.
     Cost: one pass, n d^2 flop, shared with the family.
-    When it lies: as rankme.
+    When it lies: as rankme; parts.about_mean tells a shared offset from a collapse, for the guard of docs/gate.md.
     Source: Roy and Vetterli, "The effective rank", EUSIPCO 2007. Deviations: none.
 
     >>> import numpy as np
