@@ -131,9 +131,9 @@ def sphere(k: int, d: int, seed: int) -> Rows:
     return rows
 
 
-def lognormal(k: int, d: int, apart: float, sigma: float, seed: int) -> Rows:
+def lognormal(k: int, d: int, apart: float, sigma: float, seed: int, shares: Floats | None = None) -> Rows:
     """exp of Gaussian classes: positive columns with long right tails, as counts and activations have."""
-    plain = clusters(k, d, apart, shift=0.3, seed=seed)
+    plain = clusters(k, d, apart, shares=shares, shift=0.3, seed=seed)
 
     def rows(n: int, rng: np.random.Generator, shifted: bool) -> tuple[Floats, NDArray[np.int64]]:
         X, y = plain(n, rng, shifted)
@@ -193,16 +193,25 @@ OPEN = {
     "overconfident, K = 5": Population(clusters(5, 16, 4.0, seed=7), 5, sharpness=20.0, seed=7),
     "undecided, K = 20": Population(clusters(20, 16, 3.0, seed=8), 20, sharpness=0.1, seed=8),
     "wine resampled, K = 3": Population(resampled(*_wine(), 0.8, 0.5, 9), 3, fitted=400, seed=9),
+    "K = 2, 5 % and 95 %": Population(clusters(2, 8, 3.0, shares=np.array([0.95, 0.05]), seed=21), 2, seed=21),
+    "few rows per class, K = 80": Population(clusters(80, 40, 7.0, seed=22), 80, fitted=3_000, seed=22),
+    "overconfident, K = 8": Population(clusters(8, 20, 4.5, seed=23), 8, sharpness=10.0, seed=23),
+    "lognormal, K = 2": Population(lognormal(2, 12, 4.0, 0.4, 24), 2, seed=24),
+    "few columns, t(8), K = 2": Population(clusters(2, 5, 3.0, freedom=8.0, seed=25), 2, seed=25),
 }
 KEPT = {
-    "heavy tails, t(3), K = 12": Population(clusters(12, 40, 5.0, freedom=3.0, seed=11), 12, seed=11),
-    "Zipf, K = 60": Population(clusters(60, 32, 7.0, shares=zipf(60), seed=12), 60, seed=12),
-    "rolled sheet, K = 7": Population(spiral(7, 20, 1.5, 13), 7, seed=13),
-    "lognormal, K = 8": Population(lognormal(8, 30, 4.0, 0.7, 14), 8, seed=14, source_share=0.5),
-    "K = 2, 4 % and 96 %": Population(clusters(2, 10, 3.5, shares=np.array([0.96, 0.04]), seed=15), 2, seed=15),
-    "few rows per class, K = 100": Population(clusters(100, 48, 8.0, seed=16), 100, fitted=4_000, seed=16),
-    "overconfident, K = 10": Population(clusters(10, 24, 4.5, seed=17), 10, sharpness=8.0, seed=17),
-    "undecided, K = 15": Population(clusters(15, 12, 4.0, seed=18), 15, sharpness=0.2, seed=18),
-    "digits resampled, K = 10": Population(resampled(*_digits(), 0.7, 0.5, 19), 10, fitted=900, seed=19),
-    "tumors resampled, K = 2": Population(resampled(*_tumors(), 0.8, 0.5, 20), 2, fitted=300, seed=20),
+    "heavy tails, t(3), K = 12": Population(clusters(12, 40, 5.0, freedom=3.0, seed=31), 12, seed=31),
+    "Zipf, K = 60": Population(clusters(60, 32, 7.0, shares=zipf(60), seed=32), 60, seed=32),
+    "rolled sheet, K = 7": Population(spiral(7, 20, 1.5, 33), 7, seed=33),
+    "lognormal, K = 8": Population(lognormal(8, 30, 4.0, 0.7, 34), 8, seed=34, source_share=0.5),
+    "K = 2, 4 % and 96 %": Population(clusters(2, 10, 3.5, shares=np.array([0.96, 0.04]), seed=35), 2, seed=35),
+    "few rows per class, K = 100": Population(clusters(100, 48, 8.0, seed=36), 100, fitted=4_000, seed=36),
+    "overconfident, K = 10": Population(clusters(10, 24, 4.5, seed=37), 10, sharpness=8.0, seed=37),
+    "undecided, K = 15": Population(clusters(15, 12, 4.0, seed=38), 15, sharpness=0.2, seed=38),
+    "digits resampled, K = 10": Population(resampled(*_digits(), 0.7, 0.5, 39), 10, fitted=900, seed=39),
+    "tumors resampled, K = 2": Population(resampled(*_tumors(), 0.8, 0.5, 40), 2, fitted=300, seed=40),
+    "lognormal, K = 2, 6 % and 94 %": Population(
+        lognormal(2, 8, 3.5, 0.5, 41, shares=np.array([0.94, 0.06])), 2, seed=41
+    ),
+    "sphere bent, K = 70": Population(sphere(70, 16, 42), 70, fitted=4_000, seed=42),
 }

@@ -15,7 +15,6 @@ FROM_MOMENTS: tuple[Need, ...] = ("moments", "sample")
 FROM_UNIT_ROWS: tuple[Need, ...] = ("unit", "sample")
 FROM_SAMPLE: tuple[Need, ...] = ("sample",)
 FROM_VIEWS: tuple[Need, ...] = ("views",)
-FROM_OUTPUTS: tuple[Need, ...] = ("outputs",)
 FROM_SAMPLED_OUTPUTS: tuple[Need, ...] = ("outputs", "sample")
 NO_DIRECTION = "a description: no setting is known in which more is better"
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
-from labelfree.summaries.probabilities import tamed, two_classes
+from labelfree.summaries.probabilities import softmax, tamed, two_classes
 
 _STRIP_NUMBERS = 1 << 17  # 1 MB of float64 probabilities at a time
 
@@ -141,3 +141,15 @@ def _fourth(p: Float, spare: Float) -> Float:
     """mean_j p_j^4 (m,); overwrites `spare`."""
     square = np.multiply(p, p, out=spare)
     return np.asarray(np.einsum("ij,ij->i", square, square) / p.shape[1])
+
+
+def fourth_of_softmax(logits: Rows) -> Float:
+    """mean_j p_j^4 (m,) of the softmax of logits (m, K)."""
+    p = softmax(two_classes(logits))
+    return _fourth(p, np.empty_like(p))
+
+
+def fourth_of_taylor(logits: Rows) -> Float:
+    """mean_j of the fourth power (m,) of MaNo's Taylor probabilities of logits (m, K)."""
+    p = _taylor(tamed(two_classes(logits)))
+    return _fourth(p, np.empty_like(p))

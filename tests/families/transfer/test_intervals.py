@@ -7,17 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from labelfree import metrics
 from labelfree.evidence.targets import target
-from labelfree.families.transfer.intervals import below_the_greatest, share_interval, skewed_mean, skewness_of
+from labelfree.families.transfer.intervals import (
+    below_the_greatest,
+    count_interval,
+    share_interval,
+    skewed_mean,
+    skewness_of,
+)
 from labelfree.families.transfer.leaving_out import (
     confusion_without,
     correlation_without,
     diversity_without,
     nuclear_without,
+    share_spread,
+    spread_of_few,
 )
 from labelfree.families.transfer.transport import integer_share, price_variance, transport
+from labelfree.results import Result
 
 Z = 1.96
 
@@ -100,6 +110,18 @@ def test_scores_without_a_row_are_those_of_the_other_rows(n: int, k: int) -> Non
     np.testing.assert_allclose(confusion_without(p, P, weight), [confusion(Q) for Q in others], rtol=1e-6)
 
 
+@pytest.mark.parametrize(("k", "each"), [(2, 50), (5, 1), (20, 2), (40, 30)])
+def test_the_spread_of_certain_even_classes_is_known(k: int, each: int) -> None:
+    """Half the trace of (H S / n)^2 is (K - 1) / (2 n^2) there."""
+    outputs = target(logits=1e4 * np.tile(np.eye(k), (each, 1))).outputs
+    assert outputs is not None
+    assert outputs.predictions is not None
+    n = k * each
+    assert share_spread(outputs.predictions) == pytest.approx((k - 1) / (2 * n**2))
+    few = (k - 1) * (1 - (k - 1) / n) / (2 * n**2)
+    assert spread_of_few(outputs.predictions) == pytest.approx(few)
+
+
 def test_the_error_of_an_optimum_is_its_spread() -> None:
     """Transport to the class shares of a sample of labels: not the spread of prices that fit their own sample."""
     values, errors = [], []
@@ -110,24 +132,24 @@ def test_the_error_of_an_optimum_is_its_spread() -> None:
         label = rng.integers(0, 6, 80)
         plan = transport(p, integer_share(np.bincount(label, minlength=6), 80))
         values.append(plan.gain / 80)
-        errors.append(price_variance(p, label, plan.prices))
+        errors.append(price_variance(p, label, plan.prices)[0])
     assert 0.8 <= np.sqrt(np.mean(errors)) / np.std(values, ddof=1) <= 1.25
 
 
 def test_why_there_is_no_interval_is_said() -> None:
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(500, 4))
+    X = rng.normal(size=(500, 12))
     for rows, said in ((X[:499], "it takes 500 rows, found 499"), (np.vstack([X[:-1], 30 * X[:1]]), "a few far rows")):
         found = metrics.hopkins(rows)
         assert (found.se, found.interval) == (None, None)
         assert "no interval: " + said in " ".join(found.warnings)
-        whole = metrics.transfer_score(rows, rows, np.eye(4))
+        whole = metrics.transfer_score(rows, rows, np.eye(12))
         assert (whole.se, whole.interval) == (None, None)
         assert "no interval: " + said in " ".join(whole.warnings)
     assert metrics.hopkins(X).interval is not None
     sure = np.tile([30.0, 0.0, 0.0], (50, 1))
     sure[0] = [0.1, 0.0, -9.0]
-    for found in (metrics.entropy(sure), metrics.average_confidence(sure)):
+    for found in (metrics.entropy(sure), metrics.average_confidence(sure), metrics.mano(sure)):
         assert found.interval is None
         assert "no interval: a few rows" in found.warnings[-1]
     assert "no interval: of two classes" in metrics.mano(X[:, :2]).warnings[-1]
@@ -135,6 +157,44 @@ def test_why_there_is_no_interval_is_said() -> None:
     assert "no interval: it takes 5 source rows" in metrics.atc_mc(X[:, :3], X[:, :3], labels).warnings[-1]
     labels = (X[:, :3].argmax(axis=1) + (np.arange(500) < 5)) % 3
     assert metrics.atc_mc(X[:, :3], X[:, :3], labels).interval is not None
+    assert metrics.cot(X[:, :3], X[:, :3], labels).interval is not None
+    pair = metrics.cot(X[:, :2], X[:, :2], labels % 2)
+    assert (pair.se, pair.interval) == (None, None)
+    assert "no interval: of two classes one price" in pair.warnings[-1]
+    narrow = metrics.hopkins(np.random.default_rng(1).normal(size=(500, 9)))
+    assert "no interval: it takes 10 columns, found 9" in " ".join(narrow.warnings)
+    few = metrics.snd(np.random.default_rng(1).normal(size=(119, 40)))
+    assert "no interval: it takes 3 rows per class, 120 in all, found 119" in few.warnings[-1]
+
+
+@pytest.mark.parametrize("name", ["diversity", "infomax", "nuclear_norm", "softmax_corr", "mcc", "snd"])
+def test_where_few_rows_are_of_another_class_there_is_no_interval(name: str) -> None:
+    score = getattr(metrics, name)
+
+    def at(n: int, others: int) -> Result:
+        logits = np.tile([40.0, 0.0, 0.0], (n, 1))
+        logits[:others, 1:] += 40 + np.random.default_rng(n).normal(size=(others, 2))
+        logits[:others, 0] = -40.0
+        found: Result = score(logits)
+        return found
+
+    for n, others in ((100, 25), (499, 25), (500, 20)):
+        assert at(n, others).interval is not None
+    for n, others in ((100, 24), (499, 24)):
+        found = at(n, others)
+        assert found.value is not None
+        assert (found.se, found.interval) == (None, None)
+        assert f"no interval: {others}.0 of {n} rows" in found.warnings[-1]
+
+
+@given(n=st.integers(1, 300), part=st.floats(0, 1))
+def test_mid_p_ends_halve_the_probability_of_the_count_itself(n: int, part: float) -> None:
+    count = round(part * n)
+    low, high = count_interval(count, n)
+    assert 0 <= low <= count / n <= high <= 1
+    for end, tail in ((low, binom.sf(count, n, low)), (high, binom.cdf(count - 1, n, high))):
+        if 0 < end < 1:
+            assert tail + binom.pmf(count, n, end) / 2 == pytest.approx(0.025, abs=1e-6)
 
 
 def test_the_interval_of_mmd_solves_its_equation() -> None:

@@ -272,16 +272,20 @@ def _cot(e: Evidence) -> Result:
     counts = np.bincount(source.label, minlength=k)
     sizes = integer_share(counts, len(p))
     plan = transport(p, sizes)
-    error = None
+    value, error, arms = plan.gain / len(p), None, (0.0, 0.0)
     if min(len(p), len(source.label)) > 3:
-        error = math.sqrt(price_variance(p, source.label, plan.prices))
+        variance, own = price_variance(p, source.label, plan.prices)
+        error, arms = math.sqrt(variance), (math.sqrt(own), math.sqrt((own + variance) / 2))
     params: dict[str, Plain] = {
         "rows": len(p), "source_rows": len(source.label), "most_rows": EXACT, "solver": "exact",
         "marginal": "source labels, integers by largest remainders",
     }  # fmt: skip
     rounding = float(np.abs(sizes / len(p) - counts / counts.sum()).sum()) / 2
     parts: dict[str, Plain] = {"error": 1 - plan.gain / len(p), "rounding": rounding, "target_rows": e.n}
-    return measured(plan.gain / len(p), error, low=0.0, high=1.0, params=params, parts=parts)
+    found = measured(value, error, low=0.0, high=1.0, params=params, parts=parts)
+    if k == 2:
+        return withheld(found, "of two classes one price decides, which leaps where the shares are those of the source")
+    return with_interval(found, (max(value - Z95 * arms[0], 0.0), min(value + Z95 * arms[1], 1.0)))
 
 
 def cot(logits: Any, source_logits: Any, source_labels: Any, *, seed: int = 0) -> Result:
@@ -297,8 +301,9 @@ def cot(logits: Any, source_logits: Any, source_labels: Any, *, seed: int = 0) -
     Range: 0 to 1; at most average_confidence, which it equals where the predictions have the shares of the source.
     Undefined: no target logits, no labelled source rows.
     Interval: of the estimate over samples of rows, not of its distance from the true accuracy, by the prices of the
-    optimum: variance of max(p - price) over the target rows and of the price of the label over the source rows, the
-    mean of those at the prices of all rows and across the prices of two halves, which is free of their noise.
+    optimum: variance of max(p - price) over the target rows and of the price of the label over the source rows, at the
+    prices of all rows (below the value) and its mean with that across the prices of two halves, which is free of their
+    noise (se; above, the mean of both). None for two classes, whose one price leaps.
     Cost: exact: about 100 passes over n x K probabilities for first prices, then shortest paths between the K classes
     for the rows that must still change class; the first 10,000 sampled rows where there are more (params.rows).
     When it lies: the class shares of the target must be those of the source; under label shift it calls the shift an

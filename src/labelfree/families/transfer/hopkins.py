@@ -29,8 +29,10 @@ from labelfree.results import Plain, Result, measured, undefined
 _NULL_QUERIES = 2_000
 _FAR = 2.0
 """How many times as far as Gaussian rows the box may reach before we warn."""
-_HELD = 1.45
+_HELD = 1.2
 """How many times as far it may reach before other rows would stretch it otherwise than these can tell."""
+_COLUMNS = 10
+"""Columns below which the box hangs on too few edges to tell its error."""
 _LEAST = 500
 """Rows below which there is no interval: nearest distances of few rows hang together in too many ways."""
 
@@ -46,18 +48,22 @@ class Hopkins:
     n: int
     m: int
     warnings: tuple[str, ...]
+    d: int
     reach: float
 
     @property
     def error(self) -> float | None:
-        """The standard error, None where rows are few or a few far ones decide the box."""
-        return None if self.n < _LEAST or self.reach > _HELD else self.found.standard_error(self.n)
+        """The standard error, None where rows or columns are few or a few far rows decide the box."""
+        few = self.n < _LEAST or self.d < _COLUMNS
+        return None if few or self.reach > _HELD else self.found.standard_error(self.n)
 
     @property
     def why_no_interval(self) -> str:
         """The reason where there is no standard error."""
         if self.n < _LEAST:
             return f"it takes {_LEAST} rows, found {self.n}"
+        if self.d < _COLUMNS:
+            return f"it takes {_COLUMNS} columns, found {self.d}: the farthest rows of a few decide the box"
         return f"a few far rows decide the box, which reaches {self.reach:.2f} times as far as that of Gaussian rows"
 
 
@@ -84,7 +90,7 @@ def _hopkins_of(e: Evidence) -> Hopkins | Result:
     if found is None:
         return undefined("collapsed", f"all {e.n} rows are equal: they have no box to throw points into")
     reach = _reach(e.n, found.box)
-    return Hopkins(found, _null(e, found.box, m, random), e.n, m, _warnings(e, found, reach), reach)
+    return Hopkins(found, _null(e, found.box, m, random), e.n, m, _warnings(e, found, reach), e.d, reach)
 
 
 def _null(e: Evidence, box: Box, m: int, random: np.random.Generator) -> float:
@@ -188,8 +194,8 @@ def hopkins(X: Any, *, seed: int = 0) -> Result:
     rows are drawn depends on the seed and their positions: keep one order.
     Undefined: fewer than 2 rows; all rows equal.
     Interval: delta method over the distances, rows nearest to each other taken together, and a jackknife over groups of
-    rows for the box. None below 500 rows, nor where the box reaches 1.45 times as far as that of Gaussian rows: a few
-    far rows decide it. parts.sd is the deviation between repeats.
+    rows for the box. None below 500 rows or 10 columns, nor where the box reaches 1.2 times as far as that of Gaussian
+    rows: a few far rows decide it. parts.sd is the deviation between repeats.
     Cost: 20 m n d multiply-adds (one product of all rows with all rows at n = 50,000), plus a fifth of it or less for
     the null; memory 270 MB of points and one block.
     When it lies: one far row stretches the box and duplicates bring w to 0: both push it to 1 (warned about);

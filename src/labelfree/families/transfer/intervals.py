@@ -10,9 +10,14 @@ import numpy as np
 
 from labelfree.arrays import Float
 from labelfree.results import Z95, Plain, Result, measured
+from labelfree.summaries.predictions import Predictions
 
 FEW_CARRY = 0.5
 """Standard error, over the distance to the nearer bound, beyond which a mean of few rows gets no interval."""
+
+MANY_ROWS, OTHER_ROWS = 500, 25
+"""Rows below which scores of predictions get an interval only with so many rows, in sums of probability, in other
+classes than the most predicted one."""
 
 Interval = tuple[float, float]
 
@@ -28,6 +33,25 @@ def share_interval(count: float, n: float) -> Interval:
     middle = (share + z / 2) / (1 + z)
     reach = math.sqrt(share * (1 - share) * z + z * z / 4) / (1 + z)
     return max(min(middle - reach, share), 0.0), min(max(middle + reach, share), 1.0)  # of 0 and n but for rounding
+
+
+def count_interval(count: int, n: int) -> Interval:
+    """The 95 % interval of the share of a count by its mid-P value (Lancaster 1961), good also near 0 and n.
+
+    >>> [round(end, 4) for end in count_interval(0, 10)]  # (1 - p)^10 / 2 = 0.025
+    [0.0, 0.2589]
+    """
+
+    from scipy.optimize import brentq
+    from scipy.special import bdtr
+
+    def below(p: float) -> float:
+        less = float(bdtr(count - 1, n, p)) if count > 0 else 0.0
+        return (less + float(bdtr(count, n, p))) / 2
+
+    low = 0.0 if count == 0 else float(brentq(lambda p: below(p) - 0.975, 0.0, count / n, xtol=1e-12))
+    high = 1.0 if count == n else float(brentq(lambda p: below(p) - 0.025, count / n, 1.0, xtol=1e-12))
+    return low, high
 
 
 def skewed_mean(value: float, error: float, skewness: float, low: float, high: float) -> Interval | None:
@@ -85,6 +109,21 @@ def measured_below(
     (near, far), error = below_the_greatest(high - value, variance, second)
     found = measured(value, error, low=low, high=high, parts=parts)
     return with_interval(found, (max(high - far, low), min(high - near, high)))
+
+
+def unless_one_class(found: Result, p: Predictions) -> Result:
+    """A result whose interval is kept but where, of few rows, nearly all are predicted as one class.
+
+    The few others make up the value then, and their number tells neither its error nor on which side it errs.
+    """
+    others = p.n - float(p.total.max())
+    if found.interval is None or p.n >= MANY_ROWS or others >= OTHER_ROWS:
+        return found
+    return withheld(
+        found,
+        f"{others:.1f} of {p.n} rows are predicted as another class than the first, "
+        f"below {MANY_ROWS} rows it takes {OTHER_ROWS}",
+    )
 
 
 def jackknife(without: Float, n: int) -> float:

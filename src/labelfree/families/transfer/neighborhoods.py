@@ -13,6 +13,7 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, sampled_logits, target
 from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, INVARIANT, LOGITS, Metric
+from labelfree.families.transfer.intervals import unless_one_class, withheld
 from labelfree.kernels.threads import spread
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes
@@ -20,6 +21,8 @@ from labelfree.summaries.probabilities import softmax, two_classes
 TEMPERATURE = 0.05
 _TILE_NUMBERS = 1 << 20
 _LARGE = 0.05
+_ROWS_PER_CLASS = 3
+"""Rows per class below which there is no interval: a row has too few neighbors for how they come and go."""
 
 
 def neighborhood_density(rows: Rows, temperature: float = TEMPERATURE) -> tuple[float, float]:
@@ -79,7 +82,11 @@ def _snd(e: Evidence) -> Result:
     notes = []
     if value > 0.98 * high:
         notes.append("nearly every row is a neighbor of every other: one giant cluster, the known failure of SND")
-    return measured(value, variance**0.5, low=0.0, high=high, params=params, parts=parts, warnings=notes)
+    result = measured(value, variance**0.5, low=0.0, high=high, params=params, parts=parts, warnings=notes)
+    if m < _ROWS_PER_CLASS * found.classes:
+        least = _ROWS_PER_CLASS * found.classes
+        return withheld(result, f"it takes {_ROWS_PER_CLASS} rows per class, {least} in all, found {m}")
+    return unless_one_class(result, found)
 
 
 def snd(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -89,7 +96,8 @@ def snd(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Input: logits (n, K); computed on a seeded sample of params.rows rows.
     Range: 0 to ln(m - 1), m the rows; higher is meant to be better. Grows with m: compare at equal m only.
     Undefined: without logits; fewer than 3 sampled rows.
-    Interval: at these m rows, the variance by the influence of a row and by leaving it out, in the mean.
+    Interval: at these m rows, the variance by the influence of a row and by leaving it out, in the mean. None with
+    fewer than 3 rows per class, and with few rows nearly all of one class, as diversity.
     Cost: m^2 K multiply-adds and m^2 exponentials; memory one block of rows times m.
     When it lies: one giant cluster (collapse) reaches the maximum; consistently poor in the large comparison of
     Musgrave et al. 2022.

@@ -10,8 +10,8 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, target
 from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, INVARIANT, LOGITS, Metric
-from labelfree.families.transfer.intervals import jackknife, measured_below
-from labelfree.families.transfer.leaving_out import diversity_without, sampled_p, share_spread
+from labelfree.families.transfer.intervals import jackknife, measured_below, unless_one_class
+from labelfree.families.transfer.leaving_out import diversity_without, sampled_p, spread_of_few
 from labelfree.families.transfer.predictions import marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
 
@@ -101,7 +101,7 @@ def infomax_of(e: Evidence) -> Result:
         return measured(value, low=0.0, high=high, parts=parts)
     own = -np.einsum("ij,ij->i", rows, np.log(np.where(rows > 0, rows, 1.0)))
     variance = jackknife(diversity_without(p, rows) + own / (p.n - 1), p.n)
-    return measured_below(value, variance, share_spread(p), low=0.0, high=high, parts=parts)
+    return unless_one_class(measured_below(value, variance, spread_of_few(p), low=0.0, high=high, parts=parts), p)
 
 
 def infomax(logits: Any) -> Result:

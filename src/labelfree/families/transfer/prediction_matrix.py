@@ -13,6 +13,7 @@ from labelfree.families.transfer.intervals import (
     measured_below,
     skewed_mean,
     skewness_of,
+    unless_one_class,
     with_interval,
 )
 from labelfree.families.transfer.leaving_out import (
@@ -49,7 +50,8 @@ def nuclear_norm_of(e: Evidence) -> Result:
         return measured(norm * share, low=0.0, high=1.0, parts=parts)
     variance = jackknife(share * nuclear_without(values, vectors, rows, p.n), p.n)
     # At even shares a square root bends a quarter as much as the entropy.
-    return measured_below(norm * share, variance, share_spread(p) / 16, low=0.0, high=1.0, parts=parts)
+    found = measured_below(norm * share, variance, share_spread(p) / 16, low=0.0, high=1.0, parts=parts)
+    return unless_one_class(found, p)
 
 
 def softmax_corr_of(e: Evidence) -> Result:
@@ -69,7 +71,8 @@ def softmax_corr_of(e: Evidence) -> Result:
     slope = 2 * value**-3
     (near, far), error = below_the_greatest(value**-2 - 1, slope**2 * variance, 4 * share_spread(p))
     interval = max((1 + far) ** -0.5, low), (1 + near) ** -0.5
-    return with_interval(measured(value, error / slope, low=low, high=1.0, parts=parts), interval)
+    found = with_interval(measured(value, error / slope, low=low, high=1.0, parts=parts), interval)
+    return unless_one_class(found, p)
 
 
 def mcc_of(e: Evidence) -> Result:
@@ -93,4 +96,6 @@ def mcc_of(e: Evidence) -> Result:
         error = ((jackknife(one, p.n) + float(line.var(ddof=1)) / p.n) / 2) ** 0.5
         skewness = -skewness_of(one, p.n)
     found = measured(value, error, low=0.0, high=high, params=params, parts=parts)
-    return found if error is None else with_interval(found, skewed_mean(value, error, skewness, 0.0, high))
+    if error is None:
+        return found
+    return unless_one_class(with_interval(found, skewed_mean(value, error, skewness, 0.0, high)), p)

@@ -10,20 +10,21 @@ import numpy as np
 from labelfree.arrays import Float
 from labelfree.catalog import SAMPLE
 from labelfree.evidence.evidence import Evidence
-from labelfree.evidence.targets import predictions_of, target
-from labelfree.families.spec import FROM_OUTPUTS, FROM_SAMPLED_OUTPUTS, LOGITS, Metric
+from labelfree.evidence.targets import predictions_of, sampled_logits, target
+from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, LOGITS, Metric
 from labelfree.families.transfer.intervals import (
     jackknife,
     measured_below,
     skewed_mean,
     skewness_of,
+    unless_one_class,
     with_interval,
     withheld,
 )
-from labelfree.families.transfer.leaving_out import diversity_without, sampled_log_p, sampled_p, share_spread
+from labelfree.families.transfer.leaving_out import diversity_without, sampled_log_p, sampled_p, spread_of_few
 from labelfree.families.transfer.prediction_matrix import count, mcc_of, nuclear_norm_of, softmax_corr_of
 from labelfree.results import Plain, Result, measured
-from labelfree.summaries.predictions import Predictions
+from labelfree.summaries.predictions import Predictions, fourth_of_softmax, fourth_of_taylor
 from labelfree.summaries.probabilities import entropy_of
 
 TAYLOR_UP_TO = 5.0  # mean of -ln p up to which MaNo takes Taylor probabilities instead of the softmax
@@ -96,7 +97,7 @@ def _diversity(e: Evidence) -> Result:
     if rows is None:
         return measured(value, low=0.0, high=high, parts=parts)
     variance = jackknife(diversity_without(p, rows), p.n)
-    return measured_below(value, variance, share_spread(p), low=0.0, high=high, parts=parts)
+    return unless_one_class(measured_below(value, variance, spread_of_few(p), low=0.0, high=high, parts=parts), p)
 
 
 def diversity(logits: Any) -> Result:
@@ -107,7 +108,8 @@ def diversity(logits: Any) -> Result:
     Range: 0 (one class, surely) to ln K (all classes alike), in nats; higher is better where classes are balanced.
     Undefined: without logits.
     Interval: jackknife over the sampled rows; the distance to ln K taken for a noncentral chi-square, with as many
-    degrees as the spread of the class shares has.
+    degrees as the spread of the class shares has. None where, of fewer than 500 rows, fewer than 25 (in sums of
+    probability) go to other classes than the most predicted one: a few rows make up the value then.
     Cost: shared with entropy.
     When it lies: undecided predictions reach the maximum; imbalanced targets should not.
     Source: the first term of infomax; `DiversityValidator` of pytorch-adapt. Deviations: none.
@@ -127,7 +129,8 @@ def nuclear_norm(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> 
     Range: for n >= K from 1 / K (all rows undecided) over 1 / sqrt(K) (all rows surely one class) to 1 (one-hot, all
     classes equally often).
     Undefined: without logits.
-    Interval: exact jackknife over the sampled rows; the distance to 1 taken for a noncentral chi-square, as diversity.
+    Interval: exact jackknife over the sampled rows; the distance to 1 taken for a noncentral chi-square, and
+    none with few rows and nearly all of one class, as diversity.
     Cost: one K x K eigendecomposition. The norm comes from P^T P: digits below 1e-8 of the largest singular value are
     lost, some 1e-7 of the score.
     When it lies: a classifier that is confidently and evenly wrong reaches 1; imbalanced targets stay below.
@@ -170,7 +173,8 @@ def mcc(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Range: 0 (no row hesitates between classes) to 1 - 1/K; lower is better. A class of probability exactly 0 in all
     rows counts as not confused.
     Undefined: without logits.
-    Interval: as entropy, the variance by the jackknife and by the influence of the sampled rows, in the mean.
+    Interval: as entropy, the variance by the jackknife and by the influence of the sampled rows, in the mean; also
+    none with few rows and nearly all of one class, as diversity.
     Cost: none beyond the sums.
     When it lies: a confidently wrong or collapsed classifier scores best; training with this loss optimizes it.
     Source: Jin, Wang, Long, Wang, "Minimum class confusion", ECCV 2020, temperature 1. Deviations: over all rows
@@ -208,7 +212,13 @@ def _mano(e: Evidence) -> Result:
     found = measured(value, error, low=0.0, high=high, params=params, parts=parts, warnings=warnings)
     if p.classes == 2 and not calibrated:
         return withheld(found, "of two classes the Taylor form keeps one, the same value for every row")
-    return found
+    logits = sampled_logits(e)
+    if error is None or logits is None:
+        return found
+    rows = (fourth_of_softmax if calibrated else fourth_of_taylor)(logits)
+    skewness = skewness_of(rows, p.n)
+    ends = skewed_mean(total / p.n, 4 * value**3 * error, skewness, 0.0, 1 / p.classes)
+    return with_interval(found, None if ends is None else (ends[0] ** 0.25, ends[1] ** 0.25))
 
 
 def mano(logits: Any) -> Result:
@@ -220,8 +230,8 @@ def mano(logits: Any) -> Result:
     Range: K^-1 (uniform softmax; 0 for Taylor rows without any difference) to K^(-1/4) (one-hot); higher is better.
     parts.normalization says which form was taken; scores of different forms do not compare.
     Undefined: without logits.
-    Interval: standard error of the mean fourth power, by the delta method; not across the switch of forms. None
-    for the Taylor form of two classes, which is the same for every row.
+    Interval: of the mean fourth power, as entropy; not across the switch of forms. None for the Taylor form of two
+    classes, which is the same for every row.
     Cost: none beyond the sums.
     When it lies: a confidently wrong classifier scores high; candidates on both sides of the switch.
     Source: Xie et al., "MaNo", NeurIPS 2024, p = 4. Deviations: all rows at once, where the released code
@@ -293,7 +303,7 @@ METRICS = (
         "1 - mean_k C_kk / sum_j C_kj, C = sum w p p^T, w = 1 + exp(-entropy)",
     ),
     Metric(
-        mano, _mano, FROM_OUTPUTS, LOGITS,
+        mano, _mano, FROM_SAMPLED_OUTPUTS, LOGITS,
         "one classifier under several shifts; misleads where it is confidently wrong, and across its two "
         "normalizations",
         "(mean s^4)^(1/4), s = softmax or Taylor probabilities by the criterion",

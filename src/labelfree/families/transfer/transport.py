@@ -67,19 +67,19 @@ def transport(weight: Float, sizes: Index) -> TransportPlan:
     return TransportPlan(chosen, float(weight[np.arange(n), chosen].sum()), prices - prices.min())
 
 
-def price_variance(weight: Float, label: Index, prices: Float) -> float:
+def price_variance(weight: Float, label: Index, prices: Float) -> tuple[float, float]:
     """Variance of the mean gain over samples of rows (n, K) and labels (m,), by the optimal prices (envelope theorem).
 
     The prices fit their own sample, which adds their noise to the spread of max(weight - price) and of price[label]: at
     prices of either half of the sample, the covariance of both is free of it. Half of the noise is the second part of
-    the variance of an optimum: the mean of both.
+    the variance of an optimum: the mean of both. Also the variance at the prices of the whole sample.
     """
     own = _spread(weight, label, prices, prices)
     halves = []
     for half in (slice(0, None, 2), slice(1, None, 2)):
         sizes = np.bincount(label[half], minlength=weight.shape[1]) / len(label[half]) * len(weight[half])
         halves.append(first_prices(weight[half], sizes))
-    return max((own + _spread(weight, label, *halves)) / 2, own / 4)
+    return max((own + _spread(weight, label, *halves)) / 2, own / 4), own
 
 
 def _spread(weight: Float, label: Index, one: Float, two: Float) -> float:
