@@ -30,7 +30,7 @@ def noise(runs: int, checks: int, correlation: float, rng: np.random.Generator) 
 
 def improving(checks: int, window: int, least: float) -> NDArray[np.float64]:
     """A line that improves by `least` a window."""
-    return least / (window - 1) * np.arange(checks)
+    return least / (window - 1) * np.arange(checks, dtype=np.float64)
 
 
 def flat_from_a_third(checks: int, rise: float) -> NDArray[np.float64]:
