@@ -166,3 +166,35 @@ def test_the_quick_study_runs(tmp_path: Path) -> None:
     assert collapsed["monitor"][-1] == "collapse"
     assert collapsed["farthest"] < 1e-5
     assert re.search(r"step_0005: 12", done.stderr)
+
+
+def test_the_schedules_are_what_they_are_called() -> None:
+    """Five seeds of each, a check every ten of 300 steps, at the rates of the formulas."""
+    found = json.loads((EXAMPLE / "schedules.json").read_text())
+    assert {(r["schedule"], r["seed"]) for r in found["runs"]} == {
+        (name, seed) for name in ("cosine", "step", "cyclic") for seed in range(5)
+    }
+    steps = np.arange(0, 301, 10)
+    rates = {
+        "cosine": 1e-4 * (1 + np.cos(np.pi * steps / 300)),
+        "step": 2e-4 * 0.1 ** ((steps >= 100).astype(float) + (steps >= 200)),
+        "cyclic": 1e-4 * (1 + np.cos(np.pi * (steps % 60) / 60)),
+    }
+    for run in found["runs"]:
+        checks = run["checks"]
+        assert checks["step"] == steps.tolist()
+        np.testing.assert_allclose(checks["rate"], rates[run["schedule"]], rtol=1e-5, atol=1e-12)
+        assert all(0 < value < 1 for value in checks["separability"])
+        assert checks["accuracy"][-1] > 0.6
+
+
+@pytest.mark.slow
+def test_a_run_under_each_schedule(tmp_path: Path) -> None:
+    """Three short runs on few texts, as the study makes them."""
+    pytest.importorskip("torch")
+    path = tmp_path / "schedules.json"
+    asked = [sys.executable, "schedules.py", "--quick", str(path)]
+    done = subprocess.run(asked, cwd=EXAMPLE, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(path.read_text())
+    assert [len(run["checks"]["step"]) for run in found["runs"]] == [3, 3, 3]

@@ -51,3 +51,20 @@ def test_numbers_that_no_verdict_could_hold_are_refused(tmp_path: Path, number: 
     given: dict[str, Any] = {number: 10**400}
     with pytest.raises(UsageError, match=f"{number}: expected a"):
         gate(history=run_of(tmp_path / "h.jsonl", [0.5] * 9), plateau="separability", **given)
+
+
+@pytest.mark.parametrize("drops", ["[30, 60]", "30", '"30,60"'])
+def test_a_schedule_of_the_file(labelfree: Program, tmp_path: Path, drops: str) -> None:
+    if drops.startswith('"'):
+        expected = (2, "drops: expected a whole number")
+    else:
+        expected = (0, "before the next drop of the learning rate (step 30)")
+    run_of(tmp_path / "h.jsonl", [0.5] * 12)
+    table = f'plateau = "separability"\nhistory = "h.jsonl"\ncycle = 1\ndrops = {drops}\n'
+    (tmp_path / "pyproject.toml").write_text(TABLE + table)
+    done = labelfree("gate")
+    assert (done.returncode, expected[1] in done.stdout + done.stderr) == (expected[0], True)
+    if not done.returncode:
+        assert "cycle 1 step, drops at step" in done.stdout
+        assert labelfree("gate", "--drops", "11").returncode == 0
+        assert labelfree("gate", "--drops", "10").returncode == 11

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.optim import lr_scheduler as made
 
+from labelfree import history
 from labelfree.errors import UsageError
+from labelfree.training import Monitor
 from labelfree.training.rates import Rates, ahead
 
 
@@ -117,6 +121,17 @@ def test_what_waits_for_a_metric_or_is_unknown_says_nothing() -> None:
             raise RuntimeError("no copies")
 
     assert told(Broken(real, lambda _: 1.0), 100) == {"learning_rate": 0.25}
+
+
+def test_a_rate_that_cannot_be_read_costs_no_check(tmp_path: Path) -> None:
+    real = optimizer()
+    monitor = Monitor(history=tmp_path / "h.jsonl", metrics="rankme", scheduler=real)
+    for step, rate in enumerate((0.5, float("nan"), None)):
+        real.param_groups[0]["lr"] = rate
+        monitor.add(np.eye(8))
+        assert monitor.check(step).problem is None
+    told = [record.get("schedule") for record in history.read(tmp_path / "h.jsonl")]
+    assert told == [{"learning_rate": 0.5}, {"learning_rate": None}, None]
 
 
 def test_something_else_is_refused() -> None:

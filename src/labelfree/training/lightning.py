@@ -56,7 +56,12 @@ class Hooks:
             options = with_checks(options, _validations(trainer))
         resume = trainer.global_step or None
         self.monitor = Monitor(
-            pl_module, resume=resume, known=self.known, to=list(trainer.loggers), scheduler=_rates(trainer), **options
+            pl_module,
+            resume=resume,
+            known=self.known,
+            to=list(trainer.loggers),
+            scheduler=attempted(lambda: _rates(trainer))[0],
+            **options,
         )
         self.last = None
 

@@ -213,8 +213,9 @@ class Monitor:
 
     def _schedule(self, step: int, epoch: float | None) -> dict[str, Any] | None:
         """What the record says of the learning rate, None where nothing is known."""
-        found = {} if self._rates is None else self._rates.at(step)
-        return found | ({} if epoch is None else {"epoch": float(epoch)}) or None
+        rates = self._rates
+        found = None if rates is None else attempted(lambda: rates.at(step))[0]  # a check is worth more than its rate
+        return (found or {}) | ({} if epoch is None else {"epoch": float(epoch)}) or None
 
     def _ended(self, check: Check) -> Check:
         """Tell and log what was found."""

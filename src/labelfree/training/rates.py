@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from math import inf
+from math import inf, isfinite
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +37,8 @@ class Rates:
         optimizer = self.source if hasattr(self.source, "param_groups") else self.source.optimizer
         if self._ahead is None:
             self._ahead = self._looked(step)
-        return {"learning_rate": float(optimizer.param_groups[0]["lr"]), **(self._ahead or {})}
+        rate = float(optimizer.param_groups[0]["lr"])
+        return {"learning_rate": rate if isfinite(rate) else None, **(self._ahead or {})}
 
     def _looked(self, step: int) -> dict[str, Any] | None:
         """What the scheduler says of cycles and drops; None where its steps cannot be told yet."""

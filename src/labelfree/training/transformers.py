@@ -17,7 +17,7 @@ from labelfree.commands.signatures import spelled
 from labelfree.errors import MissingExtra, UsageError
 from labelfree.training.check import Check
 from labelfree.training.loggers import checked
-from labelfree.training.monitor import Monitor
+from labelfree.training.monitor import Monitor, attempted
 from labelfree.training.plan import DEFAULTS, Asked, plan, with_checks
 from labelfree.training.rates import Rates
 
@@ -51,7 +51,8 @@ class Hooks:
         if self.dataset is not None and isinstance(sets, dict) and self.dataset not in sets:
             raise UsageError(self._unknown(sets))
         options = with_checks(self.options, _evaluations(args, state))
-        self.monitor = Monitor(model, resume=state.global_step or None, scheduler=_rates(state, **kwargs), **options)
+        rates = attempted(lambda: _rates(state, **kwargs))[0]
+        self.monitor = Monitor(model, resume=state.global_step or None, scheduler=rates, **options)
         self.last, self.evaluated = None, []
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
