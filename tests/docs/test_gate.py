@@ -24,6 +24,7 @@ from labelfree.history import steps
 from repository import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
+ASKED = ("first_version", "second_version", "classes_known")
 
 
 def plateau_rows(found: dict[str, Any], scenario: str) -> list[str]:
@@ -148,7 +149,7 @@ def kept_rows(found: dict[str, Any]) -> list[str]:
     for kind in dict.fromkeys(r["kind"] for r in found["kept"]):
         runs = [r for r in found["kept"] if r["kind"] == kind]
         stopped = [
-            sum(r[name] is not None for r in runs) for name in ("first_version", "second_version", "classes_known")
+            sum(r[name] is not None for r in runs) for name in ASKED
         ]
         probe = " to ".join(f"{sum(r['probe'][end] for r in runs) / len(runs):.2f}" for end in (0, 1))
         rows.append(f"| {kind} | {runs[0]['side']} | {' | '.join(f'{n} of {len(runs)}' for n in stopped)} | {probe} |")
@@ -166,7 +167,7 @@ def test_the_second_guard_stopped_no_healthy_run_and_the_page_has_what_it_missed
     assert not any(r[name] is not None for r in healthy for name in ("second_version", "classes_known"))
     assert f"below {100 * (1 - 0.05 ** (1 / 45)):.1f} %" in page
     broken = [r for r in found["kept"] if r["probe"][1] < r["probe"][0] / 2]
-    seen = [sum(r[name] is not None for r in broken) for name in ("first_version", "second_version", "classes_known")]
+    seen = [sum(r[name] is not None for r in broken) for name in ASKED]
     assert "{1} of {0}, with the classes known {2}; version 1 {3}".format(len(broken), *seen[1:], seen[0]) in page
     for r in found["open"]:
         trips = r["second_version"] is not None
@@ -176,7 +177,7 @@ def test_the_second_guard_stopped_no_healthy_run_and_the_page_has_what_it_missed
 
 @pytest.mark.once
 def test_the_sixty_healthy_runs_gave_the_second_guard_nothing_to_trip_on() -> None:
-    """Without the number of classes it trips only where rows point one way, or repeat: after the first check none did."""
+    """Without the number of classes it trips only where rows point one way or repeat: no later check has either."""
     found = json.loads((RESULTS / "collapse_guard.json").read_text())
     healthy = [(r["cosines"], r["duplicates"]) for r in found["runs"] if r["kind"] in found["setting"]["healthy"]]
     example = json.loads((ROOT / "examples" / "finetune_and_stop" / "results.json").read_text())["runs"]
