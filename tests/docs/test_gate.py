@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import beta
 
 from labelfree import history
 from labelfree.commands import watching
@@ -169,6 +170,9 @@ def test_the_second_guard_stopped_no_healthy_run_and_the_page_has_what_it_missed
     broken = [r for r in found["kept"] if r["probe"][1] < r["probe"][0] / 2]
     seen = [sum(r[name] is not None for r in broken) for name in ASKED]
     assert "{1} of {0}, with the classes known {2}; version 1 {3}".format(len(broken), *seen[1:], seen[0]) in page
+    missed = (len(broken) - seen[1], len(broken) - seen[2])
+    highest = [100 * float(beta.ppf(0.95, m + 1, len(broken) - m)) for m in missed]  # Clopper and Pearson
+    assert "Missed, at 95 % confidence: below {:.1f} %, with the classes known below {:.1f} %".format(*highest) in page
     for r in found["open"]:
         trips = r["second_version"] is not None
         assert trips == (r["kind"] in ("no negatives", "one point")), r["kind"]
