@@ -158,13 +158,13 @@ def answers(seen: list[dict[str, Any]], classes: int) -> dict[str, Any]:
     old = [{name: value for name, value in one.items() if name not in CENTERED} for one in seen]
     found: dict[str, Any] = {}
     for name, shares, known in (
-        ("tripped_at", seen, None),
+        ("second_version", seen, None),
         ("first_version", old, None),
         ("classes_known", seen, classes),
     ):
         said = [collapse_guard(list(range(i + 1)), shares[: i + 1], known) for i in range(len(shares))]
         found[name] = next((i for i, one in enumerate(said) if one.decision == "collapse"), None)
-        if name == "tripped_at":
+        if name == "second_version":
             found["reasons"] = [one.reason for one in said]
     return found
 
@@ -200,7 +200,7 @@ def main() -> None:
 
 def told(runs: list[dict[str, Any]]) -> None:
     """Print what became of the runs of a kind."""
-    asked = ("tripped_at", "first_version", "classes_known")
+    asked = ("second_version", "first_version", "classes_known")
     said = "  ".join(f"{name} {[r[name] for r in runs]}" for name in asked)
     print(f"{runs[0]['kind']:26} {runs[0].get('d', '')}  {said}  probe {[r['probe'] for r in runs]}", flush=True)
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import beta
 
 from labelfree import history
 from labelfree.commands import watching
@@ -25,6 +26,7 @@ from repository import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
 GATE, EVIDENCE = ROOT / "docs" / "gate.md", ROOT / "docs" / "evidence" / "gate.md"
+ASKED = ("first_version", "second_version", "classes_known")
 
 
 def plateau_rows(found: dict[str, Any], scenario: str) -> list[str]:
@@ -43,7 +45,7 @@ def guard_rows(found: dict[str, Any]) -> list[str]:
     for kind in (*found["setting"]["healthy"], *found["setting"]["collapsing"]):
         for d in (32, 384):
             runs = [r for r in found["runs"] if (r["kind"], r["d"]) == (kind, d)]
-            tripped = sum(r["tripped_at"] is not None for r in runs)
+            tripped = sum(r["first_version"] is not None for r in runs)
             cells = [_span([r[name] for r in runs]) for name in ("lowest_share", "cosine", "duplicates")]
             probe = " to ".join(f"{sum(r['probe'][end] for r in runs) / len(runs):.2f}" for end in (0, 1))
             rows.append(f"| {kind} | {d} | {tripped} of {len(runs)} | {' | '.join(cells)} | {probe} |")
@@ -191,9 +193,57 @@ def test_the_guard_did_what_the_page_says() -> None:
         (kind, d, seed) for kind in (*found["setting"]["healthy"], *found["setting"]["collapsing"])
         for d in (32, 384) for seed in range(5)
     }  # fmt: skip
-    assert not any(r["tripped_at"] is not None for r in runs if r["kind"] in found["setting"]["healthy"])
+    assert not any(r["first_version"] is not None for r in runs if r["kind"] in found["setting"]["healthy"])
     for kind in ("narrow cone", "no negatives", "one point"):
-        assert all(r["tripped_at"] is not None for r in runs if r["kind"] == kind)
+        assert all(r["first_version"] is not None for r in runs if r["kind"] == kind)
+
+
+def kept_rows(found: dict[str, Any]) -> list[str]:
+    """One row per kind that was kept aside, as the page prints them: runs stopped by each version, and the probe."""
+    rows = []
+    for kind in dict.fromkeys(r["kind"] for r in found["kept"]):
+        runs = [r for r in found["kept"] if r["kind"] == kind]
+        stopped = [
+            sum(r[name] is not None for r in runs) for name in ASKED
+        ]
+        probe = " to ".join(f"{sum(r['probe'][end] for r in runs) / len(runs):.2f}" for end in (0, 1))
+        rows.append(f"| {kind} | {runs[0]['side']} | {' | '.join(f'{n} of {len(runs)}' for n in stopped)} | {probe} |")
+    return rows
+
+
+@pytest.mark.once
+def test_the_second_guard_stopped_no_healthy_run_and_the_page_has_what_it_missed() -> None:
+    page = " ".join((ROOT / "docs" / "gate.md").read_text().split())
+    found = json.loads((RESULTS / "collapse_guard.json").read_text())
+    for row in kept_rows(found):
+        assert row in page, row
+    healthy = [r for r in found["kept"] if r["side"] == "healthy"]
+    assert len(healthy) == 45
+    assert not any(r[name] is not None for r in healthy for name in ("second_version", "classes_known"))
+    assert f"below {100 * (1 - 0.05 ** (1 / 45)):.1f} %" in page
+    broken = [r for r in found["kept"] if r["probe"][1] < r["probe"][0] / 2]
+    seen = [sum(r[name] is not None for r in broken) for name in ASKED]
+    assert "{1} of {0}, with the classes known {2}; version 1 {3}".format(len(broken), *seen[1:], seen[0]) in page
+    missed = (len(broken) - seen[1], len(broken) - seen[2])
+    highest = [100 * float(beta.ppf(0.95, m + 1, len(broken) - m)) for m in missed]  # Clopper and Pearson
+    assert "Missed, at 95 % confidence: below {:.1f} %, with the classes known below {:.1f} %".format(*highest) in page
+    for r in found["open"]:
+        trips = r["second_version"] is not None
+        assert trips == (r["kind"] in ("no negatives", "one point")), r["kind"]
+        assert (r["classes_known"] is not None) == (trips or r["kind"] == "five points")
+
+
+@pytest.mark.once
+def test_the_sixty_healthy_runs_gave_the_second_guard_nothing_to_trip_on() -> None:
+    """Without the number of classes it trips only where rows point one way or repeat: no later check has either."""
+    found = json.loads((RESULTS / "collapse_guard.json").read_text())
+    healthy = [(r["cosines"], r["duplicates"]) for r in found["runs"] if r["kind"] in found["setting"]["healthy"]]
+    example = json.loads((ROOT / "examples" / "finetune_and_stop" / "results.json").read_text())["runs"]
+    healthy += [(r["checks"]["mean_cosine"], 0.0) for r in example if r["kind"] in ("healthy", "long healthy")]
+    assert len(healthy) == 60
+    for cosines, duplicates in healthy:
+        assert max(cosines[1:]) < 0.9
+        assert duplicates < 0.2
 
 
 def shell_loop() -> str:

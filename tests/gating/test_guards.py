@@ -1,4 +1,4 @@
-"""The collapse guard: both limits at equality, each sign, and what it cannot tell."""
+"""The collapse guard of version 1: both limits at equality, each sign, and what it cannot tell."""
 
 from __future__ import annotations
 

@@ -34,7 +34,17 @@ def test_a_record_holds_what_comparisons_need(tmp_path: Path) -> None:
     assert record["time"].endswith("+00:00")
     assert (record["rows_hash"], record["fingerprint"]) == (made.input.rows_hash, made.input.fingerprint)
     assert (record["seed"], record["tool"]["version"]) == (3, labelfree.__version__)
+    rows = np.vstack([X, X[:20]])
+    sigma = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False)
+    share = sigma**2 / (sigma @ sigma)
+    spread = np.sqrt(sigma @ sigma / 80)
     assert record["collapse"] == {
+        "centered_rank": pytest.approx(np.exp(-(sigma / sigma.sum() @ np.log(sigma / sigma.sum()))), rel=1e-9),
+        "sphericity": pytest.approx(84 / 320 / (share @ share), rel=1e-9),
+        "spread": pytest.approx(spread, rel=1e-9),
+        "spread_share": pytest.approx(spread / np.sqrt((rows**2).sum() / 80), rel=1e-9),
+        "directions": 4,
+        "cut": 0.0,
         "effective_rank": pytest.approx(made["effective_rank"].value, rel=1e-11),
         "mean_cosine": pytest.approx(made["mean_cosine"].value, rel=1e-11),
         "duplicate_share": 0.25,

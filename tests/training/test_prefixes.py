@@ -1,4 +1,4 @@
-"""One rule for the loop and the shell: the monitor and the command agree on every prefix of twenty runs."""
+"""One rule for the loop and the shell: the monitor and the command agree on every prefix of many runs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,19 @@ UNDEFINED = entry(None)
 HEALTHY = [8.0] * 16
 
 
-def _run(values: Any, ranks: Any = HEALTHY, cosines: Any = None, **more: Any) -> list[dict[str, Any]]:
-    """A report for every value, with its effective rank and mean cosine."""
+def _run(
+    values: Any, ranks: Any = HEALTHY, cosines: Any = None, about: Any = None, **more: Any
+) -> list[dict[str, Any]]:
+    """A report for every value, with its effective rank and mean cosine; about: the spread about the mean of each."""
     cosines = [0.1] * len(values) if cosines is None else cosines
-    return [
+    reports = [
         report({"separability": value}, rank=ranks[i], cosine=cosines[i], source=f"epoch_{i:02}.parquet", **more)
         for i, value in enumerate(values)
     ]
+    for one, spread in zip(reports, about or (), strict=False):
+        whole = {"centered_rank": 6.0, "sphericity": 0.4, "directions": 5, "cut": 0.5}
+        one["metrics"]["effective_rank"]["parts"] = {"about_mean": {**whole, "spread": spread, "spread_share": spread}}
+    return reports
 
 
 FALLING = [8.0 * 0.7**i for i in range(16)]
@@ -54,6 +60,9 @@ RUNS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str | None]] = {
     "constant": (_run([0.4] * 16), SLOPE, "stop"),
     "collapse": (_run(RISING, FALLING, CONE), SLOPE, "collapse"),
     "collapse by repetition": (_run(RISING, FALLING, duplicate=30), SLOPE, "collapse"),
+    "an offset": (_run(RISING, FALLING, CONE, [1.0] * 16), SLOPE, None),
+    "a point": (_run(RISING, HEALTHY, CONE, [0.5**i for i in range(16)]), {**SLOPE, "classes": 10}, "collapse"),
+    "an old history that goes on": (_run(RISING, FALLING, CONE, [1.0] * 5), SLOPE, "collapse"),
     "rank alone": (_run(RISING, FALLING), SLOPE, None),
     "short": (_run(PLATEAU[:4]), SLOPE, None),
     "undefined at the end": (_run([*PLATEAU[:6], UNDEFINED, UNDEFINED]), SLOPE, None),
@@ -108,8 +117,8 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Check]
     return {name: checks(place / f"{name}.jsonl", *RUNS[name][:2]) for name in RUNS}
 
 
-def test_there_are_twenty_runs_of_all_kinds(monitored: dict[str, list[Check]]) -> None:
-    assert len(RUNS) == 20
+def test_there_are_runs_of_all_kinds(monitored: dict[str, list[Check]]) -> None:
+    assert len(RUNS) == 23
     ended: dict[str | None, int] = {}
     for name, (_, _, expected) in RUNS.items():
         first = next((c for c in monitored[name] if c.stop), None)
