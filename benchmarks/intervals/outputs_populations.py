@@ -1,7 +1,7 @@
 """Populations of embeddings, logits and labels for the interval study of transfer: a fixed model, fresh rows each time.
 
 Each has a source and a shifted target domain, a head and three other candidates' heads fitted once to source rows.
-OPEN were used to design the intervals; KEPT were set aside and judged once, with other laws, shapes and seeds.
+OPEN were used to design the intervals; KEPT were set aside to judge, with other laws, shapes and seeds.
 """
 
 from __future__ import annotations
