@@ -203,9 +203,7 @@ def kept_rows(found: dict[str, Any]) -> list[str]:
     rows = []
     for kind in dict.fromkeys(r["kind"] for r in found["kept"]):
         runs = [r for r in found["kept"] if r["kind"] == kind]
-        stopped = [
-            sum(r[name] is not None for r in runs) for name in ASKED
-        ]
+        stopped = [sum(r[name] is not None for r in runs) for name in ASKED]
         probe = " to ".join(f"{sum(r['probe'][end] for r in runs) / len(runs):.2f}" for end in (0, 1))
         rows.append(f"| {kind} | {runs[0]['side']} | {' | '.join(f'{n} of {len(runs)}' for n in stopped)} | {probe} |")
     return rows
