@@ -176,7 +176,7 @@ def test_hopkins_does_not_know_scale_or_place(scale: float) -> None:
 
 
 def test_hopkins_does_not_depend_on_blocks() -> None:
-    X = np.random.default_rng(4).normal(size=(500, 5))
+    X = np.random.default_rng(4).normal(size=(500, 10))
     whole = of("hopkins", X)
     assert whole.se is not None
     for step in (1, 7, 64):
@@ -317,7 +317,8 @@ def test_duplicates_and_far_rows_are_warned_about() -> None:
     stretched = of("hopkins", far)
     assert stretched.value > of("hopkins", X).value + 0.05
     assert "a few far rows" in stretched.warnings[0]
-    assert of("hopkins", np.maximum(X, 0)).warnings == ()
+    (note,) = of("hopkins", np.maximum(X, 0)).warnings  # half of a normal law reaches farther for its spread
+    assert "no interval: a few far rows decide the box" in note
 
 
 def test_class_ami_says_where_it_is_undefined() -> None:
@@ -365,7 +366,7 @@ def test_official_needs_rows_in_order() -> None:
 
 
 def test_the_interval_holds_both_parts() -> None:
-    W, X, L, _ = oracles.make_case(500, 6, 4, 3)
+    W, X, L, _ = oracles.make_case(500, 12, 4, 3)
     result = of("transfer_score", X, L, W)
     h, m = of("hopkins", X).se, of("infomax", L).se / np.log(4)
     assert result.se == pytest.approx((h**2 + m**2) ** 0.5, rel=1e-12)

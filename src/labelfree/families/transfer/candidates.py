@@ -14,7 +14,7 @@ from labelfree.errors import ArrayError, UsageError
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.spec import LOGITS, Metric
 from labelfree.families.transfer.accuracy import share_error
-from labelfree.families.transfer.intervals import count_interval, share_interval, with_interval
+from labelfree.families.transfer.intervals import count_interval, share_interval, with_interval, withheld
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import softmax, two_classes
 
@@ -90,6 +90,9 @@ def ensv_of(a: Agreement) -> tuple[Result, ...]:
     results = []
     for met in map(int, a.with_ensemble):
         found = measured(met / a.n, share_error(met, a.n), low=0.0, high=1.0, params=params)
+        if met in (0, a.n):
+            results.append(withheld(found, "all rows agree, or none: how rare the others are they do not tell"))
+            continue
         results.append(with_interval(found, count_interval(met, a.n)))
     return tuple(results)
 
@@ -176,7 +179,7 @@ def ensv(logits: Any, *others: Any) -> Result:
     Input: logits (n, K) of the candidate, others: (n, K) each, the same rows in the same order; at least one other.
     Range: 0 to 1. Equal shifts of the logits of a row do not matter; the candidates given do.
     Undefined: no other candidate; no rows.
-    Interval: of a share over the rows, by the mid-P value (Lancaster 1961).
+    Interval: of a share over the rows, by the mid-P value (Lancaster 1961); none where all rows agree, or none does.
     Cost: one softmax of every candidate, in blocks: memory does not grow with the rows.
     When it lies: it follows the majority: near copies (neighboring checkpoints of one run) outvote a better candidate,
     and a confident candidate outweighs the others; comparable only among candidates scored together.
