@@ -164,6 +164,7 @@ def test_the_gate_takes_the_classes_and_says_which_guard_judged(tmp_path: Path) 
     assert document["verdict"]["guards"][0]["version"] == document["settings"]["collapse"]["version"] == 2
     assert document["settings"]["collapse"]["classes"] == 8
     assert document["verdict"]["best"]["step"] == 0
+    wrong: Any
     for wrong in (1, True, 2.0):
         with pytest.raises(UsageError, match="classes: expected a number of classes of at least 2"):
             labelfree.gate(**asked, classes=wrong)
