@@ -63,9 +63,9 @@ def views(items: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
 
 
 def covered(draws: list[dict[str, tuple[float, float]]], name: str) -> dict[str, float] | None:
-    """Coverage, and mean standard error over the true one."""
+    """Coverage, and mean standard error over the true one; None where most draws have no interval."""
     found = np.array([d[name] for d in draws if name in d])
-    if len(found) < 10:
+    if len(found) < max(10, len(draws) / 2):
         return None
     value, error = found.T
     spread = float(value.std(ddof=1))

@@ -165,7 +165,7 @@ def test_the_quick_study_runs(tmp_path: Path) -> None:
     assert collapsed["shell_exit_code"] == 12
     assert collapsed["monitor"][-1] == "collapse"
     assert collapsed["farthest"] < 1e-5
-    assert re.search(r"step_0005: 12", done.stderr)
+    assert re.search(r"step_00(05|10|15): 12", done.stderr)  # 5 by version 1 of the guard, 15 by version 2
 
 
 def test_the_schedules_are_what_they_are_called() -> None:

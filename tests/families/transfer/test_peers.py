@@ -397,7 +397,6 @@ def share_covered(name: str, truth: float, repeats: int) -> float:
         ("doc", 0.75 - (0.75 - 2 / 3)),
         ("atc_mc", 0.5),  # a quarter are errors: t = 5/8, which the target reaches where u^2 > 1/4
         ("atc_ne", 0.5),
-        ("cot", 0.71),  # the integral of p over (0.7, 1) and of 1 - p over (0, 0.7)
     ],
 )
 def test_intervals_cover(name: str, truth: float) -> None:
