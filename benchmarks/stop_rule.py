@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from labelfree.gating.sequential import BLOCK, GROWTH, greatest_fall, inflation, level
+from labelfree.commands.simulation import noise as steady
+from labelfree.gating.sequential import BLOCK, GROWTH, WIGGLE, greatest_fall, inflation, level
 from labelfree.gating.settings import short_of
 
 RESULTS = Path(__file__).parent / "results" / "stop_rule.json"
@@ -39,9 +40,7 @@ Rule = Callable[[np.ndarray, int | None], np.ndarray]
 
 def noise(runs: int, checks: int, correlation: float, rng: np.random.Generator, shape: str = "constant") -> np.ndarray:
     """Noise (runs, checks) of variance 1, or shrinking from three times to a third of that standard deviation."""
-    found = rng.normal(size=(runs, checks))
-    for i in range(1, checks):
-        found[:, i] = correlation * found[:, i - 1] + np.sqrt(1 - correlation**2) * found[:, i]
+    found = steady(runs, checks, correlation, rng)
     return found * (np.geomspace(3, 1 / 3, checks) if shape == "shrinking" else 1.0)
 
 
@@ -89,7 +88,7 @@ def falls(Y: np.ndarray, planned: int | None, confidence: float = 0.9) -> np.nda
     levels = np.lib.stride_tricks.sliding_window_view(seen, BLOCK, axis=1).mean(axis=-1)
     best = np.maximum.accumulate(levels, axis=1)
     counts = np.arange(1, seen.shape[1] - 1)
-    spread = np.sqrt(np.cumsum(np.diff(seen, 2, axis=1) ** 2, axis=1) / counts / (6 - 8 * 0.8 + 2 * 0.8**2))
+    spread = np.sqrt(np.cumsum(np.diff(seen, 2, axis=1) ** 2, axis=1) / counts / WIGGLE)
     length = 200 if planned is None else planned - warmup - window + 1 + 2 * BLOCK - 1
     least = best[:, :-BLOCK] - levels[:, BLOCK:] - greatest_fall(confidence, length) * spread[:, BLOCK:]
     hits = least > DELTA

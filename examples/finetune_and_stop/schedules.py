@@ -4,8 +4,8 @@
     python schedules.py --quick FILE     a short run of each on few texts, written to FILE
 
 schedules.json: of every run, at every check, the step, the learning rate of the encoder, what was measured on 500 texts
-without labels, and the accuracy on 250 test texts. benchmarks/plateau.py asks the rules about them. The schedules were
-written down before any run, and no run was left out.
+without labels, and the accuracy on 250 test texts. benchmarks/plateau_runs.py asks the rules about them. The schedules
+were written down before any run, and no run was left out.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 from encoder import Batch
 from finetuning import Kind, Run, accuracy, evaluated, texts
+from study import reports_of, short
 from torch.optim import Optimizer, lr_scheduler
-
-import labelfree
-from labelfree.catalog import COLLAPSE_METRICS
 
 RESULTS = Path(__file__).parent / "schedules.json"
 SEEDS, EVAL, TEST = 5, 4, 2
@@ -55,20 +53,13 @@ def recorded(
         if i:
             run.train()
         X, _ = evaluated(run.model, unlabeled)
-        reports = [
-            labelfree.separability(X, only=("separability", "separability_robust", *COLLAPSE_METRICS)),
-            labelfree.rank(X, only=("rankme", *COLLAPSE_METRICS)),
-        ]
+        reports = reports_of(X)
         found = {name: report[name].value for report in reports for name in report.metrics}
         checks.append({
             "step": run.step, "rate": rates.get_last_lr()[0], **found, "separability_se": reports[0]["separability"].se,
             "accuracy": accuracy(run.model, *tests),
         })  # fmt: skip
-    return {name: [_short(check[name]) for check in checks] for name in checks[0]}
-
-
-def _short(value: float | None) -> float | None:
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    return {name: [short(check[name]) for check in checks] for name in checks[0]}
 
 
 def study(path: Path, kind: Kind, seeds: int, every: int = 1) -> None:

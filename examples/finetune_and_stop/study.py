@@ -40,6 +40,14 @@ THREE_WAYS = ("healthy", "wrong labels", "high rate", "no negatives")
 PACKAGES = ("torch", "transformers", "numpy")
 
 
+def reports_of(X: Any) -> list[labelfree.Report]:
+    """What is measured at a check."""
+    return [
+        labelfree.separability(X, only=("separability", "separability_robust", *COLLAPSE_METRICS)),
+        labelfree.rank(X, only=("rankme", *COLLAPSE_METRICS)),
+    ]
+
+
 def recorded(kind: Kind, seed: int, path: Path, every: int = 1) -> dict[str, list[Any]]:
     """Train one run to its end; the records go to `path`, what is told of them is returned."""
     run = Run(kind, seed)
@@ -52,18 +60,16 @@ def recorded(kind: Kind, seed: int, path: Path, every: int = 1) -> dict[str, lis
         if i:
             run.train()
         X, _ = evaluated(run.model, unlabeled)
-        reports = [
-            labelfree.separability(X, only=("separability", "separability_robust", *COLLAPSE_METRICS)),
-            labelfree.rank(X, only=("rankme", *COLLAPSE_METRICS)),
-        ]
+        reports = reports_of(X)
         for report in reports:
             history.append(path, report, step=run.step)
         values = {name: report[name].value for report in reports for name in KEPT if name in report.metrics}
         checks.append({"step": run.step, **values, "accuracy": accuracy(run.model, tests, classes[::every])})
-    return {name: [_short(check[name]) for check in checks] for name in checks[0]}
+    return {name: [short(check[name]) for check in checks] for name in checks[0]}
 
 
-def _short(value: float | None) -> float | None:
+def short(value: float | None) -> float | None:
+    """A number with as many digits as are kept."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 

@@ -107,9 +107,7 @@ class Deletions:
     def participation(self, reason: str) -> Error:
         """The error of the squared sum of the eigenvalues over the sum of their squares."""
         whole = 1.0, float(self.eigenvalues @ self.eigenvalues)
-        return self.error(
-            lambda one, two: one * one / np.maximum(two, _LOST), whole, self.trace, self.square, reason=reason
-        )
+        return self.error(_participation, whole, self.trace, self.square, reason=reason)
 
     def _ends(self, below: float, above: float) -> Float:
         """Weights of the trapezoidal rule in ln z, and of the tails beyond both ends."""

@@ -117,14 +117,10 @@ def gde_of(a: Agreement) -> tuple[Result, ...]:
         }
         se = _mean_error(error, square, a.n)
         # As many rows of one value as vary as much: their share has the interval of a share.
-        rows = max(error * (1 - error) / max(square - error * error, 1e-300), 1.0) * a.n
-        low, high = (
-            share_interval((1 - error) * rows, rows)
-            if square > error * error
-            else share_interval((1 - error) * a.n, a.n)
-        )
+        varies = square > error * error
+        rows = a.n * (max(error * (1 - error) / max(square - error * error, 1e-300), 1.0) if varies else 1.0)
         found = measured(1 - error, se, low=0.0, high=1.0, params=params, parts=parts)
-        results.append(with_interval(found, (low, high)))
+        results.append(with_interval(found, share_interval((1 - error) * rows, rows)))
     return tuple(results)
 
 
