@@ -108,12 +108,14 @@ def test_the_intervals_of_separability_cover() -> None:
 
 
 def test_intervals_that_are_too_narrow_are_called_so() -> None:
-    large = [case for name, case in results("coverage_separability")["coverage"].items() if name.endswith("n = 10000")]
-    narrow = (
-        min(case[metric]["se_over_sd"] for case in large for metric in ("separability", "separability_robust")) < 0.8
-    )
+    found = [
+        case[metric]["coverage"]
+        for case in results("coverage_separability")["coverage"].values()
+        for metric in ("separability", "separability_robust")
+        if case.get(metric)
+    ]
     page = (BENCHMARKS.parent / "docs" / "separability.md").read_text()
-    assert ("the interval is too narrow" in " ".join(page.split())) == narrow
+    assert ("the interval is too narrow" in " ".join(page.split())) == (min(found) < 0.88)
 
 
 def test_the_targets_of_separability_were_reached(monkeypatch: pytest.MonkeyPatch) -> None:
