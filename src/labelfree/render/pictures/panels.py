@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from labelfree.render.pictures.canvas import picture
-from labelfree.render.pictures.deaths import draw_barcode, draw_deaths
-from labelfree.render.pictures.groups import draw_cosines, draw_errors, draw_utilities
-from labelfree.render.pictures.spectrum import draw_spectrum
+from labelfree.render.pictures.canvas import write
+from labelfree.render.pictures.deaths import barcode_panel, deaths_panel
+from labelfree.render.pictures.groups import cosines_panel, errors_panel, utilities_panel
+from labelfree.render.pictures.model import Panel
+from labelfree.render.pictures.scores import best_of, estimates_panel, headlines, scores_panel
+from labelfree.render.pictures.spectrum import spectrum_panel
+from labelfree.reports.across import in_order
 from labelfree.reports.rows import RowsReport
 
 _BARCODES = 6
@@ -18,31 +19,36 @@ _BARCODES = 6
 
 
 def draw(reports: Sequence[RowsReport], path: Path) -> None:
-    """Draw the panels of reports with a spectrum, deaths or groups one under another; the suffix decides the format."""
-    panels = _panels(reports)
-    with picture(path, rows=len(panels)) as grid:
-        for panel, axes in zip(panels, grid, strict=True):
-            panel(axes)
-            axes.grid(True, which="major", alpha=0.25)
-            if axes.get_legend_handles_labels()[0]:
-                axes.legend(frameon=False, fontsize=9)
+    """Draw the panels of reports one under another; the suffix of the path decides the format."""
+    write(panels(reports), path)
 
 
-def _panels(reports: Sequence[RowsReport]) -> list[Callable[[Any], None]]:
-    spectra = [r for r in reports if "spectrum" in r.series]
-    deaths = [r for r in reports if "deaths" in r.series]
-    judged = [r for r in reports if "utilities" in r.series]
-    panels: list[Callable[[Any], None]] = []
+def panels(reports: Sequence[RowsReport]) -> list[Panel]:
+    """What the reports are about first (a metric against step, estimates of a target), then what stands behind it."""
+    reports = in_order(reports)
+    names = headlines(reports) if len(reports) > 1 else []
+    found = [scores_panel(reports, name) for name in names]
+    if len(reports) == 1 and (estimates := estimates_panel(reports[0])) is not None:
+        found.append(estimates)
+    best = best_of(reports, names[0]) if names else None
+
+    def curves(series: str) -> tuple[list[RowsReport], int | None]:
+        there = [i for i, report in enumerate(reports) if series in report.series]
+        return [reports[i] for i in there], there.index(best) if best in there else None
+
+    spectra, of_spectra = curves("spectrum")
+    deaths, of_deaths = curves("deaths")
+    judged, of_judged = curves("utilities")
     if spectra:
-        panels.append(partial(draw_spectrum, reports=spectra))
+        found.append(spectrum_panel(spectra, of_spectra))
     if len(deaths) <= _BARCODES:
-        panels += [partial(draw_barcode, report=report) for report in deaths]
+        found += [barcode_panel(report) for report in deaths]
     if deaths:
-        panels.append(partial(draw_deaths, reports=deaths))
+        found.append(deaths_panel(deaths, of_deaths))
     if len(judged) <= _BARCODES:
-        panels += [partial(draw_utilities, report=report) for report in judged]
+        found += [utilities_panel(report) for report in judged]
     if judged:
-        panels.append(partial(draw_errors, reports=judged))
+        found.append(errors_panel(judged, of_judged))
     if len(judged) <= _BARCODES:
-        panels += [partial(draw_cosines, report=report) for report in judged]
-    return panels
+        found += [cosines_panel(report) for report in judged]
+    return found
