@@ -126,7 +126,7 @@ def test_a_transfer_shows_its_estimates_and_the_audit(tmp_path: Path) -> None:
     X = 3 * np.eye(6)[labels] + RNG.normal(size=(400, 6))
     Z = X @ (4 * np.eye(6)[:, :3])
     target, source = tmp_path / "target.parquet", tmp_path / "source.parquet"
-    columns = {"embedding": list(X), "logits": list(Z), "label": labels}
+    columns: dict[str, Any] = {"embedding": list(X), "logits": list(Z), "label": labels}
     for path, rows in ((target, slice(200)), (source, slice(200, 400))):
         pq.write_table(pa.table({name: list(column[rows]) for name, column in columns.items()}), path)
     report = labelfree.transfer(target, source=source, audit="label")
