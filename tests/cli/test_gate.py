@@ -42,7 +42,9 @@ def test_a_run_from_checkpoints_to_a_verdict(labelfree: Program, tmp_path: Path)
     )
     done = labelfree("gate", "--history", "h.jsonl", "--plateau", "rankme")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("gate  continue  too_little_history, exit code 0\n")
+    first, second = done.stdout.splitlines()[:2]
+    assert first.startswith("CONTINUE: ")
+    assert second.startswith("gate continue (too_little_history), exit code 0; h.jsonl (run default, 6 checks")
     done = labelfree(
         "gate", "--history", "h.jsonl", "--plateau", "rankme", "--checks", "6", "--min-delta", "99", "--json"
     )
@@ -158,8 +160,9 @@ def test_a_full_disk_is_2_and_no_verdict(tmp_path: Path) -> None:
 def test_the_table_in_a_pipe(labelfree: Program, tmp_path: Path) -> None:
     path = run_of(tmp_path / "h.jsonl", [entry(0.5, 0.01)] * 9)
     lines = labelfree("gate", "--history", path, "--plateau", S).stdout.splitlines()
-    assert lines[0] == "gate  stop  plateau, exit code 11"
-    assert lines[1] == f"{path} (run default, 9 checks, steps 0 to 8)"
+    assert lines[0].startswith("STOP: separability ")
+    assert re.search(r"; best: \S+ \(step \d\)$", lines[0])
+    assert lines[1] == f"gate stop (plateau), exit code 11; {path} (run default, 9 checks, steps 0 to 8)"
     assert lines[3].split() == ["condition", "found", "interval", "decision"]
     assert lines[4].split() == ["plateau", "of", S, "0", "at", "most", "0", "(90", "%)", "stop"]
     assert lines[5].split() == ["collapse", "guard", "100", "%", "of", "rank", "pass"]
@@ -172,7 +175,7 @@ def test_the_table_says_the_code_that_the_process_exits_with(labelfree: Program,
     for asked, told in ((">= 0.6", "exit code 0 (10 without --exit-zero)"), (">= 0.5", "exit code 0")):
         done = labelfree("gate", "now.json", "--require", f"{S} {asked}", "--exit-zero")
         assert done.returncode == 0
-        assert done.stdout.splitlines()[0].endswith(f", {told}")
+        assert f", {told}; now.json" in done.stdout.splitlines()[1]
 
 
 def test_every_interval_says_its_level(labelfree: Program, tmp_path: Path) -> None:
@@ -326,7 +329,7 @@ def test_one_is_said_in_the_singular(labelfree: Program, tmp_path: Path) -> None
     ) + labelfree(*gate, "named.jsonl", "--plateau", S).stderr  # fmt: skip
     for told in (
         "(run default, 1 check, step 0)", "run default, 1 check, step 0\n", "1 check so far;",
-        "1 check before the latest", "1 check ago; patience is 1 check\n",
+        "1 check before the latest", "1 check ago; patience is 1 check; best: ",
         "warm-up 1 check, patience 1 check, min-delta 0.01",
         "1 earlier check without a value left out", "1 earlier check with --all", "run 'a' (step 0)",
     ):  # fmt: skip

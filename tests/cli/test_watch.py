@@ -297,7 +297,8 @@ def test_the_command(labelfree: Program, tmp_path: Path) -> None:
     assert done.returncode == 11, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "step 0  step_00.npy  rankme 8  continue"
-    assert lines[9] == "gate  stop  plateau, exit code 11"
+    assert lines[9].startswith("STOP: rankme ")
+    assert lines[10].startswith("gate stop (plateau), exit code 11; ")
     done = labelfree("watch", tmp_path, "--metric", R, "--once", "--json")
     assert done.returncode == 11
     assert json.loads(done.stdout) == json.loads((tmp_path / STOP).read_text())

@@ -25,7 +25,7 @@ from labelfree.history import steps
 from repository import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
-GATE, EVIDENCE = ROOT / "docs" / "gate.md", ROOT / "docs" / "evidence" / "gate.md"
+GATE, EVIDENCE, GUARD = (ROOT / "docs" / name for name in ("gate.md", "evidence/gate.md", "evidence/guard.md"))
 ASKED = ("first_version", "second_version", "classes_known")
 
 
@@ -67,7 +67,7 @@ def test_the_numbers_of_the_page_come_from_the_result_files() -> None:
     for scenario in shown:
         for row in plateau_rows(plateau, scenario):
             assert row in page, row
-    guard, page = json.loads((RESULTS / "collapse_guard.json").read_text()), GATE.read_text()
+    guard, page = json.loads((RESULTS / "collapse_guard.json").read_text()), GUARD.read_text()
     for row in guard_rows(guard):
         assert row in page, row
 
@@ -79,7 +79,7 @@ def test_near_repetitions_do_not_tell_a_collapse_from_classes() -> None:
     for kind in ("five points", "metric learning"):
         near = [100 * r["near"] for r in runs if r["kind"] == kind]
         spans.append(f"{min(near):.0f} to {max(near):.0f} %")
-    page = " ".join((ROOT / "docs" / "gate.md").read_text().split())
+    page = " ".join(GUARD.read_text().split())
     assert f"{spans[0]} of the collapsed rows" in page
     assert f"{spans[1]} of the rows of a healthy metric-learning run" in page
 
@@ -215,7 +215,7 @@ def kept_rows(found: dict[str, Any]) -> list[str]:
 
 @pytest.mark.once
 def test_the_second_guard_stopped_no_healthy_run_and_the_page_has_what_it_missed() -> None:
-    page = " ".join((ROOT / "docs" / "gate.md").read_text().split())
+    page = " ".join(GUARD.read_text().split())
     found = json.loads((RESULTS / "collapse_guard.json").read_text())
     for row in kept_rows(found):
         assert row in page, row
@@ -268,7 +268,7 @@ def test_the_loop_of_the_page_under_set_e(tmp_path: Path, last: str, steps: int,
     assert len(history.read(tmp_path / "history.jsonl")) == steps
     assert done.stdout.endswith("stopped\n") == (code == 0)
     if code == 12:
-        assert "gate  collapse" in done.stdout
+        assert "gate collapse (" in done.stdout
         assert re.search(r"best separability: \S+ at step [01], epoch_[01].parquet", done.stdout)
 
 

@@ -19,10 +19,12 @@ _LEVELS = {"collapse": "error", "fail": "error", "undecided": "warning", "stop":
 def commands(document: Mapping[str, Any], *, warnings: bool = True) -> list[str]:
     """Workflow commands, the gravest first, at most ten of all kinds; the last says how many more there are.
 
-    A failure is an error, an undecided drop and a warning of the gate a warning, a plateau a notice.
+    A failure is an error; an undecided drop, a run past its best and a warning of the gate are warnings; a plateau is a
+    notice.
     """
     verdict = document["verdict"]
-    found = [(_LEVELS[r.decision], r.condition, r.message) for r in rows(document) if r.decision in _LEVELS]
+    judged = [row for row in rows(document) if row.decision in _LEVELS]
+    found = [("warning" if r.reason == "past_best" else _LEVELS[r.decision], r.condition, r.message) for r in judged]
     if warnings:
         found += [("warning", "warning", warning) for warning in verdict["warnings"]]
     found.sort(key=lambda one: ("error", "warning", "notice").index(one[0]))

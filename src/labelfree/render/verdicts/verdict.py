@@ -27,13 +27,14 @@ class VerdictLine:
     found: str
     interval: str
     decision: str
+    reason: str
     message: str
 
 
 def rows(document: Mapping[str, Any]) -> list[VerdictLine]:
     """The conditions in the order asked, then the guards."""
     verdict, settings = document["verdict"], document["settings"]
-    guards = [VerdictLine(f"{g['name']} guard", _rank(g), "", g["decision"], g["message"]) for g in verdict["guards"]]
+    guards = [VerdictLine(f"{g['name']} guard", _rank(g), "", g["decision"], g["reason"], g["message"]) for g in verdict["guards"]]
     return [_row(c, settings) for c in verdict["conditions"]] + guards
 
 
@@ -58,12 +59,26 @@ def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> VerdictLi
         between = f"at most {told[2]} ({100 * settings['confidence']:g} %)"
     elif interval:
         between = f"{told[1]} to {told[2]} ({100 * condition['level']:g} %)"
-    return VerdictLine(name, told[0] if told else "-", between, condition["decision"], condition["message"])
+    return VerdictLine(name, told[0] if told else "-", between, condition["decision"], condition["reason"], condition["message"])
 
 
 def _rank(guard: Mapping[str, Any]) -> str:
     share = guard["rank_share"]
     return "-" if share is None else f"{100 * share:.0f} % of rank"
+
+
+_WORDS = {
+    "pass": "PASSED", "continue": "CONTINUE", "fail": "FAILED", "undecided": "UNDECIDED", "stop": "STOP",
+    "collapse": "COLLAPSED",
+}  # fmt: skip
+
+
+def answer(document: Mapping[str, Any]) -> tuple[str, str]:
+    """What a tired person needs: the decision in a word, and why, with the best check where the run should stop."""
+    verdict = document["verdict"]
+    best = verdict["best"]
+    at = f"; best: {one_line(best['source'])} (step {best['step']})" if best and verdict["exit_code"] else ""
+    return _WORDS[verdict["decision"]], f"{verdict['message']}{at}"
 
 
 def heading(document: Mapping[str, Any]) -> str:
@@ -121,8 +136,9 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
     code = f"exit code {verdict['exit_code']}"
     if exit_zero and verdict["exit_code"]:
         code = f"exit code 0 ({verdict['exit_code']} without {option('exit_zero')})"
-    console.print(Text.assemble(("gate", "bold"), "  ", (verdict["decision"], style), f"  {verdict['reason']}, {code}"))
-    console.print(Text(heading(document), style="dim"))
+    word, why = answer(document)
+    console.print(Text.assemble((f"{word}: ", style), why))
+    console.print(Text(f"gate {verdict['decision']} ({verdict['reason']}), {code}; {heading(document)}", style="dim"))
     console.print()
     table = plain_table(console)
     table.add_column("condition", overflow="fold")
@@ -135,7 +151,8 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
     print_table(console, table)
     console.print()
     for row in rows(document):
-        console.print(Text(row.message))
+        if row.message != verdict["message"]:
+            console.print(Text(row.message))
     for note in notes(document):
         console.print(Text(note, style="dim"))
     for warning in verdict["warnings"]:
@@ -145,10 +162,13 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
 def to_markdown(document: Mapping[str, Any]) -> str:
     """The verdict as GitHub prints it."""
     verdict = document["verdict"]
-    out = [f"### gate: {verdict['decision']} ({verdict['reason']})", "", cell(heading(document)), ""]
+    word, why = answer(document)
+    out = [f"### gate: {verdict['decision']} ({verdict['reason']})", "", f"{word}: {cell(why)}", ""]
+    out += [cell(heading(document)), ""]
     out += ["| condition | found | interval | decision |", "|---|---:|---|---|"]
     out += [f"| {cell(r.condition)} | {r.found} | {r.interval} | {r.decision} |" for r in rows(document)]
-    out += ["", *[f"- {cell(r.message)}" for r in rows(document)], *[f"- {cell(n)}" for n in notes(document)]]
+    said = [f"- {cell(r.message)}" for r in rows(document) if r.message != verdict["message"]]
+    out += ["", *said, *[f"- {cell(n)}" for n in notes(document)]]
     return "\n".join([*out, *[f"- warning: {cell(w)}" for w in verdict["warnings"]]]) + "\n"
 
 
