@@ -34,7 +34,10 @@ class VerdictLine:
 def rows(document: Mapping[str, Any]) -> list[VerdictLine]:
     """The conditions in the order asked, then the guards."""
     verdict, settings = document["verdict"], document["settings"]
-    guards = [VerdictLine(f"{g['name']} guard", _rank(g), "", g["decision"], g["reason"], g["message"]) for g in verdict["guards"]]
+    guards = [
+        VerdictLine(f"{g['name']} guard", _rank(g), "", g["decision"], g["reason"], g["message"])
+        for g in verdict["guards"]
+    ]
     return [_row(c, settings) for c in verdict["conditions"]] + guards
 
 
@@ -59,7 +62,8 @@ def _row(condition: Mapping[str, Any], settings: Mapping[str, Any]) -> VerdictLi
         between = f"at most {told[2]} ({100 * settings['confidence']:g} %)"
     elif interval:
         between = f"{told[1]} to {told[2]} ({100 * condition['level']:g} %)"
-    return VerdictLine(name, told[0] if told else "-", between, condition["decision"], condition["reason"], condition["message"])
+    said = condition["decision"], condition["reason"], condition["message"]
+    return VerdictLine(name, told[0] if told else "-", between, *said)
 
 
 def _rank(guard: Mapping[str, Any]) -> str:
