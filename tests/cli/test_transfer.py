@@ -17,6 +17,7 @@ import labelfree
 from labelfree import metrics
 from labelfree.cli.main import run
 from labelfree.errors import ArrayError, RowsError, SourceError, UsageError
+from printouts import one_report
 from program import Program
 from repository import ROOT
 
@@ -157,7 +158,7 @@ def test_target_labels_are_read_for_an_audit_alone(
     assert err == f"labelfree: {target}: column 'label' was not read: {UNREAD}\n"
     assert "truly" not in out
     code, out, err = called(capsys, monkeypatch, "transfer", *plain, "--audit", "label", "--json")
-    document = json.loads(out)
+    document = one_report(out)
     accuracy = (L.argmax(axis=1) == y).mean()
     assert document["audit"]["accuracy"] == pytest.approx(accuracy)
     for name in ("doc", "atc_mc", "cot", "average_confidence"):
@@ -639,5 +640,5 @@ def test_a_file_of_epochs_without_rows_is_one_empty_data_set(
     none = {"emb": pa.array([], pa.list_(pa.float32())), "epoch": pa.array([], pa.int64())}
     pq.write_table(pa.table(none), tmp_path / "a.parquet")
     done = labelfree("transfer", "a.parquet", "--json", *more)
-    assert (done.returncode, json.loads(done.stdout)["input"]["n"]) == (0, 0), done.stderr
+    assert (done.returncode, one_report(done.stdout)["input"]["n"]) == (0, 0), done.stderr
     assert "the data set is empty" in done.stderr
