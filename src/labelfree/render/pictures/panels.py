@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from labelfree.render.pictures.canvas import picture
+from labelfree.errors import UsageError
+from labelfree.render.pictures.canvas import picture, shown
 from labelfree.render.pictures.deaths import draw_barcode, draw_deaths
 from labelfree.render.pictures.groups import draw_cosines, draw_errors, draw_utilities
 from labelfree.render.pictures.spectrum import draw_spectrum
@@ -21,11 +22,28 @@ def draw(reports: Sequence[RowsReport], path: Path) -> None:
     """Draw the panels of reports with a spectrum, deaths or groups one under another; the suffix decides the format."""
     panels = _panels(reports)
     with picture(path, rows=len(panels)) as grid:
-        for panel, axes in zip(panels, grid, strict=True):
-            panel(axes)
-            axes.grid(True, which="major", alpha=0.25)
-            if axes.get_legend_handles_labels()[0]:
-                axes.legend(frameon=False, fontsize=9)
+        _draw(panels, grid)
+
+
+def drawn(reports: Sequence[RowsReport]) -> Any:
+    """The same panels as a figure of matplotlib."""
+    panels = _panels(reports)
+    if not panels:
+        raise UsageError(
+            "there is nothing to draw: measure a spectral metric or separability; a report that was read from a file "
+            "holds no long results"
+        )
+    with shown(rows=len(panels)) as (figure, grid):
+        _draw(panels, grid)
+    return figure
+
+
+def _draw(panels: Sequence[Callable[[Any], None]], grid: Sequence[Any]) -> None:
+    for panel, axes in zip(panels, grid, strict=True):
+        panel(axes)
+        axes.grid(True, which="major", alpha=0.25)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, fontsize=9)
 
 
 def _panels(reports: Sequence[RowsReport]) -> list[Callable[[Any], None]]:
