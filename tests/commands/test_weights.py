@@ -484,6 +484,16 @@ def test_a_history_holds_rows_not_weights(tmp_path: Path) -> None:
         labelfree.history.append(tmp_path / "run.jsonl", found, step=1)
 
 
+def test_a_report_is_short_where_python_prints_it() -> None:
+    found = labelfree.weights(network())
+    assert len(repr(found).splitlines()) == 2
+    assert repr(found) == str(found)
+    assert "5 of 9 tensors measured" in repr(found)
+    assert "median_rank_share" in found
+    with pytest.raises(KeyError, match="did you mean 'median_rank_share'"):
+        found["median_rank_shar"]
+
+
 # The program.
 
 
