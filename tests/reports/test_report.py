@@ -181,6 +181,8 @@ def test_what_a_value_is_compared_with_has_as_many_places() -> None:
 def test_markdown(report: Report) -> None:
     text = to_markdown([report], everything=False)
     assert text.startswith("### rank: ")
+    several = to_markdown([report, labelfree.rank(DATA / "epoch_02.parquet")], everything=False)
+    assert "- highest rankme: epoch_05; epoch_02 is lower by " in several
     rankme = report["rankme"]
     assert rankme.value is not None
     assert rankme.interval is not None

@@ -34,7 +34,7 @@ def of_several(reports: Sequence[RowsReport]) -> str:
     names = [_clean(name) for name in short_names([report.input.sources[0] for report in reports])]
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     told = [f"{reports[0].command} of {counted(len(reports), 'source')}: {', '.join(names[:_LISTED])}{more}"]
-    return "\n".join([*told, *([led(reports)] if len(reports) > 1 and reports[0].metrics else [])])
+    return "\n".join([*told, *([_clean(led(reports))] if len(reports) > 1 and reports[0].metrics else [])])
 
 
 def _clean(name: str) -> str:

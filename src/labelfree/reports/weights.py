@@ -107,10 +107,8 @@ class WeightsReport(AnyReport):
     definitions: dict[str, str]
 
     def __repr__(self) -> str:
-        tensors, told = (
-            self.input.tensors,
-            [f"{name} {entry}" for name, entry in self.items() if entry.value is not None],
-        )
+        tensors = self.input.tensors
+        told = [f"{name} {entry}" for name, entry in self.items() if entry.value is not None]
         measured = f"weights of {self.input.sources[0]!r}: {tensors.measured} of {tensors.read} tensors measured"
         return "\n".join([measured, ", ".join(told[:_NAMED])])
 

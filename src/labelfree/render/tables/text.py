@@ -10,6 +10,7 @@ from labelfree.catalog import command
 from labelfree.documents.reading import as_json
 from labelfree.documents.wording import cell
 from labelfree.render.notes.transfer import saturated
+from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import SOUND, beside, heading, lines, remarks
 from labelfree.reports.across import differences, same_scale
 from labelfree.reports.document import across_all, of_reports
@@ -105,5 +106,7 @@ def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
         out += [""]
     if len(reports) > 1:
         told = saturated(reports, str, comparable=same_scale(reports)) if command(reports[0].command).by_epoch else []
-        out += [f"- {cell(text)}" for text in [*told, *(f"not comparable: {text}" for text in differences(reports))]]
+        first = [led(reports)] if reports[0].metrics else []
+        differs = [f"not comparable: {text}" for text in differences(reports)]
+        out += [f"- {cell(text)}" for text in [*first, *told, *differs]]
     return "\n".join(out).rstrip() + "\n"
