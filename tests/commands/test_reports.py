@@ -296,13 +296,13 @@ def test_pictures(reports: Reports) -> None:
     backend = mpl.get_backend()
     figure = reports.plot("rankme", "mean_cosine")
     assert [axes.get_ylabel() for axes in figure.axes] == ["rankme", "mean_cosine"]
-    x, y = figure.axes[0].lines[0].get_data()
-    assert list(x) == [0, 5, 7]
-    assert list(y) == [reports[name]["rankme"].value for name in ("epoch_00", "epoch_05", "epoch_07")]
-    star = figure.axes[0].lines[-1].get_data()
-    assert (star[0][0], star[1][0]) == (7, reports["epoch_07"]["rankme"].value)
+    ordered = [reports[name]["rankme"].value for name in ("epoch_00", "epoch_05", "epoch_07")]
+    lines = [tuple(map(list, line.get_data())) for line in figure.axes[0].lines]
+    assert ([0, 5, 7], ordered) in lines
+    assert ([7], [ordered[-1]]) in lines  # the star of the highest
+    assert not any(len(line.get_xdata()) == 1 for line in figure.axes[1].lines)  # no direction is known for mean_cosine
     assert [axes.get_ylabel() for axes in reports.plot().axes] == ["rankme"]
-    assert reports[0].plot().axes[0].get_xlabel() == "index"
+    assert reports[0].plot().axes[0].get_xlabel().startswith("index")
     assert mpl.get_backend() == backend  # what a user draws on stays as it is
     with pytest.raises(KeyError, match="did you mean 'rankme'"):
         reports.plot("rnkme")

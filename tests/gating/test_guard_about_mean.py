@@ -120,6 +120,24 @@ def test_a_few_far_points_are_a_collapse_for_many_more_classes(within: float) ->
     assert (exactly.decision, exactly.reason) == ("collapse", "repeated")
 
 
+def test_the_classes_that_records_know_of_are_those_of_a_few_points() -> None:
+    X = classes_of(32, within=2.0)
+    Z = np.linalg.qr(RNG.normal(size=(32, 4)))[0].T[LABELS % 4] * 5 + 1e-3 * RNG.normal(size=X.shape)
+
+    def known(classes: int, told: int | None = None) -> CollapseGuard:
+        return collapse_guard([0, 1], [{**kept(of), "classes": classes} for of in (X, Z)], told)
+
+    found = known(8)
+    assert (found.decision, found.reason, found.classes) == ("collapse", "few_points", 8)
+    assert "for 8 classes" in found.message
+    assert "where the rows have fewer, say so with classes" in found.message
+    assert known(8, told=5).decision == "pass"
+    assert known(5, told=8).decision == "collapse"
+    assert "where the rows have fewer" not in known(5, told=8).message
+    assert known(1_000).decision == "collapse"
+    assert (known(30_000).decision, known(30_000).classes) == ("pass", None)  # words, no classes
+
+
 def test_rows_that_are_all_equal_need_no_earlier_check() -> None:
     found = judged(np.ones((50, 4)))
     assert (found.decision, found.reason) == ("collapse", "point")

@@ -135,6 +135,29 @@ def test_the_hook_takes_what_the_head_sees_and_changes_nothing(classifier: Class
     assert found.report["input"]["column"] == "input of fc"
 
 
+@pytest.mark.parametrize("width", [10, 3])
+def test_the_head_says_how_many_classes_a_few_points_serve(width: int, tmp_path: Path) -> None:
+    """Rows that end in four points: a collapse for ten classes, and what three classes may look like."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 400)
+    points = 5 * np.linalg.qr(rng.normal(size=(12, 12)))[0]
+    begun, ended = points[labels] + 1.5 * rng.normal(size=(400, 12)), points[labels % 4]
+    net = nn.Sequential()
+    net.add_module("body", nn.Identity())
+    net.add_module("fc", nn.Linear(12, width))
+    monitor = Monitor(net.eval(), history=tmp_path / "h.jsonl", plateau="separability")
+    for step, X in enumerate((begun, begun, ended + 1e-3 * rng.normal(size=(400, 12)))):
+        with torch.no_grad():
+            net(torch.tensor(X, dtype=torch.float32))
+        found = monitor.check(step)
+    assert found.verdict is not None
+    assert found.verdict["decision"] == ("collapse" if width == 10 else "continue")
+    assert found.verdict["guards"][0]["reason"] == ("few_points" if width == 10 else "rank_kept")
+    assert [record["collapse"]["classes"] for record in history.read(tmp_path / "h.jsonl")] == [width] * 3
+    alike = labelfree.gate(history=tmp_path / "h.jsonl", plateau="separability")["verdict"]
+    assert alike == found.verdict
+
+
 def test_no_hook_is_left(classifier: Classifier) -> None:
     def hooks() -> int:
         return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in classifier.modules())

@@ -103,9 +103,9 @@ class Reports(Sequence[Report]):
 
     def plot(self, *metrics: str) -> Any:
         """A matplotlib figure of metrics over the sources with their intervals; of the headline where none is named."""
-        from labelfree.render.pictures.sources import drawn
+        from labelfree.render.pictures.panels import scores_drawn
 
-        return drawn(self._reports, metrics)
+        return scores_drawn(self._reports, metrics)
 
     def to_json(self) -> str:
         """The document that the command line prints with the option json."""

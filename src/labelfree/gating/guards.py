@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from labelfree.errors import option
+
 Decided: TypeAlias = tuple[Literal["pass", "collapse", "fail"], str, str]
 Shares: TypeAlias = Mapping[str, float | None]
 
@@ -28,6 +30,8 @@ SPHERE, STRUCTURE = 0.9, 0.5
 """Sphericity from which centered rows are noise, and below which they had a structure."""
 FEW, CLEAN = 9, 0.1
 """Directions at most that a few points span, and the eigenvalue after them over the last of them at most."""
+MOST_CLASSES = 1_000
+"""Classes that are believed where nobody told them: a head of more is that of a language model, over its words."""
 LIMITS = {
     "rank_share": RANK_SHARE, "mean_cosine": COSINE, "repeated_share": REPEATED, "spread_share": POINT,
     "centered_share": KEPT, "line": LINE, "sphericity": SPHERE,
@@ -57,6 +61,7 @@ class CollapseGuard:
     mean_cosine: float | None
     duplicate_share: float | None
     zero_bar_share: float | None
+    classes: int | None
     centered_rank: float | None
     centered_share: float | None
     spread_share: float | None
@@ -72,7 +77,7 @@ class _Run:
     """What is known of a run so far: the highest ranks and spreads, and the least of what collapse raises."""
 
     def __init__(self, classes: int | None) -> None:
-        self.classes = classes
+        self.told = self.classes = classes
         self.version = VERSION
         self.rank: float | None = None
         self.rank_at = 0
@@ -86,6 +91,8 @@ class _Run:
             self.rank, self.rank_at = rank, self.count
         if rank is not None and now.get("spread") is None:
             self.version = 1
+        if self.told is None and (seen := now.get("classes")) is not None:
+            self.classes = int(seen) if seen <= MOST_CLASSES else None
         for name, value in now.items():
             if value is not None:
                 self.highest[name] = max(value, self.highest.get(name, value))
@@ -112,7 +119,8 @@ def collapse_guard(steps: Sequence[int], shares: Sequence[Shares], classes: int 
 
     shares: of each check what a record holds under `collapse`, None where undefined. Version 1 trips where
     effective_rank < 0.25 of the highest so far and (mean_cosine > 0.9, or duplicates or zero bars > 0.2); version 2, of
-    which docs/gate.md has the rule, where every record holds the centered numbers. classes: of the rows, where known.
+    which docs/gate.md has the rule, where every record holds the centered numbers. classes: of the rows, instead of
+    those that the records know of.
     """
     run, now = _Run(classes), shares[-1]
     for one in shares:
@@ -122,7 +130,7 @@ def collapse_guard(steps: Sequence[int], shares: Sequence[Shares], classes: int 
     return CollapseGuard(
         "collapse", run.version, decision, reason, message, steps[-1], now.get("effective_rank"), run.rank,
         steps[run.rank_at] if run.rank is not None else None, run.share("effective_rank", now),
-        now.get("mean_cosine"), now.get("duplicate_share"), now.get("zero_bar_share"),
+        now.get("mean_cosine"), now.get("duplicate_share"), now.get("zero_bar_share"), run.classes if second else None,
         *(
             (now.get("centered_rank"), run.share("centered_rank", now), run.share("spread", now), *map(now.get, _ASIDE))
             if second else [None] * 5
@@ -188,7 +196,8 @@ def _second(share: float | None, now: Shares, run: _Run) -> Decided:
             return "pass", "few_points", f"{points}: a collapse where there are many more classes than that"
         if 2 * directions < run.classes - 1:
             said = f"{points} for {run.classes} classes: the representation has collapsed"
-            return "collapse", "few_points", said
+            fewer = f", which the head has; where the rows have fewer, say so with {option('classes')}"
+            return "collapse", "few_points", said + (fewer if run.told is None else "")
     if share >= RANK_SHARE:
         return "pass", "rank_kept", f"{of}; below {100 * RANK_SHARE:.0f} % would be looked into"
     return "pass", "rank_alone", f"{of}, yet rows point apart (mean cosine {cosine:.2f}) and do not repeat"

@@ -46,6 +46,7 @@ def append(
     run: str = "default",
     replace: bool = False,
     schedule: Mapping[str, Any] | None = None,
+    classes: int | None = None,
 ) -> int:
     """Add the record of a report (a Report, or its JSON document); returns 1 if the file changed, else 0.
 
@@ -56,9 +57,11 @@ def append(
     with the run: another n, d, definition, params or rows_hash of a metric.
     schedule: where training is, for the rule slope, any of {"learning_rate": 2e-4, "epoch": 1.5, "cycle": 60, "drops":
     [100, 200]}, the last two in steps (from one restart of the rate to the next, and where it drops); no part of what
-    makes two records equal.
+    makes two records equal. classes: that the rows have, for the collapse guard; where it is not given those of the
+    report's class scores.
     """
-    return added(path, [record(plain(report), step=step, run=run, schedule=schedule)], replace=replace)
+    one = record(plain(report), step=step, run=run, schedule=schedule, classes=classes)
+    return added(path, [one], replace=replace)
 
 
 def extend(path: str | Path, reports: list[tuple[Any, int]], *, run: str = "default", replace: bool = False) -> int:

@@ -35,10 +35,11 @@ def record(
     run: str = "default",
     time: str | None = None,
     schedule: Mapping[str, Any] | None = None,
+    classes: int | None = None,
 ) -> Record:
     """The record of a report, given as its JSON document: its place in a run, and what comparisons need.
 
-    schedule: where training was (see `labelfree.history.append`).
+    schedule, classes: where training was, and the classes of its head (see `labelfree.history.append`).
     time: ISO 8601; now where it is not given. The only clock of labelfree, and no part of what makes two records equal.
     """
     if (known := known_command(report["command"])) is not None and known.document == "weights":
@@ -59,7 +60,7 @@ def record(
         "run": checked_run(run),
         "step": checked_step(step),
         "time": time or datetime.now(UTC).isoformat(timespec="seconds"),
-        "collapse": rounded(collapse(report)),
+        "collapse": rounded(collapse(report) | ({} if classes is None else {"classes": classes})),
         **({} if schedule is None else {"schedule": rounded(checked_schedule(schedule))}),
     }
 
@@ -99,16 +100,19 @@ def _entry(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
 
 def collapse(report: Mapping[str, Any]) -> dict[str, float | None]:
     """What the collapse guard looks at: ranks and cosines, the rows about their mean, and the shares of repeated rows
-    and of zero bars. Of a report of an earlier version the numbers about the mean are None.
+    and of zero bars, and the classes where the report has scores of them. Of a report of an earlier version the numbers
+    about the mean are None.
     """
     metrics, given = report["metrics"], report["input"]
     parts = (metrics.get("separability") or {}).get("parts") or {}
     about = (metrics["effective_rank"].get("parts") or {}).get("about_mean") or {}
+    outputs: Mapping[str, Any] = given.get("outputs") or {}
     return {
         **{name: metrics[name]["value"] for name in COLLAPSE_METRICS},
         **{name: about.get(name) for name in CENTERED},
         "duplicate_share": given["rows"]["duplicate"] / given["n"] if given["n"] else None,
         "zero_bar_share": parts.get("zero_bar_share"),
+        **({"classes": outputs["classes"]} if outputs.get("classes") else {}),
     }
 
 

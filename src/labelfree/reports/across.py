@@ -21,13 +21,19 @@ def in_order(reports: Sequence[RowsReport]) -> list[RowsReport]:
 
 def ordered(reports: Sequence[RowsReport]) -> tuple[list[RowsReport], Literal["step", "given"]]:
     """The reports in order, and by what: the steps in the names where each has one of its own, else as given."""
+    steps = steps_of(reports)
+    if steps is None:
+        return list(reports), "given"
+    return [report for _, report in sorted(zip(steps, reports, strict=True), key=lambda pair: pair[0])], "step"
+
+
+def steps_of(reports: Sequence[RowsReport]) -> list[int] | None:
+    """The steps in the sources' names; None where one has none, or two have the same."""
     try:
         steps = [step_of(report.input.sources[0]) for report in reports]
     except UsageError:
-        return list(reports), "given"
-    if len(set(steps)) < len(steps):
-        return list(reports), "given"
-    return [report for _, report in sorted(zip(steps, reports, strict=True), key=lambda pair: pair[0])], "step"
+        return None
+    return steps if len(set(steps)) == len(steps) else None
 
 
 def differences(reports: Sequence[RowsReport]) -> list[str]:

@@ -34,6 +34,7 @@ class Guard(Part):
     mean_cosine: float | None
     duplicate_share: float | None
     zero_bar_share: float | None
+    classes: int | None
     centered_rank: float | None
     centered_share: float | None
     spread_share: float | None

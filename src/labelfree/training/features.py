@@ -47,6 +47,9 @@ class Hook:
         self.place = f"{'input' if entering else 'output'} of {self.name or 'the model'}"
         self.calls: list[tuple[int, Any, Any, Any, bool]] = []
         self.entering = entering
+        self.classes: int | None = (
+            getattr(self.model.get_submodule(self.name), "out_features", None) if entering else None
+        )
         self.handles: list[Any] = []
         self.begin()
 

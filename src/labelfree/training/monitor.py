@@ -203,7 +203,8 @@ class Monitor:
         if path is not None:
             # A run that goes on may evaluate the step of its checkpoint once more.
             again, told = self._resumed == step > self._last, self._schedule(step, epoch)
-            history.append(path, document, step=step, run=run, replace=again, schedule=told)
+            classes = None if self._hook is None else self._hook.classes
+            history.append(path, document, step=step, run=run, replace=again, schedule=told, classes=classes)
         self._last = step
         if not asked:
             return None

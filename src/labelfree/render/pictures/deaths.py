@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from labelfree.render.pictures.canvas import drawn_name
+from labelfree.render.pictures.model import (
+    FIRST,
+    SECOND,
+    Axis,
+    Bars,
+    Line,
+    Panel,
+    colors,
+    drawn_name,
+    drawn_names,
+    told,
+)
 from labelfree.reports.rows import RowsReport
 
 _BARS = 10
@@ -29,30 +39,33 @@ def barcode(report: RowsReport, width: int) -> list[str]:
     ]
 
 
-def draw_barcode(axes: Any, report: RowsReport) -> None:
+def barcode_panel(report: RowsReport) -> Panel:
     """The largest deaths as horizontal bars; those that merge two sides of at least 2 % of the rows in color."""
     series = report.series["deaths"]
     largest, small = series["death"][:_DRAWN], series["smaller"][:_DRAWN]
     wide = [0 <= 0.02 * (len(series["death"]) + 1) <= s for s in small]
-    colors = ["#c8642b" if w else "#1f5fa8" for w in wide]
-    axes.barh(range(1, len(largest) + 1), largest, color=colors, height=0.7)
-    axes.invert_yaxis()
-    axes.set(xlabel="death", ylabel=f"the {len(largest)} largest of {len(series['death']):,} bars")
-    if any(wide):
-        axes.plot([], [], color="#c8642b", linewidth=5, label="at least 2 % of the rows on both sides")
-        axes.plot([], [], color="#1f5fa8", linewidth=5, label="a small side")
-    axes.set_title(_named(report), fontsize=11, loc="left")
+    sides = ((SECOND, "at least 2 % of the rows on both sides"), (FIRST, "a small side"))
+    return Panel(
+        drawn_name(report.input.sources[0]) + _score(report), Axis("death", low=0),
+        Axis(f"the {len(largest)} largest of {len(series['death']):,} bars", downwards=True),
+        [Bars(largest, [SECOND if w else FIRST for w in wide])], key=sides if any(wide) else (), height=4.2,
+    )  # fmt: skip
 
 
-def draw_deaths(axes: Any, reports: Sequence[RowsReport]) -> None:
+def deaths_panel(reports: Sequence[RowsReport], best: int | None = None) -> Panel:
     """All deaths, largest first, over the largest, against their rank."""
-    for report in reports:
+    names = drawn_names([report.input.sources[0] for report in reports])
+    named = told(len(reports), best)
+    lines = []
+    for i, (report, color) in enumerate(zip(reports, colors(len(reports), best), strict=True)):
         series = report.series["deaths"]
-        axes.plot(series["index"], series["death"] / series["death"][0], label=_named(report), linewidth=1.4)
-    axes.set(xscale="log", ylim=(0, 1.02), xlabel="rank", ylabel="death / largest death")
+        name = (names[i] if len(reports) > 1 else "") + _score(report)
+        y = series["death"] / series["death"][0]
+        width = 2.0 if i == best else 1.3
+        lines.append(Line(series["index"], y, color, name.removeprefix(", ") if i in named else "", width))
+    return Panel("Deaths, largest first", Axis("rank", "log"), Axis("death / largest death", low=0, high=1.02), lines)
 
 
-def _named(report: RowsReport) -> str:
-    name = drawn_name(report.input.sources[0])
+def _score(report: RowsReport) -> str:
     entry = report.metrics.get("separability")
-    return f"{name}, S {entry.value:.3f}" if entry is not None and entry.value is not None else name
+    return f", S {entry.value:.3f}" if entry is not None and entry.value is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from labelfree.documents.wording import cell, counted, steps
 from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.numbers import decimals, number
+from labelfree.render.pictures.model import Axis, Band, Layer, Line, Panel, Star
 
 MOST = 30
 """Checks shown in a table that was not asked for all."""
@@ -138,21 +140,20 @@ TEXTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 def draw(document: Mapping[str, Any], path: Path) -> None:
     """One panel per metric: the values, their intervals as a band, and the best check."""
-    from labelfree.render.pictures.canvas import picture
+    from labelfree.render.pictures.canvas import write
 
-    with picture(path, rows=len(document["curves"]), height=2.6) as panels:
-        for panel, (metric, curve) in zip(panels, document["curves"].items(), strict=True):
-            points = [p for p in curve["points"] if p["value"] is not None]
-            panel.plot([p["step"] for p in points], [p["value"] for p in points], marker="o", markersize=3)
-            banded = [p for p in points if p["interval"]]
-            low, high = ([p["interval"][end] for p in banded] for end in (0, 1))
-            panel.fill_between([p["step"] for p in banded], low, high, alpha=0.25, linewidth=0)
-            title = ""
-            if judged := curve["verdict"]:
-                title = f"{judged['decision']}: {judged['reason'].replace('_', ' ')}"
-                if best := judged["best"]:
-                    panel.plot([best["step"]], [best["value"]], marker="*", markersize=11, color="#c8642b")
-                    title += f"; best at step {best['step']}"
-            panel.set(xlabel="step", ylabel=metric)
-            panel.set_title(title, fontsize=10, loc="left")
-            panel.grid(True, alpha=0.25)
+    write([_panel(metric, curve) for metric, curve in document["curves"].items()], path)
+
+
+def _panel(metric: str, curve: Mapping[str, Any]) -> Panel:
+    points = [p for p in curve["points"] if p["value"] is not None]
+    steps_of = [p["step"] for p in points]
+    low, high = ([p["interval"][end] if p["interval"] else nan for p in points] for end in (0, 1))
+    layers: list[Layer] = [Band(steps_of, low, high), Line(steps_of, [p["value"] for p in points], marked=True)]
+    title = metric
+    if judged := curve["verdict"]:
+        reason = judged["reason"].replace("_", " ")
+        title += f": {judged['decision']}" + (f" ({reason})" if reason != judged["decision"] else "")
+        if best := judged["best"]:
+            layers.append(Star(best["step"], best["value"], f"best at step {best['step']}"))
+    return Panel(title, Axis("step"), Axis(metric), layers, height=2.9)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labelfree.errors import UsageError
-from labelfree.render.pictures.canvas import picture, shown
-from labelfree.render.pictures.deaths import draw_barcode, draw_deaths
-from labelfree.render.pictures.groups import draw_cosines, draw_errors, draw_utilities
-from labelfree.render.pictures.spectrum import draw_spectrum
+from labelfree.errors import UnknownName, UsageError
+from labelfree.render.pictures.canvas import figure_of, write
+from labelfree.render.pictures.deaths import barcode_panel, deaths_panel
+from labelfree.render.pictures.groups import cosines_panel, errors_panel, utilities_panel
+from labelfree.render.pictures.model import Panel
+from labelfree.render.pictures.scores import best_of, estimates_panel, headlines, scores_panel
+from labelfree.render.pictures.spectrum import spectrum_panel
+from labelfree.reports.across import in_order
+from labelfree.reports.leading import headline
 from labelfree.reports.rows import RowsReport
 
 _BARCODES = 6
@@ -19,48 +22,59 @@ _BARCODES = 6
 
 
 def draw(reports: Sequence[RowsReport], path: Path) -> None:
-    """Draw the panels of reports with a spectrum, deaths or groups one under another; the suffix decides the format."""
-    panels = _panels(reports)
-    with picture(path, rows=len(panels)) as grid:
-        _draw(panels, grid)
+    """Draw the panels of reports one under another; the suffix of the path decides the format."""
+    write(panels(reports), path)
 
 
 def drawn(reports: Sequence[RowsReport]) -> Any:
     """The same panels as a figure of matplotlib."""
-    panels = _panels(reports)
-    if not panels:
+    found = panels(reports)
+    if not found:
         raise UsageError(
             "there is nothing to draw: measure a spectral metric or separability; a report that was read from a file "
             "holds no long results"
         )
-    with shown(rows=len(panels)) as (figure, grid):
-        _draw(panels, grid)
-    return figure
+    return figure_of(found)
 
 
-def _draw(panels: Sequence[Callable[[Any], None]], grid: Sequence[Any]) -> None:
-    for panel, axes in zip(panels, grid, strict=True):
-        panel(axes)
-        axes.grid(True, which="major", alpha=0.25)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(frameon=False, fontsize=9)
+def scores_drawn(reports: Sequence[RowsReport], metrics: Sequence[str]) -> Any:
+    """Metrics over several sources as a figure of matplotlib; the headline where none is named."""
+    names = list(metrics) or ([name] if reports and (name := headline(reports)) else [])
+    held = list(dict.fromkeys(name for report in reports for name in report.metrics))
+    for name in names:
+        if name not in held:
+            raise UnknownName(name, held, f"measured are {', '.join(held)}")
+    if not names:
+        raise UsageError("expected the name of a metric to draw, found none, and no headline; name one")
+    return figure_of([scores_panel(reports, name) for name in names])
 
 
-def _panels(reports: Sequence[RowsReport]) -> list[Callable[[Any], None]]:
-    spectra = [r for r in reports if "spectrum" in r.series]
-    deaths = [r for r in reports if "deaths" in r.series]
-    judged = [r for r in reports if "utilities" in r.series]
-    panels: list[Callable[[Any], None]] = []
+def panels(reports: Sequence[RowsReport]) -> list[Panel]:
+    """What the reports are about first (a metric against step, estimates of a target), then what stands behind it."""
+    reports = in_order(reports)
+    names = headlines(reports) if len(reports) > 1 else []
+    found = [scores_panel(reports, name) for name in names]
+    if len(reports) == 1 and (estimates := estimates_panel(reports[0])) is not None:
+        found.append(estimates)
+    best = best_of(reports, names[0]) if names else None
+
+    def curves(series: str) -> tuple[list[RowsReport], int | None]:
+        there = [i for i, report in enumerate(reports) if series in report.series]
+        return [reports[i] for i in there], there.index(best) if best in there else None
+
+    spectra, of_spectra = curves("spectrum")
+    deaths, of_deaths = curves("deaths")
+    judged, of_judged = curves("utilities")
     if spectra:
-        panels.append(partial(draw_spectrum, reports=spectra))
+        found.append(spectrum_panel(spectra, of_spectra))
     if len(deaths) <= _BARCODES:
-        panels += [partial(draw_barcode, report=report) for report in deaths]
+        found += [barcode_panel(report) for report in deaths]
     if deaths:
-        panels.append(partial(draw_deaths, reports=deaths))
+        found.append(deaths_panel(deaths, of_deaths))
     if len(judged) <= _BARCODES:
-        panels += [partial(draw_utilities, report=report) for report in judged]
+        found += [utilities_panel(report) for report in judged]
     if judged:
-        panels.append(partial(draw_errors, reports=judged))
+        found.append(errors_panel(judged, of_judged))
     if len(judged) <= _BARCODES:
-        panels += [partial(draw_cosines, report=report) for report in judged]
-    return panels
+        found += [cosines_panel(report) for report in judged]
+    return found

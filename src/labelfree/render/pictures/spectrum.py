@@ -3,52 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from labelfree.render.pictures.canvas import drawn_name
+from labelfree.render.pictures.model import FIRST, SECOND, Axis, Layer, Line, Panel, Rule, colors, drawn_names, told
 from labelfree.reports.rows import RowsReport
 
-_ROUNDING = 1e-12
+_ROUNDING, _GAP = 1e-12, 30.0
+"""Below this share of the largest all is rounding; a fall by this factor from one value to the next is a gap."""
 
 
-def draw_spectrum(axes: Any, reports: Sequence[RowsReport]) -> None:
+def spectrum_panel(reports: Sequence[RowsReport], best: int | None = None) -> Panel:
     """Singular values against their index on logarithmic axes: of one report in full, of several side by side."""
+    names = drawn_names([report.input.sources[0] for report in reports])
+    alive = [_alive(report.series["spectrum"]["singular_value"]) for report in reports]
+    layers: list[Layer] = []
     if len(reports) == 1:
-        _one(axes, reports[0])
+        layers, title = _one(reports[0], alive[0]), f"{names[0]}{_rankme(reports[0])}, {_shape(reports[0])}"
     else:
-        for report in reports:
+        title = f"Spectra of {len(reports)} sources"
+        named = told(len(reports), best)
+        for i, (report, color) in enumerate(zip(reports, colors(len(reports), best), strict=True)):
             series = report.series["spectrum"]
-            axes.plot(series["index"], series["singular_value"], label=_named(report), linewidth=1.4)
-    axes.set(xscale="log", yscale="log", xlabel="index", ylabel="singular value")
-    axes.set_ylim(bottom=_floor(reports))
+            x, y = series["index"][: alive[i]], series["singular_value"][: alive[i]]
+            name = names[i] + _rankme(report) if i in named else ""
+            layers.append(Line(x, y, color, name, 2.0 if i == best else 1.2))
+    return Panel(title, Axis("index", "log"), Axis("singular value", "log"), layers, note=_dead(reports, names, alive))
 
 
-def _named(report: RowsReport) -> str:
-    name = drawn_name(report.input.sources[0])
+def _rankme(report: RowsReport) -> str:
     entry = report.metrics.get("rankme")
-    return f"{name}, RankMe {entry.value:.4g}" if entry is not None and entry.value is not None else name
+    return f", RankMe {entry.value:.4g}" if entry is not None and entry.value is not None else ""
 
 
-def _one(axes: Any, report: RowsReport) -> None:
+def _shape(report: RowsReport) -> str:
+    return f"{report.input.n:,} x {report.input.d:,}"
+
+
+def _one(report: RowsReport, alive: int) -> list[Layer]:
     series = report.series["spectrum"]
-    axes.plot(series["index"], series["singular_value"], color="#1f5fa8", linewidth=1.6, label="rows as they are")
-    axes.plot(
-        series["index"], series["singular_value_centered"], color="#c8642b", linewidth=1.2, linestyle="--",
-        label="rows about their mean",
-    )  # fmt: skip
+    centered = series["singular_value_centered"]
+    index = series["index"]
+    found: list[Layer] = [
+        Line(index[:alive], series["singular_value"][:alive], FIRST, "rows as they are", 1.8),
+        Line(index[: _alive(centered)], centered[: _alive(centered)], SECOND, "about their mean", 1.2, dashed=True),
+    ]
     spikes = report.metrics.get("mp_spikes")
     if spikes is not None and spikes.value is not None:
         edge = (spikes.parts["edge"] * (report.input.n - 1)) ** 0.5
-        axes.axhline(edge, color="0.5", linewidth=0.9, linestyle=":")
-        axes.annotate(
-            f"noise edge, {spikes.parts['raw']} directions above", (1, edge), textcoords="offset points", xytext=(2, 3),
-            fontsize=8, color="0.35",
-        )  # fmt: skip
-    axes.set_title(f"{_named(report)}, {report.input.n:,} x {report.input.d:,}", fontsize=11, loc="left")
+        found.append(Rule(edge, f"noise edge, {spikes.parts['raw']} directions above"))
+    return found
 
 
-def _floor(reports: Sequence[RowsReport]) -> float:
-    """Where the axis ends: below the smallest value that is not rounding."""
-    values = [v for r in reports for v in r.series["spectrum"]["singular_value"] if v > 0]
-    top = max(values, default=1.0)
-    return float(0.5 * max(min((v for v in values if v > _ROUNDING * top), default=top), _ROUNDING * top))
+def _alive(values: Sequence[float]) -> int:
+    """How many values are drawn: up to the gap that leads to dead units or to rounding."""
+    top = max(values, default=0.0)
+    count = next((i for i, value in enumerate(values) if value <= _ROUNDING * top), len(values))
+    for i in range(1, count):
+        if values[i] * _GAP < values[i - 1] and values[i] < 1e-3 * top:
+            return i
+    return count
+
+
+def _dead(reports: Sequence[RowsReport], names: Sequence[str], alive: Sequence[int]) -> str:
+    """Which directions are left out, since they would rule the axis."""
+    found = []
+    for report, name, count in zip(reports, names, alive, strict=True):
+        values = report.series["spectrum"]["singular_value"]
+        if count < len(values):
+            of = f"{name}: " if len(reports) > 1 else ""
+            share = values[count] / values[0]
+            found.append(f"{of}{len(values) - count} of {len(values)} directions at most {share:.0e} of the largest")
+    told = "; ".join(found[:2]) + (f" and {len(found) - 2} more" if len(found) > 2 else "")
+    return f"not drawn: {told}" if found else ""
