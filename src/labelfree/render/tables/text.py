@@ -106,7 +106,7 @@ def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
         out += [""]
     if len(reports) > 1:
         told = saturated(reports, str, comparable=same_scale(reports)) if command(reports[0].command).by_epoch else []
-        first = [led(reports)] if reports[0].metrics else []
+        leader = [led(reports)] if reports[0].metrics else []
         differs = [f"not comparable: {text}" for text in differences(reports)]
-        out += [f"- {cell(text)}" for text in [*first, *told, *differs]]
+        out += [f"- {cell(text)}" for text in [*leader, *told, *differs]]
     return "\n".join(out).rstrip() + "\n"
