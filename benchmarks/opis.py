@@ -123,7 +123,7 @@ def measure(n: int, d: int, groups: int, names: tuple[str, ...], rounds: int) ->
                 if name == "command":
                     rows = f"{folder}/rows.parquet"
                     done = run([sys.executable, "-m", "labelfree", "opis", rows, "--group", "item", "--json", "-q"])
-                    metrics = json.loads(done.output)["metrics"]
+                    metrics = json.loads(done.output)["reports"][0]["metrics"]
                     took, values[name] = done.seconds, {key: found["value"] for key, found in metrics.items()}
                 else:
                     setup, work = PROGRAMS[name]

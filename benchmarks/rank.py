@@ -80,7 +80,7 @@ def measure(name: str, n: int, d: int, eigh: int, targets: dict[str, float], rep
         )
         runs |= rounds({"today": [python, "-c", TODAY, str(path)]}, 1)
         size = path.stat().st_size
-    ours = json.loads(runs["rank"][0].output)["metrics"]["rankme"]["value"]
+    ours = json.loads(runs["rank"][0].output)["reports"][0]["metrics"]["rankme"]["value"]
     theirs = float(runs["today"][0].output)
     case = {
         "name": name,

@@ -148,7 +148,7 @@ def measure(
                     continue
                 if name == "command":
                     done = run([python, "-m", "labelfree", "transfer", f"{folder}/target.parquet", "--json", "-q"])
-                    metrics = json.loads(done.output)["metrics"]
+                    metrics = json.loads(done.output)["reports"][0]["metrics"]
                     seconds, values[name] = done.seconds, {key: found["value"] for key, found in metrics.items()}
                 else:
                     setup, work = PROGRAMS[name]

@@ -46,7 +46,7 @@ ALLOWED = {
     "layers": {"errors", "arrays", "kernels", "families", "sources"},
     "models": {"errors", "arrays", "head", "progress", "kernels", "summaries", "sources", "documents"},
     "reports": {"errors", "catalog", "results", "documents", "history.steps", "families"},
-    "render": {"errors", "catalog", "results", "documents", "reports"},
+    "render": {"errors", "catalog", "results", "documents", "history.steps", "reports"},
     "commands": GROUND
     | {"documents", "history", "gating", "kernels", "summaries", "trees", "evidence", "families", "sources", "survey"}
     | {"layers", "models", "reports", "render"},

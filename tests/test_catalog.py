@@ -14,6 +14,7 @@ import pytest
 
 from labelfree.catalog import CATALOG, COLLAPSE_METRICS, COMMANDS, METRIC_NAMES, command, entry, shown_in
 from labelfree.families import metric, metrics
+from printouts import one_report
 from repository import ROOT
 
 pytestmark = pytest.mark.once
@@ -85,12 +86,12 @@ def labelfree(house: Path, *arguments: str, code: int = 0) -> str:
 def test_it_is_in_the_tables(house: Path) -> None:
     assert "toy_spread" in labelfree(house, "rank", "rows.npy")  # shown=7
     assert "toy_spread" in labelfree(house, "rank", "rows.npy", "--all")
-    alone = json.loads(labelfree(house, "rank", "rows.npy", "--only", "toy_spread", "--json", "-q"))
+    alone = one_report(labelfree(house, "rank", "rows.npy", "--only", "toy_spread", "--json", "-q"))
     entry = alone["metrics"]["toy_spread"]
     rows = np.load(house / "rows.npy")
     assert entry["value"] == pytest.approx(2 + rows.var(axis=0).sum())
     assert (entry["kind"], entry["direction"], entry["definition"]) == ("rank", "higher", "2 + tr(C)")
-    assert "toy_spread" in json.loads(labelfree(house, "evaluate", "rows.npy", "--json", "-q"))["metrics"]
+    assert "toy_spread" in one_report(labelfree(house, "evaluate", "rows.npy", "--json", "-q"))["metrics"]
 
 
 def test_it_is_explained(house: Path) -> None:
@@ -114,7 +115,8 @@ def test_the_gate_knows_its_name_its_direction_and_its_end(house: Path) -> None:
 
 
 def test_it_is_in_the_schema_and_the_documents(house: Path) -> None:
-    assert "toy_spread" in json.loads(labelfree(house, "schema"))["properties"]["metrics"]["properties"]
+    report = json.loads(labelfree(house, "schema"))["$defs"]["RowsReport"]
+    assert "toy_spread" in report["properties"]["metrics"]["properties"]
     run(house, "docs/generate.py")
     page = (house / "docs" / "metrics.md").read_text()
     assert "## toy_spread" in page

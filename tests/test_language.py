@@ -28,6 +28,7 @@ from labelfree.errors import HistoryError, LabelfreeError, UsageError, option, s
 from labelfree.render.tables import table
 from labelfree.render.verdicts import verdict
 from labelfree.training.plan import Asked
+from printouts import one_report
 from reports import entry, report, run_of
 
 pytestmark = pytest.mark.once
@@ -337,7 +338,7 @@ def test_reports_speak_the_language_of_who_made_them_and_hold_the_same_metrics(
     made = labelfree.transfer("x.npy")
     monkeypatch.setattr(sys, "argv", ["labelfree", "transfer", "x.npy", "--json", "-q"])
     run()
-    written = json.loads(capsys.readouterr().out)
+    written = one_report(capsys.readouterr().out)
     ours = json.loads(made.to_json())
     assert ours["metrics"]["mmd"]["reason"] == "needs source rows (source=FILE)"
     assert written["metrics"]["mmd"]["reason"] == "needs source rows (--source FILE)"

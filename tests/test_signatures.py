@@ -22,13 +22,19 @@ pytestmark = pytest.mark.once
 
 MEASURING = [one.name for one in COMMANDS if one.document in ("report", "defects")]
 FUNCTIONS = [*((name, name) for name in MEASURING), ("transfer_all", "transfer")]
-SPELLED_ALONE = {"output", "append", "step", "run", "replace", "format", "json", "quiet", "verbose", "all", "concat"}
+SPELLED_ALONE = {
+    "output", "append", "step", "run", "replace", "format", "json", "value", "quiet", "verbose", "all", "concat",
+}  # fmt: skip
 """What the command line alone has: where results go, and in which form."""
+
+
+ASIDE = ("progress", "concat")
+"""Keywords of the functions that are no options of a measurement."""
 
 
 def parameters(function: Any) -> dict[str, inspect.Parameter]:
     found = dict(inspect.signature(function).parameters)
-    return {name: p for name, p in found.items() if p.kind is inspect.Parameter.KEYWORD_ONLY and name != "progress"}
+    return {name: p for name, p in found.items() if p.kind is inspect.Parameter.KEYWORD_ONLY and name not in ASIDE}
 
 
 @pytest.mark.parametrize(("function", "name"), FUNCTIONS)

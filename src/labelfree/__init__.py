@@ -18,8 +18,10 @@ check_origin()
 if TYPE_CHECKING:
     from labelfree import history, metrics, training
     from labelfree.commands.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
+    from labelfree.commands.explaining import explain
     from labelfree.commands.planning import plan_gate
     from labelfree.commands.report import Report
+    from labelfree.commands.reports import Reports, read
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
     from labelfree.errors import LabelfreeError
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     from labelfree.results import Result
 
 __all__ = [
-    "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
-    "opis", "plan_gate", "rank", "separability", "training", "transfer", "transfer_all", "watch", "weights",
+    "LabelfreeError", "Report", "Reports", "Result", "__version__", "doctor", "embed", "evaluate", "explain", "gate",
+    "history", "metrics", "opis", "plan_gate", "rank", "read", "separability", "training", "transfer", "transfer_all",
+    "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -47,6 +50,9 @@ _HOME = {
     "weights": "labelfree.commands.weights",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.commands.report",
+    "Reports": "labelfree.commands.reports",
+    "explain": "labelfree.commands.explaining",
+    "read": "labelfree.commands.reports",
     "Result": "labelfree.results",
 }
 

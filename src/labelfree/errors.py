@@ -9,6 +9,8 @@ LabelfreeError                 the one class to catch; exit code 2
 |-- HistoryError               a history that is torn, of a later schema, or that a record does not fit
 |-- ArrayError                 an array given in Python that is not an (n, d) matrix of finite numbers
 |-- MissingExtra               an optional package is not installed; the message is the pip line
+|-- UnknownName                a metric or a source that a report or Reports do not hold; a KeyError too
+|-- UndefinedMetric            the number of a metric that has none; a ValueError too
 |-- ResourceError              the memory limit does not suffice
 `-- OutputError                a result that cannot be written: full disk, unknown suffix, missing directory
 
@@ -22,8 +24,9 @@ A message names options as its reader writes them: `option` gives `on_bad='drop'
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from enum import IntEnum
 from reprlib import Repr
 from textwrap import shorten
@@ -93,6 +96,28 @@ class MissingExtra(LabelfreeError):
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
         return MissingExtra, self.wanted
+
+
+class UnknownName(LabelfreeError, KeyError):
+    """A name that is not among those of a report, or of several."""
+
+    def __init__(self, name: str, known: Iterable[str], hint: str = "") -> None:
+        self.wanted = name, tuple(known), hint
+        near = get_close_matches(name.lower(), self.wanted[1], n=1)
+        self.said = f"no {name!r} here; " + (f"did you mean {near[0]!r}?" if near else hint)
+        super().__init__(self.said)
+
+    def __str__(self) -> str:  # KeyError puts it in quotes
+        return self.said
+
+    def __reduce__(self) -> tuple[type[UnknownName], tuple[str, tuple[str, ...], str]]:
+        return UnknownName, self.wanted
+
+
+class UndefinedMetric(LabelfreeError, ValueError):
+    """The value of a metric that has none on these data; the message is the reason."""
+
+    exit_code = ExitCode.UNDEFINED
 
 
 class ResourceError(LabelfreeError):

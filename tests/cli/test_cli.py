@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import labelfree as package
+from printouts import one_report
 from program import Program
 
 DATA = Path(package.__file__).parent / "demo_data"
@@ -51,7 +52,7 @@ def test_the_table_in_a_pipe_has_no_boxes_colors_or_wrapping(labelfree: Program)
 def test_json_is_one_document_and_nothing_else(labelfree: Program) -> None:
     done = labelfree("rank", EPOCH, "--json")
     assert done.returncode == 0
-    report = json.loads(done.stdout)
+    report = one_report(done.stdout)
     assert report["metrics"]["rankme"]["value"] == pytest.approx(package.rank(EPOCH)["rankme"].value, rel=1e-11)
     assert report["input"]["sources"] == [str(EPOCH)]
     assert "warning" in done.stderr
@@ -67,18 +68,19 @@ def test_several_sources_are_several_reports_in_the_order_given(labelfree: Progr
     lines = labelfree("rank", *sources, "--format", "ndjson").stdout.splitlines()
     assert [json.loads(line)["input"]["n"] for line in lines] == [400, 400, 400]
     table = labelfree("rank", *sources).stdout
-    assert table.startswith("rank  3 sources\n")
-    assert [line.split()[0] for line in table.splitlines()[4:7]] == ["epoch_05", "epoch_00", "epoch_02"]
+    first, title, *lines = table.splitlines()
+    assert (first.split(";")[0], title) == ("highest rankme: epoch_05", "rank  3 sources")
+    assert [line.split()[0] for line in lines[3:7]] == ["epoch_00", "epoch_02", "epoch_05", "course"]  # by their steps
 
 
 def test_concat_is_one_data_set(labelfree: Program, tmp_path: Path) -> None:
     X = RNG.normal(size=(40, 3))
     for i, part in enumerate(np.split(X, 4)):
         np.save(tmp_path / f"part_{i}.npy", part)
-    one = json.loads(labelfree("rank", *sorted(tmp_path.glob("*.npy")), "--concat", "--json").stdout)
+    one = one_report(labelfree("rank", *sorted(tmp_path.glob("*.npy")), "--concat", "--json").stdout)
     assert one["input"]["n"] == 40
-    quoted = json.loads(labelfree("rank", tmp_path / "part_*.npy", "--json").stdout)
-    directory = json.loads(labelfree("rank", tmp_path, "--json").stdout)
+    quoted = one_report(labelfree("rank", tmp_path / "part_*.npy", "--json").stdout)
+    directory = one_report(labelfree("rank", tmp_path, "--json").stdout)
     value = package.metrics.rankme(X).value
     assert [r["metrics"]["rankme"]["value"] for r in (one, quoted, directory)] == [pytest.approx(value, rel=1e-11)] * 3
 
@@ -88,7 +90,7 @@ def test_all_and_only(labelfree: Program) -> None:
     assert "condition_number" in everything
     assert "undefined: needs views of the same items" in everything
     few = labelfree("rank", EPOCH, "--only", "stable_rank,nesum", "--only", "twonn", "--json").stdout
-    assert set(json.loads(few)["metrics"]) == {"stable_rank", "nesum", "twonn"}
+    assert set(one_report(few)["metrics"]) == {"stable_rank", "nesum", "twonn"}
 
 
 @pytest.mark.parametrize("suffix", ["json", "ndjson", "csv", "md", "svg", "png", "pdf", "parquet"])
@@ -234,7 +236,7 @@ def test_a_truncated_file_is_2(labelfree: Program, tmp_path: Path) -> None:
 def test_zero_rows_have_a_rank_of_0_and_nothing_else(labelfree: Program, tmp_path: Path) -> None:
     np.save(tmp_path / "zero.npy", np.zeros((40, 4)))
     assert [labelfree(c, "zero.npy").returncode for c in ("rank", "separability", "evaluate")] == [3, 2, 0]
-    metrics = json.loads(labelfree("evaluate", "zero.npy", "--json").stdout)["metrics"]
+    metrics = one_report(labelfree("evaluate", "zero.npy", "--json").stdout)["metrics"]
     assert {name: entry["value"] for name, entry in metrics.items() if entry["value"] is not None} == {"hard_rank": 0.0}
 
 
@@ -259,7 +261,7 @@ def test_undefined_is_3_and_still_printed(labelfree: Program, tmp_path: Path) ->
     np.save(tmp_path / "one.npy", np.ones((1, 4)))
     done = labelfree("rank", "one.npy", "--json")
     assert done.returncode == 3
-    assert json.loads(done.stdout)["metrics"]["rankme"]["reason_code"] == "insufficient"
+    assert one_report(done.stdout)["metrics"]["rankme"]["reason_code"] == "insufficient"
     np.save(tmp_path / "few.npy", RNG.normal(size=(12, 4)))
     assert labelfree("rank", "few.npy").returncode == 0  # id_mle and others are undefined, the headline is not
     assert labelfree("rank", "few.npy", "--only", "id_mle").returncode == 3
@@ -272,7 +274,7 @@ def test_undefined_is_3_and_still_printed(labelfree: Program, tmp_path: Path) ->
 def test_partial_is_0(labelfree: Program, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", RNG.normal(size=(4000, 64)) * np.where(np.arange(64) < 30, 1.0, 1e-3))
     done = labelfree("rank", "x.npy", "--only", "alpha_req", "--json")
-    assert json.loads(done.stdout)["metrics"]["alpha_req"]["reason_code"] == "poor_fit"
+    assert one_report(done.stdout)["metrics"]["alpha_req"]["reason_code"] == "poor_fit"
     assert done.returncode == 0
 
 
@@ -415,13 +417,13 @@ def test_environment_variables_are_defaults(labelfree: Program) -> None:
     done = labelfree("rank", EPOCH, env={"LABELFREE_FORMAT": "csv", "LABELFREE_SAMPLE": "100"})
     assert done.stdout.startswith("source,metric,")
     done = labelfree("rank", EPOCH, "--json", env={"LABELFREE_SAMPLE": "100", "LABELFREE_SEED": "3"})
-    assert json.loads(done.stdout)["input"]["sample"] == {"size": 100, "seed": 3}
+    assert one_report(done.stdout)["input"]["sample"] == {"size": 100, "seed": 3}
 
 
 def test_a_flag_wins_over_the_environment(labelfree: Program) -> None:
     environment = {"LABELFREE_FORMAT": "csv"}
     few = ("rank", EPOCH, "--only", "mean_cosine")
-    assert json.loads(labelfree(*few, "--json", env=environment).stdout)["command"] == "rank"
+    assert one_report(labelfree(*few, "--json", env=environment).stdout)["command"] == "rank"
     assert json.loads(labelfree(*few, "--format", "ndjson", env=environment).stdout)["command"] == "rank"
     two = labelfree(*few, "--format", "csv", "--json", env={"LABELFREE_FORMAT": "table"})
     assert two.returncode == 2
@@ -439,7 +441,7 @@ def test_doctor(labelfree: Program, tmp_path: Path) -> None:
     assert "nonfinite      1          7  1 of 300 rows with NaN or infinity" in done.stdout
     np.save(tmp_path / "y.npy", np.delete(X, 7, axis=0))
     assert "nothing wrong" in labelfree("doctor", "y.npy").stdout
-    document = json.loads(labelfree("doctor", "x.npy", "--json").stdout)
+    document = one_report(labelfree("doctor", "x.npy", "--json").stdout)
     assert [d["kind"] for d in document["input"]["defects"]] == ["nonfinite"]
 
 
@@ -450,7 +452,7 @@ def test_explain_and_schema(labelfree: Program) -> None:
     assert "Holds in" in done.stdout
     names = {line.split()[0] for line in labelfree("explain").stdout.splitlines()}
     assert names == {m.name for m in package.metrics.METRICS}
-    assert json.loads(labelfree("schema").stdout)["title"] == "Report"
+    assert json.loads(labelfree("schema").stdout)["title"] == "Document"
 
 
 @pytest.mark.parametrize(("width", "widest"), [(60, 60), (200, 88)])

@@ -21,6 +21,7 @@ import labelfree as package
 from labelfree.commands.report import Report
 from labelfree.errors import LabelfreeError, UsageError
 from labelfree.render.tables.table import show
+from printouts import one_report
 from program import Program
 
 FAMILY = ["opis", "pseudo_opis", "eps_opis", "mean_utility", "worst_utility"]
@@ -77,7 +78,7 @@ def items(tmp_path: Path) -> Path:
 def measured(program: Program, *arguments: object, code: int = 0, **options: Any) -> dict[str, Any]:
     done = program("opis", *arguments, "--json", **options)
     assert done.returncode == code, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
+    document: dict[str, Any] = one_report(done.stdout)
     assert Report.from_json(done.stdout).command == "opis"
     return document
 
@@ -416,7 +417,7 @@ def test_other_groups_ranges_and_spaces_are_not_compared(items: Path) -> None:
     with pytest.raises(LabelfreeError, match=r"cannot be compared: .*groups_hash"):
         package.gate(after, against=before, max_drop=limits)
     for options in ({"far": "0.01:0.2"}, {"space": "cosine"}):
-        other = package.opis(items, group="product", **options)  # type: ignore[arg-type]
+        other = package.opis(items, group="product", **options)  # type: ignore[call-overload]
         with pytest.raises(LabelfreeError, match="cannot be compared"):
             package.gate(other, against=base, max_drop=limits)
     assert package.gate(base, against=base, max_drop=limits)["verdict"]["decision"] == "pass"

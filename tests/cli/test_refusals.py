@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from printouts import one_report
 from program import Program
 
 pytestmark = pytest.mark.once
@@ -103,7 +103,7 @@ def test_closed_streams_are_no_crash(x: Path) -> None:
     assert with_closed(">&- 2>&-").returncode == 2
     done = with_closed("2>&-")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["command"] == "rank"  # and no warning among it
+    assert one_report(done.stdout)["command"] == "rank"  # and no warning among it
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from labelfree.documents.wording import printable
 from labelfree.render.console import console_for, plain_table, print_table
+from printouts import one_report
 from program import Program
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
@@ -98,7 +99,7 @@ def test_a_name_that_is_no_text_is_written_all_the_same(labelfree: Program, tmp_
     written = [part for output in outputs for part in ("-o", output)]
     done = labelfree("rank", name, *written, "--append", "h.jsonl", "--step", 1)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "r.json").read_text())["input"]["sources"] == ["\udcff.npy"]
+    assert one_report((tmp_path / "r.json").read_text())["input"]["sources"] == ["\udcff.npy"]
     assert all(r"\udcff.npy" in (tmp_path / output).read_text() for output in outputs)
     done = labelfree("gate", "r.json", "--require", "rankme >= 1", "--json", env={"LC_ALL": "C.UTF-8"})
     assert done.returncode == 0, done.stderr
@@ -149,7 +150,7 @@ def test_nothing_from_a_file_begins_a_line_that_commands_a_runner(labelfree: Pro
     np.save(tmp_path / "a.npy", X)
     command = "::stop-commands::x"
     assert labelfree("rank", "a.npy", "-o", "r.json").returncode == 0
-    report = json.loads((tmp_path / "r.json").read_text())
+    report = one_report((tmp_path / "r.json").read_text())
     report["input"]["sources"] = [f"a\n{command}\r\n{command}"]
     report["metrics"]["rankme"] |= {"value": None, "status": "undefined", "reason": f"no\n{command}\n##[debug]x"}
     (tmp_path / "r.json").write_text(json.dumps(report))

@@ -17,6 +17,7 @@ import labelfree
 from labelfree import metrics
 from labelfree.cli.main import run
 from labelfree.errors import ArrayError, RowsError, SourceError, UsageError
+from printouts import one_report
 from program import Program
 from repository import ROOT
 
@@ -157,7 +158,7 @@ def test_target_labels_are_read_for_an_audit_alone(
     assert err == f"labelfree: {target}: column 'label' was not read: {UNREAD}\n"
     assert "truly" not in out
     code, out, err = called(capsys, monkeypatch, "transfer", *plain, "--audit", "label", "--json")
-    document = json.loads(out)
+    document = one_report(out)
     accuracy = (L.argmax(axis=1) == y).mean()
     assert document["audit"]["accuracy"] == pytest.approx(accuracy)
     for name in ("doc", "atc_mc", "cot", "average_confidence"):
@@ -367,7 +368,7 @@ def test_several_audited_targets_have_a_true_accuracy_each(
     if options:
         assert next(line for line in out.splitlines() if "true accuracy" in line).split()[2:] == truths
     else:
-        assert "true accuracy" in out.splitlines()[3]
+        assert "true accuracy" in out.splitlines()[4]
         assert [line.split()[1] for line in out.splitlines() if line[:2] in ("a ", "b ")] == truths
     assert f"true accuracy {truths[0]}" not in out
 
@@ -384,7 +385,7 @@ def test_what_differs_between_targets_is_told_of_each(
     _, out, _ = called(capsys, monkeypatch, "transfer", files[0], few, "-q")
     assert "\na: head: recovered from embeddings and logits, 4 x 8, its logits within" in out
     _, out, _ = called(capsys, monkeypatch, "transfer", few, files[0], "-q")
-    assert "classifier_nonuniformity" in out.splitlines()[2]  # also where the first target has none
+    assert "classifier_nonuniformity" in out.splitlines()[3]  # also where the first target has none
 
 
 def test_the_reason_for_what_was_not_computed_is_the_true_one(
@@ -639,5 +640,5 @@ def test_a_file_of_epochs_without_rows_is_one_empty_data_set(
     none = {"emb": pa.array([], pa.list_(pa.float32())), "epoch": pa.array([], pa.int64())}
     pq.write_table(pa.table(none), tmp_path / "a.parquet")
     done = labelfree("transfer", "a.parquet", "--json", *more)
-    assert (done.returncode, json.loads(done.stdout)["input"]["n"]) == (0, 0), done.stderr
+    assert (done.returncode, one_report(done.stdout)["input"]["n"]) == (0, 0), done.stderr
     assert "the data set is empty" in done.stderr

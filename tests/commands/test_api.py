@@ -29,7 +29,7 @@ def test_sources_in_python(tmp_path: Path) -> None:
     frame = pd.DataFrame({"embedding": list(X), "id": np.arange(60)})
     wide = pd.DataFrame(X, columns=[f"emb_{i}" for i in range(5)])
     np.save(tmp_path / "x.npy", X)
-    for source in (X, frame, wide, tmp_path / "x.npy", str(tmp_path / "x.npy"), [tmp_path / "x.npy"]):
+    for source in (X, frame, wide, tmp_path / "x.npy", str(tmp_path / "x.npy")):
         assert labelfree.rank(source)["rankme"].value == pytest.approx(value, rel=1e-12)
 
 

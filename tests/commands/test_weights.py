@@ -23,6 +23,7 @@ from labelfree.errors import HistoryError, MissingExtra, SourceError, UnsafeChec
 from labelfree.layers.kinds import Reason, WeightForm, form_of, heads
 from labelfree.reports.weights import WeightsReport
 from labelfree.sources.tensor import Tensor
+from printouts import one_report
 from program import Program
 from repository import DATA
 
@@ -483,6 +484,16 @@ def test_a_history_holds_rows_not_weights(tmp_path: Path) -> None:
         labelfree.history.append(tmp_path / "run.jsonl", found, step=1)
 
 
+def test_a_report_is_short_where_python_prints_it() -> None:
+    found = labelfree.weights(network())
+    assert len(repr(found).splitlines()) == 2
+    assert repr(found) == str(found)
+    assert "5 of 9 tensors measured" in repr(found)
+    assert "median_rank_share" in found
+    with pytest.raises(KeyError, match="did you mean 'median_rank_share'"):
+        found["median_rank_shar"]
+
+
 # The program.
 
 
@@ -508,7 +519,7 @@ def test_every_format_says_the_same(labelfree: Program, saved: Callable[..., Pat
     out = [arg for suffix in ("ndjson", "csv", "md", "parquet") for arg in ("-o", f"{tmp_path}/out.{suffix}")]
     done = labelfree("weights", path, "--json", *out)
     assert done.returncode == 0
-    document = json.loads(done.stdout)
+    document = one_report(done.stdout)
     assert json.loads((tmp_path / "out.ndjson").read_text()) == document
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     table = pq.read_table(tmp_path / "out.parquet").to_pylist()
@@ -550,7 +561,7 @@ def test_the_exit_codes(labelfree: Program, saved: Callable[..., Path], tmp_path
     save_file({"a.weight": np.zeros((4, 4), np.float32)}, zeros)
     done = labelfree("weights", zeros, "--json")
     assert done.returncode == 3
-    assert json.loads(done.stdout)["metrics"]["median_rank_share"]["reason_code"] == "no_layer"
+    assert one_report(done.stdout)["metrics"]["median_rank_share"]["reason_code"] == "no_layer"
     assert "of zeros alone" in done.stderr
     assert labelfree("weights", zeros, "--json", "-q").stderr == ""
     assert labelfree("weights", saved(), "-o", "x.svg").returncode == 2

@@ -26,6 +26,7 @@ import labelfree  # noqa: E402
 from labelfree.errors import LabelfreeError, OutputError, RowsError, UsageError  # noqa: E402
 from labelfree.models.embedding import Embedding  # noqa: E402
 from model_files import bare_embeddings, letters, minilm, sentences, transformer  # noqa: E402
+from printouts import one_report  # noqa: E402
 from program import Program  # noqa: E402
 from wheels import Checkpoint  # noqa: E402
 
@@ -111,7 +112,7 @@ def test_a_text_file_through_embed_to_evaluate(texts: Path, theirs: Any, labelfr
     assert "mean pooled, l2 normalized" in done.stdout
     report = labelfree("evaluate", "e.parquet", "--json")
     assert report.returncode == 0, report.stderr
-    found = json.loads(report.stdout)["metrics"]
+    found = one_report(report.stdout)["metrics"]
     expected = library.evaluate(theirs)
     for name in ("rankme", "effective_rank", "mean_cosine", "separability"):
         assert found[name]["value"] == pytest.approx(expected[name].value, rel=1e-4)

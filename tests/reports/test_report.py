@@ -23,6 +23,7 @@ from labelfree.render.tables.rows import lines as lines_of
 from labelfree.render.tables.text import to_csv, to_json, to_markdown, to_ndjson
 from labelfree.reports.across import across
 from labelfree.reports.entries import MetricEntry
+from labelfree.reports.rows import RowsReport
 from labelfree.reports.schema import json_schema
 from labelfree.results import measured
 
@@ -41,7 +42,7 @@ def test_it_has_the_shape_of_the_design(report: Report) -> None:
     assert set(document) == {
         "schema_version", "tool", "command", "input", "settings", "metrics", "warnings", "verdict",
     }  # fmt: skip
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert document["tool"] == {"name": "labelfree", "version": labelfree.__version__}
     assert set(document["input"]["rows"]) == {
         "read", "used", "null", "nonfinite", "zero", "duplicate", "estimated",
@@ -87,13 +88,13 @@ def test_it_survives_the_way_to_a_file_and_back(report: Report) -> None:
     again = Report.from_json(report.to_json())
     assert again.to_json() == report.to_json()
     with pytest.raises(ValidationError, match="schema_version"):
-        Report.from_json(report.to_json().replace('"schema_version": 1', '"schema_version": 2'))
+        Report.from_json(report.to_json().replace('"schema_version": 2', '"schema_version": 3'))
     with pytest.raises(ValidationError, match="extra"):
         Report.from_json(report.to_json().replace('"command"', '"extra": 1, "command"'))
 
 
 def test_the_schema_describes_it(report: Report) -> None:
-    schema = json_schema()
+    schema = json_schema(RowsReport)
     document = json.loads(report.to_json())
     assert set(schema["properties"]) - {"audit"} == set(document)  # marked only when target labels were seen
     entry = schema["$defs"]["MetricEntry"]
@@ -105,6 +106,8 @@ def test_several_reports(report: Report) -> None:
     other = labelfree.rank(DATA / "epoch_02.parquet")
     document = json.loads(to_json([report, other]))
     assert [r["input"]["sources"] for r in document["reports"]] == [report.input.sources, other.input.sources]
+    leading = document["across"].pop("leading")
+    assert (leading["metric"], leading["end"], leading["source"]) == ("rankme", "highest", report.input.sources[0])
     assert document["across"] == {"changes": [], "comparable": True, "differences": []}
     lines = to_ndjson([report, other]).splitlines()
     assert [json.loads(line)["command"] for line in lines] == ["rank", "rank"]
@@ -178,6 +181,8 @@ def test_what_a_value_is_compared_with_has_as_many_places() -> None:
 def test_markdown(report: Report) -> None:
     text = to_markdown([report], everything=False)
     assert text.startswith("### rank: ")
+    several = to_markdown([report, labelfree.rank(DATA / "epoch_02.parquet")], everything=False)
+    assert "- highest rankme: epoch_05; epoch_02 is lower by " in several
     rankme = report["rankme"]
     assert rankme.value is not None
     assert rankme.interval is not None

@@ -36,7 +36,7 @@ def report(
     entries = {name: m if isinstance(m, dict) else entry(m) for name, m in metrics.items()}
     rows = {"read": n, "used": n, "null": 0, "nonfinite": 0, "zero": 0, "duplicate": duplicate, "estimated": False}
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "tool": {"name": "labelfree", "version": "0.1.0"},
         "command": command,
         "input": {

@@ -71,7 +71,7 @@ def test_numpy_never_warns(kind: str, normalize: str, dtype: type, low: int, hig
         for command in ("evaluate", "doctor"):
             getattr(package, command)(X.astype(dtype))
         for metric in ("euclidean", "cosine"):
-            package.separability(X.astype(dtype), normalize=normalize, metric=metric, on_bad="drop")  # type: ignore[arg-type]
+            package.separability(X.astype(dtype), normalize=normalize, metric=metric, on_bad="drop")  # type: ignore[call-overload]
 
 
 def test_denormal_numbers_are_measured_through_the_program(labelfree: Program, tmp_path: Path) -> None:

@@ -105,20 +105,21 @@ def test_rows_are_located_in_their_files(tmp_path: Path) -> None:
     [
         ("epoch_*.parquet", "leave the quotes around the pattern out"),
         (".", "name them: {path}/* without quotes"),
-        (["epoch_0.parquet", "epoch_1.parquet"], "leave the list around them out"),
+        (["epoch_0.parquet", "epoch_1.parquet"], "leave concat out"),
     ],
 )
 def test_checkpoints_taken_for_one_data_set_are_told_apart(tmp_path: Path, source: Any, hint: str) -> None:
     for i in range(3):
         parquet(tmp_path / f"epoch_{i}.parquet", RNG.normal(size=(10, 4)), id=np.arange(10))
     named = [str(tmp_path / s) for s in source] if isinstance(source, list) else str(tmp_path / source)
+    one: Any = {"concat": True} if isinstance(named, list) else {}
     with pytest.raises(RowsError) as told:
-        labelfree.rank(named)
+        labelfree.rank(named, **one)
     message = str(told.value)
     assert f"at row 0 (row 0 of {tmp_path}/epoch_0.parquet)" in message
     assert f"at row 10 (row 0 of {tmp_path}/epoch_1.parquet)" in message
     assert f"on its own, {hint.format(path=tmp_path)}" in message
-    defects = labelfree.doctor(named).input.defects
+    defects = labelfree.doctor(named, **one).input.defects
     assert defects is not None
     assert hint.format(path=tmp_path) in next(d.remedy for d in defects if d.kind == "repeated_id")
 
@@ -231,11 +232,11 @@ def test_the_memory_limit_is_kept_or_refused_at_once() -> None:
 def test_options_of_other_commands_are_refused_with_those_there_are() -> None:
     X = RNG.normal(size=(30, 4))
     with pytest.raises(ValueError, match=r"rank has no option 'normalize'; its options are column, id, group, on_bad"):
-        labelfree.rank(X, normalize="l2")  # type: ignore[call-arg]
+        labelfree.rank(X, normalize="l2")  # type: ignore[call-overload]
     with pytest.raises(UsageError, match="separability has no option 'group'"):
-        labelfree.separability(X, group="item")  # type: ignore[call-arg]
+        labelfree.separability(X, group="item")  # type: ignore[call-overload]
     with pytest.raises(UsageError, match="doctor has no option 'only'"):
-        labelfree.doctor(X, only="rankme")  # type: ignore[call-arg]
+        labelfree.doctor(X, only="rankme")  # type: ignore[call-overload]
     assert labelfree.evaluate(X, normalize="none", group=None, only="separability")["separability"].value is not None
 
 
@@ -245,7 +246,7 @@ def test_sample_may_be_all_as_on_the_command_line() -> None:
     assert labelfree.rank(X, sample="all").input.sample is None
     assert labelfree.rank(X, sample=100).input.sample is not None
     with pytest.raises(UsageError, match="sample: expected a number of rows or 'all', found 'many'"):
-        labelfree.rank(X, sample="many")  # type: ignore[arg-type]
+        labelfree.rank(X, sample="many")  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(

@@ -47,19 +47,18 @@ def schema(
         typer.Argument(metavar="[report|weights|gate|plan]", help="What weights, gate and gate --plan print."),
     ] = "report",
 ) -> None:
-    """The JSON Schema of the report, of the report on weights, of the verdict of a gate, or of its plan.
+    """The JSON Schema of the document of reports, of reports on weights, of the verdict of a gate, or of its plan.
 
     \b
     labelfree schema > report.schema.json
     labelfree schema gate > gate.schema.json
     """
+    from labelfree.reports.document import Document, WeightsDocument
     from labelfree.reports.gate import GateReport
     from labelfree.reports.plan import PlanReport
-    from labelfree.reports.rows import RowsReport
     from labelfree.reports.schema import json_schema
-    from labelfree.reports.weights import WeightsReport
 
     models: dict[str, type[Any]] = {
-        "report": RowsReport, "weights": WeightsReport, "gate": GateReport, "plan": PlanReport
+        "report": Document, "weights": WeightsDocument, "gate": GateReport, "plan": PlanReport
     }  # fmt: skip
     sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

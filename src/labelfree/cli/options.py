@@ -147,6 +147,14 @@ class Shared:
         ),
     ] = "table"
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=_OUTPUT)] = False
+    value: Annotated[
+        str | None,
+        typer.Option(
+            help="Print the bare value of this metric; of several SOURCEs a line with name and value for each.",
+            metavar="METRIC",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None
     output: Annotated[
         list[Path] | None,
         typer.Option(

@@ -14,10 +14,11 @@ from labelfree.errors import UsageError
 
 
 def flag_first(context: typer.Context, value: str) -> str:
-    """The value of --format: where it comes from the environment, a --json on the command line wins over it."""
+    """The value of --format: where it comes from the environment, --json and --value win over it."""
     source = context.get_parameter_source("format")
-    asked = source is not None and source.name == "ENVIRONMENT" and context.params.get("json")
-    return "json" if asked else value
+    if source is None or source.name != "ENVIRONMENT":
+        return value
+    return "json" if context.params.get("json") else "table" if context.params.get("value") else value
 
 
 def chosen_format(form: str, json: bool) -> str:

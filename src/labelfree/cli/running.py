@@ -15,6 +15,7 @@ from labelfree.cli.options import Shared
 from labelfree.cli.parsing import parse_memory, parse_sample
 from labelfree.cli.printing import chosen_format, printed, shown, told
 from labelfree.cli.progress import Bar
+from labelfree.cli.value import check_value, measured_for, print_value
 from labelfree.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     """Measure every source, write the files, print once, and exit with 3 where the answer is undefined."""
     command = known(name)
     form = chosen_format(shared.format, shared.json)
+    check_value(shared.value, command, form=form)
     outputs = shared.output or []
     steps = [] if command.by_epoch else steps_to_append(command, sources, shared)
     from labelfree.commands import api
@@ -39,6 +41,7 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
 
     files.check(outputs, command)
     asked = named_metrics(command, shared)
+    asked = measured_for(shared.value, asked, kept=bool(outputs or shared.append))
     options = {**measuring(shared), **own}
     if command.families:
         options["only"] = measured_names(asked, appending=shared.append is not None)
@@ -83,15 +86,20 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     append(reports, steps, shared)
     for path in outputs:
         files.write(reports, path, everything=shared.all)
-    emit(reports, form, everything=shared.all)
-    if form != "table" and not shared.quiet:
+    code = ExitCode.DONE
+    if shared.value is None:
+        emit(reports, form, everything=shared.all)
+        code = ExitCode.UNDEFINED if any(unanswered(report, asked) for report in reports) else code
+    else:
+        code = print_value(reports, shared.value)
+    if (form != "table" or shared.value is not None) and not shared.quiet:
         from labelfree.render.tables.rows import remarks
 
         for report in reports:
             for warning in remarks(report, list(report.metrics)):
                 told(f"warning: {report.input.sources[0]}: {warning}")
-    if any(unanswered(report, asked) for report in reports):
-        raise typer.Exit(ExitCode.UNDEFINED)
+    if code:
+        raise typer.Exit(code)
 
 
 def measuring(shared: Shared) -> dict[str, Any]:

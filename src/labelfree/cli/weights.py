@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from labelfree.catalog import command
 from labelfree.cli.printing import chosen_format, flag_first, printed, shown, told, write_texts
 from labelfree.cli.progress import Bar
+from labelfree.cli.value import check_value, print_value
 from labelfree.errors import ExitCode
 
 _SUFFIXES = (".json", ".ndjson", ".csv", ".md", ".parquet")
@@ -37,6 +39,13 @@ def weights(
         typer.Option("--format", help="What stdout carries.", envvar="LABELFREE_FORMAT", callback=flag_first),
     ] = "table",
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    value: Annotated[
+        str | None,
+        typer.Option(
+            help="Print the bare value of this metric over all layers; of several CHECKPOINTs a line each.",
+            metavar="METRIC",
+        ),
+    ] = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
@@ -58,9 +67,10 @@ def weights(
     \b
     labelfree weights model.safetensors
     labelfree weights step_100.pt step_200.pt --layer attention
-    labelfree weights model.safetensors --json | jq '.metrics.nonfinite_rows.value'
+    labelfree weights model.safetensors --json | jq '.reports[].metrics.nonfinite_rows.value'
     """
     chosen, outputs = chosen_format(form, json), output or []
+    check_value(value, command("weights"), form=chosen)
     from labelfree.documents.files import atomically, check_apart, check_targets
 
     check_targets(outputs, _SUFFIXES)
@@ -88,6 +98,10 @@ def weights(
     for path in outputs:
         if path.suffix == ".parquet":
             atomically(path, lambda temporary: layers.to_parquet(reports, temporary))
+    if value is not None:
+        if code := print_value(reports, value):
+            raise typer.Exit(code)
+        return
     if chosen == "table":
         from labelfree.render.console import console_for
 

@@ -1,14 +1,13 @@
-"""Every command as a function: a source in, a report out."""
+"""Every command as a function: a source in, a report out; a list of sources in, their reports out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, Literal, TypeAlias, Unpack, overload
 
 from labelfree.catalog import command
-from labelfree.commands.candidates import compared
-from labelfree.commands.checkpoints import embedded, run_first
-from labelfree.commands.measuring import defects_of, opened_for, report_on
+from labelfree.commands.checkpoints import run_first
+from labelfree.commands.measuring import measured_on, opened_for, report_on
 from labelfree.commands.options import (
     DataOptions,
     EvaluateOptions,
@@ -20,16 +19,32 @@ from labelfree.commands.options import (
     spelled_for,
 )
 from labelfree.commands.report import Report
-from labelfree.errors import UsageError
+from labelfree.commands.reports import Reports
+from labelfree.commands.several import one_of, reports_on
+from labelfree.errors import UsageError, option
 from labelfree.progress import Progress, silent
 
+Several: TypeAlias = list[Any] | tuple[Any, ...]
+"""Several sources, each a data set with a report of its own."""
 
+
+@overload
+def rank(
+    source: Several, *, concat: Literal[False] = False, progress: Progress = silent, **options: Unpack[RankOptions]
+) -> Reports: ...
+@overload
+def rank(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[RankOptions]
+) -> Report: ...
 @spelled_for("rank", RankOptions)
-def rank(source: Any, *, progress: Progress = silent, **options: Unpack[RankOptions]) -> Report:
+def rank(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[RankOptions]
+) -> Report | Reports:
     """RankMe and the spectral and geometric family on one data set.
 
-    source: a path, a glob, `checkpoint.safetensors::tensor`, a list of paths that form one data set, an (n, d)
-    array or tensor, or a data frame. options: the fields of `Options`, but for normalize, metric, engine, homology.
+    source: a path, a glob, `checkpoint.safetensors::tensor`, an (n, d) array or tensor, or a data frame; a list of
+    these is several sources, each with a report of its own (`Reports`), or with concat one data set.
+    options: the fields of `Options`, but for normalize, metric, engine, homology.
     Raises LabelfreeError on bad input or usage. An undefined metric is no error: see its status and reason.
 
     >>> import numpy as np
@@ -37,11 +52,25 @@ def rank(source: Any, *, progress: Progress = silent, **options: Unpack[RankOpti
     >>> round(report["rankme"].value, 7)
     8.0000069
     """
-    return _measured("rank", source, options, progress)
+    return _measured("rank", source, options, concat, progress)
 
 
+@overload
+def separability(
+    source: Several,
+    *,
+    concat: Literal[False] = False,
+    progress: Progress = silent,
+    **options: Unpack[SeparabilityOptions],
+) -> Reports: ...
+@overload
+def separability(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[SeparabilityOptions]
+) -> Report: ...
 @spelled_for("separability", SeparabilityOptions)
-def separability(source: Any, *, progress: Progress = silent, **options: Unpack[SeparabilityOptions]) -> Report:
+def separability(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[SeparabilityOptions]
+) -> Report | Reports:
     """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
 
     Arguments as for `rank`, with normalize, metric, engine, homology and without group; sample is 10,000 rows unless
@@ -52,11 +81,21 @@ def separability(source: Any, *, progress: Progress = silent, **options: Unpack[
     >>> round(report["separability"].value, 12)
     0.416666666667
     """
-    return _measured("separability", source, options, progress)
+    return _measured("separability", source, options, concat, progress)
 
 
+@overload
+def transfer(
+    target: Several, *, concat: Literal[False] = False, progress: Progress = silent, **options: Unpack[TransferOptions]
+) -> Reports: ...
+@overload
+def transfer(
+    target: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[TransferOptions]
+) -> Report: ...
 @spelled_for("transfer", TransferOptions)
-def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> Report:
+def transfer(
+    target: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[TransferOptions]
+) -> Report | Reports:
     """How well an adapted model suits rows without labels: Transfer Score, validators, accuracy estimates, distances.
 
     target: the target rows, with their logits in a column of the same table: a path, a data frame, or a dict of arrays
@@ -69,11 +108,14 @@ def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[Tran
     >>> round(report["transfer_score"].value, 10)
     2.0
     """
+    if isinstance(target, list | tuple) and not concat:
+        return _measured("transfer", target, options, concat, progress)
     asked = command("transfer")
     chosen = checked(asked, options)
-    if run_first(target, chosen):
-        return report_on(asked, target, chosen, progress)
-    opened, *more = opened_for(asked, target, chosen)
+    given = _whole(target, concat)
+    if run_first(given, chosen):
+        return report_on(asked, given, chosen, progress)
+    opened, *more = opened_for(asked, given, chosen)
     if more:
         raise UsageError(
             f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them, or take transfer_all"
@@ -82,7 +124,7 @@ def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[Tran
 
 
 @spelled_for("transfer", TransferOptions)
-def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> list[Report]:
+def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack[TransferOptions]) -> Reports:
     """The reports of several targets, one for each epoch of each, with `ensv` and `gde` where they hold the same rows.
 
     targets: a list of what `transfer` takes, or one of it. options: as for `transfer`.
@@ -93,18 +135,23 @@ def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack
     >>> [round(report["average_confidence"].value, 3) for report in transfer_all(run, only="average_confidence")]
     [0.787, 1.0]
     """
-    asked = command("transfer")
-    chosen = checked(asked, options)
     given = targets if isinstance(targets, list | tuple) else [targets]
-    opened = [one for target in given for one in opened_for(asked, target, chosen)]
-    reports = [report_on(asked, one, chosen, progress) for one in opened]
-    if len(reports) > 1:
-        compared(reports)
-    return reports
+    asked = command("transfer")
+    return reports_on(asked, given, checked(asked, options), progress)
 
 
+@overload
+def opis(
+    source: Several, *, concat: Literal[False] = False, progress: Progress = silent, **options: Unpack[OpisOptions]
+) -> Reports: ...
+@overload
+def opis(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[OpisOptions]
+) -> Report: ...
 @spelled_for("opis", OpisOptions)
-def opis(source: Any, *, progress: Progress = silent, **options: Unpack[OpisOptions]) -> Report:
+def opis(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[OpisOptions]
+) -> Report | Reports:
     """How unevenly one decision threshold treats groups of rows that belong together.
 
     Arguments as for `rank`, with group (their column), groups_from (other embeddings of the same items, or frozen
@@ -118,22 +165,42 @@ def opis(source: Any, *, progress: Progress = silent, **options: Unpack[OpisOpti
     >>> round(report["mean_utility"].value, 6)
     0.888553
     """
-    return _measured("opis", source, options, progress)
+    return _measured("opis", source, options, concat, progress)
 
 
+@overload
+def evaluate(
+    source: Several, *, concat: Literal[False] = False, progress: Progress = silent, **options: Unpack[EvaluateOptions]
+) -> Reports: ...
+@overload
+def evaluate(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[EvaluateOptions]
+) -> Report: ...
 @spelled_for("evaluate", EvaluateOptions)
-def evaluate(source: Any, *, progress: Progress = silent, **options: Unpack[EvaluateOptions]) -> Report:
+def evaluate(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[EvaluateOptions]
+) -> Report | Reports:
     """Every metric that the input allows, in one pass over the data. Arguments: all of `Options`.
 
     >>> import numpy as np
     >>> evaluate(np.eye(8), only=("stable_rank",))["stable_rank"].value
     8.0
     """
-    return _measured("evaluate", source, options, progress)
+    return _measured("evaluate", source, options, concat, progress)
 
 
+@overload
+def doctor(
+    source: Several, *, concat: Literal[False] = False, progress: Progress = silent, **options: Unpack[DataOptions]
+) -> Reports: ...
+@overload
+def doctor(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[DataOptions]
+) -> Report: ...
 @spelled_for("doctor", DataOptions)
-def doctor(source: Any, *, progress: Progress = silent, **options: Unpack[DataOptions]) -> Report:
+def doctor(
+    source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[DataOptions]
+) -> Report | Reports:
     """What is wrong with the data, before any metric: every defect with its count and first row.
 
     Arguments as for `rank`, without group and only; bad rows are counted, never refused. The findings are
@@ -143,16 +210,24 @@ def doctor(source: Any, *, progress: Progress = silent, **options: Unpack[DataOp
     >>> [d.kind for d in doctor(np.zeros((4, 2))).input.defects]
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
-    asked = command("doctor")
-    chosen = checked(asked, options)
-    if run_first(source, chosen):
-        return embedded(
-            source, chosen, lambda path, inner: opened_for(asked, path, inner)[0],
-            lambda rows, inner: defects_of(asked, rows, inner, progress), progress,
-        )  # fmt: skip
-    return defects_of(asked, source, chosen, progress)
+    return _measured("doctor", source, options, concat, progress)
 
 
-def _measured(name: str, source: Any, options: Mapping[str, Any], progress: Progress) -> Report:
+def _measured(name: str, source: Any, options: Mapping[str, Any], concat: bool, progress: Progress) -> Report | Reports:
+    """The report of one source, or the reports of a list of them."""
     asked = command(name)
-    return report_on(asked, source, checked(asked, options), progress)
+    chosen = checked(asked, options)
+    if isinstance(source, list | tuple) and not concat:
+        return reports_on(asked, source, chosen, progress)
+    return measured_on(asked, _whole(source, concat), chosen, progress)
+
+
+def _whole(source: Any, concat: bool) -> Any:
+    """The one data set that a source is, or that concat makes of a list."""
+    if isinstance(source, list | tuple):
+        return one_of(source)
+    if concat:
+        raise UsageError(
+            f"{option('concat', True)}: expected a list of sources, found {type(source).__name__}; leave it out"
+        )
+    return source

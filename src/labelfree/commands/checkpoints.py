@@ -31,8 +31,7 @@ def checkpoint_files(checkpoints: Sequence[Any], chosen: Options) -> dict[str, l
     for checkpoint in checkpoints:
         if isinstance(checkpoint, list):
             raise UsageError(
-                f"{option('concat', python='a list of checkpoints')}: every checkpoint is a data set of its own; "
-                f"leave it out, or {option('data')}"
+                f"{option('concat')}: every checkpoint is a data set of its own; leave it out, or {option('data')}"
             )
         check_checkpoint(checkpoint)
     return {"SOURCE": list(checkpoints), option("data"): [os.fspath(chosen.data)]}

@@ -79,6 +79,18 @@ def defects_of(command: Command, source: Any, chosen: Options, progress: Progres
     return assembled(command, found, chosen, {}, defects)
 
 
+def measured_on(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
+    """The report of any measuring command on one source, of `doctor` too."""
+    if command.document != "defects":
+        return report_on(command, source, chosen, progress)
+    if run_first(source, chosen):
+        return embedded(
+            source, chosen, lambda path, inner: opened_for(command, path, inner)[0],
+            lambda rows, inner: defects_of(command, rows, inner, progress), progress,
+        )  # fmt: skip
+    return defects_of(command, source, chosen, progress)
+
+
 def report_on(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of a command on one source: opened, surveyed once, and every metric computed."""
     if run_first(source, chosen):

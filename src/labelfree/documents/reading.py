@@ -15,7 +15,9 @@ from labelfree.documents.forms import REPORT, REPORTED, SAMPLED, WEIGHTS_REPORT,
 from labelfree.errors import SourceError, option
 
 SCHEMA_VERSION = 1
-"""The version of reports, verdicts and records that this code writes, and the latest that it reads."""
+"""The version of verdicts, plans and records that this code writes, and the latest of them that it reads."""
+REPORT_VERSION = 2
+"""The version of reports, and of documents of them, that this code writes; 1 is read as well."""
 
 MOST_DIGITS = 20
 """Digits of a whole number in a document, the sign among them: one of more is refused when it is read."""
@@ -96,7 +98,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def report_documents(path: str) -> list[dict[str, Any]]:
-    """The reports of a file as plain documents: one report, `{"reports": [...]}` or one a line; "-" reads stdin."""
+    """The reports of a file as plain documents: `{"reports": [...]}`, one report or one a line; "-" reads stdin."""
     where = "standard input" if path == "-" else path
     text = _text(path, where)
     if not text.strip():
@@ -112,9 +114,35 @@ def report_documents(path: str) -> list[dict[str, Any]]:
                 f"{where}: expected a report as JSON, or one a line, found text that is neither ({whole}); "
                 "labelfree rank SOURCE -o report.json writes one"
             ) from None
-    if len(documents) == 1 and isinstance(documents[0], dict) and isinstance(documents[0].get("reports"), list):
-        documents = documents[0]["reports"]
-    return [report_document(document, where) for document in documents]
+    return [report for document in documents for report in reports_in(document, where)]
+
+
+def reports_in(document: Any, where: str) -> list[dict[str, Any]]:
+    """The reports that a document is or holds: a list, of one for a single report."""
+    if isinstance(document, dict) and isinstance(document.get("reports"), list):
+        _check_version(document, where)
+        if not document["reports"] or document.get("schema_version", 1) not in (1, REPORT_VERSION):
+            wrong = "the schema version" if document["reports"] else "its list of reports is empty"
+            raise SourceError(f"{where}: expected a document of reports, found JSON that is none ({wrong})")
+        return [report_document(report, where) for report in document["reports"]]
+    return [report_document(document, where)]
+
+
+def one_report_in(document: Any, where: str) -> dict[str, Any]:
+    """The report that a document is, or the only one that it holds."""
+    found = reports_in(document, where)
+    if len(found) != 1:
+        raise SourceError(f"{where}: expected one report, found a document of {len(found)}; give them one by one")
+    return found[0]
+
+
+def _check_version(document: Mapping[str, Any], where: str) -> None:
+    version = document.get("schema_version")
+    if isinstance(version, int) and version > REPORT_VERSION:
+        raise SourceError(
+            f"{where}: a report of schema version {version}, which a later labelfree wrote; this one reads up to "
+            f"{REPORT_VERSION}: upgrade it"
+        )
 
 
 def _text(path: str, where: str) -> str:
@@ -139,18 +167,14 @@ def report_document(document: Any, where: str) -> dict[str, Any]:
         raise SourceError(
             f"{where}: expected a report, found a record of a history; name that file with {option('history')}"
         )
+    _check_version(document, where)
     version = document.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise SourceError(
-            f"{where}: a report of schema version {version}, which a later labelfree wrote; this one reads up to "
-            f"{SCHEMA_VERSION}: upgrade it"
-        )
     known = known_command(document.get("command"))
     if known is not None and known.document == "verdict":
         raise SourceError(f"{where}: expected a report, found the verdict of a gate; name the reports that it judged")
     metrics = document.get("metrics")
     form = WEIGHTS_REPORT if known is not None and known.document == "weights" else REPORT
-    wrong = "the schema version" if version != SCHEMA_VERSION else misfit(document, form)
+    wrong = "the schema version" if version not in (1, REPORT_VERSION) else misfit(document, form)
     if not wrong and document["input"].get("sample") is not None:
         wrong = misfit(document["input"]["sample"], SAMPLED, "input.sample")
     if not wrong and not isinstance(metrics, dict):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from labelfree import __version__
 from labelfree.catalog import listed
-from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, rounded
+from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, reports_in, rounded
 from labelfree.errors import ExitCode, SourceError, UsageError, option
 from labelfree.gating.conditions import Condition, dropped, remarks, required
 from labelfree.gating.guards import LIMITS, collapse_guard
@@ -63,7 +63,8 @@ def gate(
 ) -> dict[str, Any]:
     """The verdict on reports, on the latest check of a history, or on both, as the document that the command prints.
 
-    reports, against: a Report, its JSON document, or the path of a file of them; reports may be a list of those.
+    reports, against: a Report, a JSON document of one or several, or the path of a file of them; reports may be a list
+    of those, or Reports.
     The options are those of `labelfree gate`; warmup, window, checks and patience count checks, cycle and drops
     ("100,200", or a list) steps. Raises LabelfreeError
     on bad input or usage; a verdict, whatever it is, is returned: `gate(...)["verdict"]["decision"]` is one of pass,
@@ -81,7 +82,7 @@ def gate(
             "cycle": cycle, "drops": drops, "patience": patience, "stop_at": stop_at,
         },
     )  # fmt: skip
-    given = list(reports) if isinstance(reports, list | tuple) else [reports]
+    given = list(reports) if isinstance(reports, Sequence) and not isinstance(reports, str) else [reports]
     if [*given, against].count("-") > 1:
         raise UsageError("-: standard input can be read once; name a file for the other")
     if not given and history is None:
@@ -161,8 +162,8 @@ def _subjects(given: Any) -> Subjects:
         if len(documents) == 1:
             return [(name, abridged(documents[0]))]
         return [(f"{name} ({d['input']['sources'][0]})", abridged(d)) for d in documents]
-    document = plain(given)
-    return [(document["input"]["sources"][0], abridged(document))]
+    documents = reports_in(dict(given), "report") if isinstance(given, Mapping) else [plain(given)]
+    return [(document["input"]["sources"][0], abridged(document)) for document in documents]
 
 
 def _latest(records: Sequence[Record]) -> Subjects:

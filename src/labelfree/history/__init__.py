@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelfree.documents.origin import check_origin
-from labelfree.documents.reading import report_document
+from labelfree.documents.reading import one_report_in
 from labelfree.history.records import Record, collapse, differences, key, record
 from labelfree.history.store import added, contents, removed, stored
 
@@ -95,6 +95,6 @@ def frame(path: str | Path, *, run: str | None = None) -> pd.DataFrame:
 
 
 def plain(report: Any) -> dict[str, Any]:
-    """A report as its JSON document, whether it is given as such or as a Report."""
+    """A report as its JSON document, whether it is given as such, as a document that holds one, or as a Report."""
     document = report if isinstance(report, Mapping) else json.loads(report.to_json())
-    return report_document(dict(document), "report")
+    return one_report_in(dict(document), "report")

@@ -45,6 +45,7 @@ class _Trimmed:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
+        self.encoding = getattr(stream, "encoding", None)
 
     def write(self, text: str) -> int:
         lines = text.split("\n")
@@ -52,6 +53,15 @@ class _Trimmed:
 
     def flush(self) -> None:
         self.stream.flush()
+
+
+def encodes(console: Console, text: str) -> bool:
+    """Whether the stream of a console can hold this text."""
+    try:
+        text.encode(console.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def plain_table(console: Console) -> Table:

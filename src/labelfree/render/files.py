@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from labelfree.catalog import Command
+from labelfree.catalog import Command, command
 from labelfree.documents.files import atomically, check_targets
 from labelfree.documents.wording import in_unicode
 from labelfree.errors import MissingExtra, OutputError, option
@@ -24,12 +24,15 @@ PICTURES = (".svg", ".png", ".pdf")
 SUFFIXES = (*TEXT, *PICTURES, ".parquet")
 
 
-def check(paths: Sequence[Path], command: Command) -> None:
-    """Refuse what could not be written, before any work is done; doctor measures nothing to draw or to list."""
-    check_targets(paths, SUFFIXES if command.families else TEXT)
+def check(paths: Sequence[Path], command: Command, name: str = "output") -> None:
+    """Refuse what could not be written, before any work is done; doctor measures nothing to draw or to list.
+
+    name: of the option that names the paths.
+    """
+    check_targets(paths, SUFFIXES if command.families else TEXT, name)
     for path in paths:
         if path.suffix in PICTURES and find_spec("matplotlib") is None:
-            raise MissingExtra(f"{option('output', path)}: drawing", "plot")
+            raise MissingExtra(f"{option(name, path)}: drawing", "plot")
 
 
 def check_content(reports: Sequence[RowsReport], paths: Sequence[Path]) -> None:
@@ -58,6 +61,14 @@ def write(reports: Sequence[RowsReport], path: Path, *, everything: bool) -> Non
         atomically(path, lambda temporary: draw(reports, temporary))
     else:
         atomically(path, lambda temporary: _parquet(reports, temporary))
+
+
+def save(reports: Sequence[RowsReport], path: Path) -> None:
+    """Write reports from Python: what cannot be written is refused, and a file that is there is replaced."""
+    if not reports:
+        raise OutputError(f"{path}: expected reports to write, found none")
+    check([path], command(reports[0].command), "path")
+    write(reports, path, everything=False)
 
 
 def _parquet(reports: Sequence[RowsReport], path: Path) -> None:

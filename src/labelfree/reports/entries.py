@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import ItemsView, Iterator, KeysView
+from typing import Any, Literal, Self, SupportsFloat
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from labelfree import __version__
-from labelfree.documents.reading import as_json
+from labelfree.documents.reading import REPORT_VERSION, as_json, parsed
+from labelfree.errors import UndefinedMetric, UnknownName, UsageError
 from labelfree.families.spec import Metric
 from labelfree.results import Result, refuse_nonfinite
 
@@ -34,7 +36,11 @@ class Tool(Part):
 
 
 class MetricEntry(Measured):
-    """One metric: its value and all that is needed to read it."""
+    """One metric: its value and all that is needed to read it.
+
+    It compares with numbers and other entries, formats and turns into a float as its value does; where there is none,
+    UndefinedMetric says why.
+    """
 
     value: float | None
     se: float | None
@@ -49,6 +55,35 @@ class MetricEntry(Measured):
     params: dict[str, Any]
     parts: dict[str, Any]
     warnings: list[str]
+
+    def __float__(self) -> float:
+        if self.value is None:
+            raise UndefinedMetric(f"expected a value, found none: {self.status}: {self.reason}")
+        return self.value
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else str(self)
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.status}: {self.reason}"
+        ends = "" if self.interval is None else f" ({self.interval[0]:.6g} to {self.interval[1]:.6g})"
+        return f"{self.value:.6g}{ends}"
+
+    def __repr__(self) -> str:
+        return f"<MetricEntry {self}>"
+
+    def __lt__(self, other: Any) -> bool:
+        return float(self) < float(other) if isinstance(other, SupportsFloat) else NotImplemented
+
+    def __le__(self, other: Any) -> bool:
+        return float(self) <= float(other) if isinstance(other, SupportsFloat) else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        return float(self) > float(other) if isinstance(other, SupportsFloat) else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        return float(self) >= float(other) if isinstance(other, SupportsFloat) else NotImplemented
 
     @classmethod
     def of(cls, metric: Metric, result: Result) -> MetricEntry:
@@ -81,7 +116,7 @@ class Verdict(Part):
 class AnyReport(Part):
     """What every report holds, whatever was read."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     tool: Tool = Tool()
     command: str
     settings: dict[str, Any]
@@ -90,7 +125,23 @@ class AnyReport(Part):
     verdict: Verdict | None = None
 
     def __getitem__(self, name: str) -> MetricEntry:
+        if name not in self.metrics:
+            raise UnknownName(name, self.metrics, f"{self.command} measured {', '.join(self.metrics) or 'nothing'}")
         return self.metrics[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.metrics
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # over names, as a mapping, not over fields
+        return iter(self.metrics)
+
+    def keys(self) -> KeysView[str]:
+        """The names of the metrics."""
+        return self.metrics.keys()
+
+    def items(self) -> ItemsView[str, MetricEntry]:
+        """The metrics by name."""
+        return self.metrics.items()
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The report as JSON: sorted keys, 12 significant digits, no NaN or infinity."""
@@ -98,5 +149,20 @@ class AnyReport(Part):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """A report from its JSON; raises pydantic's ValidationError where it is none."""
-        return cls.model_validate_json(text)
+        """A report from its JSON, or from a document of one; raises pydantic's ValidationError where it is none."""
+        try:
+            found = parsed(text)
+        except ValueError:
+            return cls.model_validate_json(text)  # which says what is wrong with it
+        several = found.get("reports") if isinstance(found, dict) else None
+        if not isinstance(several, list):
+            return cls.model_validate(found)
+        if len(several) != 1:
+            raise UsageError(f"expected one report, found a document of {len(several)}; labelfree.read reads several")
+        return cls.model_validate(several[0])
+
+    @field_validator("schema_version", mode="before")
+    @classmethod
+    def _read_as_latest(cls, version: Any) -> Any:
+        """A report of version 1 has the same fields; what differs is the document around it."""
+        return REPORT_VERSION if type(version) is int and version == 1 else version

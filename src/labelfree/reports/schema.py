@@ -7,14 +7,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from labelfree.catalog import CATALOG
-from labelfree.reports.rows import RowsReport
+from labelfree.reports.document import Document
 
 
-def json_schema(of: type[BaseModel] = RowsReport) -> dict[str, Any]:
-    """The JSON Schema of a report, of a report on weights, or of the verdict of a gate; reports list every metric."""
+def json_schema(of: type[BaseModel] = Document) -> dict[str, Any]:
+    """The JSON Schema of a document of reports, of reports on weights, or of the verdict of a gate.
+
+    Of a report it lists every metric; one report, as a line of ndjson is, stands under `$defs`.
+    """
     found: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **of.model_json_schema()}
-    metrics = found["properties"].get("metrics")
-    if metrics is not None:
-        entry = metrics["additionalProperties"]
-        metrics["properties"] = {known.name: entry for known in CATALOG}
+    for part in (found, *found["$defs"].values()):
+        metrics = part.get("properties", {}).get("metrics")
+        if metrics is not None and {"command", "settings"} <= part["properties"].keys():
+            metrics["properties"] = {known.name: metrics["additionalProperties"] for known in CATALOG}
     return found

@@ -7,6 +7,9 @@ from typing import Any, Literal
 from labelfree.reports.entries import AnyReport, Measured, Part
 from labelfree.results import Result
 
+_NAMED = 4
+"""Metrics that a short report names."""
+
 
 class LeftOut(Part):
     """A tensor that was not measured, and why."""
@@ -102,3 +105,11 @@ class WeightsReport(AnyReport):
     input: WeightsInput
     layers: list[LayerEntry]
     definitions: dict[str, str]
+
+    def __repr__(self) -> str:
+        tensors = self.input.tensors
+        told = [f"{name} {entry}" for name, entry in self.items() if entry.value is not None]
+        measured = f"weights of {self.input.sources[0]!r}: {tensors.measured} of {tensors.read} tensors measured"
+        return "\n".join([measured, ", ".join(told[:_NAMED])])
+
+    __str__ = __repr__

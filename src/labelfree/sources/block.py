@@ -99,7 +99,7 @@ class Source:
     def apart(self) -> str:
         """What to do where the files of this data set were meant to be one data set each."""
         if " + " in self.name:
-            return f"to measure every source on its own, leave {option('concat', python='the list around them')} out"
+            return f"to measure every source on its own, leave {option('concat')} out"
         if has_magic(self.name):
             return "to measure every file on its own, leave the quotes around the pattern out"
         return f"to measure every file on its own, name them: {self.name.rstrip('/')}/* without quotes"

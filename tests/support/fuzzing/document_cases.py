@@ -40,7 +40,8 @@ def history_case(chance: Random) -> Case:
 
 
 def report_case(chance: Random) -> Case:
-    content = encoded(changed_document(REPORT, chance), chance)
+    whole = {"schema_version": 2, "reports": [REPORT] * chance.choice((1, 1, 2)), "across": {}}
+    content = encoded(changed_document(chance.choice((REPORT, whole)), chance), chance)
     if chance.random() < 0.2:
         content = b"\n".join([content, encoded(changed_document(REPORT, chance), chance)])
     name = chance.choice(("r.json", "r.json", "r.ndjson"))

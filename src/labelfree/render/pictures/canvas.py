@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
@@ -36,28 +37,49 @@ _LOOK = {
 
 
 def write(panels: Sequence[Panel], path: Path) -> None:
-    """Draw panels one under another; the suffix of the path decides the format."""
-    try:
-        import matplotlib as mpl
+    """Draw panels one under another; the suffix of the path decides the format.
 
-        mpl.use("agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise MissingExtra(f"drawing a picture ({path.suffix})", "plot") from error
-    with mpl.rc_context(_LOOK):
-        heights = [panel.height for panel in panels]
-        figure, axes = plt.subplots(
-            len(panels),
-            figsize=(_WIDTH, sum(heights) + 0.2),
-            layout="constrained",
-            squeeze=False,
-            height_ratios=heights,
-        )
-        for panel, place in zip(panels, axes[:, 0], strict=True):
-            _panel(place, panel)
+    The figure belongs to no window: what a notebook or a program of its user draws on stays as it is.
+    """
+    with _looking(f"drawing a picture ({path.suffix})"):
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=_size(panels), layout="constrained")
+        _fill(figure, panels)
         metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
         figure.savefig(path, dpi=150, metadata=metadata)
-        plt.close(figure)
+
+
+def figure_of(panels: Sequence[Panel]) -> Any:
+    """The panels as a figure of matplotlib, which a notebook shows once, where it is the value of a cell."""
+    with _looking("drawing"):
+        import matplotlib.pyplot as plt
+
+        figure = plt.figure(figsize=_size(panels), layout="constrained")
+        plt.close(figure)  # no window, and no second picture below the cell
+        _fill(figure, panels)
+    return figure
+
+
+@contextmanager
+def _looking(purpose: str) -> Iterator[None]:
+    """The look of all pictures."""
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise MissingExtra(purpose, "plot") from error
+    with mpl.rc_context(_LOOK):
+        yield
+
+
+def _size(panels: Sequence[Panel]) -> tuple[float, float]:
+    return _WIDTH, sum(panel.height for panel in panels) + 0.2
+
+
+def _fill(figure: Any, panels: Sequence[Panel]) -> None:
+    axes = figure.subplots(len(panels), squeeze=False, height_ratios=[panel.height for panel in panels])
+    for panel, place in zip(panels, axes[:, 0], strict=True):
+        _panel(place, panel)
 
 
 def plain(text: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from labelfree.render.pictures.canvas import write
+from labelfree.errors import UnknownName, UsageError
+from labelfree.render.pictures.canvas import figure_of, write
 from labelfree.render.pictures.deaths import barcode_panel, deaths_panel
 from labelfree.render.pictures.groups import cosines_panel, errors_panel, utilities_panel
 from labelfree.render.pictures.model import Panel
 from labelfree.render.pictures.scores import best_of, estimates_panel, headlines, scores_panel
 from labelfree.render.pictures.spectrum import spectrum_panel
 from labelfree.reports.across import in_order
+from labelfree.reports.leading import headline
 from labelfree.reports.rows import RowsReport
 
 _BARCODES = 6
@@ -21,6 +24,29 @@ _BARCODES = 6
 def draw(reports: Sequence[RowsReport], path: Path) -> None:
     """Draw the panels of reports one under another; the suffix of the path decides the format."""
     write(panels(reports), path)
+
+
+def drawn(reports: Sequence[RowsReport]) -> Any:
+    """The same panels as a figure of matplotlib."""
+    found = panels(reports)
+    if not found:
+        raise UsageError(
+            "there is nothing to draw: measure a spectral metric or separability; a report that was read from a file "
+            "holds no long results"
+        )
+    return figure_of(found)
+
+
+def scores_drawn(reports: Sequence[RowsReport], metrics: Sequence[str]) -> Any:
+    """Metrics over several sources as a figure of matplotlib; the headline where none is named."""
+    names = list(metrics) or ([name] if reports and (name := headline(reports)) else [])
+    held = list(dict.fromkeys(name for report in reports for name in report.metrics))
+    for name in names:
+        if name not in held:
+            raise UnknownName(name, held, f"measured are {', '.join(held)}")
+    if not names:
+        raise UsageError("expected the name of a metric to draw, found none, and no headline; name one")
+    return figure_of([scores_panel(reports, name) for name in names])
 
 
 def panels(reports: Sequence[RowsReport]) -> list[Panel]:

@@ -20,8 +20,9 @@ from labelfree.render.pictures.model import (
     drawn_name,
     drawn_names,
 )
-from labelfree.reports.across import differences, in_order, steps_of
+from labelfree.reports.across import in_order, steps_of
 from labelfree.reports.entries import MetricEntry
+from labelfree.reports.leading import leading
 from labelfree.reports.rows import RowsReport
 
 _MOST = 40
@@ -41,11 +42,8 @@ def headlines(reports: Sequence[RowsReport]) -> list[str]:
 
 def best_of(reports: Sequence[RowsReport], name: str) -> int | None:
     """The place of the highest or lowest value where that is known to be better and the sources can be compared."""
-    known = [(i, report.metrics[name]) for i, report in enumerate(reports) if _value(report, name) is not None]
-    if len(known) < 2 or known[0][1].direction not in _WORDS or differences(reports):
-        return None
-    sign = 1 if known[0][1].direction == "higher" else -1
-    return max(known, key=lambda one: sign * (one[1].value or 0.0))[0]
+    first = leading(reports, name).report
+    return next((i for i, report in enumerate(reports) if report is first), None)
 
 
 def scores_panel(reports: Sequence[RowsReport], name: str) -> Panel:

@@ -62,15 +62,22 @@ def _packed(columns: Sequence[Column], room: int, most: int) -> list[list[Column
     return found
 
 
+def _right(text: str, width: int) -> str:
+    """The text at the right of a column; blanks at its end stay, which hold decimal points under one another."""
+    return " " * (width - cell_len(text)) + text
+
+
 def _print(console: Console, first: Column, columns: Sequence[Column], most: int) -> None:
     table = plain_table(console)
     widths = [min(c.width, most) for c in (first, *columns)]
     for column, width in zip((first, *columns), widths, strict=True):
+        right = "\n".join(_right(part, width) for part in column.heading.split("\n"))
         table.add_column(
-            column.heading, min_width=width, max_width=width, justify="left" if column is first else "right",
-            overflow="fold", vertical="bottom",
+            column.heading if column is first else right, min_width=width, max_width=width, overflow="fold",
+            vertical="bottom",
         )  # fmt: skip
-    for row in zip(first.cells, *(c.cells for c in columns), strict=True):
+    values = [[_right(cell, width) for cell in c.cells] for c, width in zip(columns, widths[1:], strict=True)]
+    for row in zip(first.cells, *values, strict=True):
         table.add_row(*row)
     table.width = sum(widths) + _GAP * (len(widths) - 1)
     console.print(table, crop=False)

@@ -19,6 +19,7 @@ from labelfree.render.console import plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.numbers import number, value
 from labelfree.render.tables.blocks import Column, print_blocks
+from labelfree.reports.document import of_reports
 from labelfree.reports.weights import LayerEntry, WeightsReport
 
 _READING = "which way is better is not known for metrics of weights: labelfree explain median_rank_share"
@@ -212,7 +213,7 @@ def across(reports: Sequence[WeightsReport]) -> dict[str, Any]:
             "rank_share": [one[name].rank_share for one in layers],
             "spectral_norm": [one[name].value("spectral_norm") for one in layers],
         }
-        for name in shared
+        for name in (shared if len(reports) > 1 else ())
     ]
     changes.sort(key=lambda change: -_moved(change["rank_share"]))
     return {"comparable": not differences, "differences": differences, "changes": changes}
@@ -250,10 +251,8 @@ def _record(report: WeightsReport, layer: LayerEntry) -> dict[str, Any]:
 
 
 def to_json(reports: Sequence[WeightsReport]) -> str:
-    """One report, or several with what needs all of them."""
-    if len(reports) == 1:
-        return reports[0].to_json() + "\n"
-    return as_json({"reports": [r.model_dump(mode="json") for r in reports], "across": across(reports)}) + "\n"
+    """The document of one report or of several, with what needs all of them."""
+    return as_json(of_reports(reports, across(reports))) + "\n"
 
 
 def to_ndjson(reports: Sequence[WeightsReport]) -> str:

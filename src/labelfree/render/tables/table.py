@@ -11,14 +11,16 @@ from rich.text import Text
 
 from labelfree.catalog import command
 from labelfree.errors import option
-from labelfree.render.console import plain_table, print_table
+from labelfree.render.console import encodes, plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.notes import opis
 from labelfree.render.notes.transfer import saturated, with_sources
-from labelfree.render.numbers import signed, value
+from labelfree.render.numbers import signed
 from labelfree.render.pictures.braille import braille
 from labelfree.render.pictures.deaths import barcode
 from labelfree.render.tables.blocks import Column, print_blocks
+from labelfree.render.tables.columns import MARK, MARKED, aligned, marked, sparkline
+from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import (
     SOUND,
     Line,
@@ -32,10 +34,12 @@ from labelfree.render.tables.rows import (
     shown,
     truth,
 )
-from labelfree.reports.across import change, differences, in_order, same_scale
+from labelfree.reports.across import change, differences, ordered, same_scale
 from labelfree.reports.rows import RowsReport
 
 _MOST_TOLD = 8
+_COURSE = 3
+"""Sources from which on a course is drawn."""
 
 
 def show(console: Console, reports: Sequence[RowsReport], *, everything: bool) -> None:
@@ -151,7 +155,9 @@ def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> N
 
 
 def _several(console: Console, reports: Sequence[RowsReport], everything: bool) -> None:
+    reports, order = ordered(reports)
     names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
+    console.print(Text(led(reports), style="bold"))
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     if len({heading(report) for report in reports}) == 1:
         console.print(Text(heading(reports[0]), style="dim"))
@@ -159,27 +165,35 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool) 
     sources = [_short(report, reports) for report in reports]
     short = dict(zip([report.input.sources[0] for report in reports], sources, strict=True))
     audited = any(report.audit is not None for report in reports)
+    cells = {name: marked(reports, name) for name in names}
+    blocks = encodes(console, sparkline([0.0, 1.0, None]))
+    courses = {n: sparkline([r.metrics[n].value for r in reports], blocks=blocks) for n in names}
+    if order == "given" or len(reports) < _COURSE:
+        courses = {}
     if everything:  # too many metrics for columns: one line each, one column a source
-        known = [[truth(r)] * audited + [value(r.metrics[n]) for n in names] for r in reports]
-        values = [Column(s, cells) for s, cells in zip(sources, known, strict=True)]
+        known = [[truth(r)] * audited + [cells[n][i] for n in names] for i, r in enumerate(reports)]
+        values = [Column(s, column) for s, column in zip(sources, known, strict=True)]
+        values += [Column("course", [""] * audited + [courses[n] for n in names])] if courses else []
         print_blocks(console, Column("metric", ["true accuracy"] * audited + names), values)
     else:
         headings = names if _plain(console) else [_folded(name) for name in names]
         values = [
-            Column(head, [value(r.metrics[name]) for r in reports], family(reports[0], name))
+            Column(head, [*aligned(cells[name]), *([courses[name]] if courses else [])], family(reports[0], name))
             for head, name in zip(headings, names, strict=True)
         ]
         if audited:
             head = "true accuracy" if _plain(console) else "true\naccuracy"
-            values.insert(0, Column(head, [truth(r) for r in reports], family(reports[0], names[0])))
-        print_blocks(console, Column("source", sources), values)
-    notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+            truths = [*(truth(r) for r in reports), *([""] if courses else [])]
+            values.insert(0, Column(head, truths, family(reports[0], names[0])))
+        print_blocks(console, Column("source", [*sources, *(["course"] if courses else [])]), values)
+    notes = [MARKED] if any(cell.endswith(MARK) for column in cells.values() for cell in column) else []
+    notes += [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
     if estimates := [name for name in names if reports[0].metrics[name].kind == "estimate"]:
         notes.append(f"estimates of accuracy: {', '.join(estimates)}")
     notes += beside(reports, everything, short.__getitem__)
     if command(reports[0].command).by_epoch:
         notes += saturated(reports, short.__getitem__, comparable=same_scale(reports))
-    first, *_, last = in_order(reports)
+    first, *_, last = reports
     for name in names:
         if moved := change(first, last, name):
             by, low, high = (signed(v, 3) for v in (moved["difference"], *moved["interval"]))

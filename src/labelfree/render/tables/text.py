@@ -10,8 +10,10 @@ from labelfree.catalog import command
 from labelfree.documents.reading import as_json
 from labelfree.documents.wording import cell
 from labelfree.render.notes.transfer import saturated
+from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import SOUND, beside, heading, lines, remarks
-from labelfree.reports.across import across, differences, same_scale
+from labelfree.reports.across import differences, same_scale
+from labelfree.reports.document import across_all, of_reports
 from labelfree.reports.rows import RowsReport
 from labelfree.results import Z95
 
@@ -33,11 +35,8 @@ _CSV = (
 
 
 def to_json(reports: Sequence[RowsReport]) -> str:
-    """One report, or several with what needs all of them."""
-    if len(reports) == 1:
-        return reports[0].to_json() + "\n"
-    document = {"reports": [r.model_dump(mode="json") for r in reports], "across": across(reports)}
-    return as_json(document) + "\n"
+    """The document of one report or of several, with what needs all of them."""
+    return as_json(of_reports(reports, across_all(reports))) + "\n"
 
 
 def to_ndjson(reports: Sequence[RowsReport]) -> str:
@@ -107,5 +106,7 @@ def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
         out += [""]
     if len(reports) > 1:
         told = saturated(reports, str, comparable=same_scale(reports)) if command(reports[0].command).by_epoch else []
-        out += [f"- {cell(text)}" for text in [*told, *(f"not comparable: {text}" for text in differences(reports))]]
+        leader = [led(reports)] if reports[0].metrics else []
+        differs = [f"not comparable: {text}" for text in differences(reports)]
+        out += [f"- {cell(text)}" for text in [*leader, *told, *differs]]
     return "\n".join(out).rstrip() + "\n"

@@ -1,0 +1,82 @@
+"""Reports as HTML for a notebook: tables without scripts and styles, every text escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from labelfree.documents.wording import one_line, printable
+from labelfree.render.naming import short_names
+from labelfree.render.numbers import interval, value
+from labelfree.render.tables.leaders import led
+from labelfree.render.tables.rows import SOUND, heading, lines, remarks, shown
+from labelfree.reports.across import in_order
+from labelfree.reports.rows import RowsReport
+
+_WARNED = 5
+
+
+def as_html(report: RowsReport) -> str:
+    """One report: its metrics with intervals, or its defects, and its warnings."""
+    parts = [_titled(report.command, report.input.sources[0]), f"<p>{_text(heading(report))}</p>"]
+    if report.input.defects is not None:
+        rows = [(d.kind, f"{d.count:,}", "" if d.first_row is None else f"{d.first_row:,}", d.message, d.remedy)
+                for d in report.input.defects]  # fmt: skip
+        heads = ("found", "count", "first row", "what it means", "what to do")
+        return "".join([*parts, _table(heads, rows, left={0, 3, 4}) if rows else f"<p>{_text(SOUND)}</p>"])
+    found = lines(report, False)
+    rows = [(line.name, line.value, line.interval, line.better, line.note) for line in found]
+    parts.append(_table(("metric", "value", "95 % interval", "better", ""), rows, left={0, 2, 3, 4}))
+    return "".join([*parts, _warned(remarks(report, [line.name for line in found]))])
+
+
+def several_as_html(reports: Sequence[RowsReport]) -> str:
+    """Several reports: which is highest, and a row for each source in the order of its step."""
+    if not reports:
+        return "<p>no reports</p>"
+    if reports[0].input.defects is not None:
+        return "".join(map(as_html, reports))
+    ordered = in_order(reports)
+    names = short_names([report.input.sources[0] for report in ordered])
+    shown_ = list(dict.fromkeys(name for report in ordered for name in shown(report, False)))
+    rows = [(name, *(_cell(report, metric) for metric in shown_)) for name, report in zip(names, ordered, strict=True)]
+    told = f"<p>{_text(led(reports))}</p>" if len(reports) > 1 else ""
+    title = _titled(reports[0].command, f"{len(reports)} sources")
+    return title + told + _table(("source", *shown_), rows, left={0})
+
+
+def _cell(report: RowsReport, metric: str) -> str:
+    if metric not in report.metrics:
+        return ""
+    entry = report.metrics[metric]
+    between = interval(entry)
+    return value(entry) + (f" ({between})" if between else "")
+
+
+def _titled(command: str, name: str) -> str:
+    return f"<p><b>{_text(command)}</b> {_text(name)}</p>"
+
+
+def _text(text: str) -> str:
+    """A text that comes from a file as HTML holds it."""
+    return escape(printable(one_line(text)))
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
+    """A table whose numbers stand on the right; left: columns of words."""
+    align = ["left" if i in left else "right" for i in range(len(heads))]
+    head = "".join(f'<th style="text-align: {a}">{_text(h)}</th>' for a, h in zip(align, heads, strict=True))
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td style="text-align: {a}">{_text(c)}</td>' for a, c in zip(align, row, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _warned(warnings: Sequence[str]) -> str:
+    if not warnings:
+        return ""
+    told = [*warnings[:_WARNED], *([f"{len(warnings) - _WARNED} more"] if len(warnings) > _WARNED else [])]
+    return "<ul>" + "".join(f"<li>{_text(text)}</li>" for text in told) + "</ul>"

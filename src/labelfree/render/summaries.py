@@ -1,0 +1,41 @@
+"""A report, or several, in a few lines: what Python shows where a table would be too much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labelfree.documents.wording import counted, one_line, printable
+from labelfree.render.naming import short_names
+from labelfree.render.numbers import value
+from labelfree.render.tables.leaders import led
+from labelfree.render.tables.rows import heading, shown
+from labelfree.reports.rows import RowsReport
+
+_NAMED = 4
+_LISTED = 8
+
+
+def of_one(report: RowsReport) -> str:
+    """Which rows, the first metrics, and what else there is."""
+    told = [f"{report.command} of {_clean(report.input.sources[0])}: {heading(report)}"]
+    if names := shown(report, False):
+        told.append(", ".join(f"{name} {value(report.metrics[name])}" for name in names[:_NAMED]))
+    elif report.input.defects is not None:
+        told.append(", ".join(f"{d.kind} {d.count:,}" for d in report.input.defects) or "nothing wrong")
+    rest = [counted(len(report.metrics), "metric")] if report.metrics else []
+    rest += [counted(len(report.warnings), "warning")] if report.warnings else []
+    return "\n".join([*told, *([", ".join(rest)] if rest else [])])
+
+
+def of_several(reports: Sequence[RowsReport]) -> str:
+    """Which command, which of them leads, and the sources."""
+    if not reports:
+        return "no reports"
+    names = [_clean(name) for name in short_names([report.input.sources[0] for report in reports])]
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    told = [f"{reports[0].command} of {counted(len(reports), 'source')}: {', '.join(names[:_LISTED])}{more}"]
+    return "\n".join([*told, *([_clean(led(reports))] if len(reports) > 1 and reports[0].metrics else [])])
+
+
+def _clean(name: str) -> str:
+    return printable(one_line(name))
