@@ -33,9 +33,10 @@ class Message(NamedTuple):
     buffers: list[tuple[int, int]]
     compressed: bool
 
-    def unpacked(self, first: int = 0, last: int | None = None) -> int:
-        """Bytes that these of its buffers unpack to."""
-        return sum(size for _, size in self.buffers[first:last])
+    @property
+    def memory(self) -> int:
+        """Bytes of all of its buffers while they are unpacked: where they lie, as they are read, and unpacked."""
+        return sum(2 * held + size for held, size in self.buffers)
 
 
 def is_file(content: mmap) -> bool:
@@ -61,7 +62,7 @@ def _listed(content: mmap, file: Path) -> Iterator[Message]:
     except _UNREADABLE as error:
         raise SourceError(_damaged(file, f"its footer cannot be read: {error}")) from error
     for at, head, body in blocks:
-        if not (0 <= at and 8 <= head and 0 <= body and at + head + body <= begin):
+        if not (at >= 0 and head >= 8 and body >= 0 and at + head + body <= begin):
             raise SourceError(_damaged(file, f"its footer lists {body:,} bytes beyond its data"))
         skip = 8 if content[at : at + 4] == _CONTINUES else 4
         found = _message(content[at + skip : at + head], file)

@@ -40,7 +40,7 @@ def _table(file: Path, chosen: Columns) -> Table:
         rows,
         lambda read, columns, count: of_rows(_batches(file, columns, count, chosen.memory), count),
         check,
-        max((one.unpacked() for one in held if one.compressed), default=0),
+        max((one.memory for one in held if one.compressed), default=0),
         "its batches claim",
     )
 
@@ -54,7 +54,8 @@ def _batches(file: Path, columns: Sequence[str], rows: int, memory: int | None) 
         held = list(messages(content, file))
         with _reader(file, content, None) as (schema, _):
             _unpacked(file, held, schema, names, memory)
-        places = sorted(schema.get_field_index(name) for name in names)
+        packed = any(one.compressed for one in held)  # only then it saves memory to leave columns out
+        places = sorted(schema.get_field_index(name) for name in names) if packed else None
         with _reader(file, content, places) as (_, found):
             while True:
                 with explained(file):
@@ -80,12 +81,12 @@ def _unpacked(file: Path, held: list[Message], schema: Any, columns: Sequence[st
     """Refuse batches that unpack to more than reading may take, or than their bytes explain."""
     total = TOTAL if memory is None else memory
     places = _places(schema)
-    dictionaries = sum(one.unpacked() for one in held if one.dictionary and one.compressed)
+    dictionaries = sum(one.memory for one in held if one.dictionary and one.compressed)
     for one in held:
         if one.dictionary or not one.compressed:
             continue
         parts = [one.buffers] if places is None else [one.buffers[slice(*places[name])] for name in columns]
-        needed = dictionaries + sum(size for part in parts for _, size in part)
+        needed = dictionaries + sum(2 * packed + size for part in parts for packed, size in part)
         odd = sum(size for part in parts for packed, size in part if size > _RATIO * packed)
         if odd > _MOST_UNPACKED:
             raise SourceError(
@@ -94,8 +95,8 @@ def _unpacked(file: Path, held: list[Message], schema: Any, columns: Sequence[st
             )
         if needed > total:
             raise SourceError(
-                f"{file}: a batch of {one.rows:,} rows unpacks to {needed:,} bytes, and reading may take {total:,}; "
-                f"raise {option('memory')}, or write the file again in smaller batches, or as Parquet"
+                f"{file}: a batch of {one.rows:,} rows takes {needed:,} bytes to unpack, and reading may take "
+                f"{total:,}; raise {option('memory')}, or write the file again in smaller batches, or as Parquet"
             )
 
 

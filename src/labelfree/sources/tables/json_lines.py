@@ -26,6 +26,8 @@ _BUFFERS = 96 << 20
 """Bytes that reading holds beside its batches: what is parsed, as objects of Python."""
 _FIRST = 1000
 """Lines whose keys are the columns."""
+_INNER = 64
+"""Lists in a list that are looked at for what they hold."""
 _MOST_COLUMNS = (1 << 16) + (1 << 10)
 
 
@@ -116,7 +118,9 @@ def _kind(value: Any, depth: int = 0) -> Any:
         if depth > 8:
             return pa.struct([])
         inner = None
-        for one in value:
+        for one in {type(one): one for one in value if type(one) is not list}.values():
+            inner = _joined(inner, _kind(one))
+        for one in islice((one for one in value if type(one) is list), _INNER):
             inner = _joined(inner, _kind(one, depth + 1))
         return pa.list_(inner or pa.null())
     if value is None:

@@ -26,10 +26,13 @@ from labelfree.sources.tables.text_values import (
     with_numbers,
 )
 
-BLOCK = 1 << 22
-"""Bytes that are parsed at a time; a row must fit into them."""
-_BUFFERS = 96 << 20
-"""Bytes that reading holds beside its batches: blocks of text, their fields, and their numbers."""
+BLOCKS = (1 << 20, 1 << 22)
+"""Bytes that are parsed at a time: the first that every row fits into."""
+_HELD = 64
+"""How often a block is held at most, as text, as fields and as numbers, by reading that is ahead; and what it takes."""
+_BESIDE = 64 << 20
+_COLUMN = 1 << 13
+"""Bytes that a column takes while it is parsed, however few its rows are."""
 _MOST_COLUMNS = (1 << 16) + (1 << 10)
 _OTHERS = {",": ";\t|", "\t": ";,|"}
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -40,12 +43,31 @@ def separated_source(name: str, files: list[Path], chosen: Columns) -> Source:
     return table_source(name, files, chosen, _table)
 
 
+class _LongRow(SourceError):
+    """A row that does not fit into a block."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file}: a row is longer than {BLOCKS[-1] >> 20} MiB, or a quote is left open; expected one row on each "
+            "line: close the quote, or write the table as Parquet"
+        )
+
+
 def _table(file: Path, chosen: Columns) -> Table:
     _check_header(file)
-    schema = _schema(file, chosen)
+    for block in BLOCKS[:-1]:
+        try:
+            return _table_by(file, chosen, block)
+        except _LongRow:
+            continue
+    return _table_by(file, chosen, BLOCKS[-1])
+
+
+def _table_by(file: Path, chosen: Columns, block: int) -> Table:
+    schema = _schema(file, chosen, block)
     embedding = choose(schema, chosen, str(file))
     roles = {column: role for role, column in roles_of(schema, chosen, embedding).items()}
-    kinds, rows = _counted(file, roles, embedding.fields[0])
+    kinds, rows = _counted(file, roles, embedding.fields[0], block)
     for column in roles:
         schema = schema.set(schema.get_field_index(column), schema.field(column).with_type(kinds.of(column)))
     types = {field.name: field.type for field in schema}
@@ -53,8 +75,8 @@ def _table(file: Path, chosen: Columns) -> Table:
     return Table(
         schema,
         rows,
-        lambda read, columns, count: of_rows(_batches(file, columns, types, set(roles)), count),
-        buffers=_BUFFERS,
+        lambda read, columns, count: of_rows(_batches(file, columns, types, set(roles), block), count),
+        buffers=_HELD * block + _BESIDE + _COLUMN * len(schema),
         counted="it held",
     )
 
@@ -62,7 +84,7 @@ def _table(file: Path, chosen: Columns) -> Table:
 def _check_header(file: Path) -> None:
     """Refuse what has no header of names between the separators that its suffix promises."""
     separator = separator_of(file)
-    line = check_text(file, BLOCK).rstrip("\r\n")
+    line = check_text(file, BLOCKS[-1]).rstrip("\r\n")
     names = line.split(separator)
     if len(names) > _MOST_COLUMNS:
         raise SourceError(f"{file}: expected at most {_MOST_COLUMNS:,} columns, found {len(names):,}; it is refused")
@@ -89,13 +111,13 @@ def separator_of(file: Path) -> str:
     return "\t" if ".tsv" in [suffix.lower() for suffix in file.suffixes[-2:]] else ","
 
 
-def _schema(file: Path, chosen: Columns) -> Any:
+def _schema(file: Path, chosen: Columns, block: int) -> Any:
     """The columns of a file and what their first rows hold."""
     import pyarrow as pa
 
-    with _opened(file) as (reader, _):
+    with _opened(file, block) as (reader, _):
         schema, first = reader.schema, next(iter(reader), None)
-    names = schema.names
+    fields: list[Any] = []
     for i, field in enumerate(schema):
         kind = field.type
         if pa.types.is_string(kind) and first is not None:
@@ -103,8 +125,8 @@ def _schema(file: Path, chosen: Columns) -> Any:
             _check_decimal(file, field.name, first.column(i), chosen)
         elif pa.types.is_null(kind) and first is None:
             kind = pa.float64()
-        schema = schema.set(i, pa.field(names[i], kind))
-    return with_numbers(schema, chosen.embedding)
+        fields.append(field.with_type(kind))
+    return with_numbers(pa.schema(fields), chosen.embedding)
 
 
 def _check_decimal(file: Path, name: str, texts: Any, chosen: Columns) -> None:
@@ -116,11 +138,11 @@ def _check_decimal(file: Path, name: str, texts: Any, chosen: Columns) -> None:
         )
 
 
-def _counted(file: Path, roles: Mapping[str, str], embedding: str) -> tuple[Kinds, int]:
+def _counted(file: Path, roles: Mapping[str, str], embedding: str, block: int) -> tuple[Kinds, int]:
     """What the columns beside the embeddings hold, and how many rows there are: one pass over the file."""
     kinds, rows = Kinds(dict(roles)), 0
     columns = list(roles) or [embedding]
-    with _opened(file, columns, texts=set(columns)) as (reader, stream):
+    with _opened(file, block, columns, texts=set(columns)) as (reader, stream):
         for batch in reader:
             rows += batch.num_rows
             for column in roles:
@@ -133,14 +155,16 @@ def _counted(file: Path, roles: Mapping[str, str], embedding: str) -> tuple[Kind
     return kinds, rows
 
 
-def _batches(file: Path, columns: Sequence[str], types: Mapping[str, Any], beside: set[str]) -> Iterator[Any]:
+def _batches(
+    file: Path, columns: Sequence[str], types: Mapping[str, Any], beside: set[str], block: int
+) -> Iterator[Any]:
     """Record batches of these columns as they are parsed."""
     import pyarrow as pa
 
     names = list(dict.fromkeys(columns))
     lists = {name for name in names if pa.types.is_list(types[name])}
     offset = 0
-    with _opened(file, names, texts=lists | beside.intersection(names) | _texts(names, types)) as (reader, _):
+    with _opened(file, block, names, texts=lists | beside.intersection(names) | _texts(names, types)) as (reader, _):
         for batch in reader:
             arrays = []
             for name in names:
@@ -181,7 +205,9 @@ class _Bytes:
 
 
 @contextmanager
-def _opened(file: Path, columns: Sequence[str] = (), texts: Set[str] = frozenset()) -> Iterator[tuple[Any, _Bytes]]:
+def _opened(
+    file: Path, block: int, columns: Sequence[str] = (), texts: Set[str] = frozenset()
+) -> Iterator[tuple[Any, _Bytes]]:
     """A reader of these columns, or of all with the types that their first rows have; texts: those read as they are."""
     import pyarrow as pa
     from pyarrow import csv
@@ -191,7 +217,7 @@ def _opened(file: Path, columns: Sequence[str] = (), texts: Set[str] = frozenset
         found = _Bytes(stream)
         with csv.open_csv(
             pa.PythonFile(found, "r"),
-            read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK),
+            read_options=csv.ReadOptions(use_threads=False, block_size=block),
             parse_options=csv.ParseOptions(delimiter=separator_of(file), newlines_in_values=True),
             convert_options=csv.ConvertOptions(
                 column_types=types, include_columns=list(columns), null_values=list(MISSING), strings_can_be_null=False,
@@ -219,10 +245,7 @@ def _error(file: Path, error: Exception) -> SourceError:
     if isinstance(error, OSError) and error.strerror:
         return SourceError(f"{file}: cannot be read ({error.strerror})")
     if "straddling" in said or "try to increase block size" in said:
-        return SourceError(
-            f"{file}: a row is longer than {BLOCK >> 20} MiB, or a quote is left open; expected one row on each line: "
-            "close the quote, or write the table as Parquet"
-        )
+        return _LongRow(file)
     if "UTF8" in said or "UTF-8" in said:
         return SourceError(_not_text(file, in_short(error)))
     if match := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", said):

@@ -9,7 +9,9 @@ from typing import Any
 from labelfree.errors import ColumnError, quoted
 from labelfree.sources.tables.columns import NUMBERED
 
-_LIST = re.compile(r"\s*\[\s*(?:np\.|float\d*\(|[-+]?\.?\d|nan\b|[-+]?inf\b)[^\[\]{}\"']*\]\s*", re.IGNORECASE)
+_LIST = re.compile(
+    r"\s*\[\s*(?:np\.|float\d*\(|[-+]?\.?\d|nan\b|null\b|none\b|[-+]?inf\b)[^\[\]{}\"']*\]\s*", re.IGNORECASE
+)
 _WHOLE = re.compile(r"\[[\s\d,+-]*\]")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 MISSING = ("", "NA", "N/A", "NULL", "null", "None")
@@ -18,25 +20,27 @@ _MANY = 64
 
 
 def with_numbers(schema: Any, named: str | None) -> Any:
-    """The schema of a text file in which numbered columns hold floats: most of a run, or all of the run that is named.
+    """The schema of a text file in which numbered columns hold floats: where half of a run does, or it is named.
 
     What text says of a column, whole numbers or nothing, may be an accident of the rows that were looked at.
     """
     import pyarrow as pa
 
+    names = set(schema.names)
     runs: dict[str, list[int]] = defaultdict(list)
-    for i, field in enumerate(schema):
+    fields = list(schema)
+    for i, field in enumerate(fields):
         if match := NUMBERED.match(field.name):
             runs[match[1]].append(i)
     for prefix, members in runs.items():
-        floats = sum(pa.types.is_floating(schema.field(i).type) for i in members)
-        asked = named in (prefix, f"{prefix}*") and named not in schema.names
-        if len(members) < 2 or not (asked or 2 * floats > len(members)):
+        floats = sum(pa.types.is_floating(fields[i].type) for i in members)
+        asked = named in (prefix, f"{prefix}*") and named not in names
+        if len(members) < 2 or not (asked or (floats and 2 * floats >= len(members))):
             continue
         for i in members:
-            if not pa.types.is_nested(schema.field(i).type):
-                schema = schema.set(i, pa.field(schema.field(i).name, pa.float64()))
-    return schema
+            if not pa.types.is_nested(fields[i].type):
+                fields[i] = pa.field(fields[i].name, pa.float64())
+    return pa.schema(fields)
 
 
 def list_type(texts: Any) -> Any:
@@ -72,16 +76,23 @@ def _numbers(texts: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not pc.all(pc.match_substring_regex(texts, r"^\s*\[[^\[\]]*\]\s*$")).as_py() and texts.null_count < len(texts):
+    whole = pc.utf8_trim_whitespace(texts)
+    closed = pc.and_(pc.starts_with(whole, "["), pc.ends_with(whole, "]"))
+    if pc.all(closed).as_py() is False:
         raise pa.ArrowInvalid("text that is no list")
-    inner = pc.replace_substring_regex(texts, r"^\s*\[\s*|\s*\]\s*$", "")
-    inner = pc.replace_substring_regex(pc.replace_substring_regex(inner, r"\s*,\s*", ","), r"\s+", ",")
-    lists = pc.split_pattern(inner, ",")
-    values = lists.values
-    if pc.any(pc.is_in(values, pa.array(["null", "None"]))).as_py():
-        values = pc.if_else(pc.is_in(values, pa.array(["null", "None"])), None, values)
-    mask = texts.is_null() if texts.null_count else None
-    return pa.ListArray.from_arrays(lists.offsets, values.cast(pa.float64()), mask=mask)
+    inner = pc.utf8_trim_whitespace(pc.utf8_slice_codeunits(whole, 1, -1))
+    commas = pc.any(pc.match_substring(inner, ",")).as_py()
+    lists = (
+        pc.split_pattern(pc.replace_substring(inner, ", ", ","), ",") if commas else pc.ascii_split_whitespace(inner)
+    )
+    try:
+        values = lists.values.cast(pa.float64())
+    except pa.ArrowInvalid:  # the rest that JSON and numpy print
+        inner = pc.replace_substring_regex(pc.replace_substring_regex(inner, r"\s*,\s*", ","), r"\s+", ",")
+        lists = pc.split_pattern(inner, ",")
+        nothing = pc.is_in(lists.values, pa.array(["null", "None"]))
+        values = pc.if_else(nothing, None, lists.values).cast(pa.float64())
+    return pa.ListArray.from_arrays(lists.offsets, values, mask=texts.is_null() if texts.null_count else None)
 
 
 def _odd(text: str, name: str, where: str, row: int) -> str:
