@@ -163,6 +163,8 @@ def _reader(file: Path, content: mmap.mmap, columns: list[int] | None) -> Iterat
     with explained(file):
         listed = is_file(content)
         reader = pa.ipc.open_file(held, options=options) if listed else pa.ipc.open_stream(held, options=options)
+        schema = reader.schema
+        _ = schema.names  # some may be no text
 
     def batches() -> Iterator[Any]:
         if listed:
@@ -171,7 +173,7 @@ def _reader(file: Path, content: mmap.mmap, columns: list[int] | None) -> Iterat
             yield from reader
 
     with reader:
-        yield reader.schema, batches()
+        yield schema, batches()
 
 
 @contextmanager
