@@ -119,9 +119,9 @@ def _kind(value: Any, depth: int = 0) -> Any:
             return pa.struct([])
         inner = None
         for one in {type(one): one for one in value if type(one) is not list}.values():
-            inner = _joined(inner, _kind(one))
+            inner = _joined(inner, _kind(one), inside=True)
         for one in islice((one for one in value if type(one) is list), _INNER):
-            inner = _joined(inner, _kind(one, depth + 1))
+            inner = _joined(inner, _kind(one, depth + 1), inside=True)
         return pa.list_(inner or pa.null())
     if value is None:
         return None
@@ -129,17 +129,25 @@ def _kind(value: Any, depth: int = 0) -> Any:
     return plain.get(type(value), pa.struct([]))
 
 
-def _joined(one: Any, other: Any) -> Any:
-    """The type that holds the values of both; text where there is none."""
+def _joined(one: Any, other: Any, *, inside: bool = False) -> Any:
+    """The type of a column that holds values of both; where none does, that of which a value is told as odd.
+
+    inside: of the values of a list, where it is numbers that are looked for.
+    """
     import pyarrow as pa
 
     if one is None or other is None or one == other:
         return one or other
-    if pa.types.is_list(one) and pa.types.is_list(other):
-        inner = [None if pa.types.is_null(kind.value_type) else kind.value_type for kind in (one, other)]
-        return pa.list_(_joined(*inner) or pa.null())
-    numbers = {pa.int64(), pa.float64()}
-    return pa.float64() if {one, other} <= numbers else pa.string()
+    lists = [kind for kind in (one, other) if pa.types.is_list(kind)]
+    if len(lists) == 2:
+        first, second = (None if pa.types.is_null(kind.value_type) else kind.value_type for kind in lists)
+        return pa.list_(_joined(first, second, inside=True) or pa.null())
+    if lists:
+        return one if inside else lists[0]
+    numbers = {pa.int64(), pa.float64()}.intersection((one, other))
+    if inside and numbers:
+        return pa.float64()
+    return pa.float64() if len(numbers) == 2 else pa.string()
 
 
 def _batches(file: Path, columns: Sequence[str], types: Mapping[str, Any]) -> Iterator[Any]:

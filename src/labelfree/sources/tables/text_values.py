@@ -44,13 +44,14 @@ def with_numbers(schema: Any, named: str | None) -> Any:
 
 
 def list_type(texts: Any) -> Any:
-    """The type of a column of text that holds lists of numbers; None where it holds other text, or nothing."""
+    """The type of a column of text, at least half of which are lists of numbers; None of another one."""
     import pyarrow as pa
 
     some = [text for text in texts.slice(0, 16 * _MANY).to_pylist() if text not in (*MISSING, None, "nan")][:_MANY]
-    if not some or not all(_LIST.fullmatch(text) for text in some):
+    lists = [text.strip() for text in some if _LIST.fullmatch(text)]
+    if not lists or 2 * len(lists) < len(some):
         return None
-    return pa.list_(pa.int64() if all(_WHOLE.fullmatch(text.strip()) for text in some) else pa.float64())
+    return pa.list_(pa.int64() if all(map(_WHOLE.fullmatch, lists)) else pa.float64())
 
 
 def numbers_of(texts: Any, name: str, where: str, offset: int) -> Any:
