@@ -243,7 +243,7 @@ def test_a_dimension_that_begins_with_whole_numbers_is_still_one(tmp_path: Path)
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".arrow"])
 def test_two_candidates_are_refused_with_the_option(suffix: str, tmp_path: Path) -> None:
     both = {"a": X[:5].tolist(), "b": X[:5].tolist()}
-    write = {
+    write: Callable[[Path], Any] = {
         ".csv": lambda path: pd.DataFrame(both).to_csv(path),
         ".jsonl": lambda path: pl.DataFrame(both).write_ndjson(path),
         ".arrow": lambda path: feather.write_feather(pa.table(both), path),

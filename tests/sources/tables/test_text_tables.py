@@ -26,7 +26,7 @@ def listed(last: str) -> str:
     return "id,emb\n" + "".join(f'{i},"[{i}.5, 1.25]"\n' for i in range(40)) + f'40,"{last}"\n'
 
 
-OPENED = {
+OPENED: dict[str, tuple[str | bytes, str]] = {
     "semicolons": ("e0;e1;id\n0,5;1,5;a\n", r"between commas, found semicolons .*sep=';', decimal=','"),
     "tabs": ("e0\te1\n0.5\t1.5\n", "found tabs in its first line .*; call it .tsv"),
     "no header": ("0.5,1.5\n2.5,-3e-5\n", "expected a header of column names in the first line, found numbers"),
@@ -80,7 +80,7 @@ def test_what_is_wrong_with_a_row_of_csv_is_said_where_it_is(case: str, tmp_path
         joined(open_source(tmp_path / "a.csv"))
 
 
-LINE_ERRORS = {
+LINE_ERRORS: dict[str, tuple[str | bytes, str]] = {
     "an array": ('[{"emb": [1.5]}]\n', r"line 1: expected a JSON object, found .*jq -c '\.\[\]' writes one"),
     "null": (LINES + "null\n", "line 51: expected one JSON object with a key for each column, found NoneType"),
     "no JSON": (LINES + "{'emb': [1.5]}\n", "line 51: expected one JSON object, found text that is none"),
@@ -123,10 +123,10 @@ def test_lines_that_json_does_not_have_but_python_writes_are_numbers(tmp_path: P
 @pytest.mark.parametrize("suffix", [".csv.gz", ".jsonl.gz"])
 @pytest.mark.parametrize("damage", ["cut", "changed", "none at all"])
 def test_damaged_gzip_is_refused(suffix: str, damage: str, tmp_path: Path) -> None:
-    packed = bytearray(gzip.compress((GOOD if suffix == ".csv.gz" else LINES).encode()))
-    if damage == "changed":
-        packed[-6] ^= 255
-    (tmp_path / f"a{suffix}").write_bytes({"cut": packed[:-20], "changed": packed, "none at all": b"no gzip"}[damage])
+    packed = gzip.compress((GOOD if suffix == ".csv.gz" else LINES).encode())
+    changed = packed[:-6] + bytes([packed[-6] ^ 255]) + packed[-5:]
+    damaged = {"cut": packed[:-20], "changed": changed, "none at all": b"no gzip"}
+    (tmp_path / f"a{suffix}").write_bytes(damaged[damage])
     with pytest.raises(SourceError, match="cannot be read"):
         joined(open_source(tmp_path / f"a{suffix}"))
     assert OSError in BROKEN
