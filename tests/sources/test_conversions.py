@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,7 +59,7 @@ def spreadsheet(path: Path) -> None:
 WRITERS: dict[str, Callable[[Path], Any]] = {
     "a frame's.pkl": lambda path: pd.to_pickle(FRAME, path),
     "array.pickle": lambda path: pd.to_pickle(X, path),
-    "a.joblib": lambda path: joblib.dump(FRAME, path),
+    "a.joblib": lambda path: pytest.importorskip("joblib").dump(FRAME, path),
     "a.duckdb": duckdb,
     "duck.db": duckdb,
     "lite.db": sqlite,
