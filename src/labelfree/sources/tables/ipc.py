@@ -68,6 +68,9 @@ def _batches(file: Path, columns: Sequence[str], rows: int, memory: int | None) 
                         part.validate(full=True)
                     yield pa.RecordBatch.from_arrays([_own(part.column(name)) for name in names], names)
                     content.madvise(mmap.MADV_DONTNEED) if hasattr(mmap, "MADV_DONTNEED") else None
+                batch = part = None  # before the next one is unpacked
+                if packed:
+                    pa.default_memory_pool().release_unused()
 
 
 def _own(column: Any) -> Any:
