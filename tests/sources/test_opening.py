@@ -120,19 +120,19 @@ REFUSED: list[tuple[str, str]] = [
     ("nowhere/a.parquet", r"nowhere/a\.parquet: no such file or directory$"),
     ("data/aa.parquet", r"data/aa\.parquet: no such file or directory; did you mean data/a\.parquet\?"),
     ("data/*.npy", r"data/\*\.npy: no file matches the pattern \(in .*\)"),
-    ("empty", r"empty: expected Parquet or \.npy files in the directory, found nothing"),
-    ("notes", r"notes: expected Parquet or \.npy files in the directory, found 2 other files"),
+    ("empty", r"empty: expected Parquet, Arrow, \.npy, CSV or JSON lines in the directory, found nothing"),
+    ("notes", r"notes: expected Parquet, Arrow, \.npy, .* in the directory, found 2 other files"),
     ("mixed", r"mixed: expected files of one kind, found \.npy, \.parquet; name one kind by .*, such as '\*\.npy'$"),
     ("mixed/?.*", r"found \.npy, \.parquet; name one kind by a glob that ends in its suffix, such as '\*\.npy'$"),
     ("mixed/c.parquet", r"mixed/c\.parquet: is a link to gone\.parquet, which does not exist; mend the link"),
     ("mixed/cc.parquet", r"mixed/cc\.parquet: no such file or directory; did you mean mixed/a\.parquet\?"),
-    ("notes/a.cs", r"notes/a\.cs: no such file or directory$"),  # a.csv could not be read
+    ("notes/a.tx", r"notes/a\.tx: no such file or directory$"),  # a.txt could not be read
     ("-", r"-: rows are read more than once, which standard input cannot be; name a file \(Parquet"),
     ("s3://bucket/a.parquet", r"s3://bucket/a\.parquet: s3:// is not supported yet: download it first"),
     ("hf://datasets/a/b/*.parquet", r"hf:// is not supported yet: download it first"),
     ("pipe", r"pipe: expected a file or directory, found a pipe or device; .* write them to a file first"),
     ("pipe.npz::x", r"pipe\.npz: expected a file or directory, found a pipe or device"),
-    ("notes/a.csv", r"notes/a\.csv: expected Parquet, \.npy, .* found '\.csv'"),
+    ("notes/a.txt", r"notes/a\.txt: expected Parquet, Arrow IPC, .* found '\.txt'"),
     ("notes/plain", r"notes/plain: expected Parquet, .* found 'no suffix'"),
     ("data/a.parquet::emb", r"data/a\.parquet: only checkpoints and \.npz files hold tensors.*use column='emb'"),
     ("nowhere.safetensors::w", r"nowhere\.safetensors: no such file"),
@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_refused_with_the_way_out(
     Path("mixed/c.parquet").symlink_to("gone.parquet")
     os.mkfifo("pipe")
     os.mkfifo("pipe.npz")
-    Path("notes/a.csv").write_text("1,2")
+    Path("notes/a.txt").write_text("1,2")
     Path("notes/plain").write_text("1,2")
     for model in "ab":
         save_file({"w": X}, f"models/{model}.safetensors")

@@ -147,7 +147,7 @@ def _reading(source: Source, work: Work) -> int:
     for drawn in (_sampled(source, work.sample), _views(work, source), _group_rows(work, source)):
         rows += min(total, 2 * workers * drawn) + min(total, drawn) if drawn else 0
     logits = 2 * 8 * k * min(total, 3 * workers * _sampled(source, work.sample))
-    return 8 * squares * d * d + strips + blocks + rows * d * width + logits + _account(source)
+    return source.buffers + 8 * squares * d * d + strips + blocks + rows * d * width + logits + _account(source)
 
 
 def _strip(d: int) -> int:

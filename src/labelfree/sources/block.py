@@ -16,6 +16,12 @@ from labelfree.errors import option
 Values: TypeAlias = NDArray[Any]
 PARQUET = (".parquet", ".pq", ".parq")
 """How the names of Parquet files end."""
+ARROW = (".arrow", ".feather", ".ipc")
+"""How the names of Arrow IPC files end."""
+SEPARATED = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+"""How the names of text files with a column between separators end."""
+LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+"""How the names of files of JSON lines end."""
 TORCH = (".pt", ".pth", ".ckpt", ".bin")
 """How the names of PyTorch files end."""
 CHECKPOINT = (".safetensors", *TORCH)
@@ -63,7 +69,7 @@ class Source:
     counts: rows of each file, where they are known;
     read: given a number of rows, yields blocks of about that many; outputs: the column of class scores, where one is
     read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the
-    source domain in the same file.
+    source domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many.
     """
 
     name: str
@@ -81,6 +87,7 @@ class Source:
     values: Callable[[str], Iterator[Values]] | None = None
     counts: tuple[int, ...] = ()
     beside: Source | None = None
+    buffers: int = 0
 
     def located(self, row: int) -> tuple[str, int]:
         """The file that a row of the data set lies in, and which of its rows it is."""

@@ -9,9 +9,17 @@ from typing import Any
 
 from labelfree.documents.files import check_regular
 from labelfree.errors import SourceError, UsageError, option
-from labelfree.sources.block import CHECKPOINT, PARQUET, Columns, Source
-from labelfree.sources.paths import READABLE, check_local, files_of, missing, natural, rows_within
+from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, Columns, Source
+from labelfree.sources.conversions import conversion
+from labelfree.sources.paths import READABLE, check_local, files_of, missing, natural, rows_within, suffix_of
 
+_KINDS = {
+    **dict.fromkeys(PARQUET, "parquet"),
+    **dict.fromkeys(ARROW, "arrow"),
+    **dict.fromkeys(SEPARATED, "separated"),
+    **dict.fromkeys(LINES, "lines"),
+    **dict.fromkeys(CHECKPOINT, "checkpoint"),
+}
 _WIDEST = 1 << 16
 """Numbers a row that a file may claim whatever its size; of more, one row must fit into it."""
 
@@ -47,11 +55,14 @@ def _opened(source: Any, columns: Columns) -> Source:
             return _open_files(" + ".join(names), files, columns)
         except OSError as error:  # a name too long, a directory that we may not enter
             raise SourceError(f"{' + '.join(names)}: cannot be read ({error.strerror or error})") from error
-    from labelfree.sources.tables.frames import array_source, frame_source, table_of
+    from labelfree.sources.tables.frames import array_source, dataset_source, frame_source, refuse_lazy, table_of
 
+    refuse_lazy(source)
     if isinstance(source, Mapping):
         return frame_source(table_of(source), columns)
 
+    if type(source).__module__ == "datasets.arrow_dataset":
+        return dataset_source(source, columns)
     framed = hasattr(source, "__arrow_c_stream__") or type(source).__module__.split(".")[0] == "pandas"
     return frame_source(source, columns) if framed else array_source(source, columns)
 
@@ -62,7 +73,7 @@ def _open_path(name: str, columns: Columns) -> Source:
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     check_regular(Path(path))
     if member is None and Path(path).is_dir() and (tensors := _checkpoint_files(Path(path))):
-        if rows := rows_within(Path(path))[0]:
+        if rows := rows_within(Path(path), text=False)[0]:
             raise SourceError(_mixed(path, rows, tensors))
         from labelfree.sources.checkpoints.tensors import checkpoint_source
 
@@ -89,22 +100,22 @@ def _open_member(path: Path, member: str, columns: Columns) -> Source:
 
 
 def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
-    suffixes = sorted({file.suffix.lower() for file in files})
-    kinds = {"parquet" if s in PARQUET else "checkpoint" if s in CHECKPOINT else s for s in suffixes}
+    suffixes = sorted({suffix_of(file) for file in files})
+    kinds = {_KINDS.get(suffix, suffix) for suffix in suffixes}
     if len(kinds) > 1:
         raise SourceError(
             f"{name}: expected files of one kind, found {', '.join(suffixes)}; name one kind by a glob that "
             f"ends in its suffix, such as '*{suffixes[0]}'"
         )
     kind = kinds.pop()
-    if kind == "parquet":
-        from labelfree.sources.tables.parquet import parquet_source
-
-        return parquet_source(name, files, columns)
+    if kind in ("parquet", "arrow", "separated", "lines"):
+        return _open_tables(kind, name, files, columns)
     if kind == ".npy":
         from labelfree.sources.arrays.numpy_files import npy_source
 
         return npy_source(name, files, columns)
+    if line := conversion(files[0]):
+        raise SourceError(f"{files[0]}: expected {READABLE}, found {line}")
     if len(files) > 1:
         raise SourceError(f"{name}: {len(files)} {suffixes[0]} files cannot be one data set; give each as a source")
     if kind == ".npz":
@@ -116,6 +127,24 @@ def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
 
         return checkpoint_source(files[0], None, columns)
     raise SourceError(f"{files[0]}: expected {READABLE}, found {files[0].suffix or 'no suffix'!r}")
+
+
+def _open_tables(kind: str, name: str, files: list[Path], columns: Columns) -> Source:
+    if kind == "parquet":
+        from labelfree.sources.tables.parquet import parquet_source
+
+        return parquet_source(name, files, columns)
+    if kind == "arrow":
+        from labelfree.sources.tables.ipc import ipc_source
+
+        return ipc_source(name, files, columns)
+    if kind == "separated":
+        from labelfree.sources.tables.separated import separated_source
+
+        return separated_source(name, files, columns)
+    from labelfree.sources.tables.json_lines import lines_source
+
+    return lines_source(name, files, columns)
 
 
 def _checkpoint_files(path: Path) -> list[Path]:

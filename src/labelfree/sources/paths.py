@@ -9,9 +9,12 @@ from pathlib import Path
 
 from labelfree.documents.files import check_regular
 from labelfree.errors import SourceError
-from labelfree.sources.block import CHECKPOINT, PARQUET
+from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED
+from labelfree.sources.saved import saved_files
 
-READABLE = "Parquet, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
+READABLE = "Parquet, Arrow IPC, CSV, JSON lines, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
+_ROWS = (*PARQUET, *ARROW, ".npy")
+_TEXT = (*SEPARATED, *LINES)
 
 
 def check_local(name: str, kinds: str = READABLE) -> None:
@@ -44,25 +47,38 @@ def _marker(file: Path) -> bool:
 
 
 def _inside(path: Path) -> list[Path]:
+    if saved := saved_files(path):
+        return saved
     known, others = rows_within(path)
     if not known:
         what = f"{others} other files" if others else "nothing"
-        raise SourceError(f"{path}: expected Parquet or .npy files in the directory, found {what}")
+        raise SourceError(f"{path}: expected Parquet, Arrow, .npy, CSV or JSON lines in the directory, found {what}")
     return sorted(known, key=natural)
 
 
-def rows_within(path: Path) -> tuple[list[Path], int]:
-    """The files of a directory that hold rows, and how many others it holds."""
+def suffix_of(file: Path) -> str:
+    """The suffix that tells what a file holds: .csv.gz of both."""
+    last = file.suffix.lower()
+    return file.with_suffix("").suffix.lower() + last if last == ".gz" else last
+
+
+def rows_within(path: Path, *, text: bool = True) -> tuple[list[Path], int]:
+    """The files of a directory that hold rows, and how many others it holds.
+
+    text: count CSV and JSON lines among them where nothing else holds rows; beside other files they are its log.
+    """
 
     def visible(file: Path) -> bool:
         return not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
 
     files = [p for p in path.rglob("*") if p.is_file() and visible(p)]
-    known = [p for p in files if p.suffix.lower() in (*PARQUET, ".npy")]
+    known = [p for p in files if p.suffix.lower() in _ROWS]
+    if text and not known:
+        known = [p for p in files if suffix_of(p) in _TEXT]
     return known, len(files) - len(known)
 
 
-def missing(name: str, usable: tuple[str, ...] = (*PARQUET, *CHECKPOINT, ".npy", ".npz")) -> str:
+def missing(name: str, usable: tuple[str, ...] = (*_ROWS, *_TEXT, *CHECKPOINT, ".npz")) -> str:
     """What to say of a path that does not exist; usable: suffixes of files that may have been meant."""
     path = Path(name)
     if path.is_symlink():
@@ -71,7 +87,11 @@ def missing(name: str, usable: tuple[str, ...] = (*PARQUET, *CHECKPOINT, ".npy",
     if path.parent.is_dir():
         from difflib import get_close_matches
 
-        there = [p for p in path.parent.iterdir() if p.is_dir() or (p.is_file() and p.suffix.lower() in usable)]
+        there = [
+            p
+            for p in path.parent.iterdir()
+            if p.is_dir() or (p.is_file() and {p.suffix.lower(), suffix_of(p)} & {*usable})
+        ]
         near = get_close_matches(path.name, [p.name for p in there], n=1)
     hint = f"; did you mean {path.parent / near[0]}?" if near else ""
     return f"{name}: no such file or directory{hint}"

@@ -634,7 +634,7 @@ def test_memory_is_bounded(name: str, tmp_path: Path) -> None:
 
 def test_a_line_that_does_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a bomb of gzip would be."""
-    monkeypatch.setattr("labelfree.models.items.lines.LONGEST", 1 << 20)
+    monkeypatch.setattr("labelfree.sources.lines.LONGEST", 1 << 20)
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"a\n" + b"x" * (1 << 21)))
     with pytest.raises(SourceError, match="line 2 is longer than 1 MiB"):
         open_data(tmp_path / "a.txt.gz")

@@ -209,7 +209,7 @@ def test_a_map_in_memory_keeps_what_was_changed_in_it(tmp_path: Path) -> None:
         ([[1.0, 2.0], [3.0]], r"array: expected an \(n, d\) matrix, rows of one length, found .*inhomogeneous"),
         ([], r"found shape \(0,\)"),
         (None, r"array: expected a path, an \(n, d\) array or a data frame, found an object of type NoneType"),
-        (pl.LazyFrame({"emb": [1.0]}), r"found an object of type LazyFrame"),
+        (pl.LazyFrame({"emb": [1.0]}), r"found a LazyFrame, which has no rows yet; give its \.collect\(\)"),
         (
             torch.ones(2, 2).to_sparse(),
             r"array: expected dense numbers, found a tensor of layout sparse_coo; give its ",

@@ -86,6 +86,8 @@ KINDS: dict[str, tuple[float, Callable[[Random], Case]]] = {
     "parquet": (33, row_cases.parquet_case),
     "layouts": (5, row_cases.layout),
     "bombs": (2, row_cases.bomb),
+    "arrow": (8, row_cases.arrow),
+    "text tables": (6, row_cases.text_table),
     "groups": (3, row_cases.groups),
     "npy": (7, row_cases.npy),
     "npz": (7, row_cases.tensors(arrays.npz, "a.npz")),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from random import Random
 
-from fuzzing import arrays, bombs, parquet, tables
+from fuzzing import arrays, bombs, formats, parquet, tables
 from fuzzing.cases import NETWORK, ONLY, Case
 from fuzzing.documents import changed_document, text_of
 from fuzzing.words import strange_name, text
@@ -150,6 +150,16 @@ def tables_npy() -> bytes:
     stream = io.BytesIO()
     np.save(stream, tables.Y)
     return stream.getvalue()
+
+
+def arrow(chance: Random) -> Case:
+    content, how = formats.arrow(chance)
+    return Case("", {"a.arrow": content}, [_reading("a.arrow", chance)], how)
+
+
+def text_table(chance: Random) -> Case:
+    name, content, how = chance.choice((formats.separated, formats.lines))(chance)
+    return Case("", {name: content}, [_reading(name, chance)], how)
 
 
 def index(chance: Random) -> Case:

@@ -81,8 +81,12 @@ def _others(n: int, chance: Random) -> dict[str, Any]:
     return {name: make() for name, make in some.items() if chance.random() < 0.35}
 
 
-def table(chance: Random) -> bytes:
-    """A file of one of all layouts, with what may stand beside it, written one of all ways."""
+def rows(chance: Random) -> Any:
+    """A table of one of all layouts, with what may stand beside it."""
+    return _rows(chance)[0]
+
+
+def _rows(chance: Random) -> tuple[Any, str]:
     n, d = chance.choice((1, 2, 3, 12, 40, 60)), chance.choice((1, 2, 4, 6))
     X = Y[:n, :d].copy()
     for _ in range(chance.choice((0, 0, 0, 1, 3))):
@@ -98,6 +102,13 @@ def table(chance: Random) -> bytes:
         found = _renamed(found, chance)
     if chance.random() < 0.1:
         found = found.replace_schema_metadata({"huggingface": _features(chance)})
+    return found, layout
+
+
+def table(chance: Random) -> bytes:
+    """A file of one of all layouts, with what may stand beside it, written one of all ways."""
+    found, layout = _rows(chance)
+    columns = found.column_names
     dictionary = chance.random() < 0.5
     stream = io.BytesIO()
     pq.write_table(

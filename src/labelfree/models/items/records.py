@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from labelfree.errors import ColumnError, SourceError
-from labelfree.models.items.lines import LONGEST, decoded, raw_lines
+from labelfree.sources.lines import LONGEST, decoded, raw_lines
 
 LineRecord: TypeAlias = tuple[int, dict[str, Any]]
 """The number of the line that a record ends on, and its values by column; None where it has none."""

@@ -18,7 +18,8 @@ from labelfree.sources.block import AUTO, Columns
 LABELS = ("label", "labels", "target", "targets", "y", "class")
 OUTPUTS = ("logits", "logit", "probs", "prob", "probabilities")
 _NEVER = (*OUTPUTS, *LABELS)
-_NUMBERED = re.compile(r"^(.*?)(\d+)$")
+NUMBERED = re.compile(r"^(.*?)(\d+)$")
+"""The name of a column that is a dimension of a run: its prefix, its number."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def candidates(schema: Any, chosen: Columns) -> list[Candidate]:
         if candidate is not None:
             found.append(candidate)
             continue
-        match = _NUMBERED.match(field.name)
+        match = NUMBERED.match(field.name)
         if match and _is_wide(field.type):
             numbered.setdefault(match[1], []).append((int(match[2]), field))
     for prefix, members in numbered.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ from labelfree.errors import ArrayError, ColumnError
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import Block, Columns, Source, Values
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
-from labelfree.sources.tables.columns import choose, choose_outputs, unread_labels
+from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, unread_labels
+
+_FIRST_ROWS = 64
+_VALUES = 1 << 16
 
 
 def array_source(X: Any, chosen: Columns, name: str = "array") -> Source:
@@ -61,29 +64,71 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
             f"{name}: expected columns of one type each, found {_said(error)}; "
             "keep only the columns to be read, for instance df[['id', 'embedding']]"
         ) from error
-    embedding = choose(table.schema, chosen, name)
-    notes = unread_labels(table.schema, chosen, embedding)
-    roles = roles_of(table.schema, chosen, embedding)
-    outputs = choose_outputs(table.schema, chosen, name)
-    whole = table
-    table = table.select(
-        list(dict.fromkeys([*embedding.fields, *(outputs.fields if outputs else ()), *roles.values()]))
-    )
-    d = next(iter(widths(table.to_batches(), embedding, name)), 0)
-    scores = (outputs, next(iter(widths(table.to_batches(), outputs, name)), 0) or 1) if outputs else None
+
+    def batches(names: list[str], rows: int) -> Iterator[Any]:
+        return iter(table.select(names).to_batches(max_chunksize=rows))
+
+    return _source(name, table.schema, table.num_rows, table.nbytes, batches, chosen)
+
+
+def dataset_source(data: Any, chosen: Columns, name: str = "dataset") -> Source:
+    """A `datasets.Dataset`: its rows in their order, read some at a time from where it keeps them."""
+
+    def batches(names: list[str], rows: int) -> Iterator[Any]:
+        for table in data.select_columns(names).with_format("arrow").iter(batch_size=rows):
+            yield from table.select(names).combine_chunks().to_batches()
+
+    return _source(name, data.features.arrow_schema, len(data), data.data.nbytes, batches, chosen)
+
+
+def refuse_lazy(data: Any) -> None:
+    """Refuse what has no rows yet, or several data sets of them, with the way to what has."""
+    package, kind = type(data).__module__.split(".")[0], type(data).__name__
+    if package == "polars" and kind == "LazyFrame":
+        raise ArrayError("expected a data frame, found a LazyFrame, which has no rows yet; give its .collect()")
+    if package == "datasets" and kind.startswith("Iterable"):
+        raise ArrayError(
+            f"expected a datasets.Dataset, found {kind}, which is read once, and rows are read more than once: load it "
+            "with streaming=False, or save it to a file first"
+        )
+    if package == "datasets" and isinstance(data, Mapping):
+        splits = ", ".join(map(repr, data))
+        raise ArrayError(f"expected one data set, found a {kind} of the splits {splits}; give one, as data[split]")
+
+
+def _source(
+    name: str,
+    schema: Any,
+    total: int,
+    size: int,
+    batches: Callable[[list[str], int], Iterator[Any]],
+    chosen: Columns,
+) -> Source:
+    """Rows in memory; batches: so many of these columns at a time."""
+    embedding = choose(schema, chosen, name)
+    notes = unread_labels(schema, chosen, embedding)
+    roles = roles_of(schema, chosen, embedding)
+    outputs = choose_outputs(schema, chosen, name)
+    names = list(dict.fromkeys([*embedding.fields, *(outputs.fields if outputs else ()), *roles.values()]))
+
+    def width(one: Candidate) -> int:
+        return next(iter(widths(batches(list(one.fields), _FIRST_ROWS), one, name)), 0)
+
+    d = width(embedding)
+    scores = (outputs, width(outputs) or 1) if outputs else None
 
     def read(rows: int) -> Iterator[Block]:
         offset = 0
-        for batch in table.to_batches(max_chunksize=rows):
+        for batch in batches(names, rows):
             yield block_of(batch, embedding, roles, d or 1, offset, name, scores)
             offset += batch.num_rows
 
     def values(column: str) -> Iterator[Values]:
-        for batch in whole.select([column]).to_batches():
+        for batch in batches([column], _VALUES):
             yield plain(batch.column(0), column, "epoch", name)
 
     return Source(
-        name, (), embedding.name, embedding.layout, embedding.dtype, d, table.num_rows, table.nbytes, read,
+        name, (), embedding.name, embedding.layout, embedding.dtype, d, total, size, read,
         roles, notes, scores and output_column(*scores), values,
     )  # fmt: skip
 
