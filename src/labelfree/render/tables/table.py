@@ -18,6 +18,7 @@ from labelfree.render.notes.transfer import saturated, with_sources
 from labelfree.render.numbers import signed, value
 from labelfree.render.pictures.braille import braille
 from labelfree.render.pictures.deaths import barcode
+from labelfree.render.states import first_lines
 from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.render.tables.rows import (
     SOUND,
@@ -53,6 +54,12 @@ def _plain(console: Console) -> bool:
     return not console.is_terminal
 
 
+def _states(console: Console, reports: Sequence[RowsReport], sources: Sequence[str]) -> None:
+    """What the embeddings are, first of all."""
+    for line in first_lines(reports, sources):
+        console.print(Text.assemble((line.head, line.style), line.rest))
+
+
 def _title(console: Console, report: RowsReport) -> None:
     source = report.input.sources[0]
     console.print(Text.assemble((report.command, "bold"), "  ", source))
@@ -60,6 +67,7 @@ def _title(console: Console, report: RowsReport) -> None:
 
 
 def _single(console: Console, report: RowsReport, everything: bool) -> None:
+    _states(console, [report], [])
     _title(console, report)
     rows, below = _fitted(console, lines(report, everything))
     table = plain_table(console)
@@ -89,6 +97,8 @@ def _single(console: Console, report: RowsReport, everything: bool) -> None:
             f"{names[0] if names else 'rankme'}"
         )
     _notes(console, notes, remarks(report, names))
+    if report.state is not None:
+        console.print(Text.assemble(("next: ", "bold"), report.state.next))
 
 
 def _fitted(console: Console, rows: Sequence[Line]) -> tuple[list[Line], list[str]]:
@@ -152,11 +162,12 @@ def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> N
 
 def _several(console: Console, reports: Sequence[RowsReport], everything: bool) -> None:
     names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
+    sources = [_short(report, reports) for report in reports]
+    _states(console, reports, sources)
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     if len({heading(report) for report in reports}) == 1:
         console.print(Text(heading(reports[0]), style="dim"))
     console.print()
-    sources = [_short(report, reports) for report in reports]
     short = dict(zip([report.input.sources[0] for report in reports], sources, strict=True))
     audited = any(report.audit is not None for report in reports)
     if everything:  # too many metrics for columns: one line each, one column a source
