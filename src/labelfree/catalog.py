@@ -133,6 +133,11 @@ COLLAPSE_METRICS = ("effective_rank", "mean_cosine")
 CENTERED = ("centered_rank", "sphericity", "spread", "spread_share", "directions", "cut")
 """What it looks at of the rows about their mean: `parts.about_mean` of effective_rank."""
 
+STATES = {
+    "likely_collapsed": "LIKELY COLLAPSED", "suspicious": "suspicious", "no_verdict": "no verdict", "healthy": "healthy"
+}  # fmt: skip
+"""What the state of an embedding can be, the worst first, and how people read it."""
+
 
 @dataclass(frozen=True)
 class Command:

@@ -16,7 +16,7 @@ from labelfree.errors import UsageError
 def explain(
     metric: Annotated[
         str | None,
-        typer.Argument(metavar="METRIC", help="Its name in a report; without one, all names.", show_default=False),
+        typer.Argument(metavar="METRIC", help="Its name in a report, or state; none: all names.", show_default=False),
     ] = None,
 ) -> None:
     """What a metric is: formula, range, direction and where that holds, cost, when it lies, source.
@@ -32,6 +32,11 @@ def explain(
     terminal = min(get_terminal_size().columns, WIDTH) if sys.stdout.isatty() else None
     if metric is None:
         print(summaries(metrics(), terminal))
+        return
+    if metric == "state":
+        from labelfree.commands.state_rule import state_rule
+
+        print(state_rule(terminal or WIDTH))
         return
     if metric not in METRIC_NAMES:
         near = get_close_matches(metric, METRIC_NAMES, n=1)

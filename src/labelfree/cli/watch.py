@@ -115,9 +115,12 @@ def watch(
 
 def _line(check: Any, metrics: Sequence[str]) -> str:
     """One check in a line: its step, its file, the metrics, and what the gate says."""
+    from labelfree.catalog import STATES
+
     values = []
     for name in metrics:
         value = check.report.metrics[name].value
         values.append(f"{name} {'undefined' if value is None else f'{value:.4g}'}")
     verdict = "" if check.verdict is None else f"  {check.verdict['verdict']['decision']}"
-    return f"step {check.step}  {check.path.name}  {', '.join(values)}{verdict}"
+    state = "" if check.report.state is None else f"  {STATES[check.report.state.state]}"
+    return f"step {check.step}  {check.path.name}  {', '.join(values)}{state}{verdict}"

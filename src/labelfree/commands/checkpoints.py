@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from labelfree.catalog import command
+from labelfree.commands.next_command import next_command
 from labelfree.commands.options import MODELS, Options
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import setting_name
@@ -93,5 +95,12 @@ def _named(report: Report, done: Embedding, chosen: Options) -> Report:
     model = ModelInfo(checkpoint=done.checkpoint, data=done.data, facts=done.facts)
     left = [f"{count} rows of {done.data} were left out: {what}" for what, count in done.dropped.items()]
     warnings = [*report.warnings, *left, *done.warnings]
-    changes = {"settings": settings, "warnings": warnings, "input": report.input.model_copy(update={"model": model})}
+    changes: dict[str, Any] = {
+        "settings": settings,
+        "warnings": warnings,
+        "input": report.input.model_copy(update={"model": model}),
+    }
+    if report.state is not None:
+        after = next_command(command(report.command), report.state.state, done.checkpoint, chosen.column, chosen.data)
+        changes["state"] = report.state.model_copy(update={"next": after})
     return report.model_copy(update=changes)

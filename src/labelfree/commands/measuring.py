@@ -103,7 +103,7 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
     metrics = selected(
         command, chosen.only, requested=chosen.homology > 0, scored=scored, grouped=chosen.group is not None
     )
-    needs = frozenset(need for metric in metrics for need in metric.needs)
+    needs = frozenset[Need](("moments", *(need for metric in metrics for need in metric.needs)))  # for the state
     adapted = any(metric.family == "transfer" for metric in metrics)
     behind = targets.source_of(opened, chosen.columns, chosen.setting) if command.scores == "always" else None
     group_rows = chosen.sample if command.whole_groups else GROUP_ROWS

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.catalog import Command
+from labelfree.commands.next_command import judged_state
 from labelfree.commands.options import MODELS, Options, options_of
 from labelfree.commands.process_memory import give_back
 from labelfree.commands.report import Report
@@ -82,6 +83,7 @@ def assembled(
             sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
             defects=[Defect(**asdict(d)) for d in defects] if command.document == "defects" else None,
         ),
+        state=judged_state(command, found, chosen) if command.document == "report" else None,
         settings=settings,
         metrics=entries,
         warnings=[str(d) for d in defects],

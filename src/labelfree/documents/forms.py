@@ -43,6 +43,13 @@ TEXTS = Expected(
     "a list of texts",
     lambda value: isinstance(value, list | tuple) and len(value) > 0 and all(isinstance(text, str) for text in value),
 )
+REASONS = Expected(
+    "a list of numbers with a message each",
+    lambda value: (
+        isinstance(value, list | tuple)
+        and all(isinstance(one, dict) and isinstance(one.get("message"), str) for one in value)
+    ),
+)
 OBJECT = Expected("an object", lambda value: isinstance(value, dict))
 
 Form = Mapping[str, Any]
@@ -79,6 +86,7 @@ REPORT: Form = {
         "rows": {"duplicate": NUMBER},
     },
     "settings": {"seed?": WHOLE | NOTHING},
+    "state?": {"rule": TEXT, "state": TEXT, "because": REASONS, "reason": TEXT | NOTHING},
 }
 WEIGHTS_REPORT: Form = {**REPORT, "input": {"sources": TEXTS, "fingerprint": TEXT, "layers_hash": TEXT}}
 SAMPLED: Form = {"size": WHOLE}
@@ -92,8 +100,11 @@ SCHEDULE: Form = {
     "drops?": Expected("whole numbers", lambda value: isinstance(value, list | tuple) and all(map(_is_whole, value))),
 }
 """What a record says of the learning rate."""
+STATED: Form = {"rule": TEXT, "state": TEXT, "message": TEXT}
+"""What a record keeps of the state of an embedding."""
 RECORD: Form = {
     "schedule?": SCHEDULE,
+    "state?": STATED,
     "fingerprint?": TEXT | NOTHING,
     "seed": WHOLE | NOTHING,
     "sample": WHOLE | NOTHING,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree import __version__
-from labelfree.catalog import listed
+from labelfree.catalog import STATES, listed
 from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, reports_in, rounded
 from labelfree.errors import ExitCode, SourceError, UsageError, option
 from labelfree.gating.conditions import Condition, dropped, remarks, required
@@ -30,7 +30,6 @@ EXIT_CODES = {
 """The exit code of every decision, worst first."""
 STOPPING = ("stop", "collapse")
 """Decisions that end a run; a check that fails or is undecided is told, and the run goes on."""
-
 _BEYOND = (
     "expected numbers that can be compared, found some too large or too near to zero to compute with; the reports or "
     "the history were changed: measure again"
@@ -121,7 +120,9 @@ def gate(
         "command": "gate",
         "inputs": inputs + ([_history(history, chosen.run, records)] if history is not None else []),
         "settings": used,
-        "verdict": verdict(conditions, guards, chosen.when),
+        "verdict": {
+            **verdict(conditions, guards, chosen.when), "state": _state(_latest(records) if records else subjects),
+        },
     })  # fmt: skip
 
 
@@ -177,6 +178,12 @@ def _latest(records: Sequence[Record]) -> Subjects:
     for name in seen:
         of_run([r for r in records if r["step"] == step], name)  # refuses two values that differ
     return found
+
+
+def _state(judged: Subjects) -> dict[str, str] | None:
+    """The worst state of what was judged, and of what it is; it decides nothing. None of records without one."""
+    found = [{**record["state"], "of": name} for name, record in judged if record.get("state")]
+    return min(found, key=lambda one: [*STATES, one["state"]].index(one["state"]), default=None)
 
 
 def _named(given: Any) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from labelfree.catalog import known_command
 from labelfree.documents.files import read_text
-from labelfree.documents.forms import NOTHING, NUMBER, OBJECT, PAIR, TEXT, WHOLE, Expected, Form, misfit
+from labelfree.documents.forms import NOTHING, NUMBER, OBJECT, PAIR, STATED, TEXT, WHOLE, Expected, Form, misfit
 from labelfree.documents.reading import SCHEMA_VERSION, parsed
 from labelfree.errors import LabelfreeError, UsageError
 from labelfree.gating.api import EXIT_CODES, STOPPING, verdict
@@ -26,7 +26,7 @@ _DOCUMENT: Form = {
     "settings": {"rule": TEXT},
     "verdict": {
         **_SAID, "exit_code": WHOLE, "conditions": _LIST, "guards": _LIST, "warnings": _LIST,
-        "best": OBJECT | NOTHING,
+        "best": OBJECT | NOTHING, "state?": OBJECT | NOTHING,
     },
 }  # fmt: skip
 _HISTORY: Form = {"role": TEXT, "path": TEXT, "run": TEXT, "checks": WHOLE, "first_step": WHOLE, "last_step": WHOLE}
@@ -89,6 +89,8 @@ def _wrong(document: Any) -> str:
         if wrong := _wrong_plateau(condition, rule):
             return f"verdict.conditions[{i}]{wrong}"
     if said["best"] is not None and (wrong := misfit(said["best"], {"metric": TEXT, **_BEST}, "verdict.best")):
+        return wrong
+    if said.get("state") is not None and (wrong := misfit(said["state"], {**STATED, "of": TEXT}, "verdict.state")):
         return wrong
     return _contradiction(said, settings.get("when", "any"))
 

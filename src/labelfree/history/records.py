@@ -23,9 +23,9 @@ _FROM_DATA = {"params.fit_range", "params.neighbors"}
 _SAME = 1e-8
 """Relative difference up to which two numbers are the same measurement: other threads or libraries add in another
 order, which moves an effective rank by up to 1e-10 of itself."""
-_ASIDE = ("time", "source", "fingerprint", "schedule")
-"""What does not make two records of the same rows and values differ: when, and under which path they were read, and
-where training was."""
+_ASIDE = ("time", "source", "fingerprint", "schedule", "state")
+"""What does not make two records of the same rows and values differ: when, and under which path they were read, where
+training was, and what was said of the numbers."""
 
 
 def record(
@@ -89,7 +89,14 @@ def abridged(report: Mapping[str, Any]) -> Record:
         "sample": sample and sample["size"],
         "tool": dict(report["tool"]),
         "metrics": {name: _entry(entry, given) for name, entry in report["metrics"].items()},
+        **({"state": stated(report["state"])} if report.get("state") else {}),
     }
+
+
+def stated(state: Mapping[str, Any]) -> dict[str, str]:
+    """What a record keeps of a state: the word, the rule behind it, and the reasons in a sentence."""
+    message = state["reason"] or "; ".join(one["message"] for one in state["because"])
+    return {"rule": state["rule"], "state": state["state"], "message": message}
 
 
 def _entry(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

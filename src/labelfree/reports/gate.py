@@ -54,6 +54,15 @@ class BestCheck(Part):
     steps_since: int
 
 
+class StateSeen(Part):
+    """The state of the latest check of a history, or the worst of the reports, and of which. It decides nothing."""
+
+    rule: str
+    state: str
+    message: str
+    of: str
+
+
 class GateVerdict(Verdict):
     """The verdict of `labelfree gate`: the worst of all conditions and guards."""
 
@@ -61,6 +70,7 @@ class GateVerdict(Verdict):
     message: str
     guards: list[Guard]
     best: BestCheck | None
+    state: StateSeen | None = None
     warnings: list[str]
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
 from labelfree.reports.entries import AnyReport, Part
+from labelfree.reports.state import State
 
 
 class RowCounts(Part):
@@ -117,6 +118,7 @@ class RowsReport(AnyReport):
     model_config = ConfigDict(title="Report")
 
     input: Input
+    state: State | None = None
     audit: Audit | None = None
     _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
@@ -127,8 +129,11 @@ class RowsReport(AnyReport):
 
     @model_serializer(mode="wrap")
     def _marked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only a report that has seen target labels says anything of an audit, and one of a model of a model."""
+        """Only a report that has seen target labels says anything of an audit, one of a model of a model, and one that
+        computes metrics of a state."""
         document: dict[str, Any] = handler(self)
+        if self.state is None:
+            del document["state"]
         if self.audit is None:
             del document["audit"]
         if self.input.model is None:

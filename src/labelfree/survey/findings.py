@@ -136,7 +136,7 @@ def _spectral(e: Evidence) -> Iterator[Finding]:
         share = 100 * offset / (offset + total)
         yield Finding(
             "narrow_cone", e.n, None, f"the mean row holds {share:.0f} % of the energy: a narrow cone",
-            "uncentered ranks describe the offset; read rankme_centered beside them",
+            "uncentered ranks and cosines describe the offset; whether it has collapsed, its state says",
         )  # fmt: skip
     spacing = _SPACING.get(e.stored)
     if spacing is not None:

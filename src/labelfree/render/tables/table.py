@@ -18,6 +18,7 @@ from labelfree.render.notes.transfer import saturated, with_sources
 from labelfree.render.numbers import signed
 from labelfree.render.pictures.braille import braille
 from labelfree.render.pictures.deaths import barcode
+from labelfree.render.states import first_lines
 from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.render.tables.columns import MARK, MARKED, aligned, marked, sparkline
 from labelfree.render.tables.leaders import led
@@ -57,6 +58,12 @@ def _plain(console: Console) -> bool:
     return not console.is_terminal
 
 
+def _states(console: Console, reports: Sequence[RowsReport], sources: Sequence[str]) -> None:
+    """What the embeddings are, first of all."""
+    for line in first_lines(reports, sources):
+        console.print(Text.assemble((line.head, line.style), line.rest))
+
+
 def _title(console: Console, report: RowsReport) -> None:
     source = report.input.sources[0]
     console.print(Text.assemble((report.command, "bold"), "  ", source))
@@ -64,6 +71,7 @@ def _title(console: Console, report: RowsReport) -> None:
 
 
 def _single(console: Console, report: RowsReport, everything: bool) -> None:
+    _states(console, [report], [])
     _title(console, report)
     rows, below = _fitted(console, lines(report, everything))
     table = plain_table(console)
@@ -93,6 +101,8 @@ def _single(console: Console, report: RowsReport, everything: bool) -> None:
             f"{names[0] if names else 'rankme'}"
         )
     _notes(console, notes, remarks(report, names))
+    if report.state is not None:
+        console.print(Text.assemble(("next: ", "bold"), report.state.next))
 
 
 def _fitted(console: Console, rows: Sequence[Line]) -> tuple[list[Line], list[str]]:
@@ -157,12 +167,18 @@ def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> N
 def _several(console: Console, reports: Sequence[RowsReport], everything: bool) -> None:
     reports, order = ordered(reports)
     names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
-    console.print(Text(led(reports), style="bold"))
+    sources = [_short(report, reports) for report in reports]
+    highest = Text(led(reports), style="bold")
+    ill = any(report.state is not None and report.state.state != "healthy" for report in reports)
+    if not ill:  # what is wrong stands first, and what is right not before what was asked
+        console.print(highest)
+    _states(console, reports, sources)
+    if ill:
+        console.print(highest)
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     if len({heading(report) for report in reports}) == 1:
         console.print(Text(heading(reports[0]), style="dim"))
     console.print()
-    sources = [_short(report, reports) for report in reports]
     short = dict(zip([report.input.sources[0] for report in reports], sources, strict=True))
     audited = any(report.audit is not None for report in reports)
     cells = {name: marked(reports, name) for name in names}

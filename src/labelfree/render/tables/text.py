@@ -10,6 +10,7 @@ from labelfree.catalog import command
 from labelfree.documents.reading import as_json
 from labelfree.documents.wording import cell
 from labelfree.render.notes.transfer import saturated
+from labelfree.render.states import first_lines
 from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import SOUND, beside, heading, lines, remarks
 from labelfree.reports.across import differences, same_scale
@@ -98,6 +99,7 @@ def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
                 out.append(f"| {d.kind} | {d.count:,} | {first} | {cell(d.message)} | {cell(d.remedy)} |")
             out += [] if report.input.defects else [SOUND]
         else:
+            out += [cell(f"{line.head}{line.rest}") for line in first_lines([report], [])] + [""]
             out += ["| metric | value | 95 % interval | better | |", "|---|---:|---|---|---|"]
             rows = lines(report, everything)
             out += [f"| {r.name} | {r.value} | {r.interval} | {r.better} | {cell(r.note)} |" for r in rows]

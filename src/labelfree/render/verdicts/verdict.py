@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from labelfree.catalog import STATES
 from labelfree.documents.wording import apart, cell, counted, one_line, steps
 from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
@@ -105,9 +106,12 @@ _CHECKS = ("warmup", "window", "checks", "patience")
 
 
 def notes(document: Mapping[str, Any]) -> list[str]:
-    """The best check, and the settings of the rule with their defaults."""
+    """The state of what was judged, the best check, and the settings of the rule with their defaults."""
     best, used = document["verdict"]["best"], document["settings"]
-    found = []
+    state, found = document["verdict"].get("state"), []
+    if state:
+        of, word, message = (one_line(state[name]) for name in ("of", "state", "message"))
+        found.append(f"state of {of}: {STATES.get(word, word)}: {message}")
     if best:
         ago = (
             f"{counted(best['checks_since'], 'check')} before the latest"

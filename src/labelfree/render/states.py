@@ -1,0 +1,45 @@
+"""The state of one or several embeddings in the first lines of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labelfree.catalog import STATES
+from labelfree.reports.rows import RowsReport
+
+_STYLES = {"likely_collapsed": "bold red", "suspicious": "yellow", "no_verdict": "yellow", "healthy": "green"}
+_NAMED = 6
+
+
+@dataclass(frozen=True)
+class StateLine:
+    """One line: its beginning with the style of it, and the rest."""
+
+    head: str
+    style: str
+    rest: str
+
+
+def first_lines(reports: Sequence[RowsReport], sources: Sequence[str]) -> list[StateLine]:
+    """The state of one report in a line; of several, a line for each state that some of them have, the worst first.
+
+    sources: the names of several. Reports of an earlier version have no state, and no line.
+    """
+    states = [report.state for report in reports]
+    if len(states) == 1:
+        return [_line(state.model_dump()) for state in states if state is not None]
+    found = []
+    for word, said in STATES.items():
+        names = [name for name, state in zip(sources, states, strict=True) if state is not None and state.state == word]
+        if names:
+            named = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+            found.append(StateLine(f"{len(names)} of {len(states)} {said}", _STYLES[word], f": {named}"))
+    return found
+
+
+def _line(state: Mapping[str, Any]) -> StateLine:
+    why = state["reason"] or "; ".join(because["message"] for because in state["because"])
+    word = state["state"]
+    return StateLine(f"{STATES[word]}:", _STYLES[word], f" {why}")
