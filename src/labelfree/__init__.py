@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from labelfree.commands.report import Report
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
+    from labelfree.documents.findings import FindingWarning
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.models.embedding import embed
     from labelfree.results import Result
 
 __all__ = [
-    "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history", "metrics",
-    "opis", "plan_gate", "rank", "separability", "training", "transfer", "transfer_all", "watch", "weights",
+    "FindingWarning", "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate",
+    "history", "metrics", "opis", "plan_gate", "rank", "separability", "training", "transfer", "transfer_all", "watch",
+    "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -45,6 +47,7 @@ _HOME = {
     "gate": "labelfree.gating",
     "watch": "labelfree.commands.watching",
     "weights": "labelfree.commands.weights",
+    "FindingWarning": "labelfree.documents.findings",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.commands.report",
     "Result": "labelfree.results",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from difflib import get_close_matches
+import textwrap
 from shutil import get_terminal_size
 from typing import Annotated, Any, Literal
 
@@ -13,16 +13,32 @@ import typer
 from labelfree.errors import UsageError
 
 
+def explained(incomplete: str) -> list[str]:
+    """What can be explained and begins like this."""
+    from labelfree.catalog import METRIC_NAMES
+    from labelfree.documents.finding_codes import CODES
+    from labelfree.documents.glossary import WORDS
+
+    return [name for name in (*METRIC_NAMES, *CODES, *WORDS) if name.startswith(incomplete.lower())]
+
+
 def explain(
-    metric: Annotated[
-        str | None,
-        typer.Argument(metavar="METRIC", help="Its name in a report; without one, all names.", show_default=False),
+    word: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WORD",
+            help="A metric, the code of a finding or a word of a table; without one, all metrics.",
+            show_default=False,
+            autocompletion=explained,
+        ),
     ] = None,
 ) -> None:
-    """What a metric is: formula, range, direction and where that holds, cost, when it lies, source.
+    """A metric in words, the code of a finding, or a word that a table prints.
 
     \b
     labelfree explain rankme
+    labelfree explain narrow_cone
+    labelfree explain 'zero bars'
     """
     from labelfree.catalog import METRIC_NAMES
     from labelfree.commands.explanation import WIDTH, explanation, summaries
@@ -30,15 +46,23 @@ def explain(
     from labelfree.families import metrics
 
     terminal = min(get_terminal_size().columns, WIDTH) if sys.stdout.isatty() else None
-    if metric is None:
+    asked = " ".join(word or ())
+    if not asked:
         print(summaries(metrics(), terminal))
         return
-    if metric not in METRIC_NAMES:
-        near = get_close_matches(metric, METRIC_NAMES, n=1)
+    if asked in METRIC_NAMES:
+        print(explanation(known(asked), terminal or WIDTH))
+        return
+    from labelfree.documents.glossary import meaning, near
+
+    found = meaning(asked)
+    if found is None:
+        like = near(asked)
         raise UsageError(
-            f"no metric {metric!r}; " + (f"did you mean {near[0]!r}?" if near else "see labelfree explain")
+            f"no metric, finding or word {asked!r}; "
+            + (f"did you mean {like!r}?" if like else "labelfree explain lists the metrics, docs/glossary.md the words")
         )
-    print(explanation(known(metric), terminal or WIDTH))
+    print(f"{found[0]}\n{textwrap.fill(found[1], terminal or WIDTH)}")
 
 
 def schema(

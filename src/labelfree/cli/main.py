@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from labelfree.cli.repeats import given_once
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
+from labelfree.documents.findings import FindingWarning
 from labelfree.documents.origin import DISTRIBUTION, changed_files
 from labelfree.errors import ExitCode, LabelfreeError, speaking
 
@@ -110,7 +112,8 @@ def run() -> int:
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = patient(stdout), patient(stderr, OSError)
     try:
-        with noticing(), speaking(flag):
+        with noticing(), speaking(flag), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FindingWarning)  # they stand in what is printed
             return _run()
     finally:
         for stream in (sys.stdout, sys.stderr):

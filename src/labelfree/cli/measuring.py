@@ -223,10 +223,22 @@ def evaluate(
 
 
 @sharing()
-def doctor(sources: Sources, shared: Shared) -> None:
-    """What is wrong with the data, before any metric: every defect with its count and first row.
+def doctor(
+    sources: Sources,
+    shared: Shared,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with 10 on an error, and on rows that another command would refuse.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+) -> None:
+    """What is wrong with the data, before any metric: a row for each file, details where something is.
 
     \b
     labelfree doctor embeddings.parquet
+    labelfree doctor epoch_*.parquet --strict
     """
-    run("doctor", sources, shared)
+    run("doctor", sources, shared, strict=strict)

@@ -20,6 +20,7 @@ from labelfree.commands.options import (
     spelled_for,
 )
 from labelfree.commands.report import Report
+from labelfree.commands.warned import warned
 from labelfree.errors import UsageError
 from labelfree.progress import Progress, silent
 
@@ -72,13 +73,13 @@ def transfer(target: Any, *, progress: Progress = silent, **options: Unpack[Tran
     asked = command("transfer")
     chosen = checked(asked, options)
     if run_first(target, chosen):
-        return report_on(asked, target, chosen, progress)
+        return warned(report_on(asked, target, chosen, progress))
     opened, *more = opened_for(asked, target, chosen)
     if more:
         raise UsageError(
             f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them, or take transfer_all"
         )
-    return report_on(asked, opened, chosen, progress)
+    return warned(report_on(asked, opened, chosen, progress))
 
 
 @spelled_for("transfer", TransferOptions)
@@ -100,7 +101,7 @@ def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack
     reports = [report_on(asked, one, chosen, progress) for one in opened]
     if len(reports) > 1:
         compared(reports)
-    return reports
+    return [warned(report) for report in reports]
 
 
 @spelled_for("opis", OpisOptions)
@@ -155,4 +156,4 @@ def doctor(source: Any, *, progress: Progress = silent, **options: Unpack[DataOp
 
 def _measured(name: str, source: Any, options: Mapping[str, Any], progress: Progress) -> Report:
     asked = command(name)
-    return report_on(asked, source, checked(asked, options), progress)
+    return warned(report_on(asked, source, checked(asked, options), progress))

@@ -10,6 +10,7 @@ from typing import Any
 from labelfree.commands.options import MODELS, Options
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import setting_name
+from labelfree.documents.findings import Finding
 from labelfree.documents.leftovers import temporary_directory
 from labelfree.errors import UsageError, option
 from labelfree.models.embedding import Embedding, embed
@@ -92,7 +93,8 @@ def _named(report: Report, done: Embedding, chosen: Options) -> Report:
         name: setting_name(getattr(chosen, name)) for name in ("data", "model")
     }
     model = ModelInfo(checkpoint=done.checkpoint, data=done.data, facts=done.facts)
-    left = [f"{count} rows of {done.data} were left out: {what}" for what, count in done.dropped.items()]
-    warnings = [*report.warnings, *left, *done.warnings]
-    changes = {"settings": settings, "warnings": warnings, "input": report.input.model_copy(update={"model": model})}
-    return report.model_copy(update=changes)
+    for what, count in done.dropped.items():
+        report.note(Finding("left_out", f"{count} rows of {done.data} were left out: {what}", count=count))
+    for said in done.warnings:
+        report.note(Finding("model_run", said))
+    return report.model_copy(update={"settings": settings, "input": report.input.model_copy(update={"model": model})})
