@@ -26,7 +26,7 @@ RNG = np.random.default_rng(0)
 
 COMMANDS = (
     "rank", "separability", "evaluate", "doctor", "gate", "history", "history add", "history show", "history remove",
-    "explain", "schema", "demo",
+    "explain", "schema", "demo", "help",
 )  # fmt: skip
 
 SCHEMAS = "report|weights|gate|plan"
@@ -508,13 +508,3 @@ def test_a_bar_appears_in_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
     assert running.returncode == 0
     assert out.startswith("rank  x.npy")
     assert b"comparing pairs" in seen
-
-
-@pytest.mark.slow
-def test_the_demo_runs_every_command_it_prints(labelfree: Program) -> None:
-    done = labelfree("demo")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("$ labelfree ") == 8
-    for command in ("doctor", "rank", "evaluate"):
-        assert f"$ labelfree {command} " in done.stdout
-    assert '"value": ' in done.stdout

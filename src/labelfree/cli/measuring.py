@@ -125,7 +125,7 @@ def transfer(
     \b
     labelfree transfer target.parquet --head model.safetensors
     labelfree transfer target.parquet --source source.parquet --head head.npy
-    labelfree transfer epoch_*.parquet --json      # best epoch, agreement of the candidates
+    labelfree transfer epoch_*.parquet --json    # the best epoch too
     """
     run("transfer", sources, shared, source=source, label=label, head=head, logits=logits, variant=variant, audit=audit)
 
@@ -200,8 +200,8 @@ def opis(
 
     \b
     labelfree opis embeddings.parquet --group product_id
-    labelfree opis embeddings.parquet --group product_id -o groups.parquet -o curves.svg
-    labelfree opis embeddings.parquet --freeze groups.parquet      # pseudo-groups, where there are none
+    labelfree opis embeddings.parquet --group product_id -o curves.svg
+    labelfree opis embeddings.parquet --freeze groups.parquet    # pseudo-groups
     """
     run(
         "opis", sources, shared, group=group, groups_from=groups_from, clusters=clusters, k=numbers(k, "--k"),

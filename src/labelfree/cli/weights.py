@@ -58,7 +58,7 @@ def weights(
     \b
     labelfree weights model.safetensors
     labelfree weights step_100.pt step_200.pt --layer attention
-    labelfree weights model.safetensors --json | jq '.metrics.nonfinite_rows.value'
+    labelfree weights w.safetensors --json | jq '.metrics.nonfinite_rows.value'
     """
     chosen, outputs = chosen_format(form, json), output or []
     from labelfree.documents.files import atomically, check_apart, check_targets

@@ -40,8 +40,8 @@ class Noted(str):
         made.code = CODES[code].code
         return made
 
-    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  (of str: one argument)
-        return self.code, str(self)
+    def __reduce__(self) -> tuple[type[Noted], tuple[str, str]]:
+        return Noted, (self.code, str(self))
 
     @property
     def severity(self) -> Severity:

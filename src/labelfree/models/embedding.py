@@ -86,6 +86,7 @@ def embed(
     memory: int | None = None,
     threads: int | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     progress: Progress = silent,
 ) -> Embedding:
     """Run the model of a checkpoint over data and write its embeddings, and its logits where it has a head.
@@ -101,7 +102,8 @@ def embed(
     tokens, or places of a feature map), cls, last, or none. trust_code: read TorchScript and pickled modules, and let
     directories import code of theirs; without it nothing in a checkpoint is run. image_size: side of the crop where
     nothing else prepares images. dtype: float32 or float16, as stored. device: cpu, cuda or auto. batch_size: rows of a
-    batch, else what memory allows. resume: go on after an interruption with the same settings.
+    batch, else what memory allows. resume: go on after an interruption with the same settings. overwrite: replace a
+    file that is there, which is refused otherwise.
 
     On the CPU all is computed as float32, on a GPU products are bfloat16. Rows do not depend on the batch they were in
     beyond the rounding of float32. Cost: one forward pass over the data, and two over its first rows (eight, of texts
@@ -120,6 +122,10 @@ def embed(
     (2, 2, [[4.0, -1.0], [-2.0, 2.0]])
     """
     check_targets([Path(output)], PARQUET)
+    if Path(output).exists() and not (resume or overwrite):
+        raise OutputError(
+            f"{output}: expected no file, found one; replace it with {option('overwrite', True)}, or name another"
+        )
     if pool is not None and pool not in POOLS:
         raise UsageError(f"{option('pool')}: expected one of {', '.join(POOLS)}, found {pool!r}")
     for name, value in (("batch_size", batch_size), ("image_size", image_size), ("threads", threads)):

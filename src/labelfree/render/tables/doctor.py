@@ -23,6 +23,8 @@ def show(console: Console, reports: Sequence[RowsReport], telling: Telling = "gr
     """Print what is wrong with the rows of each source: one line first, a row a source, details where there are any."""
     ordered = in_order(reports)
     console.print(Text.assemble(("doctor", "bold"), "  ", summary(ordered)))
+    if len(ordered) == 1 and telling == "none":
+        return
     if len(ordered) == 1:
         report = ordered[0]
         console.print(Text(f"{heading(report)}, layout {report.input.layout}", style="dim"))
