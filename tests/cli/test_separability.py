@@ -234,7 +234,7 @@ def test_collapse_is_named(labelfree: Program, tmp_path: Path, kind: str) -> Non
     assert any(sign in said for said in entry["parts"]["collapse"])
     assert "possible collapse" in entry["warnings"][0]
     table = labelfree("separability", "x.npy").stdout
-    assert "warning: separability: possible collapse" in table
+    assert "error: separability: possible collapse" in table
     assert sign in table
 
 

@@ -77,17 +77,17 @@ def _single(console: Console, report: RowsReport, everything: bool, telling: Tel
     names = [line.name for line in rows]
     _worst(console, report, everything)
     _pictures(console, report)
-    notes = [*below, *([f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else [])]
-    notes += beside([report], everything, str)
+    notes = [*below, *beside([report], everything, str)]
+    hints = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
     if said := sampled(report):
-        notes.append(said)
+        hints.append(said)
     hidden = len(report.metrics) - len(names)
     if hidden:
-        notes.append(
+        hints.append(
             f"{hidden} more metrics with {option('everything')}; what one means: labelfree explain "
             f"{names[0] if names else 'rankme'}"
         )
-    _notes(console, notes, findings([report], names, str, telling), telling)
+    _notes(console, notes, hints, findings([report], names, str, telling), telling)
 
 
 def _fitted(console: Console, rows: Sequence[Line]) -> tuple[list[Line], list[str]]:
@@ -140,12 +140,14 @@ def _picture(console: Console, title: str, picture: Sequence[str]) -> None:
             console.print(Text(line, style="cyan"), no_wrap=True)
 
 
-def _notes(console: Console, notes: Sequence[str], found: Sequence[Told], telling: Telling) -> None:
-    if telling == "none":
-        return
-    if notes or found:
+def _notes(
+    console: Console, notes: Sequence[str], hints: Sequence[str], found: Sequence[Told], telling: Telling
+) -> None:
+    """What stands below a table: notes that are a part of the answer, hints and findings unless it is quiet."""
+    hints = [] if telling == "none" else hints
+    if notes or hints or found:
         console.print()
-    for note in notes:
+    for note in [*hints, *notes]:
         console.print(Text(note, style="dim"))
     _told(console, found)
 
@@ -183,7 +185,8 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool, 
             head = "true accuracy" if _plain(console) else "true\naccuracy"
             values.insert(0, Column(head, [truth(r) for r in reports], family(reports[0], names[0])))
         print_blocks(console, Column("source", sources), values)
-    notes = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    notes: list[str] = []
+    hints = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
     if estimates := [name for name in names if reports[0].metrics[name].kind == "estimate"]:
         notes.append(f"estimates of accuracy: {', '.join(estimates)}")
     notes += beside(reports, everything, short.__getitem__)
@@ -197,7 +200,7 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool, 
                 f"{name}, {_short(first, reports)} to {_short(last, reports)}: {by}, 95 % interval {low} to {high} "
                 "on the same rows"
             )
-    _notes(console, notes, findings(reports, names, short.__getitem__, telling), telling)
+    _notes(console, notes, hints, findings(reports, names, short.__getitem__, telling), telling)
 
 
 def _folded(name: str) -> str:
