@@ -28,7 +28,7 @@ PLAIN = {*_ORDINARY.split()}
 def constants(node: ast.AST) -> list[str]:
     """Texts that a piece of code may print; no docstrings, no keys of documents."""
     inside = [n for n in ast.walk(node) if isinstance(n, ast.JoinedStr)]
-    return [part.value for one in inside for part in one.values if isinstance(part, ast.Constant)]
+    return [str(part.value) for one in inside for part in one.values if isinstance(part, ast.Constant)]
 
 
 def printed() -> set[str]:

@@ -122,10 +122,6 @@ def embed(
     (2, 2, [[4.0, -1.0], [-2.0, 2.0]])
     """
     check_targets([Path(output)], PARQUET)
-    if Path(output).exists() and not (resume or overwrite):
-        raise OutputError(
-            f"{output}: expected no file, found one; replace it with {option('overwrite', True)}, or name another"
-        )
     if pool is not None and pool not in POOLS:
         raise UsageError(f"{option('pool')}: expected one of {', '.join(POOLS)}, found {pool!r}")
     for name, value in (("batch_size", batch_size), ("image_size", image_size), ("threads", threads)):
@@ -141,6 +137,10 @@ def embed(
     opened = open_data(data, column=column, id=id, keep=keep, on_bad=on_bad, memory=memory)
     files = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else [path]
     check_apart([Path(output)], {"the checkpoint": files, "the data": opened.files})
+    if Path(output).exists() and not (resume or overwrite):
+        raise OutputError(
+            f"{output}: expected no file, found one; replace it with {option('overwrite', True)}, or name another"
+        )
     progress("loading the model", 0.0)
     device = device_for(device)
     network = open_network(
