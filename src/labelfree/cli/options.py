@@ -190,11 +190,14 @@ class Shared:
     ] = False
     quiet: Annotated[
         bool,
-        typer.Option("-q", "--quiet", help="No notes and no progress on stderr.", rich_help_panel=_OUTPUT),
+        typer.Option("-q", "--quiet", help="No findings, hints or progress.", rich_help_panel=_OUTPUT),
     ] = False
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Say on stderr what is done.", rich_help_panel=_OUTPUT)
-    ] = False  # fmt: skip
+        bool,
+        typer.Option(
+            "-v", "--verbose", help="Say what is done, and every finding of every source.", rich_help_panel=_OUTPUT
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,12 @@ def _line(own: Sequence[Told], total: int, named: Callable[[str], str]) -> Line:
     return Line(first.severity, f"{text}; {first.fix}" if first.fix and len(fixes) == 1 else text, first.code)
 
 
+def of_weights(reports: Sequence[WeightsReport], named: Callable[[str], str]) -> list[Line]:
+    """What is said of checkpoints: what differs between them, what is broken in them."""
+    found = [one for report in reports for one in of_report(report, ())]
+    return one_by_one(found) if len(reports) == 1 else grouped(found, len(reports), named)
+
+
 def incomparable(reports: Sequence[RowsReport]) -> list[Line]:
     """Why the reports of several sources should not be compared: what stands above their table."""
     return [Line(severity_of(code), f"not comparable: {text}", code) for code, text in differing(reports)]
