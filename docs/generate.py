@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -88,6 +89,25 @@ def metrics() -> str:
         out += ["", f"## {m.name}", ""]
         for head, text in sections(m):
             out += [f"{_text(text)}", ""] if not head else [f"- **{head}.** {_text(text)}"]
+    return "\n".join(out) + "\n"
+
+
+def glossary() -> str:
+    """The words that tables print and the codes of findings: what `labelfree explain` says of each."""
+    from labelfree.documents.finding_codes import CODES
+    from labelfree.documents.glossary import WORDS, meaning
+
+    out = [NOTICE, "# Glossary\n", "`labelfree explain WORD` prints what stands here; of a metric, its section in "]
+    out[-1] += "[metrics.md](metrics.md).\n"
+    out += ["## Words of tables\n", "| word | what it means |", "|---|---|"]
+    out += [f"| {word} | {text} |" for word, text in sorted(WORDS.items())]
+    out += ["\n## Findings\n", "An error breaks the data or makes the numbers mean something else; a warning may"]
+    out += [
+        "mislead; a note is good to know. `labelfree doctor --strict` exits with 10 on an error, and on rows that other"
+    ]
+    out += ["other commands refuse. In Python errors and warnings on the rows are `labelfree.FindingWarning`.\n"]
+    out += ["| code | severity | what it means |", "|---|---|---|"]
+    out += [f"| `{code}` | {CODES[code].severity} | {(meaning(code) or ('', ''))[1]} |" for code in CODES]
     return "\n".join(out) + "\n"
 
 
@@ -179,6 +199,7 @@ def picture() -> str:
 DOCUMENTS = {
     DOCS.parent / "src" / "labelfree" / "metrics.py": face,
     DOCS / "cli.md": cli,
+    DOCS / "glossary.md": glossary,
     DOCS / "metrics.md": metrics,
     DOCS / "opis.md": opis,
     DOCS / "separability.md": separability,
@@ -190,6 +211,9 @@ PICTURE = DOCS / "rank.svg"
 
 def main() -> int:
     """Write the documents, or check them."""
+    from labelfree import FindingWarning
+
+    warnings.simplefilter("ignore", FindingWarning)
     if "--check" in sys.argv:
         stale = [path for path, make in DOCUMENTS.items() if not path.exists() or path.read_text() != make()]
         for path in stale:

@@ -24,11 +24,12 @@ HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "matplotlib", "gtda",
 # What each wing may import of labelfree, beside itself. Data flow one way: errors <- arrays <- summaries <- evidence <-
 # families <- survey <- reports <- render <- commands <- cli, training. Sources and families never import each other,
 # render sees reports alone, gating and history see reports as plain documents, and nothing imports cli.
-GROUND = {"errors", "arrays", "catalog", "head", "progress", "results"}
+GROUND = {"errors", "arrays", "catalog", "head", "progress", "results", "documents.findings"}
+GROUND |= {"documents.finding_codes"}
 ALLOWED = {
     "errors": set(),
     "progress": set(),
-    "results": set(),
+    "results": {"documents.findings"},
     "catalog": {"errors"},
     "arrays": {"errors"},
     "head": {"arrays"},
@@ -55,7 +56,17 @@ ALLOWED = {
     "cli": {"errors", "catalog", "documents", "history", "gating", "families", "sources.block", "models"}
     | {"reports", "render", "commands"},
     "__main__": {"cli"},
-    "__init__": {"commands", "documents.origin", "errors", "gating", "history", "metrics", "models", "results"}
+    "__init__": {
+        "commands",
+        "documents.origin",
+        "documents.findings",
+        "errors",
+        "gating",
+        "history",
+        "metrics",
+        "models",
+        "results",
+    }
     | {"training"},
 }
 

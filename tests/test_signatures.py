@@ -24,6 +24,7 @@ MEASURING = [one.name for one in COMMANDS if one.document in ("report", "defects
 FUNCTIONS = [*((name, name) for name in MEASURING), ("transfer_all", "transfer")]
 SPELLED_ALONE = {
     "output", "append", "step", "run", "replace", "format", "json", "value", "quiet", "verbose", "all", "concat",
+    "strict",
 }  # fmt: skip
 """What the command line alone has: where results go, and in which form."""
 
@@ -92,8 +93,9 @@ def test_no_public_function_takes_just_anything() -> None:
 
 PUBLIC = {
     "labelfree": [
-        "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate", "history",
-        "metrics", "opis", "rank", "separability", "training", "transfer", "transfer_all", "watch", "weights",
+        "FindingWarning", "LabelfreeError", "Report", "Result", "__version__", "doctor", "embed", "evaluate", "gate",
+        "history", "metrics", "opis", "rank", "separability", "training", "transfer", "transfer_all", "watch",
+        "weights",
     ],
     "labelfree.metrics": ["METRICS", "Evidence", "Metric", "evidence", "saturation", *METRIC_NAMES],
     "labelfree.history": [

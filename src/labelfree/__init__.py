@@ -24,15 +24,16 @@ if TYPE_CHECKING:
     from labelfree.commands.reports import Reports, read
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
+    from labelfree.documents.findings import FindingWarning
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
     from labelfree.models.embedding import embed
     from labelfree.results import Result
 
 __all__ = [
-    "LabelfreeError", "Report", "Reports", "Result", "__version__", "doctor", "embed", "evaluate", "explain", "gate",
-    "history", "metrics", "opis", "plan_gate", "rank", "read", "separability", "training", "transfer", "transfer_all",
-    "watch", "weights",
+    "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "__version__", "doctor", "embed",
+    "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read", "separability", "training", "transfer",
+    "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -48,6 +49,7 @@ _HOME = {
     "gate": "labelfree.gating",
     "watch": "labelfree.commands.watching",
     "weights": "labelfree.commands.weights",
+    "FindingWarning": "labelfree.documents.findings",
     "LabelfreeError": "labelfree.errors",
     "Report": "labelfree.commands.report",
     "Reports": "labelfree.commands.reports",

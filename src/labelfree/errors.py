@@ -24,13 +24,13 @@ A message names options as its reader writes them: `option` gives `on_bad='drop'
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from enum import IntEnum
 from reprlib import Repr
 from textwrap import shorten
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Spelling: TypeAlias = Callable[[str, object, str], str]
 """An option by its Python name, its value (None for none) and a placeholder of one ("" for none), as it is written."""
@@ -89,10 +89,7 @@ class MissingExtra(LabelfreeError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         self.wanted = purpose, extra
-        super().__init__(
-            f"{purpose} needs the extra [{extra}], which is not installed; "
-            f"in a checkout of labelfree: pip install -c constraints.txt '.[{extra}]'"
-        )
+        super().__init__(f"{purpose} needs the extra [{extra}], which is not installed; {installing(extra)}")
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
         return MissingExtra, self.wanted
@@ -118,6 +115,62 @@ class UndefinedMetric(LabelfreeError, ValueError):
     """The value of a metric that has none on these data; the message is the reason."""
 
     exit_code = ExitCode.UNDEFINED
+
+
+def installing(extra: str) -> str:
+    """The line that installs an extra of labelfree into where it runs, however it came there."""
+    import json
+    import shlex
+    import sys
+    from importlib.metadata import PackageNotFoundError, distribution
+    from importlib.util import find_spec
+
+    try:
+        origin = json.loads(distribution("labelfree-eval").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        origin = {"dir_info": {}, "url": ""}
+    active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
+    here = bool(active) and os.path.realpath(str(active)) == os.path.realpath(sys.prefix)
+    if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
+        program = "pipx install --force"
+    elif os.path.exists(os.path.join(sys.prefix, "uv-receipt.toml")):
+        program = "uv tool install --force"
+    elif find_spec("pip") is None:
+        program = f"uv pip install --python {shlex.quote(sys.executable)}"
+    else:
+        program = "pip install" if here else f"{shlex.quote(sys.executable)} -m pip install"
+    return install_line(extra, origin, program)
+
+
+def install_line(extra: str, origin: Mapping[str, Any], program: str) -> str:
+    """The line for a package of this origin (PEP 610: direct_url.json, empty for one from an index).
+
+    >>> install_line("plot", {}, "pip install")
+    "pip install 'labelfree-eval[plot]'"
+    >>> install_line("plot", {"url": "file:///tmp/lf-0.2.0.whl", "archive_info": {}}, "pipx install --force")
+    "pipx install --force 'labelfree-eval[plot] @ file:///tmp/lf-0.2.0.whl'"
+    >>> vcs = {"vcs": "git", "commit_id": "abc"}
+    >>> install_line("hf", {"url": "https://example.org/lf.git", "vcs_info": vcs}, "uv tool install --force")
+    "uv tool install --force 'labelfree-eval[hf] @ git+https://example.org/lf.git@abc'"
+    """
+    import shlex
+    from urllib.parse import unquote
+
+    url, options, name = str(origin.get("url", "")), "", f"labelfree-eval[{extra}]"
+    if "dir_info" in origin:
+        checkout = unquote(url.removeprefix("file://"))
+        if not os.path.exists(os.path.join(checkout, "pyproject.toml")) or not checkout:
+            return f"in a checkout of labelfree: pip install -c constraints.txt '.[{extra}]'"
+        known_good = os.path.join(checkout, "constraints.txt")
+        if "pip install" in program and os.path.exists(known_good):
+            options = f"-c {shlex.quote(known_good)} "
+        options += "-e " if origin["dir_info"].get("editable") else ""
+        name = f"{checkout}[{extra}]"
+    elif "vcs_info" in origin:
+        name += f" @ {origin['vcs_info'].get('vcs', 'git')}+{url}@{origin['vcs_info'].get('commit_id', 'HEAD')}"
+    elif url:
+        name += f" @ {url}"
+    return f"{program} {options}{shlex.quote(name)}"
 
 
 class ResourceError(LabelfreeError):

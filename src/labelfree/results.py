@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, SupportsFloat, TypeAlias
 
+from labelfree.documents.findings import Noted
+
 Status: TypeAlias = Literal["ok", "undefined", "partial"]
 Plain: TypeAlias = "bool | int | float | str | Sequence[Plain] | Mapping[str, Plain] | None"
 
@@ -36,7 +38,7 @@ class Result:
     reason: str | None = None
     params: Mapping[str, Plain] = field(default_factory=dict)
     parts: Mapping[str, Plain] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Noted, ...] = ()
 
     def __post_init__(self) -> None:
         refuse_nonfinite(vars(self))
@@ -91,7 +93,7 @@ def measured(
     high: float = math.inf,
     params: Mapping[str, Plain] | None = None,
     parts: Mapping[str, Plain] | None = None,
-    warnings: Sequence[str] = (),
+    warnings: Sequence[Noted] = (),
 ) -> Result:
     """A defined value clamped to its mathematical bounds, with its 95 % interval.
 

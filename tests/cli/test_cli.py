@@ -27,7 +27,7 @@ RNG = np.random.default_rng(0)
 
 COMMANDS = (
     "rank", "separability", "evaluate", "doctor", "gate", "history", "history add", "history show", "history remove",
-    "explain", "schema", "demo",
+    "explain", "schema", "demo", "help",
 )  # fmt: skip
 
 SCHEMAS = "report|weights|gate|plan"
@@ -189,7 +189,7 @@ def test_bad_usage_is_2_with_nothing_on_stdout(labelfree: Program, arguments: li
         ("schema all", f"{SCHEMAS}: 'all' is not one of 'report', 'weights', 'gate', 'plan'; see labelfree schema -h"),
         ("history show", "Missing argument 'HISTORY'; see labelfree history show -h"),
         ("rnk", "No such command 'rnk'. Did you mean 'rank'? See labelfree -h"),
-        ("explain a b", "Got unexpected extra argument(s) (b); see labelfree explain -h"),
+        ("demo a b", "Got unexpected extra arguments (a b); see labelfree demo -h"),
     ],
 )  # fmt: skip
 def test_what_the_parser_refuses_is_one_line_everywhere(labelfree: Program, arguments: str, message: str) -> None:
@@ -409,7 +409,7 @@ def test_warnings_of_metrics_go_to_stderr_each_once(labelfree: Program, tmp_path
     said = labelfree("rank", "x.npy", "--format", form).stderr.splitlines()
     assert len([line for line in said if "and the value grows with n" in line]) == 1
     assert len(set(said)) == len(said)
-    assert all(line.startswith("labelfree: warning: x.npy: ") for line in said)
+    assert all(re.match(r"labelfree: (error|warning|note): x\.npy: .* \[[a-z_]+\]$", line) for line in said)
     assert labelfree("rank", "x.npy", "--format", form, "-q").stderr == ""
 
 
@@ -438,7 +438,8 @@ def test_doctor(labelfree: Program, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     done = labelfree("doctor", "x.npy")
     assert done.returncode == 0
-    assert "nonfinite      1          7  1 of 300 rows with NaN or infinity" in done.stdout
+    assert done.stdout.startswith("doctor  x.npy: 1 error\n")
+    assert re.search(r"^nonfinite +1 +7  1 of 300 rows with NaN or infinity; ", done.stdout, re.MULTILINE)
     np.save(tmp_path / "y.npy", np.delete(X, 7, axis=0))
     assert "nothing wrong" in labelfree("doctor", "y.npy").stdout
     document = one_report(labelfree("doctor", "x.npy", "--json").stdout)
@@ -510,13 +511,3 @@ def test_a_bar_appears_in_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
     assert running.returncode == 0
     assert out.startswith("rank  x.npy")
     assert b"comparing pairs" in seen
-
-
-@pytest.mark.slow
-def test_the_demo_runs_every_command_it_prints(labelfree: Program) -> None:
-    done = labelfree("demo")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("$ labelfree ") == 8
-    for command in ("doctor", "rank", "evaluate"):
-        assert f"$ labelfree {command} " in done.stdout
-    assert '"value": ' in done.stdout

@@ -373,7 +373,7 @@ def test_the_curves_in_a_terminal() -> None:
 
 
 def test_help_says_checks_wherever_a_number_is_asked_for(labelfree: Program) -> None:
-    said = " ".join(labelfree("gate", "-h", env={"COLUMNS": "160"}).stdout.replace("│", " ").split())
+    said = " ".join(labelfree("gate", "--help-all", env={"COLUMNS": "160"}).stdout.replace("│", " ").split())
     for option in ("--warmup", "--window", "--patience"):
         about = said.split(option, 1)[1][:160]
         assert "checks" in about

@@ -582,10 +582,10 @@ def test_candidates_without_ids_are_compared_by_position_and_that_is_told_once(
 ) -> None:
     X, L, _, _ = case()
     without = [write(tmp_path / f"{name}.parquet", X, L) for name in "ab"]
-    _, out, _ = called(capsys, monkeypatch, "transfer", *without, "-q")
+    _, out, _ = called(capsys, monkeypatch, "transfer", *without)
     assert out.count("compare their rows by position") == 1
     named = [write(tmp_path / f"{name}.parquet", X, L, id=np.arange(200)) for name in "cd"]
-    _, out, _ = called(capsys, monkeypatch, "transfer", *named, "-q")
+    _, out, _ = called(capsys, monkeypatch, "transfer", *named)
     assert "position" not in out
     assert labelfree.transfer(named[0]).input.id == "id"
     assert labelfree.transfer(without[0]).input.id is None

@@ -95,18 +95,23 @@ def test_a_narrow_terminal_cuts_no_verdict_and_no_history(epochs: list[Report], 
 def test_the_gravest_warning_is_told_first(epochs: list[Report]) -> None:
     """Many sources, each with remarks of its own on intervals: a collapse in the last of them is not among the rest."""
 
-    def marked(i: int, warning: str) -> Report:
-        entry = epochs[0]["rankme"].model_copy(update={"warnings": [warning]})
+    def marked(i: int, warning: str, code: str) -> Report:
+        entry = epochs[0]["rankme"].model_copy(update={"warnings": [warning], "codes": [code]})
         source = epochs[0].input.model_copy(update={"sources": [f"s{i}.npy"]})
         return epochs[0].model_copy(
-            update={"command": "rank", "metrics": {"rankme": entry}, "warnings": [], "input": source}
+            update={"command": "rank", "metrics": {"rankme": entry}, "findings": [], "warnings": [], "input": source}
         )
 
-    slight = [marked(i, f"n = {i} is below 2 d = 9: the interval can be too narrow") for i in range(12)]
-    lines = seen([*slight, marked(12, "possible collapse: a test"), marked(13, "another")], width=200)
-    told = [line for line in lines if line.startswith("warning")]
-    assert told[:2] == ["warning: s12: rankme: possible collapse: a test", "warning: s13: rankme: another"]
-    assert told[-1] == "warning: 7 more like these: ask for one source alone, or to_json()"
+    few = "n = {} is below 2 d = 9: the interval can be too narrow"
+    slight = [marked(i, few.format(i), "wide_interval") for i in range(12)]
+    grave = marked(12, "possible collapse: a test", "possible_collapse")
+    lines = seen([*slight, grave, marked(13, "another", "unnamed")], width=200)
+    told = [line for line in lines if line.startswith(("error: ", "warning: ", "note: "))]
+    assert told == [
+        "error: s12: rankme: possible collapse: a test [possible_collapse]",
+        "warning: s13: rankme: another [unnamed]",
+        "note: rankme: the interval can be too wide in 12 of 14 sources: s0, s1, s2 and 9 more [wide_interval]",
+    ]
 
 
 def test_a_warning_of_several_metrics_is_said_once(epochs: list[Report]) -> None:
@@ -164,8 +169,8 @@ def test_blocks_are_few_and_even() -> None:
 def test_what_differs_takes_the_heading_and_leaves_no_gap(epochs: list[Report]) -> None:
     fewer = epochs[1].model_copy(update={"input": epochs[1].input.model_copy(update={"n": 500})})
     lines = seen([epochs[0], fewer])
-    assert lines[1:3] == ["evaluate  2 sources", ""]
-    assert lines[3].strip()
+    assert lines[1:4] == ["evaluate  2 sources", "error: not comparable: n differs: 600, 500 [not_comparable]", ""]
+    assert lines[4].strip()
     assert seen(epochs)[2] == "600 rows x 32 float16, column embedding"
 
 

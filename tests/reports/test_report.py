@@ -40,7 +40,7 @@ def report() -> Report:
 def test_it_has_the_shape_of_the_design(report: Report) -> None:
     document = json.loads(report.to_json())
     assert set(document) == {
-        "schema_version", "tool", "command", "input", "settings", "metrics", "warnings", "verdict",
+        "schema_version", "tool", "command", "input", "settings", "metrics", "findings", "warnings", "verdict",
     }  # fmt: skip
     assert document["schema_version"] == 2
     assert document["tool"] == {"name": "labelfree", "version": labelfree.__version__}
@@ -51,7 +51,7 @@ def test_it_has_the_shape_of_the_design(report: Report) -> None:
     for entry in document["metrics"].values():
         assert set(entry) == {
             "value", "se", "interval", "status", "reason_code", "reason", "kind", "direction", "holds_in",
-            "definition", "params", "parts", "warnings",
+            "definition", "params", "parts", "warnings", "codes",
         }  # fmt: skip
         assert entry["holds_in"]
         assert entry["definition"]

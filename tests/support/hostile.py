@@ -130,6 +130,7 @@ def main(place: Path, first: int, how: str) -> None:
 
     faulthandler.enable()
     warnings.simplefilter("error")
+    warnings.simplefilter("ignore", labelfree.FindingWarning)
     signal.signal(signal.SIGALRM, _expired)
     room = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + ROOM
     resource.setrlimit(resource.RLIMIT_AS, (room, room))

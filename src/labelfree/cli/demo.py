@@ -1,62 +1,86 @@
-"""demo: a guided run of every family on embeddings inside the package."""
+"""demo: a guided run on embeddings inside the package, whose files stay so that every command can be run again."""
 
 from __future__ import annotations
 
 import shlex
 import subprocess
 import sys
-import tempfile
 from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from labelfree.errors import ExitCode
+from labelfree.errors import ExitCode, OutputError
 
 STEPS = (
-    ("Is anything wrong with the data?", "doctor {data}/epoch_05.parquet"),
-    ("How many directions do the embeddings use?", "rank {data}/epoch_05.parquet"),
     (
-        "Every checkpoint of the run, side by side:",
-        "rank {data}/epoch_00.parquet {data}/epoch_02.parquet {data}/epoch_05.parquet",
+        "Do six checkpoints fall into classes? Kept as the history of their run:",
+        "separability epoch_*.parquet --only separability -q --append run.jsonl",
     ),
-    (
-        "Do they fall into classes? And keep the answers as the history of the run:",
-        "separability {epochs} --append {work}/history.jsonl",
-    ),
-    ("Shall the run go on?", "gate --history {work}/history.jsonl --plateau separability --warmup 1 --window 5"),
-    (
-        "How well does a model carry over to a domain without labels?",
-        "transfer {data}/target.parquet --source {data}/source.parquet --head {data}/head.safetensors",
-    ),
-    (
-        "Is one decision threshold fair to every group?",
-        "opis {data}/source.parquet --group label",
-    ),
-    (
-        "Everything, for a program to read:",
-        "evaluate {data}/epoch_05.parquet --only rankme,mean_cosine --json",
-    ),
+    ("Shall the run go on?", "gate --history run.jsonl --plateau separability --checks 6"),
 )
+"""What is run: why, and the arguments as a shell takes them."""
+NEXT = (
+    "doctor epoch_07.parquet",
+    "rank epoch_07.parquet",
+    "transfer target.parquet --head head.safetensors",
+    "opis source.parquet --group label",
+    "explain rankme",
+)
+"""What is left to the reader."""
 
 
-def demo() -> None:
+def demo(
+    directory: Annotated[
+        Path, typer.Option("--dir", help="Where the files of the demo are left.", metavar="DIR")
+    ] = Path("labelfree-demo"),
+) -> None:
     """A guided run on real embeddings that are shipped with the package, printing each command.
 
     \b
     labelfree demo
     """
-    with as_file(files("labelfree") / "demo_data") as data, tempfile.TemporaryDirectory() as work:
-        epochs = shlex.join(str(path) for path in sorted(data.glob("epoch_*.parquet")))
-        for why, command in STEPS:
-            code = _run(why, command.format(data=shlex.quote(str(data)), epochs=epochs, work=shlex.quote(work)))
-            if code:
-                raise typer.Exit(code)
-    print("What a number means: labelfree explain rankme. Your own: labelfree rank embeddings.parquet")
+    _copy(directory)
+    print(f"# The files of this demo are in {directory}: every command can be run again.\n$ cd {_quoted(directory)}\n")
+    for why, command in STEPS:
+        if code := _run(why, command, directory):
+            raise typer.Exit(code)
+    print("# And: sound data, how many directions, adaptation, fairness, what a word means:")
+    for command in NEXT:
+        print(f"$ labelfree {command}")
 
 
-def _run(why: str, command: str) -> int:
-    arguments = shlex.split(command)
-    print(f"# {why}\n$ labelfree {shlex.join(arguments)}\n", flush=True)
-    done = subprocess.run([sys.executable, "-m", "labelfree", *arguments], check=False)
+def _quoted(directory: Path) -> str:
+    return shlex.quote(str(directory))
+
+
+def _copy(directory: Path) -> None:
+    """Put the files of the demo into a directory; what is there already stays, and must be the same."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with as_file(files("labelfree") / "demo_data") as data:
+            for path in sorted(p for p in data.iterdir() if p.is_file()):
+                target, content = directory / path.name, path.read_bytes()
+                if not target.exists():
+                    target.write_bytes(content)
+                elif not target.is_file() or target.read_bytes() != content:
+                    raise OutputError(
+                        f"{target}: expected no file, or that of the demo, found another one; remove it, or name "
+                        "another directory with --dir"
+                    )
+    except OSError as error:
+        raise OutputError(
+            f"{directory}: cannot be written ({error.strerror or error}); name another directory with --dir"
+        ) from error
+
+
+def _run(why: str, command: str, directory: Path) -> int:
+    """Run one command where the files are, as a shell would: with the names that its patterns match."""
+    arguments = []
+    for word in shlex.split(command):
+        arguments += sorted(path.name for path in directory.glob(word)) if "*" in word else [word]
+    print(f"# {why}\n$ labelfree {command}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "labelfree", *arguments], check=False, cwd=directory)
     print(flush=True)
     return max(done.returncode, 0) or (ExitCode.INTERNAL if done.returncode else ExitCode.DONE)

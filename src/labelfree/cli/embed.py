@@ -14,7 +14,7 @@ from labelfree.cli.parsing import parse_memory
 from labelfree.cli.printing import printed, shown, told
 from labelfree.cli.progress import Bar
 
-_INPUT, _MODEL, _RUN, _OUTPUT = "Input", "ModelOption", "Computation", "Output"
+_INPUT, _MODEL, _RUN, _OUTPUT = "Input", "Model", "Computation", "Output"
 
 
 def embed(
@@ -95,6 +95,9 @@ def embed(
             rich_help_panel=_RUN,
         ),
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.", rich_help_panel=_OUTPUT)
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print what was written as JSON.", rich_help_panel=_OUTPUT)
     ] = False,
@@ -106,7 +109,7 @@ def embed(
 
     \b
     labelfree embed MODEL_DIR --data texts.txt -o embeddings.parquet
-    labelfree embed model.pt --model package.module:factory --data images/ -o embeddings.parquet
+    labelfree embed w.pt --model package.module:net --data images/ -o e.parquet
     """
     from labelfree.models import embedding
 
@@ -120,7 +123,7 @@ def embed(
                 keep=[name.strip() for names in keep or () for name in names.split(",") if name.strip()],
                 on_bad=on_bad, model=model, layer=layer, pool=pool, trust_code=trust_code, image_size=image_size,
                 dtype=dtype, device=device, batch_size=batch_size, memory=parse_memory(memory), threads=threads,
-                resume=resume, progress=bar,
+                resume=resume, overwrite=overwrite, progress=bar,
             )  # fmt: skip
     except KeyboardInterrupt:
         told(f"{output}: the rows so far are kept; --resume goes on from there")

@@ -4,46 +4,42 @@ from __future__ import annotations
 
 import json
 import sys
-from difflib import get_close_matches
 from shutil import get_terminal_size
 from typing import Annotated, Any, Literal
 
 import typer
 
-from labelfree.errors import UsageError
+
+def explained(incomplete: str) -> list[str]:
+    """What can be explained and begins like this."""
+    from labelfree.catalog import METRIC_NAMES
+    from labelfree.documents.finding_codes import CODES
+    from labelfree.documents.glossary import WORDS
+
+    return [name for name in (*METRIC_NAMES, *CODES, *WORDS) if name.startswith(incomplete.lower())]
 
 
 def explain(
-    metric: Annotated[
-        str | None,
-        typer.Argument(metavar="METRIC", help="Its name in a report, or state; none: all names.", show_default=False),
+    word: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WORD",
+            help="A metric, the code of a finding or a word of a table; without one, all metrics.",
+            show_default=False,
+            autocompletion=explained,
+        ),
     ] = None,
 ) -> None:
-    """What a metric is: formula, range, direction and where that holds, cost, when it lies, source.
+    """A metric in words, the code of a finding, or a word that a table prints.
 
     \b
     labelfree explain rankme
+    labelfree explain narrow_cone
+    labelfree explain 'zero bars'
     """
-    from labelfree.catalog import METRIC_NAMES
-    from labelfree.commands.explanation import WIDTH, explanation, summaries
-    from labelfree.families import metric as known
-    from labelfree.families import metrics
+    from labelfree.commands.explaining import explained as told
 
-    terminal = min(get_terminal_size().columns, WIDTH) if sys.stdout.isatty() else None
-    if metric is None:
-        print(summaries(metrics(), terminal))
-        return
-    if metric == "state":
-        from labelfree.commands.state_rule import state_rule
-
-        print(state_rule(terminal or WIDTH))
-        return
-    if metric not in METRIC_NAMES:
-        near = get_close_matches(metric, METRIC_NAMES, n=1)
-        raise UsageError(
-            f"no metric {metric!r}; " + (f"did you mean {near[0]!r}?" if near else "see labelfree explain")
-        )
-    print(explanation(known(metric), terminal or WIDTH))
+    print(told(" ".join(word or ()), min(get_terminal_size().columns, 88) if sys.stdout.isatty() else None))
 
 
 def schema(

@@ -165,8 +165,8 @@ def gate(
     \b
     labelfree gate report.json --require 'rankme >= 12'
     labelfree gate report.json --against base.json --max-drop rankme=10%
-    labelfree gate --history history.jsonl --plateau rankme --min-delta 0.5 --checks 20
-    labelfree gate report.json -o junit.xml        # with what [tool.labelfree.gate] asks
+    labelfree gate --history h.jsonl --plateau rankme --min-delta 0.5 --checks 20
+    labelfree gate report.json -o junit.xml    # as [tool.labelfree.gate] asks
     labelfree gate --plan --noise 0.002 --checks 20
     """
     from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts

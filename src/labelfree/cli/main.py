@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from labelfree.cli.embed import embed
 from labelfree.cli.explain import explain, schema
 from labelfree.cli.flags import flag
 from labelfree.cli.gate import gate
+from labelfree.cli.helping import SUMMARIES, every_option, help_of, shortened
 from labelfree.cli.history import app as history
 from labelfree.cli.interrupting import interrupted, noticing
 from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, transfer
@@ -25,6 +27,7 @@ from labelfree.cli.repeats import given_once
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
+from labelfree.documents.findings import FindingWarning
 from labelfree.documents.origin import DISTRIBUTION, changed_files
 from labelfree.errors import ExitCode, LabelfreeError, speaking
 
@@ -32,7 +35,6 @@ app = typer.Typer(
     name="labelfree",
     help="Judge models without labels: from embeddings or a checkpoint to metrics with intervals.",
     epilog="Try: labelfree demo. A metric in words: labelfree explain rankme.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -49,7 +51,11 @@ def _version(asked: bool) -> None:
 def _root(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("-V", "--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    help_all: Annotated[
+        bool,
+        typer.Option("--help-all", callback=every_option, is_eager=True, help="Show every option and exit."),
     ] = False,
 ) -> None:
     _help(context)
@@ -61,36 +67,31 @@ def _help(context: typer.Context) -> None:
         print(context.get_help())
 
 
-app.command(no_args_is_help=False)(rank)
-app.command()(separability)
-app.command()(transfer)
-app.command()(opis)
-app.command()(evaluate)
-app.command()(doctor)
-app.command()(embed)
-app.command()(weights)
-app.command()(gate)
-app.command()(watch)
+for _command in (rank, separability, transfer, opis, evaluate, doctor, embed, weights, gate, watch):
+    app.command(short_help=SUMMARIES[_command.__name__])(_command)
 app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)
-app.command()(explain)
-app.command()(schema)
-app.command()(demo)
+app.command(short_help=SUMMARIES["explain"])(explain)
+app.command(short_help=SUMMARIES["schema"])(schema)
+app.command(short_help=SUMMARIES["demo"])(demo)
+app.command("help", short_help=SUMMARIES["help"])(help_of)
 
 
 def program() -> Any:
-    """All commands, each with the --version of the first; their help has no boxes in a pipe."""
+    """All commands, each with -V and --help-all of the first; -h is one screen, and help has no boxes in a pipe."""
     from typer.main import get_command
 
     root: Any = get_command(app)
-    version = next(parameter for parameter in root.params if parameter.name == "version")
-    version.expose_value = False  # it never returns
+    everywhere = [parameter for parameter in root.params if parameter.name in ("version", "help_all")]
+    for parameter in everywhere:
+        parameter.expose_value = False  # it never returns
     commands = [root]
     for command in commands:
         commands += getattr(command, "commands", {}).values()
         if command is not root:
-            command.params.append(version)
+            command.params += everywhere
         for parameter in command.params:
             given_once(parameter)
+        shortened(command)
         if not sys.stdout or not sys.stdout.isatty():
             command.rich_markup_mode = None
     return root
@@ -110,7 +111,8 @@ def run() -> int:
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = patient(stdout), patient(stderr, OSError)
     try:
-        with noticing(), speaking(flag):
+        with noticing(), speaking(flag), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FindingWarning)  # they stand in what is printed
             return _run()
     finally:
         for stream in (sys.stdout, sys.stderr):

@@ -125,7 +125,7 @@ def transfer(
     \b
     labelfree transfer target.parquet --head model.safetensors
     labelfree transfer target.parquet --source source.parquet --head head.npy
-    labelfree transfer epoch_*.parquet --json      # best epoch, agreement of the candidates
+    labelfree transfer epoch_*.parquet --json    # the best epoch too
     """
     run("transfer", sources, shared, source=source, label=label, head=head, logits=logits, variant=variant, audit=audit)
 
@@ -200,8 +200,8 @@ def opis(
 
     \b
     labelfree opis embeddings.parquet --group product_id
-    labelfree opis embeddings.parquet --group product_id -o groups.parquet -o curves.svg
-    labelfree opis embeddings.parquet --freeze groups.parquet      # pseudo-groups, where there are none
+    labelfree opis embeddings.parquet --group product_id -o curves.svg
+    labelfree opis embeddings.parquet --freeze groups.parquet    # pseudo-groups
     """
     run(
         "opis", sources, shared, group=group, groups_from=groups_from, clusters=clusters, k=numbers(k, "--k"),
@@ -223,10 +223,22 @@ def evaluate(
 
 
 @sharing()
-def doctor(sources: Sources, shared: Shared) -> None:
-    """What is wrong with the data, before any metric: every defect with its count and first row.
+def doctor(
+    sources: Sources,
+    shared: Shared,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with 10 on an error, and on rows that another command would refuse.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+) -> None:
+    """What is wrong with the data, before any metric: a row for each file, details where something is.
 
     \b
     labelfree doctor embeddings.parquet
+    labelfree doctor epoch_*.parquet --strict
     """
-    run("doctor", sources, shared)
+    run("doctor", sources, shared, strict=strict)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 import typer
 
 from labelfree.catalog import known_command
+from labelfree.cli.completing import metric_list
 from labelfree.cli.printing import flag_first
 
 Sources: TypeAlias = Annotated[
@@ -23,7 +24,7 @@ Sources: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-_INPUT, _RUN, _OUTPUT, _HISTORY, _MODEL = "Input", "Computation", "Output", "History", "ModelOption"
+_INPUT, _RUN, _OUTPUT, _HISTORY, _MODEL = "Input", "Computation", "Output", "History", "Model"
 DATA_HELP = (
     "Texts (Parquet, .csv, .tsv, .jsonl, .txt), images (a directory, Parquet) or arrays (.npy, Parquet) "
     "that the model is run over"
@@ -96,13 +97,14 @@ class Shared:
         typer.Option(
             help="Compute only these metrics: names separated by commas.",
             metavar="METRIC,...",
+            autocompletion=metric_list,
             rich_help_panel=_RUN,
         ),
     ] = None
     sample: Annotated[
         str | None,
         typer.Option(
-            help="Rows for pairwise metrics and intervals: a number, or all.",
+            help="Rows for pairwise metrics and intervals: a number such as 10k, or all.",
             metavar="N|all",
             envvar="LABELFREE_SAMPLE",
             rich_help_panel=_RUN,
@@ -196,11 +198,14 @@ class Shared:
     ] = False
     quiet: Annotated[
         bool,
-        typer.Option("-q", "--quiet", help="No notes and no progress on stderr.", rich_help_panel=_OUTPUT),
+        typer.Option("-q", "--quiet", help="No findings, hints or progress.", rich_help_panel=_OUTPUT),
     ] = False
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Say on stderr what is done.", rich_help_panel=_OUTPUT)
-    ] = False  # fmt: skip
+        bool,
+        typer.Option(
+            "-v", "--verbose", help="Say what is done, and every finding of every source.", rich_help_panel=_OUTPUT
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)

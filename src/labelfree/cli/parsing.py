@@ -14,10 +14,19 @@ def parse_sample(given: str) -> int | None:
     """--sample: a number of rows, or None for all."""
     if given == "all":
         return None
-    if not re.fullmatch(r"\d[\d_,]{0,30}", given):
+    found = re.fullmatch(r"(\d[\d_,]{0,30})(?:\.(\d{1,6}))?([kKmM]?)", given)
+    rows = None if found is None else _rows(re.sub("[_,]", "", found[1]), found[2] or "", found[3].lower())
+    if rows is None:
         name = "LABELFREE_SAMPLE" if os.environ.get("LABELFREE_SAMPLE") == given else "--sample"
-        raise UsageError(f"{name}: expected a number of rows or all, found {given!r}")
-    return int(re.sub("[_,]", "", given))
+        raise UsageError(f"{name}: expected a number of rows such as 5000, 10k or 2M, or all, found {given!r}")
+    return rows
+
+
+def _rows(whole: str, part: str, unit: str) -> int | None:
+    """Rows from 10, 10k or 1.5M; None where that is no whole number."""
+    zeros = {"": 0, "k": 3, "m": 6}[unit]
+    digits = part.rstrip("0")
+    return int(whole + digits.ljust(zeros, "0")) if len(digits) <= zeros else None
 
 
 def numbers(given: str | None, option: str) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from labelfree.cli.completing import improving_metric
+
 JUDGE, RULE = "What to judge", "Plateau rule (all numbers count checks unless said otherwise)"
 
 Plateau = Annotated[
@@ -13,6 +15,7 @@ Plateau = Annotated[
     typer.Option(
         help="Stop where this metric no longer improves; the collapse guard is on beside it. Repeatable.",
         metavar="METRIC",
+        autocompletion=improving_metric,
         rich_help_panel=JUDGE,
     ),
 ]

@@ -20,6 +20,7 @@ from labelfree.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from labelfree.commands.report import Report
+    from labelfree.render.tables.rows import Telling
     from labelfree.reports.entries import MetricEntry
 
 
@@ -42,7 +43,7 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     files.check(outputs, command)
     asked = named_metrics(command, shared)
     asked = measured_for(shared.value, asked, kept=bool(outputs or shared.append))
-    options = {**measuring(shared), **own}
+    options = {**measuring(shared), **{name: value for name, value in own.items() if name != "strict"}}
     if command.families:
         options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, name)
@@ -86,18 +87,17 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     append(reports, steps, shared)
     for path in outputs:
         files.write(reports, path, everything=shared.all)
+    telling: Telling = "none" if shared.quiet else "all" if shared.verbose else "grouped"
     code = ExitCode.DONE
     if shared.value is None:
-        emit(reports, form, everything=shared.all)
+        emit(reports, form, everything=shared.all, telling=telling)
         code = ExitCode.UNDEFINED if any(unanswered(report, asked) for report in reports) else code
     else:
         code = print_value(reports, shared.value)
     if (form != "table" or shared.value is not None) and not shared.quiet:
-        from labelfree.render.tables.rows import remarks
-
-        for report in reports:
-            for warning in remarks(report, list(report.metrics)):
-                told(f"warning: {report.input.sources[0]}: {warning}")
+        tell(reports, telling)
+    if own.get("strict") and any(refused(report) for report in reports):
+        raise typer.Exit(ExitCode.GATE_FAILED)
     if code:
         raise typer.Exit(code)
 
@@ -170,7 +170,18 @@ def append(reports: Sequence[Report], steps: Sequence[int], shared: Shared) -> N
         told(f"{shared.append}: run {run}: {said}")
 
 
-def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
+def tell(reports: Sequence[Report], telling: Telling) -> None:
+    """Say the findings of reports on stderr: beside one source each, of several in groups."""
+    from labelfree.render.tables.rows import findings
+    from labelfree.reports.told import incomparable
+
+    names = list(dict.fromkeys(name for report in reports for name in report.metrics))
+    for one in [*(incomparable(reports) if len(reports) > 1 else ()), *findings(reports, names, str, telling)]:
+        source = f"{reports[0].input.sources[0]}: " if len(reports) == 1 else ""
+        told(f"{one.severity}: {source}{one.text} [{one.code}]")
+
+
+def emit(reports: Sequence[Report], form: str, *, everything: bool, telling: Telling) -> None:
     """Print the reports to stdout in one go."""
     from labelfree.render.tables import text
 
@@ -178,7 +189,7 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
         from labelfree.render.console import console_for
         from labelfree.render.tables.table import show
 
-        printed(lambda: show(console_for(sys.stdout), reports, everything=everything))
+        printed(lambda: show(console_for(sys.stdout), reports, everything=everything, telling=telling))
     elif form == "json":
         printed(lambda: shown(text.to_json(reports)))
     elif form == "ndjson":
@@ -187,6 +198,13 @@ def emit(reports: Sequence[Report], form: str, *, everything: bool) -> None:
         printed(lambda: shown(text.to_csv(reports)))
     else:
         printed(lambda: shown(text.to_markdown(reports, everything=everything)))
+
+
+def refused(report: Report) -> bool:
+    """Whether other commands would refuse these rows, or what was found makes them worthless."""
+    from labelfree.documents.finding_codes import CODES
+
+    return any(f.severity == "error" or (f.code in CODES and CODES[f.code].refused) for f in report.findings)
 
 
 def unanswered(report: Report, only: Sequence[str]) -> bool:

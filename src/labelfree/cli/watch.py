@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from labelfree.cli.completing import metric_name
 from labelfree.cli.options import Decided, Shared, sharing
 from labelfree.cli.rules import (
     Checks,
@@ -36,7 +37,13 @@ def watch(
         Path, typer.Argument(metavar="DIR", help="Where the files appear, with their step in the name.")
     ],
     metric: Annotated[
-        list[str], typer.Option(help="Metric to measure. Repeatable.", metavar="METRIC", rich_help_panel=_WATCH)
+        list[str],
+        typer.Option(
+            help="Metric to measure. Repeatable.",
+            metavar="METRIC",
+            autocompletion=metric_name,
+            rich_help_panel=_WATCH,
+        ),
     ],
     shared: Shared,
     interval: Annotated[
@@ -78,6 +85,7 @@ def watch(
     labelfree watch runs/ --metric separability --plateau separability
     labelfree watch runs/ --metric rankme --once --json
     """  # fmt: skip
+    from labelfree.cli.alive import Alive
     from labelfree.cli.printing import printed, shown, told
     from labelfree.cli.running import measuring
     from labelfree.commands.watching import watched
@@ -87,17 +95,22 @@ def watch(
         "min_delta": min_delta, "checks": checks, "cycle": cycle, "drops": drops, "patience": patience,
         "stop_at": stop_at,
     }  # fmt: skip
+    alive = Alive(str(directory), enabled=not shared.quiet)
     watching = watched(
         directory, metric, measuring(shared), plateau or (), asked, run=shared.run or "default", interval=interval,
-        idle=idle, once=once,
+        idle=idle, once=once, sleep=alive,
     )  # fmt: skip
     verdict = None
     for check in watching.checks():
         verdict = check.verdict or verdict
+        alive.clear()
+        if check.report is not None:
+            alive.saw(check.path.name)
         if check.problem is not None:
             told(check.problem)
         elif not shared.json and check.report is not None:
             printed(lambda line=_line(check, watching.metrics): shown(line + "\n"))  # type: ignore[misc]
+    alive.clear()
     if shared.json:
         from labelfree.documents.reading import as_json
 

@@ -109,8 +109,10 @@ def weights(
     else:
         printed(lambda: shown(texts[f".{chosen}"](reports)))
         if not quiet:
+            from labelfree.reports.told import of_weights
+
             for report in reports:
-                for warning in report.warnings:
-                    told(f"warning: {report.input.sources[0]}: {warning}")
+                for one in of_weights([report], str):
+                    told(f"{one.severity}: {report.input.sources[0]}: {one.text} [{one.code}]")
     if any(report["median_rank_share"].value is None for report in reports):
         raise typer.Exit(ExitCode.UNDEFINED)

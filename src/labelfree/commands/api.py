@@ -21,6 +21,7 @@ from labelfree.commands.options import (
 from labelfree.commands.report import Report
 from labelfree.commands.reports import Reports
 from labelfree.commands.several import one_of, reports_on
+from labelfree.commands.warned import warned
 from labelfree.errors import UsageError, option
 from labelfree.progress import Progress, silent
 
@@ -114,13 +115,13 @@ def transfer(
     chosen = checked(asked, options)
     given = _whole(target, concat)
     if run_first(given, chosen):
-        return report_on(asked, given, chosen, progress)
+        return warned(report_on(asked, given, chosen, progress))
     opened, *more = opened_for(asked, given, chosen)
     if more:
         raise UsageError(
             f"{opened.name}: its file holds {1 + len(more)} epochs; give the rows of one of them, or take transfer_all"
         )
-    return report_on(asked, opened, chosen, progress)
+    return warned(report_on(asked, opened, chosen, progress))
 
 
 @spelled_for("transfer", TransferOptions)
@@ -137,7 +138,13 @@ def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack
     """
     given = targets if isinstance(targets, list | tuple) else [targets]
     asked = command("transfer")
-    return reports_on(asked, given, checked(asked, options), progress)
+    return _each_warned(reports_on(asked, given, checked(asked, options), progress))
+
+
+def _each_warned(reports: Reports) -> Reports:
+    for report in reports:
+        warned(report)
+    return reports
 
 
 @overload
@@ -218,8 +225,10 @@ def _measured(name: str, source: Any, options: Mapping[str, Any], concat: bool, 
     asked = command(name)
     chosen = checked(asked, options)
     if isinstance(source, list | tuple) and not concat:
-        return reports_on(asked, source, chosen, progress)
-    return measured_on(asked, _whole(source, concat), chosen, progress)
+        found = reports_on(asked, source, chosen, progress)
+        return _each_warned(found) if asked.families else found
+    report = measured_on(asked, _whole(source, concat), chosen, progress)
+    return warned(report) if asked.families else report
 
 
 def _whole(source: Any, concat: bool) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelfree.commands.report import Report
+from labelfree.documents.findings import Finding
 from labelfree.families.transfer.candidates import METRICS as CANDIDATES
 from labelfree.families.transfer.candidates import ensv_of, gde_of, of_samples
 from labelfree.reports.entries import MetricEntry
@@ -16,9 +17,8 @@ def compared(reports: Sequence[Report]) -> None:
     found = of_samples([report.candidate for report in reports])
     positions = not isinstance(found, Result) and any(report.input.id is None for report in reports)
     for report in reports if positions and any(m.name in reports[0].metrics for m in CANDIDATES) else ():
-        report.warnings.append(
-            "the targets have no ids: ensv and gde compare their rows by position; add a column id where orders differ"
-        )
+        said = "the targets have no ids: ensv and gde compare their rows by position"
+        report.note(Finding("no_ids", said, "add a column id where orders differ"))
     for metric, results in zip(CANDIDATES, (ensv_of, gde_of), strict=True):
         if any(metric.name not in report.metrics for report in reports):
             continue

@@ -12,6 +12,7 @@ from labelfree.commands.next_command import next_command
 from labelfree.commands.options import MODELS, Options
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import setting_name
+from labelfree.documents.findings import Finding
 from labelfree.documents.leftovers import temporary_directory
 from labelfree.errors import UsageError, option
 from labelfree.models.embedding import Embedding, embed
@@ -93,13 +94,11 @@ def _named(report: Report, done: Embedding, chosen: Options) -> Report:
         name: setting_name(getattr(chosen, name)) for name in ("data", "model")
     }
     model = ModelInfo(checkpoint=done.checkpoint, data=done.data, facts=done.facts)
-    left = [f"{count} rows of {done.data} were left out: {what}" for what, count in done.dropped.items()]
-    warnings = [*report.warnings, *left, *done.warnings]
-    changes: dict[str, Any] = {
-        "settings": settings,
-        "warnings": warnings,
-        "input": report.input.model_copy(update={"model": model}),
-    }
+    for what, count in done.dropped.items():
+        report.note(Finding("left_out", f"{count} rows of {done.data} were left out: {what}", count=count))
+    for said in done.warnings:
+        report.note(Finding("model_run", said))
+    changes: dict[str, Any] = {"settings": settings, "input": report.input.model_copy(update={"model": model})}
     if report.state is not None:
         after = next_command(command(report.command), report.state.state, done.checkpoint, chosen.column, chosen.data)
         changes["state"] = report.state.model_copy(update={"next": after})

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from labelfree.catalog import METRIC_NAMES, suggestion
-from labelfree.commands.explanation import explanation, summaries
+import textwrap
+
+from labelfree.catalog import METRIC_NAMES
+from labelfree.commands.explanation import WIDTH, explanation, summaries
+from labelfree.commands.state_rule import state_rule
+from labelfree.documents.glossary import meaning, near
 from labelfree.errors import UsageError
 from labelfree.families import metric, metrics
 
@@ -16,13 +20,28 @@ class Explained(str):
 
 
 def explain(word: str | None = None) -> Explained:
-    """What a metric is: formula, range, direction and where that holds, when it lies, source; without a word a list.
+    """A metric in full, the code of a finding, "state", or a word that a table prints; without a word a list of metrics.
 
     >>> explain("rankme").splitlines()[0]
     'rankme'
+    >>> explain("partial").splitlines()[0]
+    'partial'
     """
-    if word is None:
-        return Explained(summaries(metrics()))
-    if word not in METRIC_NAMES:
-        raise UsageError(f"no metric {word!r}; {suggestion(word, METRIC_NAMES)}")
-    return Explained(explanation(metric(word)))
+    return Explained(explained(word or ""))
+
+
+def explained(word: str, terminal: int | None = None) -> str:
+    """What a word means, in lines as wide as the terminal, where it is one."""
+    width = terminal or WIDTH
+    if not word:
+        return summaries(metrics(), terminal)
+    if word == "state":
+        return state_rule(width)
+    if word in METRIC_NAMES:
+        return explanation(metric(word), width)
+    found = meaning(word)
+    if found is None:
+        like = near(word)
+        hint = f"did you mean {like!r}?" if like else "docs/metrics.md lists the metrics, docs/glossary.md the words"
+        raise UsageError(f"no metric, finding or word {word!r}; {hint}")
+    return f"{found[0]}\n{textwrap.fill(found[1], width)}"

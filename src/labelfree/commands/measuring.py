@@ -18,6 +18,7 @@ from labelfree.commands.report import Report
 from labelfree.commands.reporting import assembled, report_of, with_outputs
 from labelfree.commands.series import death_series, group_series, spectrum_series
 from labelfree.commands.unlimited import check_unlimited
+from labelfree.documents.findings import Finding
 from labelfree.errors import UsageError, option
 from labelfree.evidence.evidence import Need
 from labelfree.families.opis.behavior import Judged
@@ -133,7 +134,7 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
         if isinstance(done_with := judged(found.evidence), Judged):
             freeze(found, done_with, chosen.freeze)
         else:
-            report.warnings.append(f"no groups were frozen: {done_with.reason}")
+            report.note(Finding("not_frozen", f"no groups were frozen: {done_with.reason}"))
     if adapted:
         report = with_outputs(report, found, chosen.setting)
     if "moments" in needs and found.evidence.n >= 2 and "pictures" in command.spectrum:

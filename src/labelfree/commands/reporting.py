@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from labelfree.commands.next_command import judged_state
 from labelfree.commands.options import MODELS, Options, options_of
 from labelfree.commands.process_memory import give_back
 from labelfree.commands.report import Report
+from labelfree.documents.findings import Finding
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
 from labelfree.families import metrics as every_metric
@@ -22,10 +23,10 @@ from labelfree.families.transfer.accuracy import share_error
 from labelfree.head import Head
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress, silent
-from labelfree.reports.entries import MetricEntry
+from labelfree.reports.entries import FindingEntry, MetricEntry
 from labelfree.reports.rows import Audit, Defect, HeadInfo, Input, OutputInfo, RowCounts, SampleInfo, SourceInfo
 from labelfree.summaries.sample import Drawn
-from labelfree.survey.findings import Finding, findings
+from labelfree.survey.findings import findings
 from labelfree.survey.found import Survey
 from labelfree.survey.targets import Setting, head_warning
 
@@ -81,12 +82,20 @@ def assembled(
             d=e.d,
             rows=row_counts(found),
             sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
-            defects=[Defect(**asdict(d)) for d in defects] if command.document == "defects" else None,
+            defects=[defect_of(d) for d in defects] if command.document == "defects" else None,
         ),
         state=judged_state(command, found, chosen) if command.document == "report" else None,
         settings=settings,
         metrics=entries,
+        findings=[FindingEntry.of(d, [source.name]) for d in defects],
         warnings=[str(d) for d in defects],
+    )
+
+
+def defect_of(found: Finding) -> Defect:
+    """A finding as a defect of the rows."""
+    return Defect(
+        kind=found.code, count=found.count or 0, first_row=found.first, message=found.message, remedy=found.fix
     )
 
 
@@ -124,7 +133,7 @@ def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
         changes["outputs"] = OutputInfo(
             column=opened.outputs.name, kind=opened.outputs.kind, classes=max(opened.outputs.classes, 2)
         )  # fmt: skip
-    metrics, warnings = report.metrics, [*report.warnings]
+    metrics, more = report.metrics, list[Finding]()
     if behind is not None:
         changes["source"] = SourceInfo(
             name=behind.source.name, fingerprint=behind.fingerprint, rows_hash=behind.rows_hash, n=behind.evidence.n,
@@ -137,12 +146,14 @@ def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
             else entry
             for name, entry in metrics.items()
         }
-        warnings += [f"source: {finding}" for finding in findings(behind)]
+        more += [
+            replace(one, message=f"source: {one.message}", sources=(behind.source.name,)) for one in findings(behind)
+        ]
     if warning := head_warning(found):
-        warnings.append(warning)
-    updated = report.model_copy(
-        update={"input": report.input.model_copy(update=changes), "metrics": metrics, "warnings": warnings}
-    )
+        more.append(Finding("head_mismatch", warning))
+    updated = report.model_copy(update={"input": report.input.model_copy(update=changes), "metrics": metrics})
+    for one in more:
+        updated.note(one)
     if setting.audit is not None:
         updated = _audited(updated, outputs, setting.audit)
     e, drawn = found.evidence, found.evidence.drawn
@@ -166,4 +177,5 @@ def _audited(report: Report, outputs: Outputs, column: str) -> Report:
         for name, entry in report.metrics.items()
     }
     marked = f"audit: the labels in column {column!r} were used, for nothing but the accuracy beside the estimates"
-    return report.model_copy(update={"audit": audit, "metrics": metrics, "warnings": [*report.warnings, marked]})
+    report.note(Finding("audit", marked))
+    return report.model_copy(update={"audit": audit, "metrics": metrics})

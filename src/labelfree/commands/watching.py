@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from labelfree import history
 from labelfree.catalog import COLLAPSE_METRICS, check_metric, entry, listed
 from labelfree.commands.arrivals import SETTLED, Arrivals, stamp_of
 from labelfree.documents.files import atomically, locked
+from labelfree.documents.findings import FindingWarning
 from labelfree.documents.reading import as_json
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short, option
 from labelfree.gating import STOPPING, gate
@@ -282,7 +284,13 @@ def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[
     if chosen.data is not None:
         check_runnable(chosen)
     measure = getattr(api, narrowest.name)
-    return lambda path: measure(str(path), only=only, **options)
+
+    def measured(path: Path) -> Any:
+        with warnings.catch_warnings():  # findings stand in the report; a filter must not turn one into a file unread
+            warnings.simplefilter("ignore", FindingWarning)
+            return measure(str(path), only=only, **options)
+
+    return measured
 
 
 def check_options(options: Mapping[str, Any], run: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
+from labelfree.documents.findings import Finding
 from labelfree.documents.wording import counted
 from labelfree.errors import UsageError, option
 from labelfree.families import metric
@@ -13,7 +14,7 @@ from labelfree.families.weights.checkpoint import LAYER_METRICS, METRICS, Layer,
 from labelfree.kernels.threads import limited_threads
 from labelfree.layers.checkpoint import Checkpoint, layers, opened
 from labelfree.progress import Progress, silent
-from labelfree.reports.entries import MetricEntry
+from labelfree.reports.entries import FindingEntry, MetricEntry
 from labelfree.reports.weights import LayerEntry, LayerRows, LayerValue, LeftOut, Tensors, WeightsInput, WeightsReport
 from labelfree.results import Result, undefined
 
@@ -48,7 +49,7 @@ def weights(
             measured.append(one)
             progress("measuring layers", len(measured) / len(found.forms))
     kept, tied = _untied(measured)
-    head = _head(found, kept)
+    head, broken = _head(found, kept), _findings(kept)
     return WeightsReport(
         input=_input(found, kept, tied),
         settings={"layer": list(patterns)},
@@ -58,7 +59,8 @@ def weights(
         },
         layers=[_entry(found, one, tied.get(one.name, [])) for one in kept],
         definitions={name: metric(name).definition for name in LAYER_METRICS},
-        warnings=_warnings(kept),
+        findings=[FindingEntry.of(one, [found.name]) for one in broken],
+        warnings=[str(one) for one in broken],
     )
 
 
@@ -140,17 +142,18 @@ def _entry(found: Checkpoint, layer: Layer, tied: list[str]) -> LayerEntry:
     )
 
 
-def _warnings(kept: Sequence[Layer]) -> list[str]:
+def _findings(kept: Sequence[Layer]) -> list[Finding]:
     """What is broken, or may be."""
     told = []
-    for field, what in (
-        ("nonfinite", "with NaN or infinity: what they feed is broken"),
-        ("zero", "of zeros alone: dead outputs, padding, or pruned"),
-        ("duplicate", "equal to an earlier row of the same layer"),
+    for code, field, what in (
+        ("broken_rows", "nonfinite", "with NaN or infinity: what they feed is broken"),
+        ("dead_rows", "zero", "of zeros alone: dead outputs, padding, or pruned"),
+        ("equal_rows", "duplicate", "equal to an earlier row of the same layer"),
     ):
         counts = {layer.name: int(getattr(layer, field)) for layer in kept}
         concerned = [name for name, count in counts.items() if count]
         if concerned:
             rows = counted(sum(counts.values()), "row")
-            told.append(f"{rows} of {counted(len(concerned), 'layer')} (first {concerned[0]}) {what}")
+            said = f"{rows} of {counted(len(concerned), 'layer')} (first {concerned[0]}) {what}"
+            told.append(Finding(code, said, count=sum(counts.values())))
     return told

@@ -11,6 +11,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Keys, Rows, as_array, blocks_of, matrix
 from labelfree.catalog import SAMPLE
+from labelfree.documents.findings import Noted
 from labelfree.evidence.groups import Grouping
 from labelfree.evidence.outputs import Outputs
 from labelfree.evidence.scaling import Topology, in_range, unit
@@ -147,11 +148,11 @@ class Evidence:
         return self.drawn.rows if len(first) == len(self.drawn.rows) else self.drawn.rows[np.sort(first)]
 
     @property
-    def narrow(self) -> tuple[str, ...]:
+    def narrow(self) -> tuple[Noted, ...]:
         """The warning for values and intervals that few rows make rough, where there are few."""
         if self.n >= 2 * self.d:
             return ()
-        return (f"n = {self.n} is below 2 d = {2 * self.d}: the interval can be too wide",)
+        return (Noted("wide_interval", f"n = {self.n} is below 2 d = {2 * self.d}: the interval can be too wide"),)
 
     def too_few(self, least: int = 2) -> Result | None:
         """The undefined result for fewer than `least` rows, else None."""

@@ -38,7 +38,12 @@ def steps_of(reports: Sequence[RowsReport]) -> list[int] | None:
 
 def differences(reports: Sequence[RowsReport]) -> list[str]:
     """Why the reports of several sources should not be compared."""
-    found = []
+    return [text for _, text in differing(reports)]
+
+
+def differing(reports: Sequence[RowsReport]) -> list[tuple[str, str]]:
+    """What differs between the inputs of reports: the code of the finding, and in words."""
+    found: list[tuple[str, str]] = []
     for label, of in (
         ("n", lambda r: str(r.input.n)),
         ("d", lambda r: str(r.input.d)),
@@ -50,13 +55,15 @@ def differences(reports: Sequence[RowsReport]) -> list[str]:
         if len(values) > 1:
             what = f"{label} {'differ' if label == 'classes' else 'differs'}"
             what = "the sets of rows differ (other ids or positions)" if label == "rows" else what
-            found.append(what if label == "rows" else f"{what}: {', '.join(values[:4])}")
-    return found[:-1] if len(found) > 1 and found[-1].startswith("the sets") and found[0].startswith("n ") else found
+            code = "mixed_dtypes" if label == "dtype" else "not_comparable"
+            found.append((code, what if label == "rows" else f"{what}: {', '.join(values[:4])}"))
+    told = len(found) > 1 and found[-1][1].startswith("the sets") and found[0][1].startswith("n ")
+    return found[:-1] if told else found
 
 
 def same_scale(reports: Sequence[RowsReport]) -> bool:
     """Whether a score of several targets is on one scale: as many rows, columns and classes, the same rows."""
-    return not any(not text.startswith("dtype") for text in differences(reports))
+    return not any(code == "not_comparable" for code, _ in differing(reports))
 
 
 def change(before: RowsReport, after: RowsReport, name: str) -> dict[str, Any] | None:
@@ -128,7 +135,7 @@ def trajectory(reports: Sequence[RowsReport]) -> dict[str, Any] | None:
         "window": None if found.window is None else [names[i] for i in found.window],
         "best": None if found.best is None else names[found.best],
         "spread": list(found.spread),
-        "warnings": list(found.warnings),
+        "warnings": [str(warning) for warning in found.warnings],
     }
 
 

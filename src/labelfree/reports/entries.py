@@ -1,13 +1,15 @@
-"""What every report holds: metrics, warnings, who wrote it."""
+"""What every report holds: metrics, findings, who wrote it."""
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView
+from collections.abc import ItemsView, Iterable, Iterator, KeysView
 from typing import Any, Literal, Self, SupportsFloat
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from labelfree import __version__
+from labelfree.documents.finding_codes import Severity
+from labelfree.documents.findings import Finding
 from labelfree.documents.reading import REPORT_VERSION, as_json, parsed
 from labelfree.errors import UndefinedMetric, UnknownName, UsageError
 from labelfree.families.spec import Metric
@@ -35,8 +37,34 @@ class Tool(Part):
     version: str = __version__
 
 
+class FindingEntry(Part):
+    """One thing that is wrong, or may mislead: how grave, of which sources, in a sentence, and the way out.
+
+    rows: how many rows it touches, None where it is no matter of rows; first: the first of them, where it is known.
+    """
+
+    code: str
+    severity: Severity
+    sources: list[str]
+    message: str
+    fix: str
+    rows: int | None
+    first: int | None
+
+    @classmethod
+    def of(cls, finding: Finding, sources: Iterable[str]) -> FindingEntry:
+        """The entry of a finding in a report on these sources."""
+        return cls(
+            code=finding.code, severity=finding.severity, sources=list(finding.sources or sources),
+            message=finding.message, fix=finding.fix, rows=finding.rows, first=finding.first,
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.fix}" if self.fix else self.message
+
+
 class MetricEntry(Measured):
-    """One metric: its value and all that is needed to read it.
+    """One metric: its value and all that is needed to read it; codes: those of its warnings, in their order.
 
     It compares with numbers and other entries, formats and turns into a float as its value does; where there is none,
     UndefinedMetric says why.
@@ -55,6 +83,15 @@ class MetricEntry(Measured):
     params: dict[str, Any]
     parts: dict[str, Any]
     warnings: list[str]
+    codes: list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_codes(cls, given: Any) -> Any:
+        """Warnings that were written without codes are of an unnamed one."""
+        if not isinstance(given, dict) or "codes" in given:
+            return given
+        return {**given, "codes": ["unnamed"] * len(given.get("warnings") or ())}
 
     def __float__(self) -> float:
         if self.value is None:
@@ -101,7 +138,8 @@ class MetricEntry(Measured):
             definition=metric.definition,
             params=dict(result.params),
             parts=dict(result.parts),
-            warnings=list(result.warnings),
+            warnings=[str(warning) for warning in result.warnings],
+            codes=[warning.code for warning in result.warnings],
         )
 
 
@@ -114,15 +152,36 @@ class Verdict(Part):
 
 
 class AnyReport(Part):
-    """What every report holds, whatever was read."""
+    """What every report holds, whatever was read. `warnings` are the messages of its findings."""
 
     schema_version: Literal[2] = 2
     tool: Tool = Tool()
     command: str
     settings: dict[str, Any]
     metrics: dict[str, MetricEntry]
+    findings: list[FindingEntry]
     warnings: list[str]
     verdict: Verdict | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_warnings(cls, given: Any) -> Any:
+        """Messages are made of the findings; the warnings of a report without findings are findings without a code."""
+        if not isinstance(given, dict):
+            return given
+        if "findings" not in given:
+            sources = _sources(given.get("input"))
+            found = [Finding("unnamed", str(text)) for text in given.get("warnings") or ()]
+            return {**given, "findings": [FindingEntry.of(one, sources) for one in found]}
+        if "warnings" not in given:
+            return {**given, "warnings": [str(FindingEntry.model_validate(one)) for one in given["findings"]]}
+        return given
+
+    def note(self, finding: Finding) -> None:
+        """Add a finding, and its message to the warnings."""
+        entry = FindingEntry.of(finding, _sources(getattr(self, "input", None)))
+        self.findings.append(entry)
+        self.warnings.append(str(entry))
 
     def __getitem__(self, name: str) -> MetricEntry:
         if name not in self.metrics:
@@ -166,3 +225,8 @@ class AnyReport(Part):
     def _read_as_latest(cls, version: Any) -> Any:
         """A report of version 1 has the same fields; what differs is the document around it."""
         return REPORT_VERSION if type(version) is int and version == 1 else version
+
+
+def _sources(given: Any) -> list[str]:
+    """The names of the sources in what a report says of its input."""
+    return list(given.get("sources", ()) if isinstance(given, dict) else getattr(given, "sources", ()))

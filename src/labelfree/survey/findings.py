@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from labelfree.documents.finding_codes import Severity
+from labelfree.documents.findings import Finding
 from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import squared_lengths
@@ -23,20 +24,6 @@ FEW = 10
 _NAMED = 5
 """Columns that are named, of many."""
 _SPACING = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One defect: how many rows (or columns) it touches, the first such row, what it means and what to do."""
-
-    kind: str
-    count: int
-    first_row: int | None
-    message: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
 
 def findings(found: Survey, *, located: bool = False) -> list[Finding]:
@@ -62,7 +49,9 @@ def _bad_rows(found: Survey) -> Iterator[Finding]:
     }
     for defect, (what, remedy) in texts.items():
         if count := tally[defect]:
-            yield Finding(defect, count, tally.first[defect], f"{count:,} of {tally.read:,} {what}", remedy)
+            dealt: Severity | None = "warning" if remedy == "left out" else None
+            said = f"{count:,} of {tally.read:,} {what}"
+            yield Finding(defect, said, remedy, count, tally.first[defect], graver=dealt)
 
 
 def _repetitions(found: Survey, located: bool) -> Iterator[Finding]:
@@ -72,14 +61,14 @@ def _repetitions(found: Survey, located: bool) -> Iterator[Finding]:
             remedy = f"{found.source.apart}, or {remedy}"
         said = f"{_repeating(found.repeated_ids)} the id of another"
         again = repeated_id(found.source, block_rows(found.source.d)) if located else None
-        yield Finding("repeated_id", found.repeated_ids, again and again[2], said, remedy)
+        yield Finding("repeated_id", said, remedy, found.repeated_ids, again and again[2])
     if count := found.duplicates.duplicates:
         about = "" if found.duplicates.exact else "about "
         share = 100 * count / max(found.evidence.n, 1)
         first = repeated_row(found.source, block_rows(found.source.d)) if located and found.duplicates.exact else None
         yield Finding(
-            "duplicate", count, first, f"{about}{_repeating(count, f' ({share:.1f} %)')} another row exactly",
-            "repeated rows carry no new direction and distort distances: remove them",
+            "duplicate", f"{about}{_repeating(count, f' ({share:.1f} %)')} another row exactly",
+            "repeated rows carry no new direction and distort distances: remove them", count, first,
         )  # fmt: skip
 
 
@@ -87,7 +76,7 @@ def _epochs(found: Survey) -> Iterator[Finding]:
     if found.epochs > 1:
         said = f"{found.epochs:,} epochs (column {found.source.roles['epoch']!r}) in one data set are measured as one"
         remedy = "write each epoch to a file of its own and give each as a source; transfer takes them apart itself"
-        yield Finding("epochs", found.epochs, None, said, remedy)
+        yield Finding("epochs", said, remedy, found.epochs, unit="epochs")
 
 
 def _repeating(count: int, share: str = "") -> str:
@@ -98,21 +87,21 @@ def _shape(found: Survey) -> Iterator[Finding]:
     e = found.evidence
     if e.n < 2:
         left = ("1 usable row" if e.n else "no usable row") if found.tally.read else "the data set is empty"
-        yield Finding("few_rows", e.n, None, left, "every metric needs at least two rows")
+        yield Finding("few_rows", left, "every metric needs at least two rows", e.n, graver="error")
         return
     if e.n < FEW * e.d:
         said = f"at most {e.n:,} of {e.d:,} directions can show"
         if e.n >= e.d:
             lost = 100 * (1 - noise_rank(e.n, e.d) / e.d)
             said = f"isotropic noise of this shape loses {lost:.0f} % of its rank, {FEW * e.d:,} rows would do"
-        yield Finding("few_rows", e.n, None, f"n / d = {e.n / e.d:.1f}: {said}", "compare only at equal n")
+        yield Finding("few_rows", f"n / d = {e.n / e.d:.1f}: {said}", "compare only at equal n", e.n)
     if e.drawn is not None:
         typical = float(np.median(np.sqrt(squared_lengths(e.drawn.rows)[0])))
         if typical > 0 and found.tally.longest > OUTLIER * typical:
             yield Finding(
-                "outlier", 1, found.tally.longest_at,
+                "outlier",
                 f"row {found.tally.longest_at} is {found.tally.longest / typical:,.0f} times as long as the median row",
-                "a few such rows decide a spectrum: check them",
+                "a few such rows decide a spectrum: check them", 1, found.tally.longest_at,
             )  # fmt: skip
     if e.moments is not None:
         yield from _spectral(e)
@@ -126,17 +115,17 @@ def _spectral(e: Evidence) -> Iterator[Finding]:
     offset = float(moments.mean @ moments.mean)
     still = np.flatnonzero(variance <= (1e-15 * np.abs(moments.mean)) ** 2)
     if total == 0:
-        yield Finding("collapsed", e.n, None, "all rows are equal", "the encoder has collapsed, or one row was copied")
+        yield Finding("collapsed", "all rows are equal", "the encoder has collapsed, or one row was copied", e.n)
         return
     if len(still):
         named = ", ".join(map(str, still[:_NAMED])) + (", ..." if len(still) > _NAMED else "")
         said = f"{len(still):,} of {e.d:,} columns never change: {named} (from 0)"
-        yield Finding("constant", len(still), None, said, "dead units")
+        yield Finding("constant", said, "dead units", len(still), unit="columns")
     if offset > total:
         share = 100 * offset / (offset + total)
         yield Finding(
-            "narrow_cone", e.n, None, f"the mean row holds {share:.0f} % of the energy: a narrow cone",
-            "uncentered ranks and cosines describe the offset; whether it has collapsed, its state says",
+            "narrow_cone", f"the mean row holds {share:.0f} % of the energy: a narrow cone",
+            "uncentered ranks and cosines describe the offset; whether it has collapsed, its state says", e.n,
         )  # fmt: skip
     spacing = _SPACING.get(e.stored)
     if spacing is not None:
@@ -144,7 +133,7 @@ def _spectral(e: Evidence) -> Iterator[Finding]:
         blurred = int((e.centered.eigenvalues < 4 * noise).sum())
         if blurred:
             yield Finding(
-                "storage", blurred, None,
+                "storage",
                 f"{blurred:,} of {e.d:,} directions lie at the rounding of {e.stored}, which lifts every rank",
-                "store float32 to see them",
+                "store float32 to see them", blurred, unit="directions",
             )  # fmt: skip

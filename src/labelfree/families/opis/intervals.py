@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelfree.arrays import Float
+from labelfree.documents.findings import Noted
 from labelfree.evidence.once import once
 from labelfree.families.opis.behavior import Judged
 from labelfree.families.opis.curves import utility
@@ -30,16 +31,16 @@ class Sureness:
 
     se: float | None = None
     interval: Interval | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Noted, ...] = ()
 
 
 def sureness(found: Judged, name: str, value: float, high: float) -> Sureness:
     """How sure a metric of OPIS is of its value, which lies between 0 and `high`."""
     if reason := _why_none(found, name):
-        return Sureness(warnings=(f"no interval: {reason}",))
+        return Sureness(warnings=(Noted("no_interval", f"no interval: {reason}"),))
     influence = _OF[name](once(found, _influences))
     if not influence.std() > 0:
-        return Sureness(warnings=("no interval: all groups behave alike",))
+        return Sureness(warnings=(Noted("no_interval", "no interval: all groups behave alike"),))
     return Sureness(standard_error(influence), skewed_interval(value, influence, 0.0, high))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import as_array, matrix
+from labelfree.documents.findings import Noted
 from labelfree.errors import ArrayError
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.groups import Grouping, GroupRows
@@ -59,31 +60,36 @@ def _zone(e: Evidence) -> Calibration:
     return e.grouping.zone if e.grouping is not None else Calibration()
 
 
-def _warnings(found: Judged, parts: dict[str, Any]) -> list[str]:
-    said = []
+def _warnings(found: Judged, parts: dict[str, Any]) -> list[Noted]:
+    said: dict[str, str] = {}
     lift, mean = parts["utility_lift"], found.consistency.mean_utility
     if lift < DEAD:
-        said.append(
+        said["near_chance"] = (
             f"mean_utility {mean:.3f} is near chance ({parts['chance_utility']:.3f}): a model that tells nothing apart "
             "treats all groups alike, so that OPIS is low without being good"
         )
     if parts["size_median"] < FEW_ROWS:
         share = parts["noise_share"]
         of = "" if share is None else f", about {100 * min(1.0, max(0.0, share)):.0f} % of it in groups of 6 and more"
-        said.append(f"half of the groups have fewer than {FEW_ROWS} rows: the noise of small groups raises OPIS{of}")
+        noisy = f"half of the groups have fewer than {FEW_ROWS} rows: the noise of small groups raises OPIS{of}"
+        said["small_groups"] = noisy
     if found.given.circular:
-        said.append("circular: the groups are clusters of the very distances that they judge, tight by construction")
+        said["circular"] = (
+            "circular: the groups are clusters of the very distances that they judge, tight by construction"
+        )
     if found.stable is False:
         agreed = found.runs["stability_ari"]
-        said.append(f"unstable pseudo-groups: clusterings with other seeds agree little (adjusted Rand {agreed:.2f})")
+        said["unstable_groups"] = (
+            f"unstable pseudo-groups: clusterings with other seeds agree little (adjusted Rand {agreed:.2f})"
+        )
     if found.given.own and found.given.origin == "crossfit":
-        said.append(
+        said["own_dimensions"] = (
             "the groups were made of half of these very dimensions: other checkpoints are judged without that help"
         )
     null = found.runs.get("null")
     if isinstance(null, dict) and null["mean_utility"] >= mean:
-        said.append("no evidence of groups: rows without structure reach the same mean utility")
-    return said
+        said["no_groups"] = "no evidence of groups: rows without structure reach the same mean utility"
+    return [Noted(code, text) for code, text in said.items()]
 
 
 def _headline(e: Evidence, *, pseudo: bool) -> Result:

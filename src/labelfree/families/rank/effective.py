@@ -8,6 +8,7 @@ import numpy as np
 
 from labelfree.arrays import Float
 from labelfree.catalog import SAMPLE
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.spectrum import Spectrum
 from labelfree.evidence.tails import heavy_tails
@@ -47,8 +48,8 @@ def collapsed(spectrum: Spectrum) -> Result | None:
     return undefined("collapsed", f"{what}: there is no direction to count")
 
 
-def _narrow(e: Evidence) -> tuple[str, ...]:
-    return tuple(f"{warning}, and the value grows with n" for warning in e.narrow)
+def _narrow(e: Evidence) -> tuple[Noted, ...]:
+    return tuple(Noted(warning.code, f"{warning}, and the value grows with n") for warning in e.narrow)
 
 
 def _shape(e: Evidence) -> dict[str, Plain]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Index
 from labelfree.catalog import SAMPLE
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.once import once
 from labelfree.families.spec import FROM_SAMPLE, INVARIANT, NO_DIRECTION, Metric
@@ -65,7 +66,7 @@ def deletion_error(value: float, terms: Float, logs: Float, index: Index) -> flo
     return float(influence.std(ddof=1) / np.sqrt(2 * m))
 
 
-def _dimension(e: Evidence, k: int, value: float, error: float | None, warnings: tuple[str, ...] = ()) -> Result:
+def _dimension(e: Evidence, k: int, value: float, error: float | None, warnings: tuple[Noted, ...] = ()) -> Result:
     params: dict[str, Plain] = {"neighbors": k, "rows": "sample"}
     return measured(value, error, low=0.0, params=params, parts={"rows": len(e.distinct)}, warnings=warnings)
 
@@ -119,11 +120,12 @@ def _id_mle(e: Evidence) -> Result:
     value = m / total
     if m < LEAST_ROWS:
         few = f"no interval: {m} distinct rows, expected at least {LEAST_ROWS}"
-        return _dimension(e, k, value, None, (few,))
+        return _dimension(e, k, value, None, (Noted("no_interval", few),))
     if (unequal := float(terms.std() / terms.mean())) > MOST_UNEQUAL:
         most = f"expected at most {MOST_UNEQUAL}"
         varies = f"no interval: the terms of single rows vary by {unequal:.2f} of their mean, {most}"
-        return _dimension(e, k, value, None, (f"{varies}: some neighborhoods reach from one cluster to others",))
+        said = f"{varies}: some neighborhoods reach from one cluster to others"
+        return _dimension(e, k, value, None, (Noted("no_interval", said),))
     return _dimension(e, k, value, deletion_error(value, terms, np.log(distance), index))
 
 

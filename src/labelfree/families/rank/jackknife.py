@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelfree.arrays import Float, Rows, blocks_of
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.once import once
 from labelfree.evidence.spectrum import EPS, Spectrum
@@ -40,9 +41,9 @@ class Error:
     reason: str = ""
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Noted, ...]:
         """The reason as the warnings of a result."""
-        return (self.reason,) if self.reason else ()
+        return (Noted("no_interval", self.reason),) if self.reason else ()
 
 
 def error_of(n: int, influence: Float, together: Float, reason: str = "", rough: float = ROUGH) -> Error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from labelfree.arrays import Float
 from labelfree.catalog import SAMPLE
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.numerical_rank import NumericalRank, numerical_rank
 from labelfree.evidence.spectrum import EPS
@@ -85,10 +86,11 @@ def mp_spikes(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     return _mp_spikes(evidence(X, sample=sample, seed=seed))
 
 
-def _unseen(rank: NumericalRank) -> tuple[str, ...]:
+def _unseen(rank: NumericalRank) -> tuple[Noted, ...]:
     if rank.seen:
         return ()
-    return ("a summary hides singular values below 1e-7 of the largest: what is there is not counted",)
+    said = "a summary hides singular values below 1e-7 of the largest: what is there is not counted"
+    return (Noted("hidden_directions", said),)
 
 
 def _hard_rank(e: Evidence) -> Result:

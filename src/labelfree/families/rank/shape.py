@@ -8,6 +8,7 @@ import numpy as np
 
 from labelfree.arrays import Float
 from labelfree.catalog import SAMPLE
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.numerical_rank import numerical_rank
 from labelfree.evidence.tails import heavy_tails
@@ -192,7 +193,8 @@ def _alpha_req(e: Evidence) -> Result:
     gradient[first - 1 : last] = -slope / lam[first - 1 : last]
     warnings = []
     if e.n < 4 * e.d:
-        warnings.append(f"n / d = {e.n / e.d:.1f} is below 4: sampling steepens the tail of the spectrum")
+        few = f"n / d = {e.n / e.d:.1f} is below 4: sampling steepens the tail of the spectrum"
+        warnings.append(Noted("steep_tail", few))
     error = eigenvalue_error(e, e.centered, e.centered_coordinates, gradient, None)
     poor = fit < _GOOD_FIT
     se = None if poor else error.se

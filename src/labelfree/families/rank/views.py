@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows, blocks_of
+from labelfree.documents.findings import Noted
 from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.numerical_rank import rounding_of
@@ -147,7 +148,8 @@ def _lidar(e: Evidence) -> Result:
     error = item_error(values, apart, rest, groups.starts - np.arange(g), groups.sizes - 1, e.d, tails)
     warnings = []
     if len(np.unique(groups.sizes)) > 1:
-        warnings.append("groups differ in size: noise directions scale with the number of views, compare equal counts")
+        uneven = "groups differ in size: noise directions scale with the number of views, compare equal counts"
+        warnings.append(Noted("uneven_views", uneven))
     params: dict[str, Plain] = {"delta": DELTA}
     high = min(e.d, g - 1)
     warnings += error.warnings

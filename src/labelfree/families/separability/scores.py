@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.catalog import command
+from labelfree.documents.findings import Noted
 from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.scaling import Topology, normalized
@@ -126,11 +127,13 @@ def _separability(e: Evidence) -> Result:
     error, against = _against_chance(p, score, value)
     signs = _collapse(e, p)
     parts: dict[str, Plain] = {**against, **_bars(p), "collapse": signs}
-    warnings = [f"possible collapse: {'; '.join(signs)}: collapsed rows score high without being separable"] * bool(
-        signs
-    )
+    warnings = []
+    if signs:
+        said = f"possible collapse: {'; '.join(signs)}: collapsed rows score high without being separable"
+        warnings.append(Noted("possible_collapse", said))
     if p.left_out:
-        warnings.append(f"{p.left_out} rows {LOST[e.topology.normalize]}, have no direction and were left out")
+        lost = f"{p.left_out} rows {LOST[e.topology.normalize]}, have no direction and were left out"
+        warnings.append(Noted("no_direction", lost))
     high = 1 - 1 / len(p.merges.length)
     return measured(value, error, low=0.0, high=high, params=_params(e, p), parts=parts, warnings=warnings)
 
@@ -167,6 +170,9 @@ def _evidence(X: Any, normalize: str, metric: str, sample: int | None, seed: int
     return replace(evidence(X, sample=sample, seed=seed), topology=Topology.checked(normalize=normalize, metric=metric))
 
 
+_AT_BOUND = "the value, or that of a subsample, lies at the bound 0"
+
+
 def _robust(e: Evidence) -> Result:
     p = persistence(e)
     if isinstance(p, Result):
@@ -180,9 +186,9 @@ def _robust(e: Evidence) -> Result:
         return undefined("no_large_merge", f"no merge has {least} rows (2 %) on both sides", _params(e, p))
     error, against = _against_chance(p, robust_score, value)
     clamped = value == 0 or any(robust_score(replicate) == 0 for replicate in p.replicates)
-    warnings = ("no interval: the value, or that of a subsample, lies at the bound 0",) if clamped else ()
+    warnings = (Noted("no_interval", f"no interval: {_AT_BOUND}"),) if clamped else ()
     if p.n < LEAST_ROWS:
-        warnings = (f"no interval: {p.n} rows, expected at least {LEAST_ROWS}",)
+        warnings = (Noted("no_interval", f"no interval: {p.n} rows, expected at least {LEAST_ROWS}"),)
     error = None if warnings else error
     return measured(value, error, low=0.0, high=1.0, params=_params(e, p), parts=against, warnings=warnings)
 

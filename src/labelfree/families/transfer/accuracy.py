@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Rows, matrix
+from labelfree.documents.findings import Noted
 from labelfree.errors import ArrayError, option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.labels import labelled, of_rows, threshold
@@ -185,13 +186,12 @@ def _atc(e: Evidence, which: int) -> Result:
         max(value - math.hypot(value - least, max(value - lower, 0.0)), 0.0),
         min(value + math.hypot(most - value, max(upper - value, 0.0)), 1.0),
     )
-    warnings = []
-    if below != errors:
-        warnings.append(f"equal source scores: {below} source rows lie below the threshold, {errors} are errors")
-    if errors == 0:
-        warnings.append("no source row is an error: the threshold is the lowest source score")
-    elif errors < FEW_ERRORS:
-        warnings.append(f"few source rows are errors ({errors} of {n}): they alone fix the threshold")
+    equal = f"equal source scores: {below} source rows lie below the threshold, {errors} are errors"
+    few = f"few source rows are errors ({errors} of {n}): they alone fix the threshold"
+    warnings = [Noted("equal_scores", equal)] if below != errors else []
+    if errors < FEW_ERRORS:
+        few = few if errors else "no source row is an error: the threshold is the lowest source score"
+        warnings.append(Noted("few_errors", few))
     params: dict[str, Plain] = {"rows": rows, "source_rows": n}
     parts: dict[str, Plain] = {"threshold": t if math.isfinite(t) else None, "source_errors": errors, "below": below}
     result = measured(value, error, low=0.0, high=1.0, params=params, parts=parts, warnings=warnings)

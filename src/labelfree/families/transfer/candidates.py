@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows, blocks_of, matrix
+from labelfree.documents.findings import Noted
 from labelfree.errors import ArrayError, UsageError
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.spec import LOGITS, Metric
@@ -228,7 +229,7 @@ class Saturation:
     window: tuple[int, int] | None
     best: int | None
     spread: tuple[float | None, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Noted, ...] = ()
 
 
 def saturation(scores: Sequence[float | None], window: int = WINDOW, threshold: float = THRESHOLD) -> Saturation:
@@ -263,12 +264,11 @@ def saturation(scores: Sequence[float | None], window: int = WINDOW, threshold: 
             negative.append(m)
     warnings = []
     if negative:
-        warnings.append(
-            f"the mean score is not above 0 in {len(negative)} windows, first at position {negative[0]}: "
-            "no relative spread there"
-        )
+        below = f"the mean score is not above 0 in {len(negative)} windows, first at position {negative[0]}: "
+        warnings.append(Noted("negative_scores", f"{below}no relative spread there"))
     if missing := int(np.isnan(values).sum()):
-        warnings.append(f"{missing} of {len(values)} scores are undefined: windows that hold one have no spread")
+        unknown = f"{missing} of {len(values)} scores are undefined: windows that hold one have no spread"
+        warnings.append(Noted("missing_scores", unknown))
     first = next((m for m, s in enumerate(spread) if s is not None and s < threshold), None)
     low, high = (0, len(values) - 1) if first is None else (first - window + 1, first)
     inside = values[low : high + 1]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Rows, blocks_of, matrix
+from labelfree.documents.findings import Noted
 from labelfree.errors import ArrayError, option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import in_range
@@ -212,7 +213,8 @@ def _frechet(e: Evidence) -> Result:
     cross = np.linalg.svd(_root(one).T @ _root(two), compute_uv=False).sum()
     second = max(float(np.trace(one) + np.trace(two) - 2 * cross), 0.0)
     few = min(target.n, source.n) < 10 * e.d
-    note = f"fewer than 10 rows per column ({min(target.n, source.n)} rows, {e.d} columns): sampling alone raises it"
+    said = f"fewer than 10 rows per column ({min(target.n, source.n)} rows, {e.d} columns): sampling alone raises it"
+    note = Noted("few_rows_distance", said)
     by_chance, square = float(np.trace(one) / target.n + np.trace(two) / source.n), 2 * e.exponent
     parts: dict[str, Plain] = {
         "means": in_unit(first, square),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, Rows
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence, Need
 from labelfree.evidence.once import once
 from labelfree.evidence.targets import target
@@ -47,7 +48,7 @@ class Hopkins:
     null: float
     n: int
     m: int
-    warnings: tuple[str, ...]
+    warnings: tuple[Noted, ...]
     d: int
     reach: float
 
@@ -137,18 +138,18 @@ def _reach(n: int, box: Box) -> float:
     return reach / float(np.sqrt((box.deviation**2).sum()) * (2 * np.log(max(n, 2))) ** 0.5)
 
 
-def _warnings(e: Evidence, found: Tendency, reach: float) -> tuple[str, ...]:
+def _warnings(e: Evidence, found: Tendency, reach: float) -> tuple[Noted, ...]:
     notes = []
     repeated = float((found.w == 0).mean())
     if repeated > 0.01:
-        notes.append(
-            f"{100 * repeated:.0f} % of the drawn rows repeat another row, which pushes the statistic towards 1"
-        )
+        again = f"{100 * repeated:.0f} % of the drawn rows repeat another row, which pushes the statistic towards 1"
+        notes.append(Noted("repeated_points", again))
     if reach > _FAR and e.n > 10:
-        notes.append(
+        far = (
             f"the box of the rows reaches {reach:.1f} times as far as that of Gaussian rows of their spread"
             ": a few far rows decide it and push the statistic up"
         )
+        notes.append(Noted("far_rows", far))
     return tuple(notes)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from labelfree.arrays import Float
+from labelfree.documents.findings import Noted
 from labelfree.results import Z95, Plain, Result, measured
 from labelfree.summaries.predictions import Predictions
 
@@ -141,6 +142,11 @@ def with_interval(found: Result, interval: Interval | None) -> Result:
     return replace(found, interval=ends)
 
 
+def no_interval(reason: str) -> Noted:
+    """The finding that a value has no interval, for this reason."""
+    return Noted("no_interval", f"no interval: {reason}")
+
+
 def withheld(found: Result, reason: str) -> Result:
     """A result whose interval would not hold what it promises: without it, and with the reason among its warnings."""
-    return replace(found, se=None, interval=None, warnings=(*found.warnings, f"no interval: {reason}"))
+    return replace(found, se=None, interval=None, warnings=(*found.warnings, no_interval(reason)))

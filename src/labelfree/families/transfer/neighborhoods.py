@@ -9,6 +9,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Rows
 from labelfree.catalog import SAMPLE
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, sampled_logits, target
@@ -81,7 +82,8 @@ def _snd(e: Evidence) -> Result:
     parts: dict[str, Plain] = {"share_of_maximum": value / high}
     notes = []
     if value > 0.98 * high:
-        notes.append("nearly every row is a neighbor of every other: one giant cluster, the known failure of SND")
+        giant = "nearly every row is a neighbor of every other: one giant cluster, the known failure of SND"
+        notes.append(Noted("one_cluster", giant))
     result = measured(value, variance**0.5, low=0.0, high=high, params=params, parts=parts, warnings=notes)
     if m < _ROWS_PER_CLASS * found.classes:
         least = _ROWS_PER_CLASS * found.classes
@@ -134,7 +136,8 @@ def _class_ami(e: Evidence) -> Result:
     centers[seen] = sums / counts[seen, None]
     value = _agreement(rows, centers, predicted, e.seed)
     absent = int((~seen).sum())
-    notes = [f"{absent} of {k} classes are never predicted: their clusters start at the origin"] if absent else []
+    never = f"{absent} of {k} classes are never predicted: their clusters start at the origin"
+    notes = [Noted("absent_classes", never)] if absent else []
     return measured(
         value, low=-1.0, high=1.0, params=params, parts={"classes_predicted": int(seen.sum())}, warnings=notes
     )

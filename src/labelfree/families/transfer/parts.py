@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, target
@@ -52,9 +53,11 @@ def classifier_nonuniformity_of(e: Evidence) -> Result:
     }
     notes = []
     if k > d + 1:
-        notes.append(f"{k} classes in {d} columns: no {k} directions have equal angles, so 0 cannot be reached")
+        most = f"{k} classes in {d} columns: no {k} directions have equal angles, so 0 cannot be reached"
+        notes.append(Noted("crowded_classes", most))
     if given == 1 or head.one_logit:
-        notes.append("a head of one logit stands for two opposite rows: always 0, it says nothing")
+        one = "a head of one logit stands for two opposite rows: always 0, it says nothing"
+        notes.append(Noted("one_logit", one))
     return measured(total / (k * (k - 1)), low=0.0, high=ideal**2, params=params, parts=parts, warnings=notes)
 
 

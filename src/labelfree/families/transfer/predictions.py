@@ -9,6 +9,7 @@ import numpy as np
 
 from labelfree.arrays import Float
 from labelfree.catalog import SAMPLE
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.targets import predictions_of, sampled_logits, target
 from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, LOGITS, Metric
@@ -208,7 +209,8 @@ def _mano(e: Evidence) -> Result:
     high = p.classes**-0.25
     warnings = []
     if abs(criterion - TAYLOR_UP_TO) < 0.25:
-        warnings.append(f"the criterion {criterion:.2f} is near 5, where the normalization changes: compare parts")
+        near = f"the criterion {criterion:.2f} is near 5, where the normalization changes: compare parts"
+        warnings.append(Noted("near_switch", near))
     found = measured(value, error, low=0.0, high=high, params=params, parts=parts, warnings=warnings)
     if p.classes == 2 and not calibrated:
         return withheld(found, "of two classes the Taylor form keeps one, the same value for every row")

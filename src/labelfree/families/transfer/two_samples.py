@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Rows
+from labelfree.documents.findings import Noted
 from labelfree.evidence.scaling import Standard, centered
 from labelfree.results import Z95
 
@@ -158,7 +159,7 @@ class Told:
     auc: float
     folds: tuple[float, ...]
     error: float
-    warnings: tuple[str, ...]
+    warnings: tuple[Noted, ...]
 
 
 def regression(rows: Float, side: Float) -> tuple[Float, float, bool]:
@@ -204,7 +205,8 @@ def classified(X: Rows, Y: Rows, folds: int, seed: int) -> Told:
         areas.append(area(margin, positive))
     n = 2 * m
     share = (right + 2) / (n + 4)
-    notes = (f"the classifier did not converge in {unfinished} of {folds} folds",) if unfinished else ()
+    said = f"the classifier did not converge in {unfinished} of {folds} folds"
+    notes = (Noted("not_converged", said),) if unfinished else ()
     error = math.sqrt(_BEYOND * (share * (1 - share) + _of_the_fits(share, X.shape[1], n)) / (n + 4))
     return Told(right / n, float(np.mean(areas)), tuple(shares), error, notes)
 

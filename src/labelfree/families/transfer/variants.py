@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from labelfree.arrays import Float, Rows
+from labelfree.documents.findings import Noted
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.transfer.hopkins import hopkins_of
 from labelfree.families.transfer.hopkins_distances import (
@@ -20,6 +21,7 @@ from labelfree.families.transfer.hopkins_distances import (
     statistic,
     tendency,
 )
+from labelfree.families.transfer.intervals import no_interval
 from labelfree.kernels.numpy_queries import Queries
 from labelfree.results import Plain, Result, undefined
 from labelfree.summaries.probabilities import softmax
@@ -27,7 +29,7 @@ from labelfree.summaries.probabilities import softmax
 BATCH = 32
 """Rows of a batch of the released code, over which its infomax is averaged."""
 
-Found: TypeAlias = "tuple[dict[str, Plain], float | None, tuple[str, ...]] | Result"
+Found: TypeAlias = "tuple[dict[str, Plain], float | None, tuple[Noted, ...]] | Result"
 """Parts of the score, the standard error of its Hopkins part, and warnings; or why there is none."""
 
 
@@ -62,7 +64,7 @@ def _standard(e: Evidence) -> Found:
         "repeats": REPEATS,
     }
     error = h.error
-    return parts, error, h.warnings if error is not None else (*h.warnings, f"no interval: {h.why_no_interval}")
+    return parts, error, h.warnings if error is not None else (*h.warnings, no_interval(h.why_no_interval))
 
 
 def _literal(e: Evidence) -> Found:

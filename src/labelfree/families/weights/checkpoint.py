@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import as_array, as_rows, unreal
+from labelfree.documents.findings import Noted
 from labelfree.errors import ArrayError
 from labelfree.families.spec import INVARIANT, NO_DIRECTION, Metric
 from labelfree.families.weights.layer import METRICS as OF_ONE
@@ -87,7 +88,8 @@ def _median(layers: Sequence[Layer], value: Callable[[Layer], float | None], wha
     least, name = min(known)
     parts: dict[str, Plain] = {"of": len(known), "least": least, "least_layer": name, "greatest": max(known)[0]}
     missing = len(layers) - len(known)
-    notes = [f"{missing} of {len(layers)} layers have no {what.split(' ', 1)[1]}"] if missing else []
+    lacking = f"{missing} of {len(layers)} layers have no {what.split(' ', 1)[1]}"
+    notes = [Noted("missing_layers", lacking)] if missing else []
     return measured(float(np.median([v for v, _ in known])), params=_params(layers), parts=parts, warnings=notes)
 
 

@@ -11,7 +11,11 @@ from labelfree.reports.entries import MetricEntry
 
 def _rankme(e: MetricEntry) -> str:
     share, ceiling = e.parts["fraction_of_ceiling"], e.parts["isotropic_ceiling"]
-    return f"{100 * share:.0f} % of pure noise ({number(ceiling, 1)})"
+    apart = round(100 * (share - 1))
+    if apart == 0:
+        return f"as much as noise of this shape would have ({number(ceiling, 1)})"
+    side = "below" if apart < 0 else "above"
+    return f"{abs(apart)} % {side} what noise of this shape would have ({number(ceiling, 1)})"
 
 
 def _participation_ratio(e: MetricEntry) -> str:

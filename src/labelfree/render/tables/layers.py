@@ -20,6 +20,7 @@ from labelfree.render.naming import short_names
 from labelfree.render.numbers import number, value
 from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.reports.document import of_reports
+from labelfree.reports.told import Line, of_weights
 from labelfree.reports.weights import LayerEntry, WeightsReport
 
 _READING = "which way is better is not known for metrics of weights: labelfree explain median_rank_share"
@@ -143,7 +144,7 @@ def _single(console: Console, report: WeightsReport, everything: bool) -> None:
         named = dict(zip(HEADINGS, cells(layer), strict=True))
         table.add_row(*(named[head] for head in ("layer", "matrix", "of full", "stable", "tail", "spikes")))
     print_table(console, table)
-    _told(console, _beside(report, layers), report.warnings)
+    _told(console, _beside(report, layers), of_weights([report], str))
 
 
 def _beside(report: WeightsReport, layers: Sequence[LayerEntry]) -> list[str]:
@@ -152,12 +153,13 @@ def _beside(report: WeightsReport, layers: Sequence[LayerEntry]) -> list[str]:
     return [*notes, _READING]
 
 
-def _told(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> None:
+def _told(console: Console, notes: Sequence[str], found: Sequence[Line]) -> None:
     console.print()
     for note in notes:
         console.print(Text(note, style="dim"))
-    for warning in warnings:
-        console.print(Text.assemble(("warning: ", "yellow"), warning))
+    for one in found:
+        style = "red" if one.severity == "error" else "yellow"
+        console.print(Text.assemble((f"{one.severity}: ", style), one.text, (f" [{one.code}]", "dim")))
 
 
 def _several(console: Console, reports: Sequence[WeightsReport], everything: bool) -> None:
@@ -190,9 +192,9 @@ def _several(console: Console, reports: Sequence[WeightsReport], everything: boo
             sizes = [number(n, 3) for n in (norms[0], norms[-1])]
             table.add_row(change["layer"].removesuffix(".weight"), *ends, *sizes)
         print_table(console, table)
-    warnings = [f"not comparable: {text}" for text in found["differences"]]
-    warnings += [f"{s}: {text}" for s, r in zip(short, reports, strict=True) for text in r.warnings]
-    _told(console, [_READING], warnings)
+    differing = [Line("error", f"not comparable: {text}", "not_comparable") for text in found["differences"]]
+    names_of = dict(zip([report.input.sources[0] for report in reports], short, strict=True))
+    _told(console, [_READING], [*differing, *of_weights(reports, names_of.__getitem__)])
 
 
 def across(reports: Sequence[WeightsReport]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from labelfree.catalog import command, shown_in
 from labelfree.documents.wording import counted
@@ -12,13 +13,13 @@ from labelfree.render.notes import opis, rank, separability, transfer
 from labelfree.render.numbers import direction, interval, number, value
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import RowsReport
+from labelfree.reports.told import Line as Told
+from labelfree.reports.told import grouped, of_report, one_by_one, statuses
 
+Telling: TypeAlias = Literal["none", "grouped", "all"]
+"""How much of the findings is said."""
 SOUND = "nothing wrong: no null, NaN, infinite, zero or repeated rows; the shape is sound"
 """What doctor says where it finds nothing."""
-
-_NAMED = 3
-_GRAVE = ("possible collapse", "narrow cone", "all rows are equal", "measured as one", "rows of zeros")
-_SLIGHT = ("interval can be too", "no interval: ")
 
 
 @dataclass(frozen=True)
@@ -117,19 +118,22 @@ def truth(report: RowsReport) -> str:
 
 
 def remarks(report: RowsReport, names: Sequence[str]) -> list[str]:
-    """Warnings of the report and of these metrics, each once, the gravest first."""
-    found: dict[str, list[str]] = {}
-    for name in names:
-        for warning in report.metrics[name].warnings:
-            found.setdefault(warning, []).append(name)
-    told = [f"{_some(metrics)}: {warning}" for warning, metrics in found.items()]
-    return sorted(dict.fromkeys([*report.warnings, *told]), key=gravity)
+    """Findings of the report and of these metrics, each once, the gravest first."""
+    return [one.text for one in of_report(report, names)]
 
 
-def _some(metrics: Sequence[str]) -> str:
-    return ", ".join(metrics[:_NAMED]) + (f" and {len(metrics) - _NAMED} more" if len(metrics) > _NAMED else "")
+def findings(
+    reports: Sequence[RowsReport], names: Sequence[str], named: Callable[[str], str], telling: Telling = "grouped"
+) -> list[Told]:
+    """What is said below a table of these metrics, the gravest first; named: shortens a source's name.
 
-
-def gravity(warning: str) -> int:
-    """A sort key: first what makes numbers mean something else, last what is only said of an interval."""
-    return 0 if any(sign in warning for sign in _GRAVE) else 2 if any(sign in warning for sign in _SLIGHT) else 1
+    telling: "grouped" says once what is true of several sources, "all" of each, "none" nothing.
+    """
+    if telling == "none":
+        return []
+    found = [one for report in reports for one in of_report(report, names)]
+    if len(reports) == 1:
+        return one_by_one(found)
+    missing = [one for r in reports for one in statuses(r, (n for n in names if not opis.elsewhere(r, n)))]
+    found += missing
+    return one_by_one(found, named) if telling == "all" else grouped(found, len(reports), named)

@@ -14,44 +14,44 @@ from labelfree.errors import option
 from labelfree.render.console import encodes, plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.notes import opis
-from labelfree.render.notes.transfer import saturated, with_sources
+from labelfree.render.notes.transfer import saturated
 from labelfree.render.numbers import signed
 from labelfree.render.pictures.braille import braille
 from labelfree.render.pictures.deaths import barcode
 from labelfree.render.states import first_lines
+from labelfree.render.tables import doctor
 from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.render.tables.columns import MARK, MARKED, aligned, marked, sparkline
 from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import (
-    SOUND,
     Line,
+    Telling,
     beside,
     family,
-    gravity,
+    findings,
     heading,
     lines,
-    remarks,
     sampled,
     shown,
     truth,
 )
-from labelfree.reports.across import change, differences, ordered, same_scale
+from labelfree.reports.across import change, ordered, same_scale
 from labelfree.reports.rows import RowsReport
+from labelfree.reports.told import Line as Told
+from labelfree.reports.told import incomparable
 
-_MOST_TOLD = 8
 _COURSE = 3
 """Sources from which on a course is drawn."""
 
 
-def show(console: Console, reports: Sequence[RowsReport], *, everything: bool) -> None:
-    """Print the reports of one command."""
+def show(console: Console, reports: Sequence[RowsReport], *, everything: bool, telling: Telling = "grouped") -> None:
+    """Print the reports of one command; telling: how much of what was found, and of other notes."""
     if reports[0].input.defects is not None:
-        for report in reports:
-            _doctor(console, report)
+        doctor.show(console, reports, telling)
     elif len(reports) == 1:
-        _single(console, reports[0], everything)
+        _single(console, reports[0], everything, telling)
     else:
-        _several(console, reports, everything)
+        _several(console, reports, everything, telling)
 
 
 def _plain(console: Console) -> bool:
@@ -70,7 +70,7 @@ def _title(console: Console, report: RowsReport) -> None:
     console.print(Text(heading(report), style="dim"))
 
 
-def _single(console: Console, report: RowsReport, everything: bool) -> None:
+def _single(console: Console, report: RowsReport, everything: bool, telling: Telling) -> None:
     _states(console, [report], [])
     _title(console, report)
     rows, below = _fitted(console, lines(report, everything))
@@ -90,18 +90,18 @@ def _single(console: Console, report: RowsReport, everything: bool) -> None:
     names = [line.name for line in rows]
     _worst(console, report, everything)
     _pictures(console, report)
-    notes = [*below, *([f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else [])]
-    notes += beside([report], everything, str)
+    notes = [*below, *beside([report], everything, str)]
+    hints = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
     if said := sampled(report):
-        notes.append(said)
+        hints.append(said)
     hidden = len(report.metrics) - len(names)
     if hidden:
-        notes.append(
+        hints.append(
             f"{hidden} more metrics with {option('everything')}; what one means: labelfree explain "
             f"{names[0] if names else 'rankme'}"
         )
-    _notes(console, notes, remarks(report, names))
-    if report.state is not None:
+    _notes(console, notes, hints, findings([report], names, str, telling), telling)
+    if report.state is not None and telling != "none":
         console.print(Text.assemble(("next: ", "bold"), report.state.next))
 
 
@@ -155,16 +155,28 @@ def _picture(console: Console, title: str, picture: Sequence[str]) -> None:
             console.print(Text(line, style="cyan"), no_wrap=True)
 
 
-def _notes(console: Console, notes: Sequence[str], warnings: Sequence[str]) -> None:
-    if notes or warnings:
+def _notes(
+    console: Console, notes: Sequence[str], hints: Sequence[str], found: Sequence[Told], telling: Telling
+) -> None:
+    """What stands below a table: notes that are a part of the answer, hints and findings unless it is quiet."""
+    hints = [] if telling == "none" else hints
+    if notes or hints or found:
         console.print()
-    for note in notes:
+    for note in [*hints, *notes]:
         console.print(Text(note, style="dim"))
-    for warning in warnings:
-        console.print(Text.assemble(("warning: ", "yellow"), warning))
+    _told(console, found)
 
 
-def _several(console: Console, reports: Sequence[RowsReport], everything: bool) -> None:
+_STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+def _told(console: Console, found: Sequence[Told]) -> None:
+    """Print findings, each with the code that `labelfree explain` knows."""
+    for one in found:
+        console.print(Text.assemble((f"{one.severity}: ", _STYLES[one.severity]), one.text, (f" [{one.code}]", "dim")))
+
+
+def _several(console: Console, reports: Sequence[RowsReport], everything: bool, telling: Telling) -> None:
     reports, order = ordered(reports)
     names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
     sources = [_short(report, reports) for report in reports]
@@ -178,6 +190,7 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool) 
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     if len({heading(report) for report in reports}) == 1:
         console.print(Text(heading(reports[0]), style="dim"))
+    _told(console, [] if telling == "none" else incomparable(reports))
     console.print()
     short = dict(zip([report.input.sources[0] for report in reports], sources, strict=True))
     audited = any(report.audit is not None for report in reports)
@@ -203,7 +216,7 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool) 
             values.insert(0, Column(head, truths, family(reports[0], names[0])))
         print_blocks(console, Column("source", [*sources, *(["course"] if courses else [])]), values)
     notes = [MARKED] if any(cell.endswith(MARK) for column in cells.values() for cell in column) else []
-    notes += [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
+    hints = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
     if estimates := [name for name in names if reports[0].metrics[name].kind == "estimate"]:
         notes.append(f"estimates of accuracy: {', '.join(estimates)}")
     notes += beside(reports, everything, short.__getitem__)
@@ -217,29 +230,7 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool) 
                 f"{name}, {_short(first, reports)} to {_short(last, reports)}: {by}, 95 % interval {low} to {high} "
                 "on the same rows"
             )
-    warnings = [f"not comparable: {text}" for text in differences(reports)]
-    _notes(console, notes, [*warnings, *_gathered(reports, names)])
-
-
-def _gathered(reports: Sequence[RowsReport], names: Sequence[str]) -> list[str]:
-    """What is to be said of the sources, once, with the sources it is true of."""
-    said: dict[str, list[str]] = {}
-    for report in reports:
-        missing = [
-            f"{n} is {e.status}: {e.reason}"
-            for n in names
-            if (e := report.metrics[n]).status != "ok" and not opis.elsewhere(report, n)
-        ]
-        for text in [*remarks(report, names), *missing]:
-            said.setdefault(text.split(";")[0], []).append(_short(report, reports))
-    told = with_sources(dict(sorted(said.items(), key=lambda pair: gravity(pair[0]))), len(reports))
-    if len(told) > _MOST_TOLD:
-        told = [
-            *told[: _MOST_TOLD - 1],
-            f"{len(told) - _MOST_TOLD + 1} more like these: ask for one source alone, or "
-            + option("json", python="to_json()"),
-        ]
-    return told
+    _notes(console, notes, hints, findings(reports, names, short.__getitem__, telling), telling)
 
 
 def _folded(name: str) -> str:
@@ -251,23 +242,3 @@ def _short(report: RowsReport, reports: Sequence[RowsReport]) -> str:
     """The source's name without the path and the suffix that all sources share."""
     names = [r.input.sources[0] for r in reports]
     return short_names(names)[names.index(report.input.sources[0])]
-
-
-def _doctor(console: Console, report: RowsReport) -> None:
-    _title(console, report)
-    console.print(Text(f"layout {report.input.layout}, dtype {report.input.dtype}", style="dim"))
-    console.print()
-    defects = report.input.defects or []
-    if not defects:
-        console.print(SOUND)
-        return
-    table = plain_table(console)
-    table.add_column("found", no_wrap=True)
-    table.add_column("count", justify="right", no_wrap=True)
-    table.add_column("first row", justify="right", no_wrap=True)
-    table.add_column("what it means, and what to do", overflow="fold")
-    for defect in defects:
-        first = "" if defect.first_row is None else f"{defect.first_row:,}"
-        said = f"{defect.message}; {defect.remedy}" if defect.remedy else defect.message
-        table.add_row(defect.kind, f"{defect.count:,}", first, said)
-    print_table(console, table)

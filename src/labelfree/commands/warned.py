@@ -1,0 +1,33 @@
+"""Findings as warnings: what a function in Python says of the data beside what it returns."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+from labelfree.commands.report import Report
+from labelfree.documents.findings import FindingWarning
+
+_INSIDE = str(Path(__file__).parent.parent)
+
+
+def warned(report: Report) -> Report:
+    """The report, with a `FindingWarning` for each finding on its rows that is an error or a warning.
+
+    What only a metric has to say stands with that metric. One who wants none:
+    `warnings.simplefilter("ignore", labelfree.FindingWarning)`.
+    """
+    for finding in report.findings:
+        if finding.severity != "note":
+            said = f"{', '.join(finding.sources)}: {finding} [{finding.code}]"
+            warnings.warn(said, FindingWarning, stacklevel=_outside())
+    return report
+
+
+def _outside() -> int:
+    """How many frames up the caller of labelfree is: the line that a warning should name."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        level, frame = level + 1, frame.f_back
+    return level

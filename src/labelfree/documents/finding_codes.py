@@ -1,0 +1,153 @@
+"""The codes of findings in the order in which they are explained: severity, what they say, what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+"""error: the data are broken, or the numbers mean something else; warning: may mislead; note: good to know."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """One code: its severity, a sentence without numbers, what it means; refused: other commands refuse such data."""
+
+    code: str
+    severity: Severity
+    sentence: str
+    meaning: str
+    refused: bool = False
+
+
+_ALL = (
+    Code("ragged", "error", "rows differ in length",
+        "A row holds more or fewer numbers than the others, so the rows are no matrix. Every command that "
+        "measures refuses them. Pool or remove those rows.", refused=True),
+    Code("null", "error", "rows are null, or hold a null",
+        "A row is missing, or one of its numbers is. Commands that measure refuse them unless told to leave them "
+        "out.", refused=True),
+    Code("nonfinite", "error", "rows hold NaN or infinity",
+        "Usually an overflow in the model, or a division by zero. Commands that measure refuse them unless told "
+        "to leave them out.", refused=True),
+    Code("no_id", "error", "rows have no id",
+        "The column that identifies rows is empty there, so those rows cannot be found again in another data set.",
+        refused=True),
+    Code("overflow", "warning", "rows are too large to be squared",
+        "Their squares are beyond float64. Divide all embeddings by one constant first."),
+    Code("underflow", "warning", "rows are too small to be squared",
+        "Their squares vanish in float64. Multiply all embeddings by one constant first."),
+    Code("zero", "warning", "rows are zeros alone",
+        "They have no direction: cosines leave them out, and separability and opis refuse them. An encoder that "
+        "returns nothing for an item is a bug more often than not.", refused=True),
+    Code("repeated_id", "error", "ids repeat",
+        "Two rows carry one id, so that a difference between checkpoints cannot be of the same rows.", refused=True),
+    Code("duplicate", "warning", "rows repeat another row exactly",
+        "Repeated rows add no direction and make distances of zero; many of them look like tight clusters."),
+    Code("epochs", "warning", "several epochs stand in one data set",
+        "The file has a column of epochs and all of them were measured as one set of rows."),
+    Code("narrow_cone", "warning", "the mean row holds most of the energy",
+        "All rows point about the same way. That is common in healthy language models and also what a collapse "
+        "looks like: ranks about the origin describe the offset, those about the mean (rankme_centered) the rest."),
+    Code("few_rows", "warning", "few rows for the number of columns",
+        "With few rows per column a rank is low for want of rows. Values are comparable at equal n only; ten rows "
+        "per column are plenty."),
+    Code("outlier", "warning", "one row is far longer than the others",
+        "A few long rows decide the largest singular values, and with them every rank."),
+    Code("constant", "warning", "columns never change",
+        "Dead units: these columns hold one value in every row."),
+    Code("collapsed", "error", "all rows are equal",
+        "The encoder gives one answer whatever it is asked, or one row was copied. There is nothing to measure."),
+    Code("storage", "note", "directions lie at the rounding of the stored numbers",
+        "float16 and bfloat16 round; in those directions there is nothing but rounding, which lifts every rank."),
+    Code("head_mismatch", "warning", "the embeddings are not what the head was applied to",
+        "Embeddings times the head do not give the logits: something lies between them, or the head is of another "
+        "checkpoint."),
+    Code("audit", "note", "target labels were used",
+        "The label column was read for the true accuracy beside the estimates, and for nothing else."),
+    Code("not_frozen", "warning", "no groups were frozen",
+        "The file of groups was asked for, and there were none to write."),
+    Code("no_ids", "warning", "rows are compared by position",
+        "Without ids two candidates are taken to list the same rows in the same order. A column of ids makes "
+        "sure."),
+    Code("left_out", "warning", "rows were left out",
+        "Bad rows, which the options said to leave out; every number is of the others."),
+    Code("model_run", "note", "the run of the model left something to know",
+        "Said by the run of the checkpoint: what was cut, halved or not there."),
+    Code("broken_rows", "error", "weights hold NaN or infinity",
+        "What these rows feed is broken."),
+    Code("dead_rows", "warning", "rows of weights are zeros alone",
+        "Dead outputs, padding, or pruned."),
+    Code("equal_rows", "warning", "rows of weights are equal",
+        "A row repeats an earlier one of the same layer."),
+    Code("missing_layers", "note", "some layers have no value",
+        "The median is of the layers that have one."),
+    Code("no_interval", "note", "no interval is given",
+        "On data like these no interval was found that holds what a 95 % interval promises. The value stands, how "
+        "sure it is remains unknown. More rows help most often."),
+    Code("wide_interval", "note", "the interval can be too wide",
+        "With fewer than two rows per column the error was measured to be overstated at times."),
+    Code("possible_collapse", "error", "the score may be that of a collapse",
+        "Collapsed rows score high without being separable: look at the rank and the mean cosine first."),
+    Code("no_direction", "note", "rows without a direction were left out",
+        "Scaling such a row would divide by zero."),
+    Code("steep_tail", "warning", "few rows steepen the spectrum",
+        "Sampling alone makes small eigenvalues smaller. Compare at equal n."),
+    Code("uneven_views", "warning", "groups differ in size",
+        "Noise scales with the number of views of an item: compare at equal counts."),
+    Code("hidden_directions", "note", "small directions cannot be seen",
+        "A summary of the rows hides singular values below 1e-7 of the largest; what is there is not counted."),
+    Code("near_chance", "warning", "the model tells hardly anything apart",
+        "A model that confuses everything treats all groups alike, so that OPIS is low without being good."),
+    Code("small_groups", "warning", "groups are small",
+        "With few rows each, chance alone makes groups differ, which raises OPIS."),
+    Code("circular", "warning", "the groups were made from the distances that they judge",
+        "Clusters are tight in the space that made them. Take crossfit, or groups from another space."),
+    Code("unstable_groups", "warning", "the pseudo-groups are unstable",
+        "Clusterings with other seeds find other groups: the number is of groups that may not exist."),
+    Code("own_dimensions", "note", "the groups were made in half of these dimensions",
+        "Other checkpoints are judged on the same groups without that help."),
+    Code("no_groups", "warning", "there is no evidence of groups",
+        "Rows without any structure reach the same utility."),
+    Code("crowded_classes", "note", "more classes than directions",
+        "So many directions cannot have equal angles: 0 cannot be reached."),
+    Code("one_logit", "note", "a head of one logit says nothing here",
+        "It stands for two opposite rows, whose angle is always the same."),
+    Code("repeated_points", "warning", "drawn rows repeat another row",
+        "Distances of zero push the Hopkins statistic towards 1."),
+    Code("far_rows", "warning", "a few far rows decide the box",
+        "The Hopkins statistic compares with points in the box of the rows; far rows make it large and the "
+        "statistic high."),
+    Code("not_converged", "warning", "a classifier did not converge",
+        "The accuracy of that fold is a lower bound."),
+    Code("near_switch", "note", "the normalization is about to change",
+        "MaNo takes one of two formulas by a criterion that is near its limit: compare parts of both."),
+    Code("equal_scores", "note", "source scores are equal",
+        "Several source rows lie at the threshold, so that it does not leave out exactly the errors."),
+    Code("few_errors", "warning", "few source rows are errors",
+        "They alone fix the threshold of the estimate."),
+    Code("one_cluster", "warning", "nearly every row is a neighbor of every other",
+        "One giant cluster: the known failure of this metric."),
+    Code("absent_classes", "note", "classes are never predicted",
+        "Their clusters start at the origin."),
+    Code("few_rows_distance", "warning", "few rows for a distance",
+        "Sampling alone raises a distance between covariances of so many columns."),
+    Code("negative_scores", "warning", "the mean score is not above 0",
+        "A spread relative to it means nothing there."),
+    Code("missing_scores", "warning", "scores are undefined",
+        "Windows that hold one have no spread."),
+    Code("not_comparable", "error", "the sources are not comparable",
+        "They differ in something that moves the numbers by itself: rows, columns or classes. A difference "
+        "between them is not one of the models."),
+    Code("mixed_dtypes", "warning", "the sources are stored with different precision",
+        "Rounding alone can move ranks between them. Store all as float32."),
+    Code("partial", "warning", "a metric is partial",
+        "The value exists, and a condition of its definition is not met: the reason stands beside it. Do not rank "
+        "by it."),
+    Code("undefined", "warning", "a metric is undefined",
+        "There is no value on these data, for the reason beside it. Never 0, 1 or NaN in its place."),
+    Code("unnamed", "warning", "a warning of an earlier version",
+        "Written by a version whose warnings had no codes."),
+)  # fmt: skip
+CODES = {one.code: one for one in _ALL}
+"""Every finding by its code."""
