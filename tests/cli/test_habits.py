@@ -154,7 +154,7 @@ def test_the_line_that_installs_an_extra_fits_where_it_runs(tmp_path: Path) -> N
     (tmp_path / "constraints.txt").touch()
     line = install_line("plot", {**at, "dir_info": {}}, "pip install")
     assert line == f"pip install -c {tmp_path}/constraints.txt '{tmp_path}[plot]'"
-    assert install_line("plot", at, "pipx install --force") == f"pipx install --force -e '{tmp_path}[plot]'"
+    assert install_line("plot", at, "pipx install -f") == f"pipx install -f -e '{tmp_path}[plot]'"
     gone = {"url": "file:///no/such/place", "dir_info": {}}
     assert install_line("hf", gone, "pip install") == (
         "in a checkout of labelfree: pip install -c constraints.txt '.[hf]'"
