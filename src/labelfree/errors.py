@@ -132,11 +132,11 @@ def installing(extra: str) -> str:
     active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
     here = bool(active) and os.path.realpath(str(active)) == os.path.realpath(sys.prefix)
     if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
-        program = "pipx install --force"
+        program = "pipx install -f"
     elif os.path.exists(os.path.join(sys.prefix, "uv-receipt.toml")):
-        program = "uv tool install --force"
+        program = "uv tool install"
     elif find_spec("pip") is None:
-        program = f"uv pip install --python {shlex.quote(sys.executable)}"
+        program = f"uv pip install -p {shlex.quote(sys.executable)}"
     else:
         program = "pip install" if here else f"{shlex.quote(sys.executable)} -m pip install"
     return install_line(extra, origin, program)
@@ -147,11 +147,11 @@ def install_line(extra: str, origin: Mapping[str, Any], program: str) -> str:
 
     >>> install_line("plot", {}, "pip install")
     "pip install 'labelfree-eval[plot]'"
-    >>> install_line("plot", {"url": "file:///tmp/lf-0.2.0.whl", "archive_info": {}}, "pipx install --force")
-    "pipx install --force 'labelfree-eval[plot] @ file:///tmp/lf-0.2.0.whl'"
+    >>> install_line("plot", {"url": "file:///tmp/lf-0.2.0.whl", "archive_info": {}}, "pipx install -f")
+    "pipx install -f 'labelfree-eval[plot] @ file:///tmp/lf-0.2.0.whl'"
     >>> vcs = {"vcs": "git", "commit_id": "abc"}
-    >>> install_line("hf", {"url": "https://example.org/lf.git", "vcs_info": vcs}, "uv tool install --force")
-    "uv tool install --force 'labelfree-eval[hf] @ git+https://example.org/lf.git@abc'"
+    >>> install_line("hf", {"url": "https://example.org/lf.git", "vcs_info": vcs}, "uv tool install")
+    "uv tool install 'labelfree-eval[hf] @ git+https://example.org/lf.git@abc'"
     """
     import shlex
     from urllib.parse import unquote

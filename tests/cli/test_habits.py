@@ -136,7 +136,7 @@ def test_what_is_no_number_of_rows_is_refused(given: str) -> None:
     if given == "٣k":
         assert parse_sample(given) == 3000  # a digit is a digit
         return
-    with pytest.raises(UsageError, match="expected a number of rows such as 5000, 10k or 2M, or all, found"):
+    with pytest.raises(UsageError, match="expected a number of rows or all, found"):
         parse_sample(given)
 
 
@@ -154,7 +154,7 @@ def test_the_line_that_installs_an_extra_fits_where_it_runs(tmp_path: Path) -> N
     (tmp_path / "constraints.txt").touch()
     line = install_line("plot", {**at, "dir_info": {}}, "pip install")
     assert line == f"pip install -c {tmp_path}/constraints.txt '{tmp_path}[plot]'"
-    assert install_line("plot", at, "pipx install --force") == f"pipx install --force -e '{tmp_path}[plot]'"
+    assert install_line("plot", at, "pipx install -f") == f"pipx install -f -e '{tmp_path}[plot]'"
     gone = {"url": "file:///no/such/place", "dir_info": {}}
     assert install_line("hf", gone, "pip install") == (
         "in a checkout of labelfree: pip install -c constraints.txt '.[hf]'"

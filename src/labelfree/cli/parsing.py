@@ -18,7 +18,7 @@ def parse_sample(given: str) -> int | None:
     rows = None if found is None else _rows(re.sub("[_,]", "", found[1]), found[2] or "", found[3].lower())
     if rows is None:
         name = "LABELFREE_SAMPLE" if os.environ.get("LABELFREE_SAMPLE") == given else "--sample"
-        raise UsageError(f"{name}: expected a number of rows such as 5000, 10k or 2M, or all, found {given!r}")
+        raise UsageError(f"{name}: expected a number of rows or all, found {given!r}")
     return rows
 
 
