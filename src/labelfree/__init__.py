@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "__version__", "doctor", "embed",
-    "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read", "separability", "training", "transfer",
-    "transfer_all", "watch", "weights",
+    "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read", "separability",
+    "training", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {

@@ -20,7 +20,7 @@ class Explained(str):
 
 
 def explain(word: str | None = None) -> Explained:
-    """A metric in full, the code of a finding, "state", or a word that a table prints; without a word a list of metrics.
+    """A metric in full, the code of a finding, "state", or a word that a table prints; without a word all metrics.
 
     >>> explain("rankme").splitlines()[0]
     'rankme'
