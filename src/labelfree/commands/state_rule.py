@@ -7,7 +7,12 @@ import textwrap
 from labelfree.survey import state
 from labelfree.survey.state import percent
 
-RATES: dict[str, tuple[int, int, float]] = {}
+RATES: dict[str, tuple[int, int, float]] = {
+    "healthy called likely collapsed": (0, 156, 0.019),
+    "healthy called anything but healthy": (0, 156, 0.019),
+    "collapsed called healthy": (34, 104, 0.4105),
+    "collapsed not called likely collapsed": (64, 104, 0.6954),
+}
 """Of the kinds that were kept aside: how many were called so, of how many, and the upper 95 % bound of that share."""
 _TEXT = """
 {rule}: whether the rows of one file are a healthy embedding, from their mean and scatter alone, whatever metrics are
