@@ -13,7 +13,7 @@ RATES = {
     "collapsed called healthy": (5, 104, 0.0984),
     "collapsed not called likely_collapsed": (29, 104, 0.3602),
 }
-"""Of the kinds that the limits were chosen on: how many were called so, of how many, and the upper 95 % bound of that share."""
+"""Of the kinds that were kept aside: how many were called so, of how many, and the upper 95 % bound of that share."""
 _TEXT = """
 {rule}: whether the rows of one file are a healthy embedding, from their mean and scatter alone, whatever metrics are
 asked for. It looks at the rows as they are and about their mean: a common offset of all rows is no collapse, and what
@@ -39,7 +39,7 @@ Words| Energy: the sum of squares of all rows. Sphericity: (sum of the eigenvalu
 centered scatter, over n d / (n + d), which isotropic noise of n rows and d columns has. Effective rank: labelfree
 explain effective_rank. The scale and a rotation of the rows change nothing.
 
-Errors| Of embeddings of the kinds that the limits were chosen on, with upper 95 % bounds: {rates}.
+Errors| Of embeddings whose kinds were kept aside, with upper 95 % bounds: {rates}.
 docs/state.md has them by kind.
 
 Cannot see| A collapse that leaves more than three directions, rows that are noise about the origin, and whether few
