@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 from noise_tables import alarms, seen
 from opis_tables import opis
 from separability_tables import separability
+from state_tables import state
 from transfer_tables import transfer
 from weights_tables import weights
 
@@ -203,6 +204,7 @@ DOCUMENTS = {
     DOCS / "metrics.md": metrics,
     DOCS / "opis.md": opis,
     DOCS / "separability.md": separability,
+    DOCS / "state.md": state,
     DOCS / "transfer.md": transfer,
     DOCS / "weights.md": weights,
 }

@@ -43,8 +43,10 @@ COMMANDS = ("python3 -m venv", ".venv/bin/pip")
 RAN = "--- this block has run ---\n"
 EACH = f"""
 import json, sys, warnings
+from labelfree import FindingWarning
 for block in json.load(sys.stdin):
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FindingWarning)
         exec(compile(block, "<block>", "exec"), {{"__name__": "__main__"}})
     print({RAN!r}, end="")
 """
@@ -52,6 +54,16 @@ for block in json.load(sys.stdin):
 
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
+
+
+def shown(page: Path) -> dict[str, str]:
+    """What a page says that its blocks print: the text that follows right after one."""
+    found = re.findall(r"```bash\n((?:(?!```).)*)```\n\n```text\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    return dict(found)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip().splitlines()]
 
 
 def _sentences(place: Path) -> None:
@@ -93,7 +105,8 @@ def workplace(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     (bin_ / "labelfree").write_text(f'#!/bin/sh\nexec {sys.executable} -m labelfree "$@"\n')
     (bin_ / "jq").write_text(
         f"#!{sys.executable}\nimport json, sys\nvalue = json.load(sys.stdin)\n"
-        "for key in sys.argv[1].strip('.').split('.'):\n    value = value[key]\nprint(value)\n"
+        "for key in sys.argv[1].replace('[', '.').replace(']', '').strip('.').split('.'):\n"
+        "    value = value[int(key) if key.isdigit() else key]\nprint(value)\n"
     )
     for tool in bin_.iterdir():
         tool.chmod(0o755)
@@ -114,6 +127,8 @@ def test_shell_blocks_run(page: Path, workplace: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 0, f"{block}\n{done.stderr}"
         assert done.stdout
+        if (told := shown(page).get(block)) is not None:
+            assert _lines(done.stdout) == _lines(told), block
 
 
 @pytest.mark.slow

@@ -169,9 +169,13 @@ def test_blocks_are_few_and_even() -> None:
 def test_what_differs_takes_the_heading_and_leaves_no_gap(epochs: list[Report]) -> None:
     fewer = epochs[1].model_copy(update={"input": epochs[1].input.model_copy(update={"n": 500})})
     lines = seen([epochs[0], fewer])
-    assert lines[1:4] == ["evaluate  2 sources", "error: not comparable: n differs: 600, 500 [not_comparable]", ""]
-    assert lines[4].strip()
-    assert seen(epochs)[2] == "600 rows x 32 float16, column embedding"
+    assert lines[:3] == [
+        "1 of 2 suspicious: epoch_00", "1 of 2 healthy: epoch_01",
+        "no highest or lowest: evaluate has no single headline; name one metric with only",
+    ]  # fmt: skip
+    assert lines[3:6] == ["evaluate  2 sources", "error: not comparable: n differs: 600, 500 [not_comparable]", ""]
+    assert lines[6].strip()
+    assert seen(epochs)[3] == "600 rows x 32 float16, column embedding"
 
 
 def test_names_asked_for_come_first_in_the_order_asked() -> None:

@@ -40,7 +40,7 @@ def report() -> Report:
 def test_it_has_the_shape_of_the_design(report: Report) -> None:
     document = json.loads(report.to_json())
     assert set(document) == {
-        "schema_version", "tool", "command", "input", "settings", "metrics", "findings", "warnings", "verdict",
+        "schema_version", "tool", "command", "input", "settings", "metrics", "findings", "warnings", "verdict", "state",
     }  # fmt: skip
     assert document["schema_version"] == 2
     assert document["tool"] == {"name": "labelfree", "version": labelfree.__version__}

@@ -7,11 +7,11 @@ import textwrap
 from labelfree.survey import state
 from labelfree.survey.state import percent
 
-RATES: dict[str, tuple[int, int, float]] = {
-    "healthy called likely collapsed": (0, 156, 0.019),
+RATES = {
+    "healthy called likely_collapsed": (0, 156, 0.019),
     "healthy called anything but healthy": (0, 156, 0.019),
     "collapsed called healthy": (34, 104, 0.4105),
-    "collapsed not called likely collapsed": (64, 104, 0.6954),
+    "collapsed not called likely_collapsed": (64, 104, 0.6954),
 }
 """Of the kinds that were kept aside: how many were called so, of how many, and the upper 95 % bound of that share."""
 _TEXT = """
@@ -39,7 +39,7 @@ Words| Energy: the sum of squares of all rows. Sphericity: (sum of the eigenvalu
 centered scatter, over n d / (n + d), which isotropic noise of n rows and d columns has. Effective rank: labelfree
 explain effective_rank. The scale and a rotation of the rows change nothing.
 
-Errors| Of embeddings whose kinds were kept aside while the limits were chosen, with upper 95 % bounds: {rates}.
+Errors| Of embeddings whose kinds were kept aside, with upper 95 % bounds: {rates}.
 docs/state.md has them by kind.
 
 Cannot see| A collapse that leaves more than three directions, rows that are noise about the origin, and whether few
