@@ -1,9 +1,18 @@
 """How often the intervals of separability cover: fresh rows from laws whose centers stay, the target being the mean.
 
-python benchmarks/coverage_separability.py            about twenty minutes; writes results/coverage_separability.json
+python benchmarks/coverage_separability.py            some forty minutes; writes results/coverage_separability.json
 python benchmarks/coverage_separability.py --quick    a glance at it, in seconds; written nowhere
 
-The file is written after every case, and cases that it holds are kept: delete it to start anew.
+The file is written after every case, and cases that it holds are kept: delete it to start anew. A cell fails where the
+binomial interval of its coverage excludes all of .92 to .98 (intervals/cells.py).
+
+The rule of families/separability/subsamples.py was designed on 21 other laws and seeds (classes of equal and unequal
+size, near and far, after a layer, heavy tails, a sheet, noise; 100, 300, 1,000 and some of 4,000 rows). Of the first
+ten cells judged here one failed (the twin of hardly separate classes, held in .997 of the draws: its halves lie above
+it): that was mended on a law like it, and all were judged again with other seeds. Tried there: halves, quarters, the
+larger of both, their geometric mean, mixtures by five measures of how far the largest deaths stand out, Student's
+quantile; before, six scales of the value, of which none helped. The committed results were computed with the spanning
+trees of a program in C, several times as fast, whose errors agree with ours to 14 digits on 30 draws.
 """
 
 from __future__ import annotations
@@ -17,12 +26,16 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent / "intervals"))
+
+from cells import Draw, cell
+
 from labelfree.evidence.evidence import evidence
 from labelfree.metrics import METRICS
 
 RESULTS = Path(__file__).parent / "results" / "coverage_separability.json"
 NAMES = ("separability", "separability_robust")
-FRESH = 7
+FRESH = 8
 REPETITIONS = 300
 Law = Callable[[int, np.random.Generator], np.ndarray]
 
@@ -80,31 +93,34 @@ QUICK = tuple((name, 60, 12) for name in LAWS)
 
 def draws(law: Law, n: int, repetitions: int) -> dict[str, Any]:
     """Coverage of both metrics over as many draws of n rows."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in NAMES}
+    found: dict[str, list[Draw]] = {name: [] for name in NAMES}
     for t in range(repetitions):
         e = evidence(law(n, np.random.default_rng([FRESH, t, n])), sample=None)
         for metric in METRICS:
             if metric.name in NAMES:
                 result = metric.compute(e)
-                if result.value is not None and result.se is not None:
-                    found[metric.name].append((result.value, result.se))
-    return {name: covered(np.array(pairs), repetitions) for name, pairs in found.items()}
+                if result.value is not None:
+                    found[metric.name].append((result.value, result.interval))
+    return {name: covered(one, repetitions) for name, one in found.items()}
 
 
-def covered(pairs: np.ndarray, repetitions: int) -> dict[str, float] | None:
+def covered(found: list[Draw], repetitions: int) -> dict[str, Any] | None:
     """Coverage over the draws with an interval; None where they are under half, or where all values are equal."""
-    if len(pairs) < repetitions / 2:
+    with_interval = [(value, interval) for value, interval in found if interval is not None]
+    if len(with_interval) < repetitions / 2:
         return None
-    value, error = pairs.T
+    value = np.array([value for value, _ in with_interval])
     spread = float(value.std(ddof=1))
     if spread == 0:
         return None
+    judged = cell(with_interval, float(value.mean()))
     return {
-        "coverage": round(float((np.abs(value - value.mean()) <= 1.96 * error).mean()), 3),
-        "se_over_sd": round(float(error.mean() / spread), 3),
+        "coverage": round(float(judged["covered"] or 0.0), 3),
+        "fails": judged["fails"],
+        "se_over_sd": judged["half_width_over_196_sd"],
         "mean": round(float(value.mean()), 4),
         "sd": round(spread, 5),
-        "with_interval": round(len(pairs) / repetitions, 3),
+        "with_interval": round(len(with_interval) / repetitions, 3),
     }
 
 

@@ -186,3 +186,30 @@ def test_few_rows_have_no_interval_of_the_dimension() -> None:
     assert metrics.id_mle(bounded(199, 3)).se is None
     assert "expected at least 200" in metrics.id_mle(bounded(199, 3)).warnings[0]
     assert metrics.id_mle(bounded(200, 3)).se is not None
+
+
+def power_law(n: int, d: int, slope: float) -> Matrix:
+    """Bounded rows whose j-th column has the variance j^-slope."""
+    rows: Matrix = np.random.default_rng(7).uniform(-1, 1, size=(n, d)) * np.arange(1, d + 1) ** (-slope / 2)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "slope", "offered"),
+    [
+        (300, 60, 1.0, False),
+        (4_000, 60, 1.0, True),
+        (500, 130, 1.0, False),
+        (900, 130, 2.0, True),
+        (800, 40, 0.5, False),
+    ],
+)
+def test_crowded_eigenvalues_have_no_interval_of_their_slope(n: int, d: int, slope: float, offered: bool) -> None:
+    """Neighbors at least .3 of an error apart, and twice the slope that noise alone has."""
+    result = metrics.alpha_req(power_law(n, d, slope))
+    last = min(d, 100)
+    apart, noise = result.value * (n / 2) ** 0.5 / last, result.value * n**0.5 / 12
+    assert offered == (apart >= 0.3 and noise >= 2)
+    assert (result.se is not None) == offered
+    assert any("nearer to each other" in said for said in result.warnings) == (not offered)
+    assert result.status == "ok"

@@ -178,13 +178,25 @@ def test_where_few_rows_are_of_another_class_there_is_no_interval(name: str) -> 
         found: Result = score(logits)
         return found
 
-    for n, others in ((100, 25), (499, 25), (500, 20)):
+    few = 200 if name in ("softmax_corr", "mcc") else 100
+    for n, others in ((few, 25), (499, 25), (500, 20)):
         assert at(n, others).interval is not None
-    for n, others in ((100, 24), (499, 24)):
+    for n, others in ((few, 24), (499, 24)):
         found = at(n, others)
         assert found.value is not None
         assert (found.se, found.interval) == (None, None)
         assert f"no interval: {others}.0 of {n} rows" in found.warnings[-1]
+
+
+@pytest.mark.parametrize("name", ["softmax_corr", "mcc"])
+def test_below_200_rows_confusion_and_correlation_have_no_interval(name: str) -> None:
+    logits = 2 * np.random.default_rng(3).normal(size=(200, 4))
+    score = getattr(metrics, name)
+    assert score(logits).interval is not None
+    found = score(logits[:199])
+    assert found.value is not None
+    assert (found.se, found.interval) == (None, None)
+    assert found.warnings[-1] == "no interval: 199 rows, expected at least 200"
 
 
 @given(n=st.integers(1, 300), part=st.floats(0, 1))

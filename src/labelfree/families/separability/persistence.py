@@ -29,7 +29,10 @@ RATE = 1 / 8
 HALF = 1 / 2
 """Share of the rows in a subsample, where REPLICATE_ROWS allow it: measured, see docs/separability.md."""
 _SUBSAMPLE = 0x5AB5
-"""First seed of the subsamples: replicate b holds the rows with the lowest hash of (their key, this + b)."""
+"""First seed of the subsamples: replicate b holds the rows with the lowest hash of (their key, this + b).
+
+The smaller ones, of half as many rows, go on from there.
+"""
 
 LOST = {"l2": "are zero", "none": "are zero", "layernorm": "are constant", "zscore": "are zero or equal the mean"}
 """What is said of rows without a direction, by the normalization."""
@@ -43,12 +46,14 @@ class Persistence:
     """All that the metrics of separability are computed from.
 
     merges: of the rows; surrogate: of as many Gaussian rows with their mean and covariance; replicates: of
-    subsamples without replacement of `replicate_rows` rows each; drawn: the rows, of which `left_out` had no direction.
+    subsamples without replacement of `replicate_rows` rows each, `smaller` of half as many (3 at least); drawn: the
+    rows, of which `left_out` had no direction.
     """
 
     merges: Merges
     surrogate: Merges
     replicates: tuple[Merges, ...]
+    smaller: tuple[Merges, ...]
     replicate_rows: int
     drawn: Drawn
     left_out: int = 0
@@ -95,9 +100,10 @@ def _persistence(e: Evidence) -> Persistence | Result:
         return undefined("collapsed", f"all {len(points)} rows are equal: nothing can separate")
     surrogate = normalized(gaussian_like(drawn.rows, e.seed), how, own=True)
     null = _merges(e, surrogate, "structure-free rows: ")
-    rows, replicates = _replicates(e, drawn, points)
+    rows = min(max(int(HALF * len(points)), 3), len(points) - 1, REPLICATE_ROWS)
+    replicates, smaller = _replicates(e, drawn, points, rows) if rows >= 3 else ((), ())
     assert e.drawn is not None
-    return Persistence(tree, null, replicates, rows, drawn, len(e.drawn.rows) - len(drawn.rows))
+    return Persistence(tree, null, replicates, smaller, rows, drawn, len(e.drawn.rows) - len(drawn.rows))
 
 
 def _directed(e: Evidence) -> Drawn | Result:
@@ -150,20 +156,18 @@ def _engine(how: Topology) -> Callable[[Evidence, Float], Merges]:
     return _merges
 
 
-def _replicates(e: Evidence, drawn: Drawn, points: Float) -> tuple[int, tuple[Merges, ...]]:
-    """Merges of subsamples whose rows depend on the seed and the row ids alone."""
-    n = len(points)
-    rows = min(max(int(HALF * n), 3), n - 1, REPLICATE_ROWS)
-    if rows < 3:
-        return rows, ()
+def _replicates(e: Evidence, drawn: Drawn, points: Float, rows: int) -> tuple[tuple[Merges, ...], tuple[Merges, ...]]:
+    """Merges of subsamples of so many rows, and of half as many; the rows depend on the seed and the row ids alone."""
+    few = max(rows // 2, 3)
 
     def work(b: int) -> Merges:
         order: Keys = mix(drawn.keys, _SUBSAMPLE + b)
-        chosen = np.sort(np.argpartition(order, rows - 1)[:rows])
+        held = rows if b < REPLICATES else few
+        chosen = np.sort(np.argpartition(order, held - 1)[:held])
         return _lengths(merges(spanning_tree(points[chosen], e.kernels, coarse=True)), e)
 
     found = []
-    for replicate in spread(work, range(REPLICATES)):
+    for replicate in spread(work, range(2 * REPLICATES)):
         found.append(replicate)
-        e.progress("subsamples", len(found) / REPLICATES)
-    return rows, tuple(found)
+        e.progress("subsamples", len(found) / (2 * REPLICATES))
+    return tuple(found[:REPLICATES]), tuple(found[REPLICATES:])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from labelfree.arrays import Float
 from labelfree.catalog import command
 from labelfree.documents.findings import Noted
 from labelfree.errors import option
@@ -16,6 +17,7 @@ from labelfree.families.rank.effective import effective_rank_of as effective_ran
 from labelfree.families.rank.unit_rows import mean_cosine_of as mean_cosine_of
 from labelfree.families.separability.giotto import giotto_diagram
 from labelfree.families.separability.persistence import LOST, Persistence, Statistic, persistence
+from labelfree.families.separability.subsamples import standard_error, unfit
 from labelfree.families.spec import FROM_SAMPLE, INVARIANT, Metric
 from labelfree.results import Plain, Result, measured, undefined
 from labelfree.trees import Merges
@@ -24,8 +26,6 @@ EXACT = command("separability").sample
 """Rows up to which `separability` uses all of them; beyond, the seeded sample of this size."""
 SIDE = 0.02
 """Share of the rows that both sides of a merge must hold for `separability_robust`."""
-LEAST_ROWS = 200
-"""Rows below which `separability_robust` has no interval."""
 TIGHT = 0.999
 """`separability_robust` from which the clusters are called points."""
 LARGEST = 10
@@ -40,11 +40,13 @@ def score(m: Merges) -> float | None:
 
 def robust_score(m: Merges) -> float | None:
     """1 - median of the deaths of distinct rows over the largest that merges two sides of at least 2 %."""
-    large = m.smaller >= SIDE * (len(m.length) + 1)
-    apart = m.length[m.length > 0]
-    if not large.any() or m.length[large].max() == 0:
-        return None
-    return max(0.0, float(1 - np.median(apart) / m.length[large].max()))
+    large, apart = large_deaths(m), m.length[m.length > 0]
+    return max(0.0, float(1 - np.median(apart) / large.max())) if large.any() else None
+
+
+def large_deaths(m: Merges) -> Float:
+    """The deaths of merges with at least 2 % of the rows on both sides, ascending."""
+    return m.length[m.smaller >= SIDE * (len(m.length) + 1)]
 
 
 def entropy(m: Merges) -> float:
@@ -66,12 +68,12 @@ def _params(e: Evidence, p: Persistence) -> dict[str, Plain]:
     }
 
 
-def _against_chance(p: Persistence, statistic: Statistic, value: float) -> tuple[float | None, dict[str, Plain]]:
-    """Standard error, and parts: the same statistic on the surrogate and on the subsamples."""
+def _against_chance(p: Persistence, statistic: Statistic, value: float) -> dict[str, Plain]:
+    """Parts: the same statistic on the surrogate and on the subsamples."""
     null = statistic(p.surrogate)
     values = [v for v in map(statistic, p.replicates) if v is not None]
     whole = len(values) == len(p.replicates) > 1
-    return p.factor * float(np.std(values, ddof=1)) if whole else None, {
+    return {
         "surrogate": null,
         "excess": None if null is None else value - null,
         "replicates": values if whole else None,
@@ -124,7 +126,8 @@ def _separability(e: Evidence) -> Result:
         return p
     value = score(p.merges)
     assert value is not None
-    error, against = _against_chance(p, score, value)
+    against = _against_chance(p, score, value)
+    error = standard_error(p, score, value, p.merges.length)
     signs = _collapse(e, p)
     parts: dict[str, Plain] = {**against, **_bars(p), "collapse": signs}
     warnings = []
@@ -149,8 +152,9 @@ def separability(
     "none", "layernorm" or "zscore"; metric "euclidean" or "cosine" (half the squared distance of unit rows).
     Range: 0 (all deaths equal) to 1 - 1/(n - 1), without a unit. Invariant to rotation and to the order of rows.
     Undefined: fewer than 3 rows; all rows equal; a zero row.
-    Interval: standard deviation over 20 subsamples of m = min(n / 2, 2,000) rows without replacement, times
-    (2 m / n)^(1/8): over halves it is that of S itself, and beyond it falls with n^(1/8) only (both measured).
+    Interval: standard deviation over 20 subsamples of m = min(n / 2, 2,000) rows without replacement; over 20 of m / 2
+    where one death lies a tenth above the next, or from 4,000 rows on; in between their geometric mean
+    (docs/separability.md); times (2 m / n)^(1/8) and Student's quantile over 1.96.
     Cost: about n^2 d multiply-adds for the tree, twice with the surrogate; memory n d and one block of rows.
     When it lies: a collapsed embedding scores high; one outlier among hundreds of rows decides max(p) (read
     separability_robust); no order between different n, d, dimensions or normalizations; self-supervised sweeps and
@@ -184,12 +188,10 @@ def _robust(e: Evidence) -> Result:
     if value is None:
         least = int(np.ceil(SIDE * p.n))
         return undefined("no_large_merge", f"no merge has {least} rows (2 %) on both sides", _params(e, p))
-    error, against = _against_chance(p, robust_score, value)
-    clamped = value == 0 or any(robust_score(replicate) == 0 for replicate in p.replicates)
-    warnings = (Noted("no_interval", f"no interval: {_AT_BOUND}"),) if clamped else ()
-    if p.n < LEAST_ROWS:
-        warnings = (Noted("no_interval", f"no interval: {p.n} rows, expected at least {LEAST_ROWS}"),)
-    error = None if warnings else error
+    against = _against_chance(p, robust_score, value)
+    error = standard_error(p, robust_score, value, large_deaths(p.merges))
+    reason = unfit(p.n, value, [robust_score(m) for m in p.replicates])
+    warnings, error = ((Noted("no_interval", reason),), None) if reason else ((), error)
     return measured(value, error, low=0.0, high=1.0, params=_params(e, p), parts=against, warnings=warnings)
 
 
@@ -203,7 +205,7 @@ def separability_robust(
     Input: as separability.
     Range: 0 to 1, without a unit. Invariant to rotation and to the order of rows without ties.
     Undefined: as separability; and where no merge has 2 % of the rows on both sides.
-    Interval: as separability, from 200 rows on, where it is defined and above 0 on every subsample.
+    Interval: as separability, from 200 rows on, where it is above 0 on every half of the rows and not much less there.
     Cost: shared with separability.
     When it lies: classes below 2 % of the rows do not exist for it; spikes early under label noise.
     Source: ours; the merge sizes come from the tree of separability.

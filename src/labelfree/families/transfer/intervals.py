@@ -20,6 +20,9 @@ MANY_ROWS, OTHER_ROWS = 500, 25
 """Rows below which scores of predictions get an interval only with so many rows, in sums of probability, in other
 classes than the most predicted one."""
 
+LEAST_ROWS = 200
+"""Rows below which the class confusion and the softmax correlation get no interval: sharp predictions broke it."""
+
 Interval = tuple[float, float]
 
 
@@ -125,6 +128,13 @@ def unless_one_class(found: Result, p: Predictions) -> Result:
         f"{others:.1f} of {p.n} rows are predicted as another class than the first, "
         f"below {MANY_ROWS} rows it takes {OTHER_ROWS}",
     )
+
+
+def unless_few_rows(found: Result, n: int) -> Result:
+    """A result whose interval is kept from LEAST_ROWS on."""
+    if found.interval is None or n >= LEAST_ROWS:
+        return found
+    return withheld(found, f"{n} rows, expected at least {LEAST_ROWS}")
 
 
 def jackknife(without: Float, n: int) -> float:

@@ -13,6 +13,7 @@ from labelfree.families.transfer.intervals import (
     measured_below,
     skewed_mean,
     skewness_of,
+    unless_few_rows,
     unless_one_class,
     with_interval,
 )
@@ -72,7 +73,7 @@ def softmax_corr_of(e: Evidence) -> Result:
     (near, far), error = below_the_greatest(value**-2 - 1, slope**2 * variance, 4 * share_spread(p))
     interval = max((1 + far) ** -0.5, low), (1 + near) ** -0.5
     found = with_interval(measured(value, error / slope, low=low, high=1.0, parts=parts), interval)
-    return unless_one_class(found, p)
+    return unless_few_rows(unless_one_class(found, p), p.n)
 
 
 def mcc_of(e: Evidence) -> Result:
@@ -98,4 +99,5 @@ def mcc_of(e: Evidence) -> Result:
     found = measured(value, error, low=0.0, high=high, params=params, parts=parts)
     if error is None:
         return found
-    return unless_one_class(with_interval(found, skewed_mean(value, error, skewness, 0.0, high)), p)
+    found = unless_one_class(with_interval(found, skewed_mean(value, error, skewness, 0.0, high)), p)
+    return unless_few_rows(found, p.n)

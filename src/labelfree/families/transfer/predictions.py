@@ -151,7 +151,7 @@ def softmax_corr(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> 
     Input: as entropy.
     Range: 1 / sqrt(K) (all rows one prediction, or all uniform) to 1 (one-hot, all classes equally often).
     Undefined: without logits.
-    Interval: as nuclear_norm, for 1 / value^2 - 1.
+    Interval: as nuclear_norm, for 1 / value^2 - 1; none below 200 rows.
     Cost: none beyond the sums.
     When it lies: as nuclear_norm. Its direction is contested: the code of EnsV and MixVal takes the smallest Corr-C
     for the best, by which collapse would win; we take the largest.
@@ -175,7 +175,7 @@ def mcc(logits: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     rows counts as not confused.
     Undefined: without logits.
     Interval: as entropy, the variance by the jackknife and by the influence of the sampled rows, in the mean; also
-    none with few rows and nearly all of one class, as diversity.
+    none below 200 rows, nor with few rows and nearly all of one class, as diversity.
     Cost: none beyond the sums.
     When it lies: a confidently wrong or collapsed classifier scores best; training with this loss optimizes it.
     Source: Jin, Wang, Long, Wang, "Minimum class confusion", ECCV 2020, temperature 1. Deviations: over all rows
