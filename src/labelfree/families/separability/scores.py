@@ -174,9 +174,6 @@ def _evidence(X: Any, normalize: str, metric: str, sample: int | None, seed: int
     return replace(evidence(X, sample=sample, seed=seed), topology=Topology.checked(normalize=normalize, metric=metric))
 
 
-_AT_BOUND = "the value, or that of a subsample, lies at the bound 0"
-
-
 def _robust(e: Evidence) -> Result:
     p = persistence(e)
     if isinstance(p, Result):
