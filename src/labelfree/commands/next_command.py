@@ -11,14 +11,15 @@ from labelfree.reports.state import Because, Concerns, State
 from labelfree.survey.found import Survey
 from labelfree.survey.state import state_of
 
-_AFTER_HEALTHY = {
-    "rank": "separability",
-    "separability": "rank",
-    "transfer": "rank",
-    "opis": "rank",
-    "evaluate": "rank",
+_AFTER_HEALTHY: dict[str, tuple[str, tuple[str, ...]]] = {
+    "rank": ("separability", ()),
+    "separability": ("rank", ("all",)),
+    "transfer": ("rank", ("all",)),
+    "opis": ("rank", ("all",)),
+    "evaluate": ("rank", ("all",)),
 }
-"""What to look at next where nothing is wrong."""
+"""What to look at next where nothing is wrong, and with which switches."""
+_DASHES = "--"
 _DIGITS = 6
 """Significant digits of the numbers of a state: the same for whatever metrics were asked for beside it."""
 
@@ -50,8 +51,8 @@ def next_command(command: Command, state: str, source: str, column: str | None =
     """
     if not Path(source.partition("::")[0]).exists() or (data is not None and state != "healthy"):
         return "labelfree explain state"
-    after = _AFTER_HEALTHY[command.name] if state == "healthy" else "doctor"
-    every = " --all" if after == "rank" else ""
-    given = {"column": column, "data": data}
-    named = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
-    return f"labelfree {after} {shlex.quote(source)}{named}{every}"
+    after, switches = _AFTER_HEALTHY[command.name] if state == "healthy" else ("doctor", ())
+    words = ["labelfree", after, source]
+    for name, value in (("column", column), ("data", data)):
+        words += [_DASHES + name, str(value)] if value is not None else []
+    return shlex.join([*words, *(_DASHES + name for name in switches)])
