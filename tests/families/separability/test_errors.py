@@ -164,7 +164,7 @@ def test_the_twin_has_no_interval_where_halves_lose_the_near_copies_that_make_it
     once = rng.normal(size=(200, 8)) + np.repeat([[0.0], [12.0]], 100, axis=0)
     result = metrics.separability_robust(np.concatenate([once, once + 0.01, once - 0.01]), normalize="none")
     halves: Any = result.parts["replicates"]
-    assert result.value - np.mean(halves) > 7 * np.std(halves, ddof=1)
+    assert result.value - np.mean(halves) > 5 * np.std(halves, ddof=1)
     assert result.se is None is result.interval
     assert "near copies" in result.warnings[0]
     assert metrics.separability_robust(once, normalize="none").interval is not None
@@ -175,8 +175,8 @@ def test_what_leaves_the_twin_without_an_interval() -> None:
     assert unfit(199, 0.5, halves) == "no interval: 199 rows, expected at least 200"
     assert "at the bound 0" in unfit(200, 0.5, [0.0, 0.5])
     assert "at the bound 0" in unfit(200, 0.0, halves)
-    assert unfit(200, 0.5 + 0.699, halves) == ""
-    assert "0.7 less" in unfit(200, 0.5 + 0.701, halves)
+    assert unfit(200, 0.5 + 0.499, halves) == ""
+    assert "0.5 less" in unfit(200, 0.5 + 0.501, halves)
 
 
 def test_beyond_the_most_rows_of_a_subsample_the_error_falls_slowly() -> None:

@@ -222,8 +222,8 @@ def test_the_printed_equation_by_brute_force() -> None:
 
 @pytest.mark.parametrize("name", [*SCORES, "snd"])
 def test_errors_of_scores_agree_with_the_jackknife(name: str) -> None:
-    L = 2 * np.random.default_rng(0).normal(size=(80, 4)) + [0, 0.5, 0, -0.5]
-    error = oracles.jackknife(lambda kept: of(name, L[kept]).value, 80)
+    L = 2 * np.random.default_rng(0).normal(size=(200, 4)) + [0, 0.5, 0, -0.5]
+    error = oracles.jackknife(lambda kept: of(name, L[kept]).value, 200)
     assert of(name, L).se == pytest.approx(error, rel=0.1)
 
 

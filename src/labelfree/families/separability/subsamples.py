@@ -23,7 +23,7 @@ LIFTED, LESS = 0.7, 0.2
 
 LEAST_ROWS = 200
 """Rows below which `separability_robust` has no interval."""
-FARTHEST = 7.0
+FARTHEST = 5.0
 """Deviations by which halves may lie below the twin: where rows have near copies, which halves lose, it is no number of
 the rows alone."""
 
