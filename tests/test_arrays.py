@@ -96,7 +96,8 @@ def said(work: Callable[[], Any]) -> str:
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_holds_no_rows_is_refused_with_the_way_out_wherever_it_is_given(kind: str) -> None:
     made, way_out = REFUSED[kind]
-    assert way_out in said(lambda: labelfree.rank(made()))
+    several = kind in ("ragged", "graphs")  # a list is several sources there
+    assert ("found a row of numbers" if several else way_out) in said(lambda: labelfree.rank(made()))
     for metric, name in ((metrics.rankme, "X"), (metrics.nuclear_norm, "logits"), (metrics.stable_rank, "X")):
         refused = said(lambda metric=metric: metric(made()))  # type: ignore[misc]
         assert refused.startswith(f"{name}: ")
@@ -121,7 +122,8 @@ def test_what_holds_every_number_is_taken_as_it_is(kind: str) -> None:
     known = metrics.rankme(ROWS).value
     assert known is not None
     assert metrics.rankme(TAKEN[kind]()).value == pytest.approx(known, rel=1e-6)
-    assert labelfree.rank(TAKEN[kind]())["rankme"].value == pytest.approx(known, rel=1e-6)
+    if not isinstance(TAKEN[kind](), list):  # which is several sources there
+        assert labelfree.rank(TAKEN[kind]())["rankme"].value == pytest.approx(known, rel=1e-6)
     monitor = Monitor(metrics="rankme")
     monitor.add(TAKEN[kind]())
     assert monitor.check(0).scalars["labelfree/rankme"] == pytest.approx(known, rel=1e-6)

@@ -133,10 +133,14 @@ COLLAPSE_METRICS = ("effective_rank", "mean_cosine")
 CENTERED = ("centered_rank", "sphericity", "spread", "spread_share", "directions", "cut")
 """What it looks at of the rows about their mean: `parts.about_mean` of effective_rank."""
 
+StateWord: TypeAlias = Literal["healthy", "suspicious", "likely_collapsed", "no_verdict"]
+"""What the state of an embedding can be."""
+Concern: TypeAlias = Literal["fine", "center_first", "standardize_first", "hurt", "unknown"]
+"""What it can mean for those who use the embedding."""
 STATES = {
     "likely_collapsed": "LIKELY COLLAPSED", "suspicious": "suspicious", "no_verdict": "no verdict", "healthy": "healthy"
 }  # fmt: skip
-"""What the state of an embedding can be, the worst first, and how people read it."""
+"""The states, the worst first, and how people read them."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ SCHEMAS = "report|weights|gate|plan"
 def test_the_table_in_a_pipe_has_no_boxes_colors_or_wrapping(labelfree: Program) -> None:
     done = labelfree("rank", EPOCH)
     assert done.returncode == 0
-    lines = done.stdout.splitlines()
+    state, *lines = done.stdout.splitlines()
+    assert state.startswith("healthy: ")
     assert lines[0] == f"rank  {EPOCH}"
     assert lines[1] == "400 rows x 32 float16, column embedding"
     assert lines[3].split() == ["metric", "value", "95", "%", "interval", "better"]
@@ -68,8 +69,10 @@ def test_several_sources_are_several_reports_in_the_order_given(labelfree: Progr
     lines = labelfree("rank", *sources, "--format", "ndjson").stdout.splitlines()
     assert [json.loads(line)["input"]["n"] for line in lines] == [400, 400, 400]
     table = labelfree("rank", *sources).stdout
-    first, title, *lines = table.splitlines()
+    *states, first, title = table.splitlines()[:4]
+    assert states == ["1 of 3 suspicious: epoch_00", "2 of 3 healthy: epoch_02, epoch_05"]
     assert (first.split(";")[0], title) == ("highest rankme: epoch_05", "rank  3 sources")
+    lines = table.splitlines()[4:]
     assert [line.split()[0] for line in lines[3:7]] == ["epoch_00", "epoch_02", "epoch_05", "course"]  # by their steps
 
 
@@ -100,7 +103,7 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out.{suffix}"
     done = labelfree("rank", EPOCH, "-o", path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("rank  ")
+    assert done.stdout.splitlines()[1].startswith("rank  ")
     content = path.read_bytes()
     starts = {
         "json": b"{\n", "ndjson": b'{"command"', "csv": b"source,metric", "md": b"### rank", "svg": b"<?xml",
@@ -509,5 +512,5 @@ def test_a_bar_appears_in_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
     os.close(leader)
     out, _ = running.communicate(timeout=60)
     assert running.returncode == 0
-    assert out.startswith("rank  x.npy")
+    assert out.splitlines()[1].startswith("rank  x.npy")
     assert b"comparing pairs" in seen

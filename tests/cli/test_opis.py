@@ -129,12 +129,13 @@ def test_without_groups_the_headline_is_another_one(inside: Program, items: Path
     assert found["mean_utility"]["parts"]["null"] == about["null"]["mean_utility"]
     table = inside("opis", items, "--k", "5,10", "--seeds", "2").stdout
     assert "pseudo-groups (cross-fitted k-means)" in table
-    assert [line.split()[0] for line in table.splitlines()[4:7]] == ["pseudo_opis", "mean_utility", "worst_utility"]
+    assert [line.split()[0] for line in table.splitlines()[5:8]] == ["pseudo_opis", "mean_utility", "worst_utility"]
 
 
 def test_the_table(inside: Program, items: Path) -> None:
     done = inside("opis", items, "--group", "product")
-    lines = done.stdout.splitlines()
+    state, *lines = done.stdout.splitlines()
+    assert state.startswith("healthy: ")
     assert (done.returncode, lines[0]) == (0, f"opis  {items}")
     names = ["opis", "mean_utility", "worst_utility", "eps_opis", *BESIDE]
     assert [line.split()[0] for line in lines[4:10]] == names

@@ -60,7 +60,8 @@ def test_json_holds_the_family_and_what_it_is_read_with(labelfree: Program) -> N
 
 def test_the_table(labelfree: Program) -> None:
     done = labelfree("separability", EPOCH)
-    lines = done.stdout.splitlines()
+    state, *lines = done.stdout.splitlines()
+    assert state.startswith("healthy: ")
     assert done.returncode == 0
     assert lines[0] == f"separability  {EPOCH}"
     assert [line.split()[0] for line in lines[4:10]] == [*NAMES, *BESIDE]
@@ -76,7 +77,7 @@ def test_several_sources(labelfree: Program) -> None:
     values = [r["metrics"]["separability"]["value"] for r in document["reports"]]
     assert values == [pytest.approx(package.separability(s)["separability"].value, rel=1e-11) for s in sources]
     table = labelfree("separability", *sources).stdout
-    assert table.splitlines()[1] == "separability  3 sources"
+    assert table.splitlines()[3] == "separability  3 sources"
 
 
 def test_only(labelfree: Program) -> None:
@@ -123,7 +124,7 @@ def test_homology(labelfree: Program, cloud: Path) -> None:
     assert found["h1_total_persistence"]["value"] == pytest.approx(10.30189, abs=1e-4)
     assert found["h1_total_persistence"]["parts"]["bars"] == 51
     table = labelfree("separability", cloud, "--normalize", "none", "--homology", "1").stdout
-    assert [line.split()[0] for line in table.splitlines()[4:11]] == [*NAMES, "h1_total_persistence", *BESIDE]
+    assert [line.split()[0] for line in table.splitlines()[5:12]] == [*NAMES, "h1_total_persistence", *BESIDE]
     assert set(package.separability(T10, only="h1_total_persistence").metrics) == {"h1_total_persistence"}
 
 

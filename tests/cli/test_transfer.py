@@ -368,7 +368,7 @@ def test_several_audited_targets_have_a_true_accuracy_each(
     if options:
         assert next(line for line in out.splitlines() if "true accuracy" in line).split()[2:] == truths
     else:
-        assert "true accuracy" in out.splitlines()[4]
+        assert "true accuracy" in out.splitlines()[5]
         assert [line.split()[1] for line in out.splitlines() if line[:2] in ("a ", "b ")] == truths
     assert f"true accuracy {truths[0]}" not in out
 
@@ -385,7 +385,7 @@ def test_what_differs_between_targets_is_told_of_each(
     _, out, _ = called(capsys, monkeypatch, "transfer", files[0], few, "-q")
     assert "\na: head: recovered from embeddings and logits, 4 x 8, its logits within" in out
     _, out, _ = called(capsys, monkeypatch, "transfer", few, files[0], "-q")
-    assert "classifier_nonuniformity" in out.splitlines()[3]  # also where the first target has none
+    assert "classifier_nonuniformity" in out.splitlines()[5]  # also where the first target has none
 
 
 def test_the_reason_for_what_was_not_computed_is_the_true_one(

@@ -296,7 +296,7 @@ def test_the_command(labelfree: Program, tmp_path: Path) -> None:
     done = labelfree("watch", tmp_path, "--metric", R, "--once")
     assert done.returncode == 11, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "step 0  step_00.npy  rankme 8  continue"
+    assert lines[0] == "step 0  step_00.npy  rankme 8  no verdict  continue"
     assert lines[9].startswith("STOP: rankme ")
     assert lines[10].startswith("gate stop (plateau), exit code 11; ")
     done = labelfree("watch", tmp_path, "--metric", R, "--once", "--json")
@@ -415,7 +415,7 @@ def test_a_plateau_metric_is_measured_too(labelfree: Program, tmp_path: Path) ->
         old(flat(tmp_path, step, rows))
     done = labelfree("watch", tmp_path, "--metric", R, "--plateau", "separability", "--once")
     assert done.returncode == 11, done.stderr
-    assert re.match(r"step 0  step_00.npy  rankme \S+, separability \S+  continue\n", done.stdout)
+    assert re.match(r"step 0  step_00.npy  rankme \S+, separability \S+  healthy  continue\n", done.stdout)
 
 
 def test_where_no_file_could_be_scored_it_is_2(labelfree: Program, tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_what_differs_takes_the_heading_and_leaves_no_gap(epochs: list[Report]) 
     ]  # fmt: skip
     assert lines[3:6] == ["evaluate  2 sources", "error: not comparable: n differs: 600, 500 [not_comparable]", ""]
     assert lines[6].strip()
-    assert seen(epochs)[3] == "600 rows x 32 float16, column embedding"
+    assert seen(epochs)[4] == "600 rows x 32 float16, column embedding"
 
 
 def test_names_asked_for_come_first_in_the_order_asked() -> None:

@@ -18,7 +18,7 @@ STEPS = (
         "Do six checkpoints fall into classes? Kept as the history of their run:",
         "separability epoch_*.parquet --only separability -q --append run.jsonl",
     ),
-    ("Shall the run go on?", "gate --history run.jsonl --plateau separability --checks 6"),
+    ("Shall the run go on?", "gate --history run.jsonl --plateau separability --checks 6 -q"),
 )
 """What is run: why, and the arguments as a shell takes them."""
 NEXT = (

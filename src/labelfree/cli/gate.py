@@ -220,7 +220,7 @@ def gate(
         from labelfree.render.console import console_for
         from labelfree.render.verdicts.verdict import show
 
-        printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero))
+        printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero, quiet=quiet))
     else:
         printed(lambda: shown(TEXTS[f".{form}"](document)))
         for warning in () if quiet or in_actions else document["verdict"]["warnings"]:

@@ -67,7 +67,7 @@ def weights(
     \b
     labelfree weights model.safetensors
     labelfree weights step_100.pt step_200.pt --layer attention
-    labelfree weights model.safetensors --json | jq '.reports[].metrics.nonfinite_rows.value'
+    labelfree weights model.safetensors --value nonfinite_rows
     """
     chosen, outputs = chosen_format(form, json), output or []
     check_value(value, command("weights"), form=chosen)

@@ -104,7 +104,8 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
     metrics = selected(
         command, chosen.only, requested=chosen.homology > 0, scored=scored, grouped=chosen.group is not None
     )
-    needs = frozenset[Need](("moments", *(need for metric in metrics for need in metric.needs)))  # for the state
+    asked = frozenset[Need](need for metric in metrics for need in metric.needs)
+    needs = asked | frozenset[Need](("moments",))  # for the state
     adapted = any(metric.family == "transfer" for metric in metrics)
     behind = targets.source_of(opened, chosen.columns, chosen.setting) if command.scores == "always" else None
     group_rows = chosen.sample if command.whole_groups else GROUP_ROWS
@@ -137,7 +138,7 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
             report.note(Finding("not_frozen", f"no groups were frozen: {done_with.reason}"))
     if adapted:
         report = with_outputs(report, found, chosen.setting)
-    if "moments" in needs and found.evidence.n >= 2 and "pictures" in command.spectrum:
+    if "moments" in asked and found.evidence.n >= 2 and "pictures" in command.spectrum:
         report.series["spectrum"] = spectrum_series(found.evidence)
     report.series.update(group_series(found.evidence))
     if (deaths := death_series(found.evidence)) is not None:

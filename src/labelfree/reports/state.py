@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from labelfree.catalog import Concern, StateWord
 from labelfree.reports.entries import Measured, Part
-from labelfree.survey.state import Concern, Word
 
 
 class Because(Measured):
@@ -29,7 +29,7 @@ class State(Part):
     verdict; next: the command to run next."""
 
     rule: Literal["state/v1"] = "state/v1"
-    state: Word
+    state: StateWord
     because: list[Because]
     concerns: Concerns
     reason: str | None

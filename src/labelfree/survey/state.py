@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from labelfree.arrays import Float
+from labelfree.catalog import Concern, StateWord
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.rank.effective import entropy_rank
 
@@ -35,9 +35,6 @@ rank below which it is no structure, beside one direction."""
 REPEATED, MANY_REPEATED = 0.8, 0.9
 """Shares of rows that repeat another exactly."""
 
-Word: TypeAlias = Literal["healthy", "suspicious", "likely_collapsed", "no_verdict"]
-Concern: TypeAlias = Literal["fine", "center_first", "standardize_first", "hurt", "unknown"]
-
 
 @dataclass(frozen=True)
 class Reason:
@@ -53,7 +50,7 @@ class Reason:
 class State:
     """A state, the numbers that say so, and whom it concerns; reason: why there is no verdict."""
 
-    state: Word
+    state: StateWord
     because: tuple[Reason, ...] = ()
     cosine_similarity: Concern = "unknown"
     linear_probe: Concern = "unknown"

@@ -302,4 +302,6 @@ def test_commands_take_them(name: str, labelfree: Program, tmp_path: Path) -> No
     done = labelfree("doctor", written)
     assert done.returncode == 0, done.stderr
     done = labelfree("transfer", written, "--source", written, "--only", "coral", "--json")
-    assert json.loads(done.stdout)["metrics"]["coral"]["value"] == pytest.approx(0, abs=1e-12), done.stderr
+    assert json.loads(done.stdout)["reports"][0]["metrics"]["coral"]["value"] == pytest.approx(0, abs=1e-12), (
+        done.stderr
+    )

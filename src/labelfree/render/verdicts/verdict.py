@@ -137,8 +137,8 @@ def _told(name: str, value: Any) -> str:
     return counted(value, unit) if unit else f"{value:g}"
 
 
-def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = False) -> None:
-    """Print a verdict; with `exit_zero` the process exits with 0 whatever it is."""
+def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = False, quiet: bool = False) -> None:
+    """Print a verdict; with `exit_zero` the process exits with 0 whatever it is; quiet: the answer and the table."""
     verdict = document["verdict"]
     style = f"bold {_STYLES.get(verdict['decision'], 'red')}"
     code = f"exit code {verdict['exit_code']}"
@@ -157,6 +157,8 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
         decision = Text(row.decision, style=_STYLES.get(row.decision, "red"))
         table.add_row(Text(row.condition), row.found, row.interval, decision)
     print_table(console, table)
+    if quiet:
+        return
     console.print()
     for row in rows(document):
         if row.message != verdict["message"]:
