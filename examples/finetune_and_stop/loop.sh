@@ -10,7 +10,7 @@ while true; do
     [ -n "$checkpoint" ] || exit 0
     labelfree embed "$checkpoint" --data "$run/texts.txt" -o "$checkpoint.parquet" -q > /dev/null
     labelfree separability "$checkpoint.parquet" --append "$run/history.jsonl" -q > "$checkpoint.txt" || [ $? -eq 3 ]
-    labelfree gate --history "$run/history.jsonl" --plateau separability --json > "$checkpoint.verdict.json" && continue
+    labelfree gate --history "$run/history.jsonl" --plateau separability --classes 10 --json > "$checkpoint.verdict.json" && continue
     verdict=$?
     echo "$(basename "$checkpoint"): $verdict" >&2
     exit $verdict
