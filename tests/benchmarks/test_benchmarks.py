@@ -59,6 +59,19 @@ def imported(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module(name)
 
 
+def test_no_interval_of_a_rank_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too narrow or too wide, by the binomial interval of the coverage of each cell."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "intervals"))
+    judge, study = importlib.import_module("cells"), results("coverage")
+    draws = study["setting"]["repetitions"]
+    found = [one["coverage"] for metrics in study["coverage"].values() for one in metrics.values() if one]
+    assert len(found) > 300
+    for covered in found:
+        least, most = judge.binomial(round(covered * draws), draws)
+        assert most >= judge.PROMISED[0]
+        assert least <= judge.PROMISED[1]
+
+
 def test_the_intervals_cover() -> None:
     """The committed study: nominal 95 %, with at least twice as many rows as columns."""
     study = json.loads((BENCHMARKS / "results" / "coverage.json").read_text())
