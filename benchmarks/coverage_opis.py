@@ -3,10 +3,9 @@
 python benchmarks/coverage_opis.py            a few minutes; writes results/coverage_opis.json
 python benchmarks/coverage_opis.py --quick    a glance at it, in seconds; written nowhere
 
-A data set is T groups of equal size: Gaussian rows about a center of their own, with a spread of their own. The
-committed results are of the intervals of version 0.1.0, where the target of `opis` was T / (T - 1) times the mean of
-its value, the variance over the population of groups; it is the mean now, as that of all others. intervals/groups.py
-is the study of the present intervals.
+A data set is T groups of equal size: Gaussian rows about a center of their own, with a spread of their own. The target
+is the mean of the metric. None where there is no interval: intervals/groups.py is the study by which it was decided
+where, on laws of other kinds.
 """
 
 from __future__ import annotations

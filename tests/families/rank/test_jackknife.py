@@ -213,3 +213,11 @@ def test_crowded_eigenvalues_have_no_interval_of_their_slope(n: int, d: int, slo
     assert (result.se is not None) == offered
     assert any("nearer to each other" in said for said in result.warnings) == (not offered)
     assert result.status == "ok"
+
+
+def test_the_dimension_of_two_neighbors_has_no_interval_below_100_rows() -> None:
+    X = np.random.default_rng(3).normal(size=(100, 3))
+    assert metrics.twonn(X).interval is not None
+    found = metrics.twonn(X[:99])
+    assert (found.se, found.interval) == (None, None)
+    assert found.warnings == ("no interval: 99 distinct rows, expected at least 100",)

@@ -18,6 +18,8 @@ NEIGHBORS = 20
 """k of the maximum-likelihood estimator."""
 LEAST_ROWS = 200
 """Distinct rows below which `id_mle` has no interval."""
+LEAST_PAIRED = 100
+"""Distinct rows below which `twonn` has no interval: of a few clustered rows it held .80 of the time."""
 MOST_UNEQUAL = 0.5
 """Standard deviation of its terms over their mean above which `id_mle` has no interval; 0.23 for one dimension."""
 
@@ -83,6 +85,9 @@ def _twonn(e: Evidence) -> Result:
     if total <= 0:
         return undefined("equidistant", _EQUIDISTANT)
     value = (len(terms) - 1) / total
+    if len(terms) < LEAST_PAIRED:
+        few = f"no interval: {len(terms)} distinct rows, expected at least {LEAST_PAIRED}"
+        return _dimension(e, 2, value, None, (few,))
     return _dimension(e, 2, value, value * neighbor_error(terms, index[:, :2]) / (total / len(terms)))
 
 
@@ -94,7 +99,7 @@ def twonn(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     Range: above 0; about the dimension of the manifold for small dimension, biased low for large ones.
     Invariant to scale, rotation and translation.
     Undefined: fewer than three distinct rows; all neighbors equally far.
-    Interval: variance with the covariances of neighboring rows.
+    Interval: variance with the covariances of neighboring rows; none below 100 distinct rows.
     Cost: pairs of the sample, 2 m^2 d flop, shared with id_mle; memory one block of rows times m.
     When it lies: reads the smallest scale, so noise of every direction counts in full; depends on the sample size.
     Source: Facco et al., Scientific Reports 2017; the maximum-likelihood form. Deviations: no trimming and no line
