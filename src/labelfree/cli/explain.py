@@ -38,8 +38,9 @@ def explain(
     labelfree explain 'zero bars'
     """
     from labelfree.commands.explaining import explained as told
+    from labelfree.commands.explanation import WIDTH
 
-    print(told(" ".join(word or ()), min(get_terminal_size().columns, 88) if sys.stdout.isatty() else None))
+    print(told(" ".join(word or ()), min(get_terminal_size().columns, WIDTH) if sys.stdout.isatty() else None))
 
 
 def schema(

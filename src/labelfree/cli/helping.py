@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import textwrap
 from collections.abc import Mapping
@@ -120,7 +119,7 @@ def _kind(parameter: Any) -> str:
 
 def brief(command: Any, context: typer.Context) -> str:
     """The first help: usage, what the command is for, examples, and the options that most people need."""
-    width = max(40, min(get_terminal_size().columns if "COLUMNS" not in os.environ else _columns(), 100))
+    width = max(40, min(get_terminal_size().columns, 100))
     out = [f"Usage: {context.command_path} {' '.join(command.collect_usage_pieces(context))}", ""]
     words, *blocks = (command.help or "").replace("\b", "").split("\n\n")
     out += [*textwrap.wrap(" ".join(words.split()), width), ""]
@@ -146,12 +145,6 @@ def brief(command: Any, context: typer.Context) -> str:
     if command.epilog:
         out += ["", *textwrap.wrap(command.epilog, width)]
     return "\n".join(out) + "\n"
-
-
-def _columns() -> int:
-    """The width that the environment asks for."""
-    given = os.environ.get("COLUMNS", "")
-    return int(given) if re.fullmatch(r"\d{1,4}", given) and int(given) else 80
 
 
 def _names(parameter: Any) -> str:

@@ -49,6 +49,15 @@ class Noted(str):
         return CODES[self.code].severity
 
 
+def with_fix(message: str, fix: str) -> str:
+    """What is wrong, and the way out where there is one.
+
+    >>> with_fix("no ids", "give an id column"), with_fix("no ids", "")
+    ('no ids; give an id column', 'no ids')
+    """
+    return f"{message}; {fix}" if fix else message
+
+
 @dataclass(frozen=True)
 class Finding:
     """One finding: its code, a sentence, the way out, how many rows (or columns) it touches, and the first such row.
@@ -67,7 +76,7 @@ class Finding:
     graver: Severity | None = None
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.fix}" if self.fix else self.message
+        return with_fix(self.message, self.fix)
 
     @property
     def severity(self) -> Severity:

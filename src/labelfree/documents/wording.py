@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from labelfree.documents.reading import DIGITS
 
@@ -48,6 +50,11 @@ def cell(text: str) -> str:
     ('a\\\\|b c', '&lt;b>&amp;\\\\[x](y)')
     """
     return _MARKED.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), printable(one_line(text)))
+
+
+def state_reason(state: Mapping[str, Any]) -> str:
+    """Why the state of a report is what it is, in a sentence: why there is none, or the numbers that say so."""
+    return state["reason"] or "; ".join(one["message"] for one in state["because"])
 
 
 def counted(number: int, noun: str) -> str:

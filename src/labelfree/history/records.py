@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from labelfree.catalog import CENTERED, COLLAPSE_METRICS, known_command
 from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, SCHEDULE, is_number, misfit
 from labelfree.documents.reading import MOST_DIGITS, SCHEMA_VERSION, rounded
-from labelfree.documents.wording import counted
+from labelfree.documents.wording import counted, state_reason
 from labelfree.errors import HistoryError, UsageError, option
 
 Record: TypeAlias = dict[str, Any]
@@ -95,8 +95,7 @@ def abridged(report: Mapping[str, Any]) -> Record:
 
 def stated(state: Mapping[str, Any]) -> dict[str, str]:
     """What a record keeps of a state: the word, the rule behind it, and the reasons in a sentence."""
-    message = state["reason"] or "; ".join(one["message"] for one in state["because"])
-    return {"rule": state["rule"], "state": state["state"], "message": message}
+    return {"rule": state["rule"], "state": state["state"], "message": state_reason(state)}
 
 
 def _entry(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelfree.catalog import STATES
+from labelfree.documents.wording import state_reason
 from labelfree.reports.rows import RowsReport
 
 _STYLES = {"likely_collapsed": "bold red", "suspicious": "yellow", "no_verdict": "yellow", "healthy": "green"}
@@ -40,6 +41,5 @@ def first_lines(reports: Sequence[RowsReport], sources: Sequence[str]) -> list[S
 
 
 def _line(state: Mapping[str, Any]) -> StateLine:
-    why = state["reason"] or "; ".join(because["message"] for because in state["because"])
     word = state["state"]
-    return StateLine(f"{STATES[word]}:", _STYLES[word], f" {why}")
+    return StateLine(f"{STATES[word]}:", _STYLES[word], f" {state_reason(state)}")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from labelfree import __version__
 from labelfree.documents.finding_codes import Severity
-from labelfree.documents.findings import Finding
+from labelfree.documents.findings import Finding, with_fix
 from labelfree.documents.reading import REPORT_VERSION, as_json, parsed
 from labelfree.errors import UndefinedMetric, UnknownName, UsageError
 from labelfree.families.spec import Metric
@@ -60,7 +60,7 @@ class FindingEntry(Part):
         )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.fix}" if self.fix else self.message
+        return with_fix(self.message, self.fix)
 
 
 class MetricEntry(Measured):

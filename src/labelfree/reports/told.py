@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from labelfree.documents.finding_codes import CODES, Severity
-from labelfree.documents.findings import SEVERITIES, severity_of
+from labelfree.documents.findings import SEVERITIES, severity_of, with_fix
 from labelfree.reports.across import differing
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.weights import WeightsReport
@@ -30,7 +30,7 @@ class Told:
     def text(self) -> str:
         """The finding in a sentence, with its way out."""
         of = f"{_some(self.metrics)}: " if self.metrics else ""
-        return f"{of}{self.message}; {self.fix}" if self.fix else f"{of}{self.message}"
+        return of + with_fix(self.message, self.fix)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _line(own: Sequence[Told], total: int, named: Callable[[str], str]) -> Line:
     general = CODES[first.code].sentence if first.code in CODES else first.message
     message = first.message if len(messages) == 1 else general
     text = (f"{_some(metrics)}: " if metrics else "") + message + where
-    return Line(first.severity, f"{text}; {first.fix}" if first.fix and len(fixes) == 1 else text, first.code)
+    return Line(first.severity, with_fix(text, first.fix if len(fixes) == 1 else ""), first.code)
 
 
 def of_weights(reports: Sequence[WeightsReport], named: Callable[[str], str]) -> list[Line]:

@@ -87,7 +87,7 @@ def _twonn(e: Evidence) -> Result:
     value = (len(terms) - 1) / total
     if len(terms) < LEAST_PAIRED:
         few = f"no interval: {len(terms)} distinct rows, expected at least {LEAST_PAIRED}"
-        return _dimension(e, 2, value, None, (few,))
+        return _dimension(e, 2, value, None, (Noted("no_interval", few),))
     return _dimension(e, 2, value, value * neighbor_error(terms, index[:, :2]) / (total / len(terms)))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from labelfree.documents.wording import printable
+from labelfree.render.naming import short_names
 
 FIRST, SECOND, INK, MUTED = "#1f5fa8", "#c8642b", "#1c1c1c", "#767676"
 """Blue and orange that color-blind eyes tell apart, what is neither, and what stands back."""
@@ -141,12 +142,7 @@ def drawn_names(sources: Sequence[str]) -> list[str]:
     >>> drawn_names(["a/x.npy", "b/x.npy"]), drawn_names(["run/epoch_1.npy", "run/epoch_2.npy"])
     (['a/x', 'b/x'], ['epoch_1', 'epoch_2'])
     """
-    paths = [Path(source) for source in sources]
-    bare = len({path.suffix for path in paths}) == 1
-    paths = [path.with_suffix("") if bare and path.suffix and path.stem else path for path in paths]
-    deep = range(1, max(len(path.parts) for path in paths))
-    depth = next((k for k in deep if len({path.parts[-k:] for path in paths}) == len(paths)), 1)
-    return [_short(printable("/".join(path.parts[-depth:]))) for path in paths]
+    return [_short(printable(name)) for name in short_names(sources)]
 
 
 def _short(name: str) -> str:

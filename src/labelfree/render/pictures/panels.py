@@ -11,7 +11,7 @@ from labelfree.render.pictures.canvas import figure_of, write
 from labelfree.render.pictures.deaths import barcode_panel, deaths_panel
 from labelfree.render.pictures.groups import cosines_panel, errors_panel, utilities_panel
 from labelfree.render.pictures.model import Panel
-from labelfree.render.pictures.scores import best_of, estimates_panel, headlines, scores_panel
+from labelfree.render.pictures.scores import best_of, estimates_panel, scores_panel, subjects
 from labelfree.render.pictures.spectrum import spectrum_panel
 from labelfree.reports.across import in_order
 from labelfree.reports.leading import headline
@@ -27,7 +27,7 @@ def draw(reports: Sequence[RowsReport], path: Path) -> None:
 
 
 def drawn(reports: Sequence[RowsReport]) -> Any:
-    """The same panels as a figure of matplotlib."""
+    """A figure of matplotlib with the panels of reports one under another."""
     found = panels(reports)
     if not found:
         raise UsageError(
@@ -52,7 +52,7 @@ def scores_drawn(reports: Sequence[RowsReport], metrics: Sequence[str]) -> Any:
 def panels(reports: Sequence[RowsReport]) -> list[Panel]:
     """What the reports are about first (a metric against step, estimates of a target), then what stands behind it."""
     reports = in_order(reports)
-    names = headlines(reports) if len(reports) > 1 else []
+    names = subjects(reports) if len(reports) > 1 else []
     found = [scores_panel(reports, name) for name in names]
     if len(reports) == 1 and (estimates := estimates_panel(reports[0])) is not None:
         found.append(estimates)

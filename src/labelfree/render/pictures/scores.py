@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import nan
 
-from labelfree.catalog import CATALOG, command
+from labelfree.catalog import CATALOG, command, headlines
 from labelfree.render.numbers import value as shown
 from labelfree.render.pictures.model import (
     FIRST,
@@ -24,20 +24,19 @@ from labelfree.reports.across import in_order, steps_of
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.leading import leading
 from labelfree.reports.rows import RowsReport
+from labelfree.results import Z95
 
 _MOST = 40
 """Names that a column of dots has room for."""
-_WORDS = {"higher": "highest", "lower": "lowest"}
 
 
-def headlines(reports: Sequence[RowsReport]) -> list[str]:
+def subjects(reports: Sequence[RowsReport]) -> list[str]:
     """The metrics that a picture of several reports is about: what their command answers with, one a family."""
-    families = command(reports[0].command).families
-    found: dict[str, str] = {}
-    for entry in CATALOG:
-        if entry.headline and entry.family in families and any(_value(r, entry.name) is not None for r in reports):
-            found.setdefault(entry.family, entry.name)
-    return list(found.values())
+    known = (
+        [name for name in headlines(family) if any(_value(report, name) is not None for report in reports)]
+        for family in command(reports[0].command).families
+    )
+    return [names[0] for names in known if names]
 
 
 def best_of(reports: Sequence[RowsReport], name: str) -> int | None:
@@ -57,7 +56,7 @@ def scores_panel(reports: Sequence[RowsReport], name: str) -> Panel:
         title = name
     else:
         entry = reports[best].metrics[name]
-        title = f"{name}: {_WORDS[entry.direction]} {shown(entry)} in {names[best]}"
+        title = f"{name}: {leading(reports, name).end} {shown(entry)} in {names[best]}"
     if steps is not None:
         return _against_steps(name, title, steps, entries, best, names)
     return _beside_names(name, title, entries, best, names)
@@ -74,7 +73,7 @@ def estimates_panel(report: RowsReport) -> Panel | None:
     rows = [*names, *(f"audit ({one.column})" for one in audited)]
     values = [*(float(entries[name].value or 0.0) for name in names), *(one.accuracy for one in audited)]
     spans: list[Sequence[float] | None] = [entries[name].interval for name in names]
-    spans += [(one.accuracy - 1.96 * one.se, one.accuracy + 1.96 * one.se) for one in audited]
+    spans += [(one.accuracy - Z95 * one.se, one.accuracy + Z95 * one.se) for one in audited]
     colors = [FIRST] * len(names) + [SECOND] * len(audited)
     low = min(min(values), *(span[0] for span in spans if span is not None), 1.0)
     return Panel(

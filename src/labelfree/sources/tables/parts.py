@@ -153,7 +153,7 @@ def _agree(part: _Part, first: _Part, filled: _Part) -> None:
 
 
 def of_rows(batches: Iterator[Any], rows: int) -> Iterator[Any]:
-    """The same rows, `rows` to a record batch, and the rest in the last one."""
+    """The rows of batches, `rows` to a record batch, and the rest in the last one."""
     import pyarrow as pa
 
     waiting: list[Any] = []
