@@ -6,6 +6,7 @@ python docs/generate.py --check    exits with 1 where one is out of date (the pi
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sys
@@ -186,14 +187,12 @@ def picture() -> str:
     from labelfree.errors import speaking
     from labelfree.render.tables.table import show
 
-    source = Path(str(files("labelfree") / "demo_data")) / "epoch_05.parquet"
-    report = labelfree.rank(source)
-    named = report.model_copy(update={"input": report.input.model_copy(update={"sources": ["epoch_05.parquet"]})})
-    named.series.update(report.series)
+    with contextlib.chdir(str(files("labelfree") / "demo_data")):
+        report = labelfree.rank("epoch_05.parquet")
     console = Console(record=True, width=80, force_terminal=True, file=io.StringIO(), highlight=False)
     console.print(Text("$ labelfree rank epoch_05.parquet", style="bold green"))
     with speaking(flag):
-        show(console, [named], everything=False)
+        show(console, [report], everything=False)
     return console.export_svg(title="labelfree", unique_id="labelfree")
 
 

@@ -250,6 +250,7 @@ def page(shown: Any) -> _Tags:
 
 def test_a_repr_is_short(reports: Reports) -> None:
     assert len(repr(reports[0]).splitlines()) <= 3
+    assert repr(reports[0]).splitlines()[0].startswith("healthy: ")
     assert max(map(len, repr(reports[0]).splitlines())) < 160
     assert repr(reports[0]) == str(reports[0])
     assert len(repr(reports).splitlines()) <= 3
@@ -267,7 +268,11 @@ def test_html_has_the_values_and_intervals(reports: Reports) -> None:
     assert float(found.texts[i + 1]) == pytest.approx(float(entry), abs=0.01)
     low, high = map(float, found.texts[i + 2].split(" to "))
     assert [low, high] == pytest.approx(list(entry.interval), abs=0.01)
+    state = reports[0].state
+    assert state is not None
+    assert found.texts[:2] == ["healthy:", " " + "; ".join(one.message for one in state.because)]
     several = page(reports)
+    assert several.texts[0] == "1 of 3 suspicious"
     order = [several.texts.index(name) for name in ("epoch_00", "epoch_05", "epoch_07")]
     assert order == sorted(order)  # by their steps
     assert "nothing wrong" in "".join(page(labelfree.doctor(RNG.normal(size=(300, 4)))).texts)

@@ -18,6 +18,8 @@ from labelfree.errors import SourceError
 from labelfree.render.tables.text import to_csv, to_markdown
 from program import Program
 
+pytestmark = pytest.mark.once
+
 COMMANDS = ("rank", "separability", "evaluate", "doctor")
 RNG = np.random.default_rng(0)
 CLOUDS = {

@@ -18,6 +18,8 @@ from labelfree.training import Check, Monitor
 from program import Program
 from reports import entry, report
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(20)
 
 

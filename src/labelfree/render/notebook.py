@@ -8,6 +8,7 @@ from html import escape
 from labelfree.documents.wording import one_line, printable
 from labelfree.render.naming import short_names
 from labelfree.render.numbers import interval, value
+from labelfree.render.states import first_lines
 from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import SOUND, heading, lines, remarks, shown
 from labelfree.reports.across import in_order
@@ -17,8 +18,12 @@ _WARNED = 5
 
 
 def as_html(report: RowsReport) -> str:
-    """One report: its metrics with intervals, or its defects, and its warnings."""
-    parts = [_titled(report.command, report.input.sources[0]), f"<p>{_text(heading(report))}</p>"]
+    """One report: its state, its metrics with intervals, or its defects, and its warnings."""
+    parts = [
+        *_states([report], []),
+        _titled(report.command, report.input.sources[0]),
+        f"<p>{_text(heading(report))}</p>",
+    ]
     if report.input.defects is not None:
         rows = [(d.kind, f"{d.count:,}", "" if d.first_row is None else f"{d.first_row:,}", d.message, d.remedy)
                 for d in report.input.defects]  # fmt: skip
@@ -31,7 +36,7 @@ def as_html(report: RowsReport) -> str:
 
 
 def several_as_html(reports: Sequence[RowsReport]) -> str:
-    """Several reports: which is highest, and a row for each source in the order of its step."""
+    """Several reports: their states, which is highest, and a row for each source in the order of its step."""
     if not reports:
         return "<p>no reports</p>"
     if reports[0].input.defects is not None:
@@ -42,7 +47,7 @@ def several_as_html(reports: Sequence[RowsReport]) -> str:
     rows = [(name, *(_cell(report, metric) for metric in shown_)) for name, report in zip(names, ordered, strict=True)]
     told = f"<p>{_text(led(reports))}</p>" if len(reports) > 1 else ""
     title = _titled(reports[0].command, f"{len(reports)} sources")
-    return title + told + _table(("source", *shown_), rows, left={0})
+    return "".join([*_states(ordered, names), told, title, _table(("source", *shown_), rows, left={0})])
 
 
 def _cell(report: RowsReport, metric: str) -> str:
@@ -51,6 +56,11 @@ def _cell(report: RowsReport, metric: str) -> str:
     entry = report.metrics[metric]
     between = interval(entry)
     return value(entry) + (f" ({between})" if between else "")
+
+
+def _states(reports: Sequence[RowsReport], names: Sequence[str]) -> list[str]:
+    """The first lines of a table as paragraphs."""
+    return [f"<p><b>{_text(line.head)}</b>{_text(line.rest)}</p>" for line in first_lines(reports, names)]
 
 
 def _titled(command: str, name: str) -> str:

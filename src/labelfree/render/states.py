@@ -22,6 +22,11 @@ class StateLine:
     style: str
     rest: str
 
+    @property
+    def text(self) -> str:
+        """The line without its style."""
+        return self.head + self.rest
+
 
 def first_lines(reports: Sequence[RowsReport], sources: Sequence[str]) -> list[StateLine]:
     """The state of one report in a line; of several, a line for each state that some of them have, the worst first.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from labelfree.documents.wording import counted, one_line, printable
 from labelfree.render.naming import short_names
 from labelfree.render.numbers import value
+from labelfree.render.states import first_lines
 from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import heading, shown
 from labelfree.reports.rows import RowsReport
@@ -16,15 +17,17 @@ _LISTED = 8
 
 
 def of_one(report: RowsReport) -> str:
-    """Which rows, the first metrics, and what else there is."""
-    told = [f"{report.command} of {_clean(report.input.sources[0])}: {heading(report)}"]
+    """Its state, which rows, how many metrics and warnings, and the first metrics."""
+    told = [_clean(line.text) for line in first_lines([report], [])]
+    counts = [counted(len(report.metrics), "metric")] if report.metrics else []
+    counts += [counted(len(report.warnings), "warning")] if report.warnings else []
+    rest = f"; {', '.join(counts)}" if counts else ""
+    told.append(f"{report.command} of {_clean(report.input.sources[0])}: {heading(report)}{rest}")
     if names := shown(report, False):
         told.append(", ".join(f"{name} {value(report.metrics[name])}" for name in names[:_NAMED]))
     elif report.input.defects is not None:
         told.append(", ".join(f"{d.kind} {d.count:,}" for d in report.input.defects) or "nothing wrong")
-    rest = [counted(len(report.metrics), "metric")] if report.metrics else []
-    rest += [counted(len(report.warnings), "warning")] if report.warnings else []
-    return "\n".join([*told, *([", ".join(rest)] if rest else [])])
+    return "\n".join(told)
 
 
 def of_several(reports: Sequence[RowsReport]) -> str:

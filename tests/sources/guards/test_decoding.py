@@ -27,6 +27,8 @@ from labelfree.sources.opening import open_source
 from labelfree.sources.tables.parquet import batches
 from readers import joined
 
+pytestmark = pytest.mark.once
+
 CODECS = ["none", "snappy", "gzip", "brotli", "zstd", "lz4"]
 VERSIONS = ["1.0", "2.0"]
 

@@ -19,6 +19,8 @@ from labelfree.sources.guards.archives import members
 from labelfree.sources.guards.decoding import check_pages
 from labelfree.sources.guards.footers import footer
 
+pytestmark = pytest.mark.once
+
 X = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
 TABLES: dict[str, Callable[[], pa.Table]] = {
     "vectors": lambda: pa.table({"id": [f"row {i}" for i in range(500)], "emb": X.tolist(), "n": range(500)}),

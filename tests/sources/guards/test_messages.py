@@ -18,6 +18,8 @@ from labelfree.sources.opening import open_source
 from program import Program
 from readers import joined
 
+pytestmark = pytest.mark.once
+
 N, D = 40, 8
 X = np.random.default_rng(3).normal(size=(N, D))
 TABLE = pa.table({"id": [f"r{i}" for i in range(N)], "emb": pa.array(X.tolist(), pa.list_(pa.float64(), D))})

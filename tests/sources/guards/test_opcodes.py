@@ -28,6 +28,8 @@ from labelfree.sources.guards.opcodes import Foresight
 from labelfree.sources.guards.pickles import contents
 from labelfree.sources.guards.torch_calls import ClaimedTuple, Forged, Stored, called, check_keys, view
 
+pytestmark = pytest.mark.once
+
 W = torch.arange(24.0).reshape(6, 4)
 
 

@@ -18,6 +18,8 @@ from labelfree.errors import LabelfreeError, SourceError, UnsafeCheckpoint
 from labelfree.sources.opening import open_source
 from readers import Evil, joined
 
+pytestmark = pytest.mark.once
+
 W = torch.from_numpy(np.random.default_rng(0).normal(scale=30, size=(11, 4)).astype(np.float32))
 
 

@@ -99,7 +99,7 @@ def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
                 out.append(f"| {d.kind} | {d.count:,} | {first} | {cell(d.message)} | {cell(d.remedy)} |")
             out += [] if report.input.defects else [SOUND]
         else:
-            out += [cell(f"{line.head}{line.rest}") for line in first_lines([report], [])] + [""]
+            out += [cell(line.text) for line in first_lines([report], [])] + [""]
             out += ["| metric | value | 95 % interval | better | |", "|---|---:|---|---|---|"]
             rows = lines(report, everything)
             out += [f"| {r.name} | {r.value} | {r.interval} | {r.better} | {cell(r.note)} |" for r in rows]
