@@ -17,13 +17,15 @@ _WARNED = 5
 
 
 def as_html(report: RowsReport) -> str:
-    """One report: its metrics with intervals, or its defects, and its warnings."""
+    """One report: its metrics with intervals, or its findings, and its warnings."""
     parts = [_titled(report.command, report.input.sources[0]), f"<p>{_text(heading(report))}</p>"]
-    if report.input.defects is not None:
-        rows = [(d.kind, f"{d.count:,}", "" if d.first_row is None else f"{d.first_row:,}", d.message, d.remedy)
-                for d in report.input.defects]  # fmt: skip
-        heads = ("found", "count", "first row", "what it means", "what to do")
-        return "".join([*parts, _table(heads, rows, left={0, 3, 4}) if rows else f"<p>{_text(SOUND)}</p>"])
+    if report.finds:
+        said = [
+            (one.code, str(one.severity), _number(one.rows), _number(one.first), one.message, one.fix)
+            for one in report.findings
+        ]
+        heads = ("found", "severity", "rows", "first row", "what it means", "what to do")
+        return "".join([*parts, _table(heads, said, left={0, 1, 4, 5}) if said else f"<p>{_text(SOUND)}</p>"])
     found = lines(report, False)
     rows = [(line.name, line.value, line.interval, line.better, line.note) for line in found]
     parts.append(_table(("metric", "value", "95 % interval", "better", ""), rows, left={0, 2, 3, 4}))
@@ -34,7 +36,7 @@ def several_as_html(reports: Sequence[RowsReport]) -> str:
     """Several reports: which is highest, and a row for each source in the order of its step."""
     if not reports:
         return "<p>no reports</p>"
-    if reports[0].input.defects is not None:
+    if reports[0].finds:
         return "".join(map(as_html, reports))
     ordered = in_order(reports)
     names = short_names([report.input.sources[0] for report in ordered])
@@ -51,6 +53,10 @@ def _cell(report: RowsReport, metric: str) -> str:
     entry = report.metrics[metric]
     between = interval(entry)
     return value(entry) + (f" ({between})" if between else "")
+
+
+def _number(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
 
 
 def _titled(command: str, name: str) -> str:

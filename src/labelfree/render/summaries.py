@@ -20,8 +20,9 @@ def of_one(report: RowsReport) -> str:
     told = [f"{report.command} of {_clean(report.input.sources[0])}: {heading(report)}"]
     if names := shown(report, False):
         told.append(", ".join(f"{name} {value(report.metrics[name])}" for name in names[:_NAMED]))
-    elif report.input.defects is not None:
-        told.append(", ".join(f"{d.kind} {d.count:,}" for d in report.input.defects) or "nothing wrong")
+    elif report.finds:
+        found = (one.code if one.rows is None else f"{one.code} {one.rows:,}" for one in report.findings)
+        told.append(", ".join(found) or "nothing wrong")
     rest = [counted(len(report.metrics), "metric")] if report.metrics else []
     rest += [counted(len(report.warnings), "warning")] if report.warnings else []
     return "\n".join([*told, *([", ".join(rest)] if rest else [])])
