@@ -15,8 +15,9 @@ def explained(incomplete: str) -> list[str]:
     from labelfree.catalog import METRIC_NAMES
     from labelfree.documents.finding_codes import CODES
     from labelfree.documents.glossary import WORDS
+    from labelfree.documents.reason_codes import REASONS
 
-    return [name for name in (*METRIC_NAMES, *CODES, *WORDS) if name.startswith(incomplete.lower())]
+    return [name for name in (*METRIC_NAMES, *CODES, *REASONS, *WORDS) if name.startswith(incomplete.lower())]
 
 
 def explain(
@@ -24,17 +25,18 @@ def explain(
         list[str] | None,
         typer.Argument(
             metavar="WORD",
-            help="A metric, the code of a finding or a word of a table; without one, all metrics.",
+            help="A metric, the code of a finding or reason, a word of a table; without one, all metrics.",
             show_default=False,
             autocompletion=explained,
         ),
     ] = None,
 ) -> None:
-    """A metric in words, the code of a finding, or a word that a table prints.
+    """A metric in words, the code of a finding or of a reason, or a word that a table prints.
 
     \b
     labelfree explain rankme
     labelfree explain narrow_cone
+    labelfree explain insufficient
     labelfree explain 'zero bars'
     """
     from labelfree.commands.explaining import explained as told
