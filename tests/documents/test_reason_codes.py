@@ -20,7 +20,7 @@ _RELAYED = {"missing[0].reason_code or ''", "part.reason_code", "reason_code", "
 
 def given(code: str) -> tuple[set[str], set[str]]:
     """The reason codes that a piece of source gives, and the expressions in their place."""
-    codes, others = set(), set()
+    codes, others = set[str](), set[str]()
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Call):
             continue
@@ -30,14 +30,14 @@ def given(code: str) -> tuple[set[str], set[str]]:
         found += node.args[4:5] if name == "Result" else []
         for one in found:
             if isinstance(one, ast.Constant):
-                codes |= {one.value} - {None}
+                codes |= {str(one.value)} if one.value is not None else set()
             else:
                 others.add(ast.unparse(one))
     return codes, others
 
 
 def everywhere() -> tuple[set[str], set[str]]:
-    codes, others = set(), set()
+    codes, others = set[str](), set[str]()
     for file in SOURCE.rglob("*.py"):
         if file not in _NOT_OURS and file.parent.name not in ("gating", "render"):
             found = given(file.read_text())

@@ -68,9 +68,9 @@ def test_a_verdict_whose_warnings_had_no_codes_is_believed(tmp_path: Path) -> No
     assert (document["verdict"].pop("findings"), document["verdict"]["warnings"]) == ([], [])
     document["verdict"]["warnings"] = ["separability: 1 earlier check without a value left out"]
     assert stopped(written(tmp_path, document)) == document
-    console = Console(file=io.StringIO(), width=200)
-    show(console, document)
-    assert "warning: separability: 1 earlier check without a value left out [unnamed]" in console.file.getvalue()
+    said = io.StringIO()
+    show(Console(file=said, width=200), document)
+    assert "warning: separability: 1 earlier check without a value left out [unnamed]" in said.getvalue()
 
 
 @pytest.mark.parametrize(
