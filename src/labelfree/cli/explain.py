@@ -11,13 +11,14 @@ import typer
 
 
 def explained(incomplete: str) -> list[str]:
-    """What can be explained and begins like this."""
+    """What can be explained and begins like this, in one word of the shell each: zero_bars for zero bars."""
     from labelfree.catalog import METRIC_NAMES
     from labelfree.documents.finding_codes import CODES
     from labelfree.documents.glossary import WORDS
     from labelfree.documents.reason_codes import REASONS
 
-    return [name for name in (*METRIC_NAMES, *CODES, *REASONS, *WORDS) if name.startswith(incomplete.lower())]
+    names = dict.fromkeys(name.replace(" ", "_") for name in (*METRIC_NAMES, *CODES, *REASONS, *WORDS))
+    return [name for name in names if name.startswith(incomplete.lower()) and "%" not in name]
 
 
 def explain(
