@@ -11,6 +11,7 @@ import json
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
@@ -79,8 +80,6 @@ def metrics() -> str:
     from labelfree.metrics import METRICS
 
     intro = (DOCS / "metrics.intro.md").read_text()
-    for name, filled in {"COVERAGE": coverage(), "ALARMS": alarms(), "SEEN": seen()}.items():
-        intro = intro.replace(f"@{name}@", filled)
     out = [NOTICE, "# Metrics\n", intro]
     out += ["| metric | kind | better | |", "|---|---|---|---|"]
     for m in METRICS:
@@ -91,6 +90,14 @@ def metrics() -> str:
         for head, text in sections(m):
             out += [f"{_text(text)}", ""] if not head else [f"- **{head}.** {_text(text)}"]
     return "\n".join(out) + "\n"
+
+
+def metrics_evidence() -> str:
+    """How often intervals held, what noise counts for: the template with the tables filled in."""
+    page = (DOCS / "evidence" / "metrics.intro.md").read_text()
+    for name, filled in {"COVERAGE": coverage(), "ALARMS": alarms(), "SEEN": seen()}.items():
+        page = page.replace(f"@{name}@", filled)
+    return page
 
 
 def glossary() -> str:
@@ -212,6 +219,11 @@ DOCUMENTS = {
     DOCS / "state.md": state,
     DOCS / "transfer.md": transfer,
     DOCS / "weights.md": weights,
+    DOCS / "evidence" / "metrics.md": metrics_evidence,
+    **{
+        DOCS / "evidence" / f"{make.__name__}.md": partial(make, f"evidence/{make.__name__}.intro.md")
+        for make in (opis, separability, state, transfer, weights)
+    },
 }
 PICTURE = DOCS / "rank.svg"
 
