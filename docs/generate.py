@@ -12,6 +12,7 @@ import json
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
@@ -80,8 +81,6 @@ def metrics() -> str:
     from labelfree.metrics import METRICS
 
     intro = (DOCS / "metrics.intro.md").read_text()
-    for name, filled in {"COVERAGE": coverage(), "ALARMS": alarms(), "SEEN": seen()}.items():
-        intro = intro.replace(f"@{name}@", filled)
     out = [NOTICE, "# Metrics\n", intro]
     out += ["| metric | kind | better | |", "|---|---|---|---|"]
     for m in METRICS:
@@ -94,22 +93,35 @@ def metrics() -> str:
     return "\n".join(out) + "\n"
 
 
+def metrics_evidence() -> str:
+    """How often intervals held, what noise counts for: the template with the tables filled in."""
+    page = (DOCS / "evidence" / "metrics.intro.md").read_text()
+    for name, filled in {"COVERAGE": coverage(), "ALARMS": alarms(), "SEEN": seen()}.items():
+        page = page.replace(f"@{name}@", filled)
+    return page
+
+
 def glossary() -> str:
-    """The words that tables print and the codes of findings: what `labelfree explain` says of each."""
+    """The words that tables print, the codes of findings and of reasons: what `labelfree explain` says of each."""
     from labelfree.documents.finding_codes import CODES
     from labelfree.documents.glossary import WORDS, meaning
+    from labelfree.documents.reason_codes import REASONS
 
     out = [NOTICE, "# Glossary\n", "`labelfree explain WORD` prints what stands here; of a metric, its section in "]
     out[-1] += "[metrics.md](metrics.md).\n"
     out += ["## Words of tables\n", "| word | what it means |", "|---|---|"]
     out += [f"| {word} | {text} |" for word, text in sorted(WORDS.items())]
     out += ["\n## Findings\n", "An error breaks the data or makes the numbers mean something else; a warning may"]
-    out += [
-        "mislead; a note is good to know. `labelfree doctor --strict` exits with 10 on an error, and on rows that other"
-    ]
+    out += ["mislead; a note is good to know. `labelfree doctor --strict` exits with 10 on an error, and on rows that"]
     out += ["other commands refuse. In Python errors and warnings on the rows are `labelfree.FindingWarning`.\n"]
     out += ["| code | severity | what it means |", "|---|---|---|"]
     out += [f"| `{code}` | {CODES[code].severity} | {(meaning(code) or ('', ''))[1]} |" for code in CODES]
+    out += [
+        "\n## Reasons\n",
+        "`reason_code` of a metric without a value or with a partial one, and of a tensor that was",
+    ]
+    out += ["not measured. `reason` beside it has the numbers.\n", "| code | what it means |", "|---|---|"]
+    out += [f"| `{code}` | {text} |" for code, text in REASONS.items()]
     return "\n".join(out) + "\n"
 
 
@@ -206,6 +218,11 @@ DOCUMENTS = {
     DOCS / "state.md": state,
     DOCS / "transfer.md": transfer,
     DOCS / "weights.md": weights,
+    DOCS / "evidence" / "metrics.md": metrics_evidence,
+    **{
+        DOCS / "evidence" / f"{make.__name__}.md": partial(make, f"evidence/{make.__name__}.intro.md")
+        for make in (opis, separability, state, transfer, weights)
+    },
 }
 PICTURE = DOCS / "rank.svg"
 

@@ -20,7 +20,7 @@ SHOWN = ("true", "views", "crossfit 10", "frozen 10", "pixels 10", "same space 1
 """Sources of groups in the tables that have room for one number of clusters; 10 is the number of identities."""
 
 
-def opis() -> str:
+def opis(template: str = "opis.intro.md") -> str:
     """docs/opis.md: its introduction with the tables filled in."""
     found: Any = json.loads(RESULTS.read_text())
     covered: Any = json.loads(COVERAGE.read_text())["cases"]
@@ -43,7 +43,7 @@ def opis() -> str:
         "STABLEST_CLOSED": stablest(found, "closed"),
         "STABLEST_OPEN": stablest(found, "open"),
     }
-    page = (DOCS / "opis.intro.md").read_text()
+    page = (DOCS / template).read_text()
     for name, text in tables.items():
         page = page.replace(f"@{name}@", text)
     return re.sub(r"@([a-z][^@\n]*/[^@\n]*)@", lambda match: _cited(found, match[1].split("/")), page)

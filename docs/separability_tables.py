@@ -13,7 +13,7 @@ RESULTS = DOCS.parent / "benchmarks" / "results"
 NAMES = {"separability": "S", "robust": "robust", "excess": "excess of S", "robust_excess": "excess of robust"}
 
 
-def separability() -> str:
+def separability(template: str = "separability.intro.md") -> str:
     """docs/separability.md: its introduction with the tables filled in."""
     evidence: Any = json.loads((RESULTS / "evidence.json").read_text())
     coverage: Any = json.loads((RESULTS / "coverage_separability.json").read_text())
@@ -29,7 +29,7 @@ def separability() -> str:
         "SIZES": sizes(evidence["sizes"]),
         "COVERAGE": intervals(coverage["coverage"]),
     }
-    page = (DOCS / "separability.intro.md").read_text()
+    page = (DOCS / template).read_text()
     for name, text in tables.items():
         page = page.replace(f"@{name}@", text)
     return page

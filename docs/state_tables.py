@@ -13,13 +13,13 @@ RESULTS = DOCS.parent / "benchmarks" / "results"
 _STATES = ("healthy", "suspicious", "likely_collapsed")
 
 
-def state() -> str:
-    """docs/state.md: its introduction with the tables filled in."""
+def state(template: str = "state.intro.md") -> str:
+    """docs/state.md, or its evidence: a template with the tables filled in."""
     study: Any = json.loads((RESULTS / "state.json").read_text())
-    text = (DOCS / "state.intro.md").read_text()
+    text = (DOCS / template).read_text()
     for name, filled in {"RATES": rates(study["rates"]), "KINDS": kinds(study["kinds"])}.items():
         text = text.replace(f"@{name}@", filled)
-    return "<!-- Written by docs/generate.py; change docs/state.intro.md, or the results, and run it. -->\n" + text
+    return f"<!-- Written by docs/generate.py; change docs/{template}, or the results, and run it. -->\n" + text
 
 
 def rates(found: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ RESULTS = DOCS.parent / "benchmarks" / "results" / "transfer_validity.json"
 POOLS = ("epochs", "methods", "all")
 
 
-def transfer() -> str:
+def transfer(template: str = "transfer.intro.md") -> str:
     """docs/transfer.md: its introduction with the tables filled in."""
     found: Any = json.loads(RESULTS.read_text())
     tables = {
@@ -38,7 +38,7 @@ def transfer() -> str:
         "INFLATED": course(found, "turned", "norms"),
         "COLLAPSE": course(found, "faded", "entropy"),
     }
-    page = (DOCS / "transfer.intro.md").read_text()
+    page = (DOCS / template).read_text()
     for name, text in tables.items():
         page = page.replace(f"@{name}@", text)
     return re.sub(r"@([a-z][^@\n]*/[^@\n]*)@", lambda match: _cited(found, match[1].split("/")), page)

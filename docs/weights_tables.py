@@ -18,8 +18,8 @@ NAMES = {
 }
 
 
-def weights() -> str:
-    """docs/weights.md: its introduction with the tables filled in."""
+def weights(template: str = "weights.intro.md") -> str:
+    """docs/weights.md, or its evidence: a template with the tables filled in."""
     study: Any = json.loads((RESULTS / "power_law.json").read_text())
     agreement: Any = json.loads((RESULTS / "weightwatcher.json").read_text())
     tables = {
@@ -30,10 +30,11 @@ def weights() -> str:
         "AGREEMENT": agreed(agreement["models"]),
         "KERNELS": kernels(agreement["models"]["onet"]["kernels"]),
     }
-    text = (DOCS / "weights.intro.md").read_text().replace("@PEER@", agreement["weightwatcher"])
+    text = (DOCS / template).read_text().replace("@PEER@", agreement["weightwatcher"])
     for name, filled in tables.items():
         text = text.replace(f"@{name}@", filled)
-    return "<!-- Written by docs/generate.py; change docs/weights.intro.md, or the results, and run it. -->\n" + text
+    noted = f"<!-- Written by docs/generate.py; change docs/{template}, or the results, and run it. -->\n"
+    return text if text.startswith("<!--") else noted + text
 
 
 def accepted(cases: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from labelfree.training.transformers import LabelfreeCallback as Transformers
 
 pytestmark = pytest.mark.once
 
-MEASURING = [one.name for one in COMMANDS if one.document in ("report", "defects")]
+MEASURING = [one.name for one in COMMANDS if one.document in ("report", "findings")]
 FUNCTIONS = [*((name, name) for name in MEASURING), ("transfer_all", "transfer")]
 SPELLED_ALONE = {
     "output", "append", "step", "run", "replace", "format", "json", "value", "quiet", "verbose", "all", "concat",

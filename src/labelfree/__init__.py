@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labelfree.commands.reports import Reports, read
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
+    from labelfree.commands.weights_reports import WeightsReports
     from labelfree.documents.findings import FindingWarning
     from labelfree.errors import LabelfreeError
     from labelfree.gating import gate
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from labelfree.results import Result
 
 __all__ = [
-    "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "__version__", "doctor", "embed",
-    "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read", "separability",
+    "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "WeightsReports", "__version__", "doctor",
+    "embed", "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read", "separability",
     "training", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
@@ -56,6 +57,7 @@ _HOME = {
     "explain": "labelfree.commands.explaining",
     "read": "labelfree.commands.reports",
     "Result": "labelfree.results",
+    "WeightsReports": "labelfree.commands.weights_reports",
 }
 
 

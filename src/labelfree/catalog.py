@@ -169,7 +169,7 @@ class Command:
     scores: Literal["always", "if_there", "never"] = "never"
     by_epoch: bool = False
     spectrum: tuple[Literal["pictures", "tables"], ...] = ()
-    document: Literal["report", "defects", "weights", "verdict"] = "report"
+    document: Literal["report", "findings", "weights", "verdict"] = "report"
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -201,7 +201,7 @@ COMMANDS = (
         "evaluate", ("rank", "separability", "transfer", "opis"), where_possible=("transfer", "opis"),
         options=("group", *TOPOLOGY, "logits", "head", "variant"), scores="if_there", spectrum=("pictures", "tables"),
     ),
-    Command("doctor", document="defects"),
+    Command("doctor", document="findings"),
     Command("weights", ("weights",), document="weights"),
     Command("gate", document="verdict"),
 )  # fmt: skip

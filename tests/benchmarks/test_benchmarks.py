@@ -37,6 +37,7 @@ BENCHMARKS = ROOT / "benchmarks"
         ("intervals/outputs", "", "cells fail"),
         ("embed", "sentence_transformers", "over_bare"),
         ("monitor", "transformers", "rankme"),
+        ("formats", "", "over_reading"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:
@@ -193,6 +194,16 @@ def test_weights_take_hardly_longer_than_singular_values(monkeypatch: pytest.Mon
     for case in found["cases"].values():
         assert case["effective_rank_apart"]["labelfree.weights"] < 1e-9
     assert (BENCHMARKS.parent / "docs" / "speed-weights.md").read_text() == weights.page(found)
+
+
+def test_every_format_gives_the_same_rank_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    formats, found = imported("formats", monkeypatch), results("formats")
+    assert set(found["cases"]) == set(formats.FORMATS)
+    values = [value for case in found["cases"].values() for value in case["rankme"].values()]
+    assert max(values) - min(values) < 1e-5 * max(values)
+    for name, case in found["cases"].items():
+        assert case["megabytes"]["labelfree rank"] < 0.5 * case["megabytes"]["whole file"], name
+    assert (BENCHMARKS.parent / "docs" / "speed-formats.md").read_text() == formats.page(found)
 
 
 def test_the_agreement_with_weightwatcher_is_what_the_page_says() -> None:

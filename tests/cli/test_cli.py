@@ -446,7 +446,8 @@ def test_doctor(labelfree: Program, tmp_path: Path) -> None:
     np.save(tmp_path / "y.npy", np.delete(X, 7, axis=0))
     assert "nothing wrong" in labelfree("doctor", "y.npy").stdout
     document = one_report(labelfree("doctor", "x.npy", "--json").stdout)
-    assert [d["kind"] for d in document["input"]["defects"]] == ["nonfinite"]
+    assert [one["code"] for one in document["findings"]] == ["nonfinite"]
+    assert "defects" not in document["input"]
 
 
 def test_explain_and_schema(labelfree: Program) -> None:

@@ -112,4 +112,4 @@ def test_words_and_codes_are_explained(labelfree: Program, word: str, starts: st
 def test_a_word_that_is_none_is_refused_with_the_nearest(labelfree: Program) -> None:
     done = labelfree("explain", "narow_cone")
     assert done.returncode == 2
-    assert done.stderr == "labelfree: no metric, finding or word 'narow_cone'; did you mean 'narrow_cone'?\n"
+    assert done.stderr == "labelfree: no metric, finding, reason or word 'narow_cone'; did you mean 'narrow_cone'?\n"

@@ -85,7 +85,7 @@ def test_junit_is_xml_whatever_the_source_is_called(name: str) -> None:
 
 def test_annotations_are_workflow_commands_the_gravest_first() -> None:
     lines = commands(mixed())
-    assert [line.split(" ", 1)[0] for line in lines] == ["::error", "::warning", "::warning"]
+    assert [line.split(" ", 1)[0] for line in lines] == ["::error", "::warning", "::notice"]
     assert commands(mixed(), warnings=False) == lines[:2]
     assert all(re.fullmatch(r"::(error|warning|notice) title=[^:,]+::\S.*", line) for line in lines)
 

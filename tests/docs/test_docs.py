@@ -260,7 +260,7 @@ def test_the_table_of_other_implementations(fixture_f: NDArray[np.float64]) -> N
         "reptrix `get_rankme`": math.exp(entropy(lam, 1e-7)),
         "package `rankme`, `RankMe`": entropy(sigma) / math.log(8),
     }
-    page = (ROOT / "docs" / "metrics.md").read_text()
+    page = (ROOT / "docs" / "evidence" / "metrics.md").read_text()
     for name, value in formulas.items():
         row = re.search(rf"^\| {re.escape(name)} \| ([\d.]+) \|", page, flags=re.MULTILINE)
         assert row is not None, name
@@ -331,8 +331,9 @@ def test_no_number_is_called_the_papers() -> None:
 
 @pytest.mark.once
 def test_every_table_of_separability_is_filled_in() -> None:
-    template = (ROOT / "docs" / "separability.intro.md").read_text()
-    page = (ROOT / "docs" / "separability.md").read_text()
+    pages = [ROOT / "docs" / "separability.md", ROOT / "docs" / "evidence" / "separability.md"]
+    template = "".join(page.with_suffix(".intro.md").read_text() for page in pages)
+    page = "".join(page.read_text() for page in pages)
     assert len(re.findall(r"^@[A-Z_]+@$", template, flags=re.MULTILINE)) >= 10
     assert not re.search(r"@[A-Z_]+@", page)
 

@@ -63,6 +63,16 @@ def test_the_verdict_of_every_rule_is_believed(tmp_path: Path) -> None:
     assert stopped(written(tmp_path, as_json(dead))) == dead
 
 
+def test_a_verdict_whose_warnings_had_no_codes_is_believed(tmp_path: Path) -> None:
+    document = verdict_of(tmp_path / "run")
+    assert (document["verdict"].pop("findings"), document["verdict"]["warnings"]) == ([], [])
+    document["verdict"]["warnings"] = ["separability: 1 earlier check without a value left out"]
+    assert stopped(written(tmp_path, document)) == document
+    said = io.StringIO()
+    show(Console(file=said, width=200), document)
+    assert "warning: separability: 1 earlier check without a value left out [unnamed]" in said.getvalue()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -74,6 +84,13 @@ def test_the_verdict_of_every_rule_is_believed(tmp_path: Path) -> None:
         ({"conditions": []}, "it judges no history"),
         ({"guards": 3}, "verdict.guards is not a list"),
         ({"warnings": [3]}, "verdict.warnings are not texts"),
+        ({"warnings": ["of no finding"]}, "verdict.warnings are not the messages of its findings"),
+        ({"findings": 3}, "verdict.findings is not a list"),
+        (
+            {"findings": [{"code": "x", "severity": "dire", "message": "m", "fix": ""}], "warnings": ["m"]},
+            "verdict.findings[0].severity is not one of error, warning, note",
+        ),
+        ({"findings": [{"code": "x"}]}, "verdict.findings[0].severity is missing"),
     ],
 )
 def test_a_verdict_that_contradicts_itself_is_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:

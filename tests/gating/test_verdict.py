@@ -80,6 +80,7 @@ def test_a_drop_without_noise_at_equality(now: float, asked: str, decision: str)
     assert found["decision"] == decision
     if now != 0.6:
         assert "no standard error" in found["warnings"][0]
+        assert [(f["code"], f["severity"]) for f in found["findings"]] == [("no_error", "warning")]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,7 @@ def test_the_paired_noise_decides(tmp_path: Path) -> None:
     other = judged({**now, "settings": {"seed": 1}}, against=base, max_drop=f"{S}=0.04")
     assert (other["conditions"][0]["noise"], other["decision"], other["exit_code"]) == ("unpaired", "undecided", 13)
     assert "wider than needed" in other["warnings"][0]
+    assert [(f["code"], f["severity"]) for f in other["findings"]] == [("unpaired", "note")]
     noisy = [0.55 + r + 0.02 * v for r, v in zip(rows, np.random.default_rng(1).normal(size=20), strict=True)]
     third = judged(replicated(0.55, noisy), against=base, max_drop=f"{S}=0.05")["conditions"][0]
     expected = 0.5 * np.std(np.array([0.6 + r for r in rows]) - noisy, ddof=1)
@@ -298,6 +300,7 @@ def test_the_latest_check_must_hold_the_metric_and_define_it(tmp_path: Path) -> 
     found = judged(history=path, plateau=S, warmup=0, window=5)
     assert (found["decision"], found["conditions"][0]["checks"]) == ("continue", 5)
     assert "1 earlier check without a value left out" in found["warnings"][0]
+    assert [f["code"] for f in found["findings"]] == ["checks_left_out"]
 
 
 @pytest.mark.parametrize(
@@ -392,6 +395,7 @@ def test_the_length_of_the_run_sets_warm_up_window_and_how_soon_it_decides(tmp_p
     assert highs[1] < highs[0]
     longer = judged(history=run, plateau=S, checks=8)
     assert "the run has 9 checks, it was planned for 8" in longer["warnings"][0]
+    assert [(f["code"], f["fix"]) for f in longer["findings"]] == [("past_plan", "say checks=9 or more")]
     with pytest.raises(
         UsageError, match="checks=8: a run of so many checks ends before the first decision, at check 9"
     ):

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from pydantic import ValidationError
 
 import labelfree
 from labelfree import history
@@ -21,7 +23,7 @@ from labelfree.reports.weights import WeightsReport
 
 DATA = Path(labelfree.__file__).parent / "demo_data"
 OLD = Path(__file__).parents[1] / "data" / "version_1"
-"""What version 0.1.0 wrote of `rank epoch_05.parquet epoch_07.parquet` and of `weights head.safetensors`."""
+"""What version 0.1.0 wrote: `rank epoch_05.parquet epoch_07.parquet`, `weights head.safetensors`, `doctor sick.npy`."""
 FEW = ("rankme", "effective_rank", "mean_cosine")
 
 
@@ -82,6 +84,40 @@ def test_reports_of_version_1_are_read() -> None:
         entry["codes"] = ["unnamed"] * len(entry["warnings"])
     assert json.loads(report.to_json())["metrics"] == old["metrics"]
     assert WeightsReport.from_json((OLD / "weights.json").read_text()).metrics.keys() >= {"median_rank_share"}
+
+
+def test_defects_of_version_1_are_findings() -> None:
+    """The file was written by version 0.1 from the rows that are made here."""
+    X = np.random.default_rng(0).normal(size=(60, 8)).round(6)
+    X[:, 3], X[17, 0], X[20] = 0.5, np.nan, X[19]
+    text = (OLD / "doctor.json").read_text()
+    old, now = Report.from_json(text), labelfree.doctor(X)
+    assert [d["kind"] for d in json.loads(text)["input"]["defects"]] == [one.code for one in old.findings]
+    assert [(f.code, f.severity, f.rows, f.first) for f in old.findings] == [
+        (f.code, f.severity, f.rows, f.first) for f in now.findings
+    ]
+    assert {name for one in old.findings for name in one.sources} == {"sick.npy"}
+    assert old.warnings == json.loads(text)["warnings"]
+    assert [str(one) for one in old.findings] == old.warnings
+    assert Report.from_json(old.to_json()) == old
+    assert "defects" not in json.loads(old.to_json())["input"]
+    assert repr(old).splitlines()[1] == "nonfinite 1, duplicate 1, few_rows 59, constant"
+
+
+@pytest.mark.parametrize("defects", [[7], [{"kind": "zero"}], [{"kind": 7, "count": "x"}]])
+def test_what_is_no_defect_of_version_1_is_refused(defects: list[Any]) -> None:
+    document = json.loads((OLD / "doctor.json").read_text())
+    document["input"]["defects"] = defects
+    with pytest.raises(ValidationError, match="findings"):
+        Report.from_json(json.dumps(document))
+
+
+def test_version_2_holds_no_defects(reports: list[Report]) -> None:
+    document = json.loads(reports[0].to_json())
+    assert "defects" not in document["input"]
+    document["input"]["defects"] = None
+    with pytest.raises(ValidationError, match="defects"):
+        Report.from_json(json.dumps(document))
 
 
 @pytest.mark.parametrize(("file", "number"), [("report.json", 1), ("reports.json", 2), ("reports.ndjson", 2)])

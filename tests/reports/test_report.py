@@ -128,22 +128,22 @@ def test_csv_has_a_line_per_metric_and_empty_fields_for_what_is_undefined(report
     assert by_name["lidar"][2:8] == ["", "", "", "", "undefined", "no_group"]
 
 
-def test_defects_as_csv_and_markdown_have_the_remedy(tmp_path: Path) -> None:
+def test_findings_as_csv_and_markdown_have_the_way_out(tmp_path: Path) -> None:
     X = RNG.normal(size=(300, 4))
     X[5] = X[4]
     X[200, 1] = np.inf
     np.save(tmp_path / "a|b.npy", X)
     sick, sound = labelfree.doctor(tmp_path / "a|b.npy"), labelfree.doctor(RNG.normal(size=(300, 4)))
     header, *lines = csv.reader(to_csv([sick, sound]).splitlines())
-    assert header == ["source", "kind", "count", "first_row", "message", "remedy"]
-    assert [line[:4] for line in lines] == [
-        [str(tmp_path / "a|b.npy"), "nonfinite", "1", "200"],
-        [str(tmp_path / "a|b.npy"), "duplicate", "1", "5"],
+    assert header == ["source", "code", "severity", "rows", "first", "message", "fix"]
+    assert [line[:5] for line in lines] == [
+        [str(tmp_path / "a|b.npy"), "nonfinite", "error", "1", "200"],
+        [str(tmp_path / "a|b.npy"), "duplicate", "warning", "1", "5"],
     ]
     text = to_markdown([sick, sound], everything=False)
-    for line, defect in zip(lines, sick.input.defects or [], strict=True):
-        assert line[4:] == [defect.message, defect.remedy]
-        assert f"| {defect.message} | {defect.remedy} |\n" in text
+    for line, finding in zip(lines, sick.findings, strict=True):
+        assert line[5:] == [finding.message, finding.fix]
+        assert f"| {finding.message} | {finding.fix} |\n" in text
     assert "nothing wrong" in text.split("###")[2]
     assert "|" not in text.split("###")[2]
 

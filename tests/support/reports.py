@@ -41,7 +41,7 @@ def report(
         "command": command,
         "input": {
             "sources": [source], "fingerprint": f"print of {source}", "rows_hash": rows_hash, "column": "embedding",
-            "layout": "list", "dtype": "float32", "n": n, "d": d, "rows": rows, "sample": None, "defects": None,
+            "layout": "list", "dtype": "float32", "n": n, "d": d, "rows": rows, "sample": None,
         },
         "settings": {"seed": seed},
         "metrics": {"effective_rank": entry(rank), "mean_cosine": entry(cosine, direction="none"), **entries},

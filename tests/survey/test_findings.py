@@ -11,15 +11,13 @@ import pytest
 
 import labelfree
 from labelfree.errors import RowsError
-from labelfree.reports.rows import Defect
+from labelfree.reports.entries import FindingEntry
 
 RNG = np.random.default_rng(0)
 
 
-def found(X: object) -> dict[str, Defect]:
-    defects = labelfree.doctor(X).input.defects
-    assert defects is not None
-    return {d.kind: d for d in defects}
+def found(X: object) -> dict[str, FindingEntry]:
+    return {one.code: one for one in labelfree.doctor(X).findings}
 
 
 def test_sound_data_have_no_findings() -> None:
@@ -36,12 +34,12 @@ def test_every_defect_is_counted_with_its_first_row(tmp_path: Path) -> None:
     rows[12], rows[13], rows[250] = None, [1.0], [1.0, None, 2.0, 3.0]
     pq.write_table(pa.table({"embedding": rows, "id": [0, *range(299)]}), tmp_path / "x.parquet")
     defects = found(tmp_path / "x.parquet")
-    counts = {kind: (d.count, d.first_row) for kind, d in defects.items()}
+    counts = {kind: (d.rows, d.first) for kind, d in defects.items()}
     assert counts == {
         "ragged": (1, 13), "null": (2, 12), "nonfinite": (1, 100), "zero": (2, 40),
         "repeated_id": (1, 1), "duplicate": (2, 7), "outlier": (1, 200),
     }  # fmt: skip
-    assert "on_bad='drop'" in defects["null"].remedy
+    assert "on_bad='drop'" in defects["null"].fix
 
 
 @pytest.mark.parametrize(
@@ -79,7 +77,7 @@ def test_a_narrow_cone() -> None:
 def test_constant_columns() -> None:
     X = RNG.normal(size=(400, 8))
     X[:, 2:5] = 0.25
-    assert found(X)["constant"].count == 3
+    assert found(X)["constant"].rows is None
     assert found(X)["constant"].message == "3 of 8 columns never change: 2, 3, 4 (from 0)"
     X[:, 1:7] = 1.0
     assert found(X)["constant"].message == "6 of 8 columns never change: 1, 2, 3, 4, 5, ... (from 0)"
@@ -96,7 +94,8 @@ def test_storage_floors(dtype: str, digits: int) -> None:
         bits = turned.view(np.uint32) + np.uint32(0x8000)
         stored = (bits & np.uint32(0xFFFF0000)).view(np.float32)
     defect = found(stored)["storage"]
-    assert defect.count == 5
+    assert defect.rows is None
+    assert defect.message.startswith("5 of 20 directions")
     assert dtype in defect.message
     assert "storage" not in found(turned)
     exact = labelfree.rank(turned)["rankme"].value
@@ -129,8 +128,8 @@ def test_the_first_repetition_is_found_whichever_block_it_is_in(tmp_path: Path) 
     vectors = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), 256)
     pq.write_table(pa.table({"embedding": vectors, "id": ids}), tmp_path / "x.parquet")
     defects = found(tmp_path / "x.parquet")
-    assert (defects["duplicate"].count, defects["duplicate"].first_row) == (2, 8500)
-    assert (defects["repeated_id"].count, defects["repeated_id"].first_row) == (1, 8999)
+    assert (defects["duplicate"].rows, defects["duplicate"].first) == (2, 8500)
+    assert (defects["repeated_id"].rows, defects["repeated_id"].first) == (1, 8999)
 
 
 def test_a_long_id_that_repeats_is_not_told_in_full(tmp_path: Path) -> None:
@@ -146,11 +145,11 @@ def test_rows_beyond_the_range_of_squares_are_counted_and_left_out() -> None:
     X[[200, 300, 301]] *= 1e-200
     X[50, 0] = np.nan
     report = labelfree.doctor(X)
-    defects = {d.kind: (d.count, d.first_row) for d in report.input.defects or []}
+    defects = {d.code: (d.rows, d.first) for d in report.findings}
     assert defects == {"nonfinite": (1, 50), "overflow": (2, 30), "underflow": (3, 200)}
     assert (report.input.n, report.input.rows.read) == (394, 400)
-    assert "divide" in found(X)["overflow"].remedy
-    assert "multiply" in found(X)["underflow"].remedy
+    assert "divide" in found(X)["overflow"].fix
+    assert "multiply" in found(X)["underflow"].fix
     assert list(found(np.full((50, 4), 1e200))) == ["overflow", "few_rows"]
 
 

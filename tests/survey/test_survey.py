@@ -119,9 +119,8 @@ def test_checkpoints_taken_for_one_data_set_are_told_apart(tmp_path: Path, sourc
     assert f"at row 0 (row 0 of {tmp_path}/epoch_0.parquet)" in message
     assert f"at row 10 (row 0 of {tmp_path}/epoch_1.parquet)" in message
     assert f"on its own, {hint.format(path=tmp_path)}" in message
-    defects = labelfree.doctor(named, **one).input.defects
-    assert defects is not None
-    assert hint.format(path=tmp_path) in next(d.remedy for d in defects if d.kind == "repeated_id")
+    found = labelfree.doctor(named, **one).findings
+    assert hint.format(path=tmp_path) in next(f.fix for f in found if f.code == "repeated_id")
 
 
 def test_ids_may_repeat_in_other_epochs(tmp_path: Path) -> None:
@@ -299,9 +298,7 @@ def test_rows_without_an_id_are_refused_and_named(tmp_path: Path) -> None:
     path = parquet(tmp_path / "x.parquet", X, id=[0, 1, None, 3, 4, 5, None, 7, 8, 9])
     with pytest.raises(RowsError, match=r"2 of 10 rows have no id in column 'id', first at row 2; fill them in"):
         labelfree.rank(path, on_bad="drop")
-    defects = labelfree.doctor(path).input.defects
-    assert defects is not None
-    assert ("no_id", 2, 2) in {(d.kind, d.count, d.first_row) for d in defects}
+    assert ("no_id", 2, 2) in {(f.code, f.rows, f.first) for f in labelfree.doctor(path).findings}
 
 
 def test_ids_are_the_same_whether_or_not_another_block_holds_a_null() -> None:

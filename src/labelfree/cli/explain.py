@@ -11,12 +11,14 @@ import typer
 
 
 def explained(incomplete: str) -> list[str]:
-    """What can be explained and begins like this."""
+    """What can be explained and begins like this, in one word of the shell each: zero_bars for zero bars."""
     from labelfree.catalog import METRIC_NAMES
     from labelfree.documents.finding_codes import CODES
     from labelfree.documents.glossary import WORDS
+    from labelfree.documents.reason_codes import REASONS
 
-    return [name for name in (*METRIC_NAMES, *CODES, *WORDS) if name.startswith(incomplete.lower())]
+    names = dict.fromkeys(name.replace(" ", "_") for name in (*METRIC_NAMES, *CODES, *REASONS, *WORDS))
+    return [name for name in names if name.startswith(incomplete.lower()) and "%" not in name]
 
 
 def explain(
@@ -24,17 +26,18 @@ def explain(
         list[str] | None,
         typer.Argument(
             metavar="WORD",
-            help="A metric, the code of a finding or a word of a table; without one, all metrics.",
+            help="A metric, the code of a finding or reason, a word of a table; without one, all metrics.",
             show_default=False,
             autocompletion=explained,
         ),
     ] = None,
 ) -> None:
-    """A metric in words, the code of a finding, or a word that a table prints.
+    """A metric in words, the code of a finding or of a reason, or a word that a table prints.
 
     \b
     labelfree explain rankme
     labelfree explain narrow_cone
+    labelfree explain insufficient
     labelfree explain 'zero bars'
     """
     from labelfree.commands.explaining import explained as told

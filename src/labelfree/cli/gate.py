@@ -223,8 +223,10 @@ def gate(
         printed(lambda: show(console_for(sys.stdout), document, exit_zero=exit_zero, quiet=quiet))
     else:
         printed(lambda: shown(TEXTS[f".{form}"](document)))
-        for warning in () if quiet or in_actions else document["verdict"]["warnings"]:
-            told(f"warning: {warning}")
+        from labelfree.documents.findings import finding_line, found_by
+
+        for one in () if quiet or in_actions else found_by(document["verdict"]):
+            told(finding_line(one))
     if not exit_zero and document["verdict"]["exit_code"] != ExitCode.DONE:
         raise typer.Exit(document["verdict"]["exit_code"])
 

@@ -26,7 +26,7 @@ Sources: TypeAlias = Annotated[
 ]
 _INPUT, _RUN, _OUTPUT, _HISTORY, _MODEL = "Input", "Computation", "Output", "History", "Model"
 DATA_HELP = (
-    "Texts (Parquet, .csv, .tsv, .jsonl, .txt), images (a directory, Parquet) or arrays (.npy, Parquet) "
+    "Texts (Parquet, Arrow, .csv, .tsv, .jsonl, .txt), images (a directory, Parquet) or arrays (.npy, Parquet) "
     "that the model is run over"
 )
 ModelOption: TypeAlias = Annotated[

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from labelfree.catalog import command
-from labelfree.cli.printing import chosen_format, flag_first, printed, shown, told, write_texts
+from labelfree.cli.printing import chosen_format, flag_first, printed, shown, told
 from labelfree.cli.progress import Bar
 from labelfree.cli.value import check_value, print_value
 from labelfree.errors import ExitCode
-
-_SUFFIXES = (".json", ".ndjson", ".csv", ".md", ".parquet")
 
 
 def weights(
@@ -71,33 +67,17 @@ def weights(
     """
     chosen, outputs = chosen_format(form, json), output or []
     check_value(value, command("weights"), form=chosen)
-    from labelfree.documents.files import atomically, check_apart, check_targets
-
-    check_targets(outputs, _SUFFIXES)
-    check_apart(outputs, {"CHECKPOINT": checkpoints})
     from labelfree.commands import weights as api
+    from labelfree.documents.files import check_apart, check_targets
+    from labelfree.render.layer_files import SUFFIXES, texts, write
     from labelfree.render.tables import layers
 
-    texts: dict[str, Callable[[Any], str]] = {
-        ".json": layers.to_json,
-        ".ndjson": layers.to_ndjson,
-        ".csv": layers.to_csv,
-        ".md": partial(layers.to_markdown, everything=everything),
-    }
-
-    reports = []
+    check_targets(outputs, SUFFIXES)
+    check_apart(outputs, {"CHECKPOINT": checkpoints})
     with Bar(enabled=not quiet and sys.stderr.isatty()) as bar:
-        for i, name in enumerate(checkpoints):
-            prefix = f"{i + 1}/{len(checkpoints)} " if len(checkpoints) > 1 else ""
-
-            def progress(stage: str, done: float, prefix: str = prefix) -> None:
-                bar(prefix + stage, done)
-
-            reports.append(api.weights(name, layer=layer or (), threads=threads, progress=progress))
-    write_texts([path for path in outputs if path.suffix in texts], texts, reports)
+        reports = api.weights(checkpoints, layer=layer or (), threads=threads, progress=bar)
     for path in outputs:
-        if path.suffix == ".parquet":
-            atomically(path, lambda temporary: layers.to_parquet(reports, temporary))
+        write(reports, path, everything=everything)
     if value is not None:
         if code := print_value(reports, value):
             raise typer.Exit(code)
@@ -107,7 +87,7 @@ def weights(
 
         printed(lambda: layers.show(console_for(sys.stdout), reports, everything=everything))
     else:
-        printed(lambda: shown(texts[f".{chosen}"](reports)))
+        printed(lambda: shown(texts(everything=everything)[f".{chosen}"](reports)))
         if not quiet:
             from labelfree.reports.told import of_weights
 

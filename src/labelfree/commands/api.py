@@ -208,13 +208,13 @@ def doctor(
 def doctor(
     source: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[DataOptions]
 ) -> Report | Reports:
-    """What is wrong with the data, before any metric: every defect with its count and first row.
+    """What is wrong with the data, before any metric: every finding with its rows and the first of them.
 
     Arguments as for `rank`, without group and only; bad rows are counted, never refused. The findings are
-    `report.input.defects`.
+    `report.findings`.
 
     >>> import numpy as np
-    >>> [d.kind for d in doctor(np.zeros((4, 2))).input.defects]
+    >>> [one.code for one in doctor(np.zeros((4, 2))).findings]
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
     return _measured("doctor", source, options, concat, progress)

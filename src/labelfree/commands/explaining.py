@@ -20,7 +20,7 @@ class Explained(str):
 
 
 def explain(word: str | None = None) -> Explained:
-    """A metric in full, the code of a finding, "state", or a word that a table prints; without a word all metrics.
+    """A metric in full, the code of a finding or of a reason, "state", a word of a table; without a word all metrics.
 
     >>> explain("rankme").splitlines()[0]
     'rankme'
@@ -43,5 +43,5 @@ def explained(word: str, terminal: int | None = None) -> str:
     if found is None:
         like = near(word)
         hint = f"did you mean {like!r}?" if like else "docs/metrics.md lists the metrics, docs/glossary.md the words"
-        raise UsageError(f"no metric, finding or word {word!r}; {hint}")
+        raise UsageError(f"no metric, finding, reason or word {word!r}; {hint}")
     return f"{found[0]}\n{textwrap.fill(found[1], width)}"

@@ -69,27 +69,27 @@ def opened_for(command: Command, source: Any, chosen: Options) -> list[Any]:
     return [open_source(source, replace(chosen.columns, outputs=scores))]
 
 
-def defects_of(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
+def findings_on(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of `doctor`: what is wrong with the rows, without a metric."""
     opened = open_source(source, chosen.columns)
     needs: frozenset[Need] = frozenset({"moments", "sample"})
     _check(Work(opened, needs, (), chosen.sample, threads=chosen.threads), chosen)
     with limited_threads(chosen.threads):
         found = surveyed(opened, needs, chosen, "count", progress)
-        defects = findings(found, located=True)
-    return assembled(command, found, chosen, {}, defects)
+        said = findings(found, located=True)
+    return assembled(command, found, chosen, {}, said)
 
 
 def measured_on(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of any measuring command on one source, of `doctor` too."""
-    if command.document != "defects":
+    if command.document != "findings":
         return report_on(command, source, chosen, progress)
     if run_first(source, chosen):
         return embedded(
             source, chosen, lambda path, inner: opened_for(command, path, inner)[0],
-            lambda rows, inner: defects_of(command, rows, inner, progress), progress,
+            lambda rows, inner: findings_on(command, rows, inner, progress), progress,
         )  # fmt: skip
-    return defects_of(command, source, chosen, progress)
+    return findings_on(command, source, chosen, progress)
 
 
 def report_on(command: Command, source: Any, chosen: Options, progress: Progress) -> Report:

@@ -24,7 +24,7 @@ from labelfree.head import Head
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress, silent
 from labelfree.reports.entries import FindingEntry, MetricEntry
-from labelfree.reports.rows import Audit, Defect, HeadInfo, Input, OutputInfo, RowCounts, SampleInfo, SourceInfo
+from labelfree.reports.rows import Audit, HeadInfo, Input, OutputInfo, RowCounts, SampleInfo, SourceInfo
 from labelfree.summaries.sample import Drawn
 from labelfree.survey.findings import findings
 from labelfree.survey.found import Survey
@@ -51,11 +51,11 @@ def assembled(
     found: Survey,
     chosen: Options,
     entries: dict[str, MetricEntry],
-    defects: Iterable[Finding],
+    found_wrong: Iterable[Finding],
 ) -> Report:
-    """The report of entries and defects, with the input, the rows and the settings that they belong to."""
+    """The report of entries and findings, with the input, the rows and the settings that they belong to."""
     source, e = found.source, found.evidence
-    defects = list(defects)
+    said = list(found_wrong)
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     if command.whole_groups and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
         sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
@@ -82,20 +82,12 @@ def assembled(
             d=e.d,
             rows=row_counts(found),
             sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
-            defects=[defect_of(d) for d in defects] if command.document == "defects" else None,
         ),
         state=judged_state(command, found, chosen) if command.document == "report" else None,
         settings=settings,
         metrics=entries,
-        findings=[FindingEntry.of(d, [source.name]) for d in defects],
-        warnings=[str(d) for d in defects],
-    )
-
-
-def defect_of(found: Finding) -> Defect:
-    """A finding as a defect of the rows."""
-    return Defect(
-        kind=found.code, count=found.count or 0, first_row=found.first, message=found.message, remedy=found.fix
+        findings=[FindingEntry.of(d, [source.name]) for d in said],
+        warnings=[str(d) for d in said],
     )
 
 

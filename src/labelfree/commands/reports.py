@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from labelfree.commands.named import place, unknown
 from labelfree.commands.report import Report
 from labelfree.documents.reading import report_documents
 from labelfree.errors import SourceError, UnknownName, UsageError
@@ -42,16 +43,13 @@ class Reports(Sequence[Report]):
             return Reports(self._reports[key])
         if not isinstance(key, str):
             return self._reports[key]
-        short = short_names(self.names)
-        found = [r for r, *known in zip(self._reports, self.names, short, strict=True) if key in known]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UnknownName(key, (), f"{len(found)} sources have this name; take them by their place")
+        found = place(key, self.names)
+        if found is not None:
+            return self._reports[found]
         if any(key in report for report in self._reports):
             way = "a list is several sources, whose metrics stand in each report; concat=True makes one data set of it"
             raise UnknownName(key, (), way)
-        raise UnknownName(key, short, f"the sources are {', '.join(short[:8])}{' ...' if len(short) > 8 else ''}")
+        raise unknown(key, self.names)
 
     def __len__(self) -> int:
         return len(self._reports)

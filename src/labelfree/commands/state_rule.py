@@ -40,7 +40,7 @@ centered scatter, over n d / (n + d), which isotropic noise of n rows and d colu
 explain effective_rank. The scale and a rotation of the rows change nothing.
 
 Errors| Of embeddings whose kinds were kept aside, with upper 95 % bounds: {rates}.
-docs/state.md has them by kind.
+docs/evidence/state.md has them by kind.
 
 Cannot see| A collapse that leaves more than three directions, rows that are noise about the origin, and whether few
 directions are few classes: there look at the run (labelfree gate --history), not at one file.

@@ -20,9 +20,11 @@ from labelfree.gating import STOPPING, gate
 from labelfree.gating.settings import NUMBERS, settings
 from labelfree.gating.stopped import stopped
 from labelfree.history.steps import step_of
-from labelfree.sources.block import CHECKPOINT, PARQUET
+from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED
+from labelfree.sources.paths import suffix_of
 
-EMBEDDINGS = (*PARQUET, ".npy", ".npz")
+EMBEDDINGS = (*PARQUET, *ARROW, *SEPARATED, *LINES, ".npy", ".npz")
+_TEXT = (*SEPARATED, *LINES)
 HISTORY, STOP = "history.jsonl", "STOP"
 
 Document: TypeAlias = dict[str, Any]
@@ -144,15 +146,17 @@ class Watch:
         return check
 
     def _there(self) -> list[Path]:
-        """The files of the kind that is watched for."""
+        """The files of the kind that is watched for; text beside other rows is the log of the run."""
         try:
-            return [p for p in self.directory.iterdir() if not p.name.startswith((".", "_")) and self._concerned(p)]
+            found = [p for p in self.directory.iterdir() if not p.name.startswith((".", "_")) and self._concerned(p)]
         except OSError as error:
             raise SourceError(f"{self.directory}: cannot be read ({error.strerror or error})") from error
+        return [p for p in found if suffix_of(p) not in _TEXT] or found
 
     def _concerned(self, path: Path) -> bool:
         if not self.models:
-            return path.suffix.lower() in EMBEDDINGS
+            saved = path.is_dir() and (path / "state.json").is_file()  # by datasets, which writes that file last
+            return saved or (path.name != HISTORY and not path.is_dir() and suffix_of(path) in EMBEDDINGS)
         if path.suffix.lower() in CHECKPOINT:
             return True
         held = ("config.json", "modules.json", "*.safetensors", "pytorch_model*.bin")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias, overload
 
+from labelfree.commands.weights_reports import WeightsReports
 from labelfree.documents.findings import Finding
 from labelfree.documents.wording import counted
 from labelfree.errors import UsageError, option
@@ -18,21 +21,40 @@ from labelfree.reports.entries import FindingEntry, MetricEntry
 from labelfree.reports.weights import LayerEntry, LayerRows, LayerValue, LeftOut, Tensors, WeightsInput, WeightsReport
 from labelfree.results import Result, undefined
 
+Several: TypeAlias = list[Any] | tuple[Any, ...]
+"""Several checkpoints, each with a report of its own."""
 _HEAD = "classifier_nonuniformity"
 
 
+@overload
+def weights(
+    checkpoint: Several,
+    *,
+    layer: str | Sequence[str] = (),
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> WeightsReports: ...
+@overload
 def weights(
     checkpoint: Any,
     *,
     layer: str | Sequence[str] = (),
     threads: int | None = None,
     progress: Progress = silent,
-) -> WeightsReport:
+) -> WeightsReport: ...
+def weights(
+    checkpoint: Any,
+    *,
+    layer: str | Sequence[str] = (),
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> WeightsReport | WeightsReports:
     """What the weights of a checkpoint say by themselves: ranks, spectra, broken rows, layer by layer and together.
 
     checkpoint: a file (.safetensors, .pt and its kin, .npz), a Hugging Face directory, a state dict or a module;
-    nothing in a file is run. layer: shell patterns, or parts of names, of the layers to take. threads: layers that are
-    measured at a time, which changes no digit. Raises LabelfreeError on bad input, also where there is no weight.
+    nothing in a file is run; a list of those is several checkpoints, as in the shell. layer: shell patterns, or parts
+    of names, of the layers to take. threads: layers that are measured at a time, which changes no digit. Raises
+    LabelfreeError on bad input, also where there is no weight.
 
     >>> import numpy as np
     >>> report = weights({"fc.weight": np.diag([2.0, 1.0, 1.0]), "fc.bias": np.ones(3)})
@@ -42,7 +64,24 @@ def weights(
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise UsageError(f"{option('threads')}: expected a whole number of at least 1, found {threads!r}")
     patterns = (layer,) if isinstance(layer, str) else tuple(layer)
-    found = opened(checkpoint, patterns)
+    if not isinstance(checkpoint, list | tuple):
+        return _weights_of(opened(checkpoint, patterns), patterns, threads, progress)
+    if not checkpoint:
+        raise UsageError("checkpoint: expected a checkpoint or a list of them, found an empty list")
+    reports = []
+    for i, one in enumerate(checkpoint):
+        found, prefix = opened(one, patterns), f"{i + 1}/{len(checkpoint)} "
+
+        def part(stage: str, done: float, prefix: str = prefix) -> None:
+            progress(prefix + stage, done)
+
+        named = found if isinstance(one, str | os.PathLike) else replace(found, name=f"{found.name} {i}")
+        reports.append(_weights_of(named, patterns, threads, part if len(checkpoint) > 1 else progress))
+    return WeightsReports(reports)
+
+
+def _weights_of(found: Checkpoint, patterns: Sequence[str], threads: int | None, progress: Progress) -> WeightsReport:
+    """The report of one checkpoint."""
     measured: list[Layer] = []
     with limited_threads(threads):
         for one in layers(found):

@@ -146,6 +146,17 @@ _ALL = (
         "by it."),
     Code("undefined", "warning", "a metric is undefined",
         "There is no value on these data, for the reason beside it. Never 0, 1 or NaN in its place."),
+    Code("no_error", "warning", "a drop was compared without an error",
+        "One of two reports has no standard error of this metric, so that the gate compares the numbers as they are "
+        "and cannot say whether the drop is noise."),
+    Code("unpaired", "note", "two reports share no subsamples",
+        "The noise of a drop was taken from both standard errors. On the same rows, measured in the same way, it is "
+        "smaller."),
+    Code("checks_left_out", "warning", "earlier checks have no value",
+        "The plateau was judged by the checks that have one."),
+    Code("past_plan", "warning", "the run is longer than it was planned",
+        "The rule of the plateau shares its error among the checks that were named; beyond them nothing is "
+        "promised."),
     Code("unnamed", "warning", "a warning of an earlier version",
         "Written by a version whose warnings had no codes."),
 )  # fmt: skip

@@ -5,9 +5,9 @@ The only list of codes: reports, tables, `labelfree explain`, the glossary and `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from labelfree.documents.finding_codes import CODES, Severity
 
@@ -83,6 +83,13 @@ class Finding:
         """How grave it is."""
         return self.graver or CODES[self.code].severity
 
+    def document(self, sources: Sequence[str] = ()) -> dict[str, Any]:
+        """The finding as a document holds it; sources: of what it is true, where it does not say so itself."""
+        return {
+            "code": self.code, "severity": self.severity, "sources": list(self.sources or sources),
+            "message": self.message, "fix": self.fix, "rows": self.rows, "first": self.first,
+        }  # fmt: skip
+
     @property
     def rows(self) -> int | None:
         """How many rows it touches, None where it is no matter of rows."""
@@ -105,3 +112,22 @@ def gravest(severities: Sequence[Severity]) -> int:
     (0, 2)
     """
     return min(map(SEVERITIES.index, severities), default=len(SEVERITIES))
+
+
+def found_by(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The findings of a verdict as it holds them; of one that was written before they had codes, from its warnings.
+
+    >>> found_by({"warnings": ["no error"]})[0]["code"], found_by({"warnings": [], "findings": []})
+    ('unnamed', [])
+    """
+    known = verdict.get("findings")
+    return [Finding("unnamed", text).document() for text in verdict["warnings"]] if known is None else list(known)
+
+
+def finding_line(found: Mapping[str, Any]) -> str:
+    """A finding of a document in a line.
+
+    >>> finding_line(Finding("no_id", "1 row has none", "fill it in").document())
+    'error: 1 row has none; fill it in [no_id]'
+    """
+    return f"{found['severity']}: {with_fix(found['message'], found['fix'])} [{found['code']}]"

@@ -1,4 +1,4 @@
-"""The words that tables print: `labelfree explain WORD` and docs/glossary.md are made of this."""
+"""Words of tables, findings and reasons: `labelfree explain WORD` and docs/glossary.md are made of this."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from labelfree.catalog import CATALOG
 from labelfree.documents.finding_codes import CODES
+from labelfree.documents.reason_codes import REASONS
 
 WORDS: Mapping[str, str] = {
     "95 % interval": "Values that the metric could well have had with other rows of the same kind: a procedure "
@@ -103,22 +104,27 @@ WORDS: Mapping[str, str] = {
 def meaning(word: str) -> tuple[str, str] | None:
     """A word or code as it is written, and what it means; None where it is none of either.
 
-    >>> meaning("Zero-bars")[0], meaning("narrow_cone")[0], meaning("no such word")
-    ('zero bars', 'narrow_cone: warning', None)
+    >>> meaning("Zero-bars")[0], meaning("narrow_cone")[0], meaning("no_gap")[0], meaning("no such word")
+    ('zero bars', 'narrow_cone: warning', 'no_gap: reason', None)
     """
     asked = word.strip().lower()
-    code = CODES.get(asked) or CODES.get(asked.replace(" ", "_").replace("-", "_"))
+    like_a_code = asked.replace(" ", "_").replace("-", "_")
+    code, reason = CODES.get(like_a_code), REASONS.get(like_a_code)
     plain = next((w for w in WORDS if _bare(w) == _bare(asked)), None)
     if code is not None:
         more = f" {WORDS[plain]}" if plain is not None and plain != "narrow cone" else ""
         said = f"{code.sentence[0].upper()}{code.sentence[1:]}. {code.meaning}{more}"
-        return f"{code.code}: {code.severity}", f"{said} Other commands refuse such rows." if code.refused else said
+        said += " Other commands refuse such rows." if code.refused else ""
+        said += "" if reason is None else f" As the reason of a metric: {reason}"
+        return f"{code.code}: {code.severity}", said
+    if reason is not None:
+        return f"{like_a_code}: reason", reason if plain is None else f"{reason} {WORDS[plain]}"
     return None if plain is None else (plain, WORDS[plain])
 
 
 def near(word: str) -> str | None:
     """What somebody who typed this word may have meant: a metric, a word or a code."""
-    known = [*(entry.name for entry in CATALOG), *CODES, *WORDS]
+    known = [*(entry.name for entry in CATALOG), *CODES, *REASONS, *WORDS]
     found = get_close_matches(word.lower(), known, n=1)
     return found[0] if found else None
 

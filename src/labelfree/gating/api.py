@@ -9,6 +9,7 @@ from typing import Any
 
 from labelfree import __version__
 from labelfree.catalog import STATES, listed
+from labelfree.documents.findings import SEVERITIES, Finding
 from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, reports_in, rounded
 from labelfree.errors import ExitCode, SourceError, UsageError, option
 from labelfree.gating.conditions import Condition, dropped, remarks, required
@@ -140,19 +141,30 @@ def verdict(conditions: Sequence[Condition], guards: Sequence[dict[str, Any]], w
     if worst == "pass":  # what passed by on_undecided alone is never said to hold
         waved = [c for c in conditions if c["reason"] == "undecided_pass"]
         first = waved[0] if waved else {"reason": "all_met", "message": "every condition holds"}
-    warnings = [w for c in conditions for w in c.get("warnings", ())]
-    warnings += [w for c in conditions if c["kind"] == "drop" for w in remarks(c)]
+    found = [one for c in conditions for one in c.get("findings", ())]
+    found += [one for c in conditions if c.get("noise") and c["kind"] == "drop" for one in remarks(c)]
+    findings = _once(found)
     best = [{"metric": c["metric"], **c["best"]} for c in conditions if c.get("best")]
     return {
         "decision": worst,
         "exit_code": int(EXIT_CODES[worst]),
         "reason": first["reason"],
         "message": first["message"],
-        "conditions": [{k: v for k, v in c.items() if k != "warnings"} for c in conditions],
+        "conditions": [{k: v for k, v in c.items() if k != "findings"} for c in conditions],
         "guards": list(guards),
         "best": best[0] if best else None,
-        "warnings": list(dict.fromkeys(warnings)),
+        "findings": [one.document() for one in findings],
+        "warnings": [str(one) for one in findings],
     }
+
+
+def _once(found: Iterable[Finding]) -> list[Finding]:
+    """Each finding once, with the sources of all that say the same, the gravest first."""
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for one in found:
+        said.setdefault((one.code, one.message, one.fix), []).extend(one.sources)
+    once = [Finding(*words, sources=tuple(dict.fromkeys(sources))) for words, sources in said.items()]
+    return sorted(once, key=lambda one: SEVERITIES.index(one.severity))
 
 
 def _subjects(given: Any) -> Subjects:

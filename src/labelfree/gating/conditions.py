@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from labelfree.catalog import suggestion
+from labelfree.documents.findings import Finding
 from labelfree.documents.reading import rounded
 from labelfree.documents.wording import apart
 from labelfree.errors import UsageError, option
@@ -157,14 +158,15 @@ def _decided(drop: Decimal, limit: Decimal, interval: Sequence[float] | None) ->
     return ("fail", "dropped") if low > float(limit) else ("undecided", "within_noise")
 
 
-def remarks(condition: Condition) -> list[str]:
+def remarks(condition: Condition) -> list[Finding]:
     """What to know of the noise of a regression."""
-    metric = condition["metric"]
-    if condition.get("noise") == "unknown":
-        return [f"{metric}: no standard error in one of the two reports, so the drop was compared as it is"]
-    if condition.get("noise") == "unpaired":
+    metric, sources = condition["metric"], tuple(condition[side]["source"] for side in ("base", "found"))
+    if condition["noise"] == "unknown":
+        said = "no standard error in one of the two reports, so the drop was compared as it is"
+        return [Finding("no_error", f"{metric}: {said}", sources=sources)]
+    if condition["noise"] == "unpaired":
         said = "without replicates on the same rows its interval is wider than needed where the rows are the same"
-        return [f"{metric}: {said}"]
+        return [Finding("unpaired", f"{metric}: {said}", sources=sources)]
     return []
 
 

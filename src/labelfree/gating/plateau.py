@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from labelfree.documents.findings import Finding
 from labelfree.documents.reading import rounded
 from labelfree.documents.wording import apart, counted
 from labelfree.errors import option
@@ -31,7 +32,7 @@ def plateau(
 
     numbers: the options of the rule, all of them; classes: of the rows, for the collapse guard, where it is known.
     """
-    about: Condition = {"kind": "plateau", "metric": metric, "rule": rule, "warnings": []}
+    about: Condition = {"kind": "plateau", "metric": metric, "rule": rule, "findings": []}
     about |= dict.fromkeys(("checks", "window", "estimate", "interval", "level", "noise", "best", "latest"))
     readings, latest = comparable(of_run(records, metric)), max(r["step"] for r in records)
     defined = [r for r in readings if r.value is not None]
@@ -51,7 +52,9 @@ def plateau(
         return about | {"decision": "fail", "reason": "undefined", "message": said}
     if len(defined) < len(readings):
         count = len(readings) - len(defined)
-        about["warnings"] = [f"{metric}: {counted(count, 'earlier check')} without a value left out"]
+        said = f"{metric}: {counted(count, 'earlier check')} without a value left out"
+        sources = tuple(r.record["source"] for r in readings if r.value is None)
+        about["findings"] = [Finding("checks_left_out", said, sources=sources)]
     about |= {"direction": defined[-1].entry["direction"], "latest": defined[-1].told()}
     if rule != "slope":
         return about | _RULES[rule](defined, better, numbers)
@@ -169,9 +172,10 @@ def _slope(readings: Sequence[Reading], better: Sequence[float], numbers: dict[s
         longer = (
             f"{seen[-1].metric}: the run has {counted(len(readings), 'check')}, it was planned for "
             f"{numbers['checks']}: that at most {100 * (1 - confidence):.3g} % of runs are stopped too early is not "
-            f"promised beyond; say {option('checks', len(readings))} or more"
+            "promised beyond"
         )
-        told["warnings"] = [longer]
+        more = f"say {option('checks', len(readings))} or more"
+        told["findings"] = [Finding("past_plan", longer, more, sources=(seen[-1].record["source"],))]
     if fallen is not None and rounded(fallen.least) > least:
         return told | _past_best(seen[-1], looked, rounded(fallen.least), numbers)
     stop = high < least  # at the digits that the verdict shows

@@ -7,6 +7,7 @@ from typing import Any
 
 from labelfree.catalog import known_command
 from labelfree.documents.files import read_text
+from labelfree.documents.findings import SEVERITIES, with_fix
 from labelfree.documents.forms import NOTHING, NUMBER, OBJECT, PAIR, STATED, TEXT, WHOLE, Expected, Form, misfit
 from labelfree.documents.reading import SCHEMA_VERSION, parsed
 from labelfree.errors import LabelfreeError, UsageError
@@ -26,9 +27,13 @@ _DOCUMENT: Form = {
     "settings": {"rule": TEXT},
     "verdict": {
         **_SAID, "exit_code": WHOLE, "conditions": _LIST, "guards": _LIST, "warnings": _LIST,
-        "best": OBJECT | NOTHING, "state?": OBJECT | NOTHING,
+        "findings?": _LIST, "best": OBJECT | NOTHING, "state?": OBJECT | NOTHING,
     },
 }  # fmt: skip
+_SEVERITY = Expected(
+    f"one of {', '.join(SEVERITIES)}", lambda value: isinstance(value, str) and value in SEVERITIES
+)  # fmt: skip
+_FINDING: Form = {"code": TEXT, "severity": _SEVERITY, "message": TEXT, "fix": TEXT}
 _HISTORY: Form = {"role": TEXT, "path": TEXT, "run": TEXT, "checks": WHOLE, "first_step": WHOLE, "last_step": WHOLE}
 _CONDITION: Form = {
     **_SAID, "kind": TEXT, "metric": TEXT, "estimate?": NUMBER | NOTHING, "interval?": PAIR | NOTHING,
@@ -65,9 +70,12 @@ def _wrong(document: Any) -> str:
     places = [(f"inputs[{i}]", given, _HISTORY) for i, given in enumerate(document["inputs"])]
     places += [(f"verdict.conditions[{i}]", condition, _CONDITION) for i, condition in enumerate(conditions)]
     places += [(f"verdict.guards[{i}]", guard, _GUARD) for i, guard in enumerate(guards)]
+    places += [(f"verdict.findings[{i}]", one, _FINDING) for i, one in enumerate(said.get("findings", ()))]
     for where, found, form in places:
         if wrong := misfit(found, form, where):
             return wrong
+    if "findings" in said and said["warnings"] != [with_fix(one["message"], one["fix"]) for one in said["findings"]]:
+        return "verdict.warnings are not the messages of its findings"
     if not conditions or not document["inputs"] or any(given["role"] != "history" for given in document["inputs"]):
         return "it judges no history"
     rule = settings["rule"]

@@ -18,17 +18,16 @@ _WARNED = 5
 
 
 def as_html(report: RowsReport) -> str:
-    """One report: its state, its metrics with intervals, or its defects, and its warnings."""
-    parts = [
-        *_states([report], []),
-        _titled(report.command, report.input.sources[0]),
-        f"<p>{_text(heading(report))}</p>",
-    ]
-    if report.input.defects is not None:
-        rows = [(d.kind, f"{d.count:,}", "" if d.first_row is None else f"{d.first_row:,}", d.message, d.remedy)
-                for d in report.input.defects]  # fmt: skip
-        heads = ("found", "count", "first row", "what it means", "what to do")
-        return "".join([*parts, _table(heads, rows, left={0, 3, 4}) if rows else f"<p>{_text(SOUND)}</p>"])
+    """One report: its state, its metrics with intervals, or its findings, and its warnings."""
+    title = _titled(report.command, report.input.sources[0])
+    parts = [*_states([report], []), title, f"<p>{_text(heading(report))}</p>"]
+    if report.finds:
+        said = [
+            (one.code, str(one.severity), _number(one.rows), _number(one.first), one.message, one.fix)
+            for one in report.findings
+        ]
+        heads = ("found", "severity", "rows", "first row", "what it means", "what to do")
+        return "".join([*parts, _table(heads, said, left={0, 1, 4, 5}) if said else f"<p>{_text(SOUND)}</p>"])
     found = lines(report, False)
     rows = [(line.name, line.value, line.interval, line.better, line.note) for line in found]
     parts.append(_table(("metric", "value", "95 % interval", "better", ""), rows, left={0, 2, 3, 4}))
@@ -39,7 +38,7 @@ def several_as_html(reports: Sequence[RowsReport]) -> str:
     """Several reports: their states, which is highest, and a row for each source in the order of its step."""
     if not reports:
         return "<p>no reports</p>"
-    if reports[0].input.defects is not None:
+    if reports[0].finds:
         return "".join(map(as_html, reports))
     ordered = in_order(reports)
     names = short_names([report.input.sources[0] for report in ordered])
@@ -61,6 +60,10 @@ def _cell(report: RowsReport, metric: str) -> str:
 def _states(reports: Sequence[RowsReport], names: Sequence[str]) -> list[str]:
     """The first lines of a table as paragraphs."""
     return [f"<p><b>{_text(line.head)}</b>{_text(line.rest)}</p>" for line in first_lines(reports, names)]
+
+
+def _number(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
 
 
 def _titled(command: str, name: str) -> str:

@@ -25,18 +25,21 @@ def of_one(report: RowsReport) -> str:
     told.append(f"{report.command} of {_clean(report.input.sources[0])}: {heading(report)}{rest}")
     if names := shown(report, False):
         told.append(", ".join(f"{name} {value(report.metrics[name])}" for name in names[:_NAMED]))
-    elif report.input.defects is not None:
-        told.append(", ".join(f"{d.kind} {d.count:,}" for d in report.input.defects) or "nothing wrong")
+    elif report.finds:
+        found = (one.code if one.rows is None else f"{one.code} {one.rows:,}" for one in report.findings)
+        told.append(", ".join(found) or "nothing wrong")
     return "\n".join(told)
 
 
 def of_several(reports: Sequence[RowsReport]) -> str:
-    """Which command, which of them leads, and the sources."""
+    """The states, which command and sources, and which of them leads."""
     if not reports:
         return "no reports"
     names = [_clean(name) for name in short_names([report.input.sources[0] for report in reports])]
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    told = [f"{reports[0].command} of {counted(len(reports), 'source')}: {', '.join(names[:_LISTED])}{more}"]
+    states = "; ".join(line.text for line in first_lines(reports, names))
+    told = [states] if states else []
+    told.append(f"{reports[0].command} of {counted(len(reports), 'source')}: {', '.join(names[:_LISTED])}{more}")
     return "\n".join([*told, *([_clean(led(reports))] if len(reports) > 1 and reports[0].metrics else [])])
 
 

@@ -54,10 +54,7 @@ class FindingEntry(Part):
     @classmethod
     def of(cls, finding: Finding, sources: Iterable[str]) -> FindingEntry:
         """The entry of a finding in a report on these sources."""
-        return cls(
-            code=finding.code, severity=finding.severity, sources=list(finding.sources or sources),
-            message=finding.message, fix=finding.fix, rows=finding.rows, first=finding.first,
-        )  # fmt: skip
+        return cls.model_validate(finding.document(list(sources)))
 
     def __str__(self) -> str:
         return with_fix(self.message, self.fix)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from labelfree.reports.entries import Part, Tool, Verdict
+from labelfree.reports.entries import FindingEntry, Part, Tool, Verdict
 
 
 class GateInput(BaseModel):
@@ -64,13 +64,14 @@ class StateSeen(Part):
 
 
 class GateVerdict(Verdict):
-    """The verdict of `labelfree gate`: the worst of all conditions and guards."""
+    """The verdict of `labelfree gate`: the worst of all conditions and guards. `warnings`: messages of its findings."""
 
     exit_code: int
     message: str
     guards: list[Guard]
     best: BestCheck | None
     state: StateSeen | None = None
+    findings: list[FindingEntry] = Field(default_factory=list)
     warnings: list[str]
 
 

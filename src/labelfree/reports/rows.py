@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from labelfree.catalog import known_command
+from labelfree.documents.finding_codes import CODES
+from labelfree.documents.findings import severity_of
 from labelfree.reports.entries import AnyReport, Part
 from labelfree.reports.state import State
+
+_NO_ROWS = ("constant", "storage", "epochs")
+"""Defects of version 1 whose count was one of columns, directions or epochs."""
 
 
 class RowCounts(Part):
@@ -28,16 +34,6 @@ class SampleInfo(Part):
 
     size: int
     seed: int
-
-
-class Defect(Part):
-    """One thing that is wrong, or may mislead, in the data: how many rows, the first of them, and what to do."""
-
-    kind: str
-    count: int
-    first_row: int | None
-    message: str
-    remedy: str
 
 
 class OutputInfo(Part):
@@ -102,7 +98,6 @@ class Input(Part):
     d: int
     rows: RowCounts
     sample: SampleInfo | None
-    defects: list[Defect] | None = None
     outputs: OutputInfo | None = None
     source: SourceInfo | None = None
     head: HeadInfo | None = None
@@ -122,6 +117,24 @@ class RowsReport(AnyReport):
     audit: Audit | None = None
     _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, given: Any) -> Any:
+        """Version 1 told what is wrong with the rows in `input.defects`, where the findings are now."""
+        if not isinstance(given, dict) or given.get("schema_version") != 1 or not isinstance(given.get("input"), dict):
+            return given
+        told = {key: value for key, value in given["input"].items() if key != "defects"}
+        defects = given["input"].get("defects")
+        if not isinstance(defects, list) or "findings" in given:
+            return {**given, "input": told}
+        return {**given, "input": told, "findings": [_finding(one, told.get("sources")) for one in defects]}
+
+    @property
+    def finds(self) -> bool:
+        """Whether the command says what is wrong with the rows and computes no metrics."""
+        known = known_command(self.command)
+        return known is not None and known.document == "findings"
+
     @property
     def series(self) -> dict[str, dict[str, Any]]:
         """Long results by name: columns of equal length by their names."""
@@ -139,3 +152,16 @@ class RowsReport(AnyReport):
         if self.input.model is None:
             del document["input"]["model"]
         return document
+
+
+def _finding(defect: Any, sources: Any) -> Any:
+    """A defect of version 1 as a finding."""
+    if not isinstance(defect, dict):
+        return defect
+    kind = defect.get("kind")
+    code = str(kind) if kind in CODES else "unnamed"
+    return {
+        "code": code, "severity": severity_of(code), "sources": sources, "message": defect.get("message"),
+        "fix": defect.get("remedy"), "first": defect.get("first_row"),
+        "rows": None if code in _NO_ROWS else defect.get("count"),
+    }  # fmt: skip

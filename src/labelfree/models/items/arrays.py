@@ -1,4 +1,4 @@
-"""Arrays as data: .npy and .npz files, and vectors or tensors in the columns of Parquet files."""
+"""Arrays as data: .npy and .npz files, and vectors or tensors in the columns of tables."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from labelfree.errors import ArrayError, SourceError, UsageError
 from labelfree.models.items.batches import Bad, Chunk, Data, Wish
 from labelfree.models.items.content_hash import content_hash
 from labelfree.models.items.kinds import ITEMS
+from labelfree.models.items.table_files import TableFile
 from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.tables.arrow import block_of
 from labelfree.sources.tables.columns import Candidate
-from labelfree.sources.tables.parquet import batches
 
 _NUMBERS = 1 << 20
 
@@ -68,16 +68,13 @@ def array_data(name: str, file: Path, wish: Wish, on_bad: Literal["error", "drop
 
 
 def vector_chunks(
-    file: Path, vector: Candidate, d: int, beside: dict[str, str], skip: int, offset: int, memory: int | None
+    part: TableFile, vector: Candidate, d: int, beside: dict[str, str], skip: int, offset: int
 ) -> Iterator[Chunk]:
-    """The vectors of a Parquet file from row `skip` on, d numbers each; its row 0 is row `offset` of the data.
-
-    memory: bytes that reading may take.
-    """
+    """The vectors of a file from row `skip` on, d numbers each; its row 0 is row `offset` of the data."""
     rows, row = max(1, _NUMBERS // d), offset + skip
-    tables = _Rows(file, batches(file, [], list(beside.values()), rows, skip, memory=memory)) if beside else None
-    for batch in batches(file, [vector], vector.fields, rows, skip, memory=memory):
-        block = block_of(batch, vector, {}, d, row, str(file))
+    tables = _Rows(part.file, part.batches([], list(beside.values()), rows, skip)) if beside else None
+    for batch in part.batches([vector], vector.fields, rows, skip):
+        block = block_of(batch, vector, {}, d, row, str(part.file))
         table = None
         if tables is not None:
             table = tables.next(batch.num_rows).select(list(beside.values())).rename_columns(list(beside))

@@ -14,16 +14,18 @@ from labelfree.models.items.arrays import array_data
 from labelfree.models.items.batches import Batch, Data, Wish
 from labelfree.models.items.images import IMAGES, image_data
 from labelfree.models.items.kinds import ITEMS, ItemKind
-from labelfree.models.items.records import LINES, form
+from labelfree.models.items.records import JSON_LINES, LINES, SEPARATED, form
 from labelfree.models.items.tables import table_data
 from labelfree.models.items.texts import text_data
-from labelfree.sources.block import PARQUET
+from labelfree.sources.block import ARROW, PARQUET
 from labelfree.sources.paths import check_local, missing, natural
+from labelfree.sources.saved import saved_files
 
 __all__ = ["Batch", "Data", "open_data"]
 
 _ARRAYS = (".npy", ".npz")
-_KINDS = "Parquet, .txt, .csv, .tsv, .jsonl (or .gz of them), .npy, image files or a directory"
+_USABLE = (*PARQUET, *ARROW, *LINES, *_ARRAYS, *IMAGES)
+_KINDS = "Parquet, Arrow IPC, .txt, .csv, .tsv, .jsonl (or .gz of them), .npy, image files or a directory"
 
 
 def open_data(
@@ -38,14 +40,16 @@ def open_data(
 ) -> Data:
     """What a model is to embed.
 
-    path: a Parquet file (texts, images or arrays in a column), a text file (.txt: a text a line; .csv, .tsv: with a
-    header; .jsonl: an object a line; each also as .gz), an image, an array (.npy, .npz), a glob of files of one kind,
-    or a directory of images (all below it, in natural order) or of files of one kind; kind: what the model takes;
+    path: a Parquet or Arrow IPC file (texts, images or arrays in a column), a text file (.txt: a text a line; .csv,
+    .tsv: with a header; .jsonl: an object a line; each also as .gz; of these arrays too where the model takes them), an
+    image, an array (.npy, .npz), a glob of files of one kind, or a directory of images (all below it, in natural
+    order), of files of one kind, or that Hugging Face datasets saved; kind: what the model takes;
     column: that holds the items, else the only candidate; id: the column of ids, else `id` where there is one; images
     in a directory have their paths as ids; keep: columns to carry along; on_bad: what to do about rows without an
-    item, images that cannot be decoded, and arrays with NaN or infinity; memory: bytes that reading Parquet may take.
+    item, images that cannot be decoded, and arrays with NaN or infinity; memory: bytes that reading tables may take.
 
-    Cost: text files are read once here (rows, types, repeated ids), of Parquet files the ids.
+    Cost: text files are read once here (rows, types, repeated ids), of Parquet files the ids, of Arrow files the items
+    too unless bad ones are dropped.
     """
     if kind != "auto" and kind not in ITEMS:
         raise UsageError(f"kind: expected auto, {', '.join(ITEMS)}, found {kind!r}")
@@ -63,7 +67,8 @@ def open_data(
                     f"{name}: expected {ITEMS[wish.kind]}, found image files; name a file of {ITEMS[wish.kind]}"
                 )
             return image_data(name, root, files, wish, on_bad, others)
-        if suffixes[0] in PARQUET:
+        tables = (*PARQUET, *ARROW, *((*SEPARATED, *JSON_LINES) if wish.kind == "array" else ()))
+        if suffixes[0] in tables:
             return table_data(name, files, wish, on_bad)
         if suffixes[0] in LINES:
             return text_data(name, files, wish, on_bad)
@@ -80,14 +85,16 @@ def _listed(name: str, wish: Wish) -> tuple[Path, list[Path], list[Path]]:
     if not name:
         raise SourceError(f"expected {_KINDS}, found an empty path")
     check_regular(path)
+    if path.is_dir() and (saved := saved_files(path)):
+        return path, saved, []
     if path.is_dir():
         known, others = _inside(path, wish)
         if not known:
             what = f"{len(others)} other files, such as {others[0].name}" if others else "nothing"
-            raise SourceError(f"{name}: expected images, Parquet or text files in the directory, found {what}")
+            raise SourceError(f"{name}: expected images, Parquet, Arrow or text files in the directory, found {what}")
     elif path.exists() or not has_magic(name):
         if not path.exists():
-            raise SourceError(missing(name, (*PARQUET, *LINES, *_ARRAYS, *IMAGES)))
+            raise SourceError(missing(name, _USABLE))
         known, others, path = [path], [], path.parent
         if not _known(known[0]):
             hint = "; write one object a line: jq -c '.[]'" if form(known[0]) == ".json" else ""
@@ -99,7 +106,7 @@ def _listed(name: str, wish: Wish) -> tuple[Path, list[Path], list[Path]]:
             raise SourceError(f"{name}: no file matches the pattern (in {Path.cwd()})")
         path = Path(os.path.commonpath([file.parent for file in known]))
     known, others = sorted(known, key=natural), sorted(others, key=natural)
-    kinds = {"images" if form(file) in IMAGES else "Parquet" if form(file) in PARQUET else form(file) for file in known}
+    kinds = {_kind(form(file)) for file in known}
     if len(kinds) > 1:
         raise SourceError(
             f"{name}: expected files of one kind, found {', '.join(sorted(kinds))}; name one kind by a pattern in "
@@ -108,17 +115,22 @@ def _listed(name: str, wish: Wish) -> tuple[Path, list[Path], list[Path]]:
     return path, known, others
 
 
+def _kind(suffix: str) -> str:
+    """What files of a suffix are called: those of one kind can be one data set."""
+    return "images" if suffix in IMAGES else "Parquet" if suffix in PARQUET else "Arrow" if suffix in ARROW else suffix
+
+
 def _inside(path: Path, wish: Wish) -> tuple[list[Path], list[Path]]:
-    """The files of a directory that can be embedded, and the others; beside images only Parquet files are data."""
+    """The files of a directory that can be embedded, and the others; beside images only binary tables are data."""
     files = [
         file
         for file in path.rglob("*")
         if file.is_file() and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
     ]
     images = any(form(file) in IMAGES for file in files) and wish.kind in (None, "image")
-    data = (*IMAGES, *PARQUET) if images else (*PARQUET, *LINES, *_ARRAYS)
+    data = (*IMAGES, *PARQUET, *ARROW) if images else (*PARQUET, *ARROW, *LINES, *_ARRAYS)
     return [file for file in files if form(file) in data], [file for file in files if form(file) not in data]
 
 
 def _known(file: Path) -> bool:
-    return form(file) in (*PARQUET, *LINES, *_ARRAYS, *IMAGES)
+    return form(file) in _USABLE

@@ -1,9 +1,8 @@
-"""Parquet as data: a column of texts, of images or of arrays, with ids and the columns to carry along."""
+"""Tables as data: a column of texts, of images or of arrays, with ids and the columns to carry along."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,11 +17,11 @@ from labelfree.models.items.content_hash import content_hash
 from labelfree.models.items.ids import Identities
 from labelfree.models.items.images import image_chunk
 from labelfree.models.items.kinds import ItemKind
+from labelfree.models.items.table_files import TableFile, table_file
 from labelfree.sources.block import Columns
 from labelfree.sources.tables.arrow import plain, widths
 from labelfree.sources.tables.columns import Candidate
 from labelfree.sources.tables.columns import candidates as vector_columns
-from labelfree.sources.tables.parquet import batches, checked, explained
 
 _ROWS: dict[str, int] = {"text": 200, "image": 16}
 _IDS = 1 << 16
@@ -30,20 +29,10 @@ _FIRST_ROWS = 64
 _MISSING = {"text": "have no text", "image": "have no image"}
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One file: its rows, the types of the columns that are read, and how many texts or images are known to be null."""
-
-    file: Path
-    total: int
-    types: dict[str, Any]
-    nulls: int
-
-
 def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
-    """The items in a column of these Parquet files, in this order, as one data set."""
-    with checked(files[0]) as (parquet, _):
-        schema = parquet.schema_arrow
+    """The items in a column of these tables, in this order, as one data set."""
+    parts = [table_file(file, wish) for file in files]
+    schema = parts[0].schema
     vectors = _vectors(schema, wish)
     check_named(name, [*schema.names, *(v for v in vectors if v not in schema.names)], wish)
     id = id_column(schema.names, wish)
@@ -61,38 +50,39 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
     vector = vectors[column] if kind == "array" else None
     if vector is not None and vector.flaw:
         raise ColumnError(f"{name}: {vector.flaw}")
-    parts = [_part(file, vector.fields if vector else (column,), tuple(beside.values())) for file in files]
-    for part in parts[1:]:
-        if odd := next((c for c, type in parts[0].types.items() if part.types.get(c) != type), None):
+    read = (*(vector.fields if vector else (column,)), *beside.values())
+    types = [_types(part.schema, read) for part in parts]
+    for part, own in zip(parts[1:], types[1:], strict=True):
+        if odd := next((c for c, type in types[0].items() if own.get(c) != type), None):
             raise ColumnError(
-                f"{part.file}: expected column {odd!r} to be {parts[0].types[odd]} as in {files[0]}, found "
-                f"{part.types.get(odd, 'none')}; give all files the same columns"
+                f"{part.file}: expected column {odd!r} to be {types[0][odd]} as in {files[0]}, found "
+                f"{own.get(odd, 'none')}; give all files the same columns"
             )
-    total = sum(part.total for part in parts)
+    total = sum(part.rows for part in parts)
     if not total:
-        raise SourceError(f"{name}: expected rows to embed, found none in {len(files)} Parquet file(s)")
+        raise SourceError(f"{name}: expected rows to embed, found none in {len(files)} file(s)")
     if id:
-        _check_ids(name, id, files, wish.memory)
-    nulls = 0 if vector else sum(part.nulls for part in parts)
-    if nulls and on_bad == "error":
-        first = next((row for row, there in enumerate(_valid(files, column, wish.memory)) if not there), None)
+        _check_ids(name, id, parts)
+    nulls = 0 if vector or on_bad == "drop" else sum(part.nulls(column) for part in parts)
+    if nulls:
+        first = next((row for row, there in enumerate(_valid(parts, column)) if not there), None)
         if first is None:
             raise SourceError(
                 f"{name}: its statistics claim {nulls:,} nulls in column {column!r}, found none; write it again"
             )
         raise RowsError(refused(f"{name}: {column}", [Bad(_MISSING[kind], nulls, first)], total))
-    d = _width(files, vector, name, wish.memory) if vector else 0
+    d = _width(parts, vector, name) if vector else 0
 
     def chunks(start: int) -> Iterator[Chunk]:
         offset = 0
         for part in parts:
-            if start < offset + part.total:
+            if start < offset + part.rows:
                 skip = max(start - offset, 0)
                 if vector is not None:
-                    yield from vector_chunks(part.file, vector, d, beside, skip, offset, wish.memory)
+                    yield from vector_chunks(part, vector, d, beside, skip, offset)
                 else:
-                    yield from _chunks(part.file, column, kind, beside, skip, offset, wish.memory)
-            offset += part.total
+                    yield from _chunks(part, column, kind, beside, skip, offset)
+            offset += part.rows
 
     return Data(
         name=name,
@@ -108,9 +98,9 @@ def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["er
     )
 
 
-def _width(files: Sequence[Path], vector: Candidate, name: str, memory: int | None) -> int:
+def _width(parts: Sequence[TableFile], vector: Candidate, name: str) -> int:
     """How many numbers the first row holds that holds any; 1 where none does."""
-    found = (batches(file, [vector], vector.fields, _FIRST_ROWS, memory=memory) for file in files)
+    found = (part.batches([vector], vector.fields, _FIRST_ROWS, 0) for part in parts)
     return next((width for one in found for width in widths(one, vector, name)), 1)
 
 
@@ -169,30 +159,24 @@ def _wrong(name: str, column: str, schema: Any, kind: ItemKind | None) -> str:
     return f"{name}: column {column!r} is {schema.field(column).type}; expected {wanted[kind]}"
 
 
-def _part(file: Path, items: tuple[str, ...], beside: tuple[str, ...]) -> _Part:
-    with checked(file) as (parquet, claimed), explained(file):
-        schema, leaves = parquet.schema_arrow, parquet.schema
-        paths = [leaves.column(i).path.removesuffix(".bytes") for i in range(len(leaves))]
-    types = {name: schema.field(name).type for name in (*items, *beside) if schema.names.count(name) == 1}
-    own = [leaf for path, leaf in zip(paths, claimed.leaves, strict=True) if path == items[0]]
-    nulls = sum(chunk.nulls for leaf in own for chunk in leaf.chunks)
-    return _Part(file, claimed.rows, types, nulls)
+def _types(schema: Any, columns: Sequence[str]) -> dict[str, Any]:
+    return {name: schema.field(name).type for name in columns if schema.names.count(name) == 1}
 
 
-def _valid(files: Sequence[Path], column: str, memory: int | None) -> Iterator[bool]:
+def _valid(parts: Sequence[TableFile], column: str) -> Iterator[bool]:
     """Whether each item is there."""
-    for file in files:
-        for batch in batches(file, [], [column], _ROWS["image"], memory=memory):
-            yield from (item is not None for item in _items(batch.column(0), file, 0))
+    for part in parts:
+        for batch in part.batches([], [column], _ROWS["image"], 0):
+            yield from (item is not None for item in _items(batch.column(0), part.file, 0))
 
 
-def _check_ids(name: str, id: str, files: Sequence[Path], memory: int | None) -> None:
+def _check_ids(name: str, id: str, parts: Sequence[TableFile]) -> None:
     identities = Identities()
 
     def ids() -> Iterator[Any]:
-        for file in files:
-            for batch in batches(file, [], [id], _IDS, memory=memory):
-                yield plain(batch.column(0), id, "id", str(file))
+        for part in parts:
+            for batch in part.batches([], [id], _IDS, 0):
+                yield plain(batch.column(0), id, "id", str(part.file))
 
     for values in ids():
         identities.add(values)
@@ -200,13 +184,13 @@ def _check_ids(name: str, id: str, files: Sequence[Path], memory: int | None) ->
 
 
 def _chunks(
-    file: Path, column: str, kind: ItemKind, beside: dict[str, str], skip: int, offset: int, memory: int | None
+    part: TableFile, column: str, kind: ItemKind, beside: dict[str, str], skip: int, offset: int
 ) -> Iterator[Chunk]:
     import pyarrow as pa
 
     row = offset + skip
-    for batch in batches(file, [], [column, *beside.values()], _ROWS[kind], skip, memory=memory):
-        items = _items(batch.column(column), file, row - offset)
+    for batch in part.batches([], [column, *beside.values()], _ROWS[kind], skip):
+        items = _items(batch.column(column), part.file, row - offset)
         table = pa.table({out: batch.column(name) for out, name in beside.items()}) if beside else None
         if kind == "image":
             yield image_chunk(row, items, table)

@@ -46,7 +46,7 @@ _COURSE = 3
 
 def show(console: Console, reports: Sequence[RowsReport], *, everything: bool, telling: Telling = "grouped") -> None:
     """Print the reports of one command; telling: how much of what was found, and of other notes."""
-    if reports[0].input.defects is not None:
+    if reports[0].finds:
         doctor.show(console, reports, telling)
     elif len(reports) == 1:
         _single(console, reports[0], everything, telling)

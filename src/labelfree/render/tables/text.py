@@ -18,7 +18,7 @@ from labelfree.reports.document import across_all, of_reports
 from labelfree.reports.rows import RowsReport
 from labelfree.results import Z95
 
-_DEFECTS = ("source", "kind", "count", "first_row", "message", "remedy")
+_FINDINGS = ("source", "code", "severity", "rows", "first", "message", "fix")
 _CSV = (
     "source",
     "metric",
@@ -46,14 +46,15 @@ def to_ndjson(reports: Sequence[RowsReport]) -> str:
 
 
 def to_csv(reports: Sequence[RowsReport]) -> str:
-    """One line per source and metric, of doctor one per source and defect; an undefined value is an empty field."""
+    """One line per source and metric, of doctor one per source and finding; an undefined value is an empty field."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    if reports[0].input.defects is not None:
-        writer.writerow(_DEFECTS)
+    if reports[0].finds:
+        writer.writerow(_FINDINGS)
         for report in reports:
-            for d in report.input.defects or []:
-                writer.writerow([report.input.sources[0], *("" if v is None else v for v in d.model_dump().values())])
+            for one in report.findings:
+                fields = (one.code, one.severity, one.rows, one.first, one.message, one.fix)
+                writer.writerow(map(_field, (report.input.sources[0], *fields)))
         return out.getvalue()
     writer.writerow(_CSV)
     for report in reports:
@@ -91,13 +92,14 @@ def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
     out = []
     for report in reports:
         out += [f"### {report.command}: {cell(report.input.sources[0])}", "", cell(heading(report)), ""]
-        if report.input.defects is not None:
-            if report.input.defects:
-                out += ["| found | count | first row | what it means | what to do |", "|---|---:|---:|---|---|"]
-            for d in report.input.defects:
-                first = "" if d.first_row is None else f"{d.first_row:,}"
-                out.append(f"| {d.kind} | {d.count:,} | {first} | {cell(d.message)} | {cell(d.remedy)} |")
-            out += [] if report.input.defects else [SOUND]
+        if report.finds:
+            if report.findings:
+                out += ["| found | severity | rows | first row | what it means | what to do |",
+                        "|---|---|---:|---:|---|---|"]  # fmt: skip
+            for one in report.findings:
+                counts = " | ".join("" if v is None else f"{v:,}" for v in (one.rows, one.first))
+                out.append(f"| {one.code} | {one.severity} | {counts} | {cell(one.message)} | {cell(one.fix)} |")
+            out += [] if report.findings else [SOUND]
         else:
             out += [cell(line.text) for line in first_lines([report], [])] + [""]
             out += ["| metric | value | 95 % interval | better | |", "|---|---:|---|---|---|"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from labelfree.documents.findings import found_by, with_fix
 from labelfree.documents.wording import one_line
 from labelfree.render.verdicts.verdict import rows, to_markdown
 
@@ -19,14 +20,21 @@ _LEVELS = {"collapse": "error", "fail": "error", "undecided": "warning", "stop":
 def commands(document: Mapping[str, Any], *, warnings: bool = True) -> list[str]:
     """Workflow commands, the gravest first, at most ten of all kinds; the last says how many more there are.
 
-    A failure is an error; an undecided drop, a run past its best and a warning of the gate are warnings; a plateau is a
-    notice.
+    A failure is an error; an undecided drop, a run past its best and a warning of the gate are warnings; a plateau and
+    a note of the gate are notices.
     """
     verdict = document["verdict"]
     judged = [row for row in rows(document) if row.decision in _LEVELS]
     found = [("warning" if r.reason == "past_best" else _LEVELS[r.decision], r.condition, r.message) for r in judged]
     if warnings:
-        found += [("warning", "warning", warning) for warning in verdict["warnings"]]
+        found += [
+            (
+                "notice" if one["severity"] == "note" else one["severity"],
+                one["code"],
+                with_fix(one["message"], one["fix"]),
+            )
+            for one in found_by(verdict)
+        ]
     found.sort(key=lambda one: ("error", "warning", "notice").index(one[0]))
     if len(found) > MOST:
         rest = f"{len(found) - MOST + 1} more; they are in the summary of the job"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
+from labelfree.documents.findings import finding_line, found_by
 from labelfree.render.verdicts.verdict import heading, notes, rows
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,7 +36,7 @@ def to_junit(document: Mapping[str, Any]) -> str:
             ElementTree.SubElement(case, "failure", what).text = _printable(f"{row.decision}: {reason}\n{row.message}")
         else:
             ElementTree.SubElement(case, "system-out").text = _printable(row.message)
-    told = [heading(document), *notes(document), *(f"warning: {w}" for w in verdict["warnings"])]
+    told = [heading(document), *notes(document), *map(finding_line, found_by(verdict))]
     ElementTree.SubElement(suite, "system-out").text = _printable("\n".join(told))
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"

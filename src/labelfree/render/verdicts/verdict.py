@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.catalog import STATES
+from labelfree.documents.findings import finding_line, found_by
 from labelfree.documents.wording import apart, cell, counted, one_line, steps
 from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
@@ -165,8 +166,9 @@ def show(console: Console, document: Mapping[str, Any], *, exit_zero: bool = Fal
             console.print(Text(row.message))
     for note in notes(document):
         console.print(Text(note, style="dim"))
-    for warning in verdict["warnings"]:
-        console.print(Text.assemble(("warning: ", "yellow"), warning))
+    for found in found_by(verdict):
+        head, _, rest = finding_line(found).partition(" ")
+        console.print(Text.assemble((f"{head} ", "yellow" if found["severity"] != "note" else "dim"), rest))
 
 
 def to_markdown(document: Mapping[str, Any]) -> str:
@@ -179,7 +181,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
     out += [f"| {cell(r.condition)} | {r.found} | {r.interval} | {r.decision} |" for r in rows(document)]
     said = [f"- {cell(r.message)}" for r in rows(document) if r.message != verdict["message"]]
     out += ["", *said, *[f"- {cell(n)}" for n in notes(document)]]
-    return "\n".join([*out, *[f"- warning: {cell(w)}" for w in verdict["warnings"]]]) + "\n"
+    return "\n".join([*out, *[f"- {cell(finding_line(one))}" for one in found_by(verdict)]]) + "\n"
 
 
 _CSV = ("kind", "metric", "condition", "found", "low", "high", "level", "limit", "decision", "reason", "message")

@@ -22,10 +22,11 @@ _FEATHER_1 = b"FEA1"
 
 def ipc_source(name: str, files: list[Path], chosen: Columns) -> Source:
     """The data set in these Arrow IPC files or streams, in this order."""
-    return table_source(name, files, chosen, _table)
+    return table_source(name, files, chosen, arrow_table)
 
 
-def _table(file: Path, chosen: Columns) -> Table:
+def arrow_table(file: Path, chosen: Columns) -> Table:
+    """An Arrow IPC file or stream as it was opened."""
     with _mapped(file) as content:
         held = list(messages(content, file))
         with _reader(file, content, None) as (schema, _):

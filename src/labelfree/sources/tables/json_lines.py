@@ -33,10 +33,11 @@ _MOST_COLUMNS = (1 << 16) + (1 << 10)
 
 def lines_source(name: str, files: list[Path], chosen: Columns) -> Source:
     """The data set in these files of JSON lines, in this order."""
-    return table_source(name, files, chosen, _table)
+    return table_source(name, files, chosen, lines_table)
 
 
-def _table(file: Path, chosen: Columns) -> Table:
+def lines_table(file: Path, chosen: Columns) -> Table:
+    """A file of JSON lines as it was opened."""
     first = check_text(file, LONGEST).strip()
     if not first.startswith("{"):
         way = "; is it one document? jq -c '.[]' writes one object a line" if first.startswith("[") else ""

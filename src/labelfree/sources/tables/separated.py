@@ -40,7 +40,7 @@ _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 def separated_source(name: str, files: list[Path], chosen: Columns) -> Source:
     """The data set in these CSV or TSV files, in this order."""
-    return table_source(name, files, chosen, _table)
+    return table_source(name, files, chosen, separated_table)
 
 
 class _LongRow(SourceError):
@@ -53,7 +53,8 @@ class _LongRow(SourceError):
         )
 
 
-def _table(file: Path, chosen: Columns) -> Table:
+def separated_table(file: Path, chosen: Columns) -> Table:
+    """A file of separated values as it was opened."""
     _check_header(file)
     for block in BLOCKS[:-1]:
         try:
