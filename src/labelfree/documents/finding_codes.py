@@ -141,6 +141,15 @@ _ALL = (
         "between them is not one of the models."),
     Code("mixed_dtypes", "warning", "the sources are stored with different precision",
         "Rounding alone can move ranks between them. Store all as float32."),
+    Code("identical_candidates", "warning", "candidates are the same",
+        "They predict the same on every row, or have the same neighbors: nothing measured on these rows can tell them "
+        "apart. Perhaps one file was given twice."),
+    Code("unbalanced_consensus", "warning", "classes of the consensus differ in size",
+        "Clusters prefer classes of equal size, so a choice by agreement with clusters is less sure here. Give the "
+        "shares of the classes where they are known, or label some rows."),
+    Code("outside_envelope", "warning", "the choice was not measured on such data",
+        "The rule that chooses was measured on so many rows, classes and candidates: docs/evidence/select.md. Beyond "
+        "that its errors are not known."),
     Code("partial", "warning", "a metric is partial",
         "The value exists, and a condition of its definition is not met: the reason stands beside it. Do not rank "
         "by it."),

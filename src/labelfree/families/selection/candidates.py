@@ -1,0 +1,45 @@
+"""One candidate as it is given, and what is kept of it once its rows are gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelfree.arrays import Index
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One candidate on the common rows.
+
+    name; step: its place in training, None without one; rows: (n, d), finite; logits: (n, K) or None; source: its own
+    embeddings (n_s, d) of labelled source rows, or None; labels: (n_s,) classes 0..K-1 of those, or None.
+    """
+
+    name: str
+    step: int | None
+    rows: np.ndarray
+    logits: np.ndarray | None = None
+    source: np.ndarray | None = None
+    labels: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What is kept of one candidate: small numbers for each row, never its embeddings.
+
+    neighbors: (n, 10) its nearest rows, the nearest first; rank: effective rank of its centered rows; predictions: (n,)
+    argmax of the logits; clusters: (n,) of its rows, K of them; refit: (n,) predictions of the classifier refitted on
+    its source rows; structure: how far its clusters agree with its neighbors beyond what equal covariances make. None
+    where the setting has no use for it.
+    """
+
+    name: str
+    step: int | None
+    neighbors: Index
+    rank: float
+    predictions: Index | None = None
+    clusters: Index | None = None
+    refit: Index | None = None
+    structure: float | None = None

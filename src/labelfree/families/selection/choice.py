@@ -1,0 +1,105 @@
+"""The answer of the rule: what it says of each candidate, and whether that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from labelfree.arrays import Float
+from labelfree.documents.findings import Noted
+
+Setting: TypeAlias = Literal["source+logits", "logits", "ordered", "unordered"]
+Status: TypeAlias = Literal["best", "tied", "plausible", "worse", "vetoed"]
+Decision: TypeAlias = Literal["keep", "tie", "undecided"]
+
+TIED, PLAUSIBLE = 1.645, 3.5
+"""Standard errors within which a candidate ties with the best, or may still be the best."""
+LOWEST = 1e-9
+"""The least score whose logarithm is taken."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the rule says of one candidate.
+
+    score: None where it has none; se: of the difference to the best, in log score; veto: a code; parts: what the score
+    is made of; apart_from_best: share of the rows that it predicts otherwise than the best, None without logits.
+    """
+
+    score: float | None
+    se: float | None
+    status: Status
+    veto: str | None
+    parts: dict[str, float]
+    apart_from_best: float | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The answer: judged is in the order of the candidates, best the place of the highest score, also where it is
+    undecided (then it is advice); reason says why it is undecided, and is None otherwise."""
+
+    setting: Setting
+    decision: Decision
+    best: int | None
+    reason: str | None
+    reason_code: str | None
+    judged: tuple[Judged, ...]
+    warnings: tuple[Noted, ...]
+    rule: dict[str, Any]
+
+
+def differences(scores: Float, best: int) -> tuple[Float, Float]:
+    """log score of the best less that of each candidate (C,), and its standard error over half-samples (C,).
+
+    scores: (1 + H, C), all rows first. The spread of half-samples drawn without replacement is the error of all rows.
+    """
+    logs = np.log(np.maximum(scores, LOWEST))
+    apart = logs[:, [best]] - logs
+    return apart[0], np.asarray(apart[1:].std(axis=0, ddof=1))
+
+
+def judged(
+    scores: Float,
+    best: int | None,
+    vetoes: Sequence[str | None],
+    parts: Sequence[dict[str, float]],
+    apart: Float | None,
+) -> tuple[Judged, ...]:
+    """Every candidate beside the best. scores: (1 + H, C), all rows first; without half-samples nothing is tied."""
+    found = []
+    halves = len(scores) > 1
+    gap, error = differences(scores, best) if best is not None and halves else (None, None)
+    for i, veto in enumerate(vetoes):
+        share = None if apart is None else float(apart[i])
+        se = None if error is None else float(error[i])
+        if veto is not None:
+            found.append(Judged(None, None, "vetoed", veto, parts[i], share))
+            continue
+        status: Status = "best" if i == best else "worse"
+        if i != best and gap is not None and se is not None and gap[i] <= PLAUSIBLE * se:
+            status = "tied" if gap[i] <= TIED * se else "plausible"
+        found.append(Judged(float(scores[0, i]), se, status, None, parts[i], share))
+    return tuple(found)
+
+
+def decision(reason_code: str | None, candidates: Sequence[Judged]) -> Decision:
+    """Undecided where there is a reason, else a tie where one ties with the best."""
+    if reason_code is not None:
+        return "undecided"
+    return "tie" if any(c.status == "tied" for c in candidates) else "keep"
+
+
+def best_of(scores: Float, vetoes: Sequence[str | None]) -> int | None:
+    """The place of the highest of scores (C,) among those without a veto, the first of equal ones."""
+    live = [i for i, code in enumerate(vetoes) if code is None]
+    return max(live, key=lambda i: float(scores[i])) if live else None
+
+
+def voting(vetoes: Sequence[str | None]) -> np.ndarray:
+    """Which spaces (C,) vote: those of candidates without a veto, all where fewer than two are left."""
+    live = np.array([code is None for code in vetoes])
+    return live if live.sum() > 1 else np.ones_like(live)
