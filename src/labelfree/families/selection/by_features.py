@@ -18,7 +18,7 @@ from labelfree.families.selection.spaces import NEIGHBORS, weights_of_others
 def by_features(
     kept: Sequence[Kept], alike: Float, weights: Float, vetoes: Sequence[str | None], ordered: bool, seed: int
 ) -> Choice:
-    """The advice among candidates without logits. alike: (C, C) likeness of the spaces, weights: (C,) of their votes."""
+    """The advice among candidates without logits. alike: (C, C) of the spaces, weights: (C,) of their votes."""
     consensus = neighbor_consensus(alike, weights_of_others(weights, voting(vetoes)))
     scores = ordered_scores(kept, consensus) if ordered else unordered_scores(kept, consensus)
     parts: list[dict[str, float]] = []
@@ -29,11 +29,13 @@ def by_features(
     code, words = "features_only", "without class scores no rule known chooses much better than chance"
     if best is None:
         code, words = "all_vetoed", "every candidate is collapsed"
-    out = outside(len(kept[0].neighbors), len(kept), None, None)
+    warned = _copies(kept)
+    if out := outside(len(kept[0].neighbors), len(kept), None, None):
+        warned.append(Noted("outside_envelope", f"the rule was not measured on {'; '.join(out)}"))
     return Choice(
         "ordered" if ordered else "unordered", "undecided", best, words, code,
         judged(scores[None], best, vetoes, parts, None),
-        (*_copies(kept), *([Noted("outside_envelope", f"the rule was not measured on {'; '.join(out)}")] if out else [])),
+        tuple(warned),
         {"name": "consensus", "version": 1, "parameters": {"neighbors": NEIGHBORS, "seed": seed}},
     )  # fmt: skip
 

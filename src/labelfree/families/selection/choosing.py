@@ -35,8 +35,8 @@ def choose(
     one run, in order; class_shares: (K,) shares of the classes among the rows, where known; vetoes: a code for each
     candidate that is collapsed; advance: told how many were read. Same seed, same answer.
 
-    Cost: 2 n^2 d flop and a k-means for each candidate, then C^2 comparisons of n rows. Memory: one candidate and C n 10
-    neighbors.
+    Cost: 2 n^2 d flop and a k-means for each candidate, then C^2 comparisons of n rows. Memory: one candidate and
+    C n 10 neighbors.
     """
     walk = Walk(ordered, seed, kernels)
     for number, candidate in enumerate(candidates):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln
 
 from labelfree.arrays import Float, Index
 
@@ -34,6 +33,8 @@ class Information:
 
     def __init__(self, n: int) -> None:
         """n: rows of every labeling."""
+        from scipy.special import gammaln
+
         self.n = n
         counts = np.arange(n + 1, dtype=np.float64)
         self.log_factorial = gammaln(counts + 1)

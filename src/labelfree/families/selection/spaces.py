@@ -37,7 +37,7 @@ def neighbor_lists(unit: Float, kernels: Kernels = numpy_kernels) -> Index:
 
 
 def cluster_labels(unit: Float, k: int, seed: int) -> Index:
-    """Clusters (n,) of unit rows (n, d) by k-means: the tighter of STARTS starts, one thread, repeatable by its seed."""
+    """Clusters (n,) of unit rows (n, d) by k-means: the tighter of STARTS starts, repeatable by its seed."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
