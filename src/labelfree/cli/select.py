@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from labelfree.cli.measuring import HeadOption, LogitsOption
+from labelfree.cli.measuring import LogitsOption
 from labelfree.cli.options import Shared, sharing
 from labelfree.cli.parsing import parse_memory, parse_sample
 from labelfree.cli.printing import chosen_format, printed, shown, told
@@ -16,10 +16,10 @@ from labelfree.cli.progress import Bar
 from labelfree.errors import ExitCode, UsageError
 
 _CHOICE, _LABELS = "Choice", "Labels"
-_ROWS = (".parquet",)
+_ROWS = (".parquet", ".csv")
+"""Suffixes of files of the rows to label; without them .csv is the choice."""
 _LEFT = (
-    "concat", "only", "data", "model", "layer", "pool", "trust_code", "batch_size", "value", "append", "step", "run",
-    "replace", "output",
+    "concat", "only", "value", "append", "step", "run", "replace", "output",
 )  # fmt: skip
 
 
@@ -52,7 +52,14 @@ def select(
             rich_help_panel=_CHOICE,
         ),
     ] = None,
-    head: HeadOption = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="The last linear layer, which makes the logits of candidates that have none: .npy, safetensors, .pt.",
+            metavar="FILE[::KEY]",
+            rich_help_panel=_CHOICE,
+        ),
+    ] = None,
     logits: LogitsOption = None,
     class_shares: Annotated[
         str | None,
@@ -74,7 +81,7 @@ def select(
         int | None,
         typer.Option(
             min=1,
-            help="Draw so many rows whose labels would tell most; -o rows.parquet writes them.",
+            help="Draw so many rows whose labels would tell most; -o rows.csv writes them.",
             metavar="N",
             rich_help_panel=_LABELS,
         ),
@@ -95,8 +102,8 @@ def select(
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md, and .parquet for the "
-            "rows of --label-budget.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md; with --label-budget "
+            ".parquet or .csv for the rows to label.",
             metavar="FILE",
             rich_help_panel="Output",
         ),
@@ -106,15 +113,16 @@ def select(
 
     \b
     labelfree select epoch_*.parquet
-    labelfree select epoch_*.parquet --label-budget 200 -o rows.parquet
+    labelfree select epoch_*.parquet --label-budget 200 -o rows.csv
     labelfree select epoch_*.parquet --labels rows.csv --strict
     """
     form, outputs = chosen_format(shared.format, shared.json), output or []
+    from labelfree.commands.options import MODELS
     from labelfree.commands.selecting import select as selected
     from labelfree.documents.files import check_apart, check_targets
     from labelfree.render.tables import choices
 
-    rows = [path for path in outputs if path.suffix in _ROWS]
+    rows = [path for path in outputs if path.suffix == ".parquet" or (label_budget and path.suffix in _ROWS)]
     check_targets(outputs, (*choices.TEXTS, *_ROWS))
     check_apart(outputs, {
         "CANDIDATE": candidates, "--source": [source] if source else [], "--labels": [labels] if labels else [],
@@ -129,7 +137,7 @@ def select(
             ordered={"names": None, "given": True, "none": False}[step], class_shares=class_shares, labels=labels,
             label_budget=label_budget, strict=strict, column=shared.column, id=shared.id, on_bad=shared.on_bad,
             seed=shared.seed, device=shared.device, memory=parse_memory(shared.memory), threads=shared.threads,
-            progress=bar, **options,
+            progress=bar, **options, **{name: getattr(shared, name) for name in MODELS},
         )  # fmt: skip
     for path in outputs:
         if path in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +55,7 @@ def opened_candidates(candidates: Any, chosen: Options) -> list[Named]:
             + (f" ({found[0].rows.name})" if found else "")
             + "; name more files, a directory of them, or one file with a column epoch"
         )
-    found = _named(found)
+    found = in_short(found)
     return _with_sources(found, chosen)
 
 
@@ -137,12 +138,13 @@ def _refuse_checkpoint(given: Any) -> None:
     weights = path.is_dir() and any((path / one).exists() for one in ("config.json", "model.safetensors"))
     if weights or (path.is_file() and path.suffix.lower() in CHECKPOINT):
         raise SourceError(
-            f"{name}: expected rows, found a checkpoint; labelfree embed {name} --data DATA -o "
-            f"{path.stem or path.name}.parquet writes those that it makes, with their logits"
+            f"{name}: expected rows, found a checkpoint; name what to run all of them over with "
+            f"{option('data', like='DATA')}, or write its rows first: labelfree embed {shlex.quote(name)} --data DATA "
+            f"-o {shlex.quote(path.stem or path.name)}.parquet"
         )
 
 
-def _named(found: Sequence[Named]) -> list[Named]:
+def in_short(found: Sequence[Named]) -> list[Named]:
     """The candidates with names that are short and differ, and with the steps that their names hold."""
     names = [one.name for one in found]
     short = short_names(names)
@@ -186,6 +188,8 @@ def _with_sources(found: list[Named], chosen: Options) -> list[Named]:
 
 def _one_for_all(found: list[Named], given: Any, chosen: Options) -> list[Named]:
     """The candidates with the rows of one source: of their own step where it has several epochs."""
+    if isinstance(given, tuple) and len(given) == 2:
+        given = {"embedding": given[0], "label": np.asarray(given[1])}
     columns = replace(targets.source_columns(chosen.columns, chosen.setting), domain=None)
     opened = open_source(given, columns)
     if "epoch" not in opened.roles or len(epochs := rows_by(opened, "epoch")) < 2:

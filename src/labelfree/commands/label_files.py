@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,15 +80,16 @@ def _empty(label: Any) -> bool:
 def _class(given: Any, classes: int, where: str) -> int:
     """A label as a class number."""
     try:
-        number = int(str(given)) if not isinstance(given, float) else int(given) if given == int(given) else -1
-    except ValueError:
-        number = -1
-    if not 0 <= number < classes:
+        number = float(given)  # a column with gaps is one of fractions for many a program
+    except (TypeError, ValueError):
+        number = -1.0
+    number = -1 if number != number or number in (-math.inf, math.inf) else number
+    if not 0 <= number < classes or number != int(number):
         raise UsageError(
             f"{option('labels')}: {where}: expected a class number 0 to {classes - 1}, found {quoted(given)}; map the "
             "labels to class numbers"
         )
-    return number
+    return int(number)
 
 
 def _weight(given: Any, where: str) -> float:

@@ -65,7 +65,7 @@ def by_labels(report: Chosen, found: Sequence[CandidateRows], given: GivenLabels
     reason = None
     if decision == "undecided":
         reason = f"{counted(len(given.rows), 'label')} do not tell {' and '.join(left[:2])} apart" + (
-            f", nor {counted(len(left) - 2, 'more')}"[:-1] if len(left) > 2 else ""
+            f", nor {len(left) - 2} more" if len(left) > 2 else ""
         )
     best = _votes(found, [leader])[0]
     entries = []
@@ -104,8 +104,8 @@ def _told(given: GivenLabels, votes: Index, of: int, report: Chosen) -> list[Fin
     return [FindingEntry.of(one, names) for one in found]
 
 
-def budget(report: Chosen, found: Sequence[CandidateRows], rows: int, classes: int, seed: int) -> Chosen:
-    """The choice with the rows whose labels would tell most of the candidates that are left."""
+def budget(report: Chosen, found: Sequence[CandidateRows], rows: int, ids: Sequence[object], seed: int) -> Chosen:
+    """The choice with the rows whose labels would tell most of the candidates that are left; ids: of the rows."""
     names = _possible(report) if report.labels is None else report.tied
     if len(names) < 2:
         names = _possible(report)
@@ -128,5 +128,5 @@ def budget(report: Chosen, found: Sequence[CandidateRows], rows: int, classes: i
             possible=told.possible, uniform=told.uniform, for_a_point=told.for_a_point,
         )
     )  # fmt: skip
-    made._drawn, made._ids = drawn, found[0].ids
+    made._drawn, made._ids = drawn, ids
     return made

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from labelfree.catalog import SAMPLE, command
+from labelfree.commands.candidate_checkpoints import embedded_candidates
 from labelfree.commands.candidate_rows import CandidateRows, Store, read_candidates
 from labelfree.commands.candidate_sources import Named, opened_candidates
 from labelfree.commands.chosen import Chosen
 from labelfree.commands.comparing import alone, check_constant, in_another_order
 from labelfree.commands.label_files import read_labels, read_shares
 from labelfree.commands.labelling import budget, by_labels
-from labelfree.commands.options import Options, checked
+from labelfree.commands.options import MODELS, Options, checked
 from labelfree.commands.reporting import setting_name
+from labelfree.commands.warned import warned
 from labelfree.documents.findings import Finding
 from labelfree.documents.leftovers import temporary_directory
 from labelfree.errors import UsageError, option
@@ -51,6 +53,12 @@ def select(
     device: str = "cpu",
     memory: int | None = None,
     threads: int | None = None,
+    data: Any = None,
+    model: Any = None,
+    layer: str | None = None,
+    pool: str | None = None,
+    trust_code: bool = False,
+    batch_size: int | None = None,
     progress: Progress = silent,
 ) -> Chosen:
     """Which candidate to keep: the best without labels, those that tie with it, or why it cannot be decided.
@@ -60,10 +68,11 @@ def select(
     joined by id, by position where there are no ids. source: labelled rows of the domain the model was trained on, one
     for all or a dict by name, of anything that a data set can be, or pairs (embeddings, labels); where it is not given
     a file NAME.source.parquet beside NAME.parquet, or rows whose column domain is 'source'; label: their label column.
-    ordered: whether the candidates are steps of one run in their order, None for where their names say steps;
+    ordered: whether the candidates are steps of one run in the order given, None for where their names say steps;
     class_shares: how frequent each class is in the rows, where that is known; labels: a file or table of id, label and
     perhaps weight; label_budget: how many rows to draw whose labels would tell most (`write_label_rows` of what is
-    returned); strict: put a verdict into the document. The others are as for `transfer`.
+    returned); strict: put a verdict into the document. data: what
+    checkpoints are run over first, whose paths the candidates then are. The others are as for `transfer`.
 
     Without class scores nothing is decided, and `advice` names the best score: no rule is known that chooses much
     better than chance there.
@@ -83,14 +92,21 @@ def select(
         {
             "source": source, "label": label, "head": head, "logits": logits, "column": column, "id": id,
             "on_bad": on_bad, "sample": sample, "seed": seed, "device": device, "memory": memory, "threads": threads,
+            "data": data, "model": model, "layer": layer, "pool": pool, "trust_code": trust_code,
+            "batch_size": batch_size,
         },
     )  # fmt: skip
     if label_budget is not None and (isinstance(label_budget, bool) or label_budget < 1):
         raise UsageError(f"{option('label_budget')}: expected a number of rows of at least 1, found {label_budget!r}")
-    named = opened_candidates(candidates, chosen)
-    named, in_order = _in_order(named, ordered)
     with temporary_directory() as place, limited_threads(chosen.threads):
-        found, told = read_candidates(named, chosen, Store(place), progress)
+        told: list[Finding] = []
+        if chosen.data is None:
+            named = opened_candidates(candidates, chosen)
+        else:
+            named, told = embedded_candidates(candidates, chosen, place, progress)
+        named, in_order = _in_order(named, ordered)
+        found, more = read_candidates(named, chosen, Store(place), progress)
+        told += more
         shares = None if class_shares is None else read_shares(class_shares, _classes(found, "class_shares"))
 
         def advance(done: int) -> None:
@@ -106,23 +122,25 @@ def select(
         if all("id" not in one.opened.roles for one in found):
             told += in_another_order(found)
         others = alone(found)
+        ids = found[0].ids if labels is not None or label_budget is not None else []
     report = _report(found, choice, chosen, told, others, {
         "ordered": in_order, "class_shares": None if shares is None else shares.tolist(),
         "labels": setting_name(labels), "label_budget": label_budget,
     })  # fmt: skip
     if labels is not None:
-        given = read_labels(labels, found[0].ids, _classes(found, "labels"))
+        given = read_labels(labels, ids, _classes(found, "labels"))
         report = by_labels(report, found, given)
     if label_budget is not None:
-        report = budget(report, found, label_budget, _classes(found, "label_budget"), chosen.seed)
-    return _with_verdict(report) if strict else report
+        _classes(found, "label_budget")
+        report = budget(report, found, label_budget, ids, chosen.seed)
+    return warned(_with_verdict(report) if strict else report)
 
 
 def _in_order(named: Sequence[Named], ordered: bool | None) -> tuple[list[Named], bool]:
     """The candidates in the order of their steps, and whether they are steps of one run."""
     steps = [one.step for one in named]
     distinct = None not in steps and len(set(steps)) == len(steps)
-    if ordered is False or not distinct:
+    if ordered is not None or not distinct:
         return list(named), bool(ordered)
     return sorted(named, key=lambda one: one.step or 0), True
 
@@ -168,6 +186,8 @@ def _report(
         **{name: getattr(chosen, name) for name in _SETTINGS},
         "source": _source_name(chosen.source), "head": setting_name(chosen.head),
         "sample": "all" if chosen.sample is None else chosen.sample,
+        **{name: getattr(chosen, name) for name in MODELS},
+        "data": setting_name(chosen.data), "model": setting_name(chosen.model),
         **settings,
     }  # fmt: skip
     return Chosen(
