@@ -19,7 +19,7 @@ def by_features(
     kept: Sequence[Kept], alike: Float, weights: Float, vetoes: Sequence[str | None], ordered: bool, seed: int
 ) -> Choice:
     """The advice among candidates without logits. alike: (C, C) of the spaces, weights: (C,) of their votes."""
-    consensus = neighbor_consensus(alike, weights_of_others(weights, voting(vetoes)))
+    consensus = neighbor_consensus(alike, weights_of_others(weights, voting(vetoes, [c.rank for c in kept])))
     scores = ordered_scores(kept, consensus) if ordered else unordered_scores(kept, consensus)
     parts: list[dict[str, float]] = []
     for c, shared, weight in zip(kept, consensus, weights, strict=True):

@@ -32,7 +32,7 @@ def by_predictions(
     predictions, clusters = (np.stack([labels(c, field) for c in kept]) for field in ("predictions", "clusters"))
     constant = (predictions == predictions[:, :1]).all(axis=1)
     vetoes = [code or ("constant_predictions" if same else None) for code, same in zip(given, constant, strict=True)]
-    heard = weights_of_others(weights, voting(vetoes))
+    heard = weights_of_others(weights, voting(vetoes, [c.rank for c in kept]))
     agreed = agreement(predictions, clusters, kept, k, consensus, seed)
     scores, with_clusters, with_neighbors = agreed.scores(heard)
     parts: list[dict[str, float]] = []

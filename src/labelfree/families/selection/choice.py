@@ -17,16 +17,19 @@ Decision: TypeAlias = Literal["keep", "tie", "undecided"]
 
 TIED, PLAUSIBLE = 1.645, 3.5
 """Standard errors within which a candidate ties with the best, or may still be the best."""
+ROUNDING = 1e-9
+"""Relative differences of scores that are none: sums in another order."""
 LOWEST = 1e-9
-"""The least score whose logarithm is taken."""
+"""The least score that others are measured by."""
 
 
 @dataclass(frozen=True)
 class Judged:
     """What the rule says of one candidate.
 
-    score: None where it has none; se: of the difference to the best, in log score; veto: a code; parts: what the score
-    is made of; apart_from_best: share of the rows that it predicts otherwise than the best, None without logits.
+    score: None where it has none; se: of its difference to the best, as a share of the best score; veto: a code; parts:
+    what the score is made of; apart_from_best: share of the rows that it predicts otherwise than the best, None without
+    logits.
     """
 
     score: float | None
@@ -53,12 +56,12 @@ class Choice:
 
 
 def differences(scores: Float, best: int) -> tuple[Float, Float]:
-    """log score of the best less that of each candidate (C,), and its standard error over half-samples (C,).
+    """1 less the score of each candidate over that of the best (C,), and its standard error over half-samples (C,).
 
     scores: (1 + H, C), all rows first. The spread of half-samples drawn without replacement is the error of all rows.
+    Near the best this is the difference of log scores, and a score near zero does not get a large error for it.
     """
-    logs = np.log(np.maximum(scores, LOWEST))
-    apart = logs[:, [best]] - logs
+    apart = 1 - scores / np.maximum(scores[:, [best]], LOWEST)
     return apart[0], np.asarray(apart[1:].std(axis=0, ddof=1))
 
 
@@ -80,8 +83,10 @@ def judged(
             found.append(Judged(None, None, "vetoed", veto, parts[i], share))
             continue
         status: Status = "best" if i == best else "worse"
-        if i != best and gap is not None and se is not None and gap[i] <= PLAUSIBLE * se:
-            status = "tied" if gap[i] <= TIED * se else "plausible"
+        if i != best and gap is not None and se is not None and gap[i] <= max(PLAUSIBLE * se, ROUNDING):
+            status = "tied" if gap[i] <= max(TIED * se, ROUNDING) else "plausible"
+        if status in ("worse", "plausible") and share == 0:  # what predicts the same is worth the same
+            status = "tied"
         found.append(Judged(float(scores[0, i]), se, status, None, parts[i], share))
     return tuple(found)
 
@@ -94,12 +99,15 @@ def decision(reason_code: str | None, candidates: Sequence[Judged]) -> Decision:
 
 
 def best_of(scores: Float, vetoes: Sequence[str | None]) -> int | None:
-    """The place of the highest of scores (C,) among those without a veto, the first of equal ones."""
+    """The place of the highest of scores (C,) among those without a veto, the first of those equal but for rounding."""
     live = [i for i, code in enumerate(vetoes) if code is None]
-    return max(live, key=lambda i: float(scores[i])) if live else None
+    if not live:
+        return None
+    most = max(float(scores[i]) for i in live)
+    return next(i for i in live if scores[i] >= most * (1 - ROUNDING))
 
 
-def voting(vetoes: Sequence[str | None]) -> np.ndarray:
-    """Which spaces (C,) vote: those of candidates without a veto, all where fewer than two are left."""
-    live = np.array([code is None for code in vetoes])
+def voting(vetoes: Sequence[str | None], ranks: Sequence[float]) -> np.ndarray:
+    """Which spaces (C,) vote: those without a veto whose rows differ, all where fewer than two are left."""
+    live = np.array([code is None and rank > 0 for code, rank in zip(vetoes, ranks, strict=True)])
     return live if live.sum() > 1 else np.ones_like(live)

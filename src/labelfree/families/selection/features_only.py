@@ -77,10 +77,13 @@ def _places(values: Float) -> Float:
 
 
 def rank_of(unit: Float) -> float:
-    """Effective rank of unit rows (n, d): exp of the entropy of their singular values over the sum of these."""
+    """Effective rank of unit rows (n, d): exp of the entropy of their singular values over the sum of these; 0 where
+    all are zero."""
     n, d = unit.shape
     values = np.linalg.eigvalsh(unit.T @ unit if d <= n else unit @ unit.T)
     sigma = np.sqrt(np.maximum(values, 0))
     share = sigma[sigma > 1e-7 * max(float(sigma.max(initial=0.0)), 1e-300)]
-    share = share / share.sum() if len(share) else share
+    if len(share) == 0:
+        return 0.0
+    share = share / share.sum()
     return float(np.exp(-(share * np.log(share)).sum()))
