@@ -170,6 +170,16 @@ def test_findings_of_labels(files: list[str]) -> None:
     assert "labels_left_out" in [one.code for one in found.findings]
 
 
+def test_more_labels_are_drawn_among_those_that_labels_left(files: list[str]) -> None:
+    few = {"id": np.arange(12), "label": choices.truth()[:12]}
+    found = labelfree.select(files, labels=few, label_budget=20)
+    assert found.label_budget is not None
+    assert found.label_budget.candidates == found.tied
+    every = {"id": np.arange(choices.ROWS), "label": choices.truth()}
+    with pytest.raises(UsageError, match="the labels that were given put epoch_0 ahead"):
+        labelfree.select(files[:2], labels=every, label_budget=20)
+
+
 def test_candidates_that_predict_the_same_need_no_labels(files: list[str]) -> None:
     with pytest.raises(UsageError, match="predict the same on every row, so that no label tells them apart"):
         labelfree.select([files[0], files[0]], label_budget=5)

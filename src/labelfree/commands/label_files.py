@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -181,7 +182,7 @@ def _table(given: Any, name: str) -> tuple[str, dict[str, list[Any]]]:
 
 def _csv(path: Path) -> dict[str, list[Any]]:
     try:
-        rows = list(csv.reader(read_text(path).splitlines()))
+        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path}: cannot be read ({error})") from None
     if not rows:

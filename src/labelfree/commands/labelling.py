@@ -18,6 +18,8 @@ from labelfree.families.transfer.intervals import share_interval
 from labelfree.reports.entries import FindingEntry
 from labelfree.reports.select import LabelBudget, LabelDifference, LabelResult
 
+CHECKED = 3
+"""Candidates that labels compare where the rule leaves one alone."""
 OFF = 0.3
 """How far the weights may be from the rows that they stand for, as a share of those."""
 
@@ -29,10 +31,10 @@ def _votes(found: Sequence[CandidateRows], names: Sequence[str]) -> Index:
 
 
 def _possible(report: Chosen) -> list[str]:
-    """The candidates that may be the best: all that have a score where fewer than two are plausible."""
+    """The candidates that may be the best: where the rule leaves one, it and those that come next, to check it."""
     if len(report.plausible) > 1:
         return report.plausible
-    return [one.name for one in report.candidates if one.status != "vetoed"]
+    return [one.name for one in report.candidates if one.status != "vetoed"][:CHECKED]
 
 
 def by_labels(report: Chosen, found: Sequence[CandidateRows], given: GivenLabels) -> Chosen:
@@ -108,12 +110,12 @@ def budget(report: Chosen, found: Sequence[CandidateRows], rows: int, ids: Seque
     """The choice with the rows whose labels would tell most of the candidates that are left; ids: of the rows."""
     names = _possible(report) if report.labels is None else report.tied
     if len(names) < 2:
-        names = _possible(report)
-    if len(names) < 2:
-        raise UsageError(
-            f"{option('label_budget', rows)}: {counted(len(names), 'candidate')} may be the best, and labels choose "
-            "among several"
+        decided = (
+            f"the labels that were given put {names[0]} ahead"
+            if report.labels and names
+            else (f"{counted(len(names), 'candidate')} may be the best")
         )
+        raise UsageError(f"{option('label_budget', rows)}: {decided}, and labels choose among several; leave it out")
     votes = _votes(found, names)
     if not apart(votes).any():
         raise UsageError(

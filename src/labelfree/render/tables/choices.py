@@ -157,9 +157,10 @@ def _budget(
 
 
 def _bound(report: SelectReport) -> CandidateEntry | None:
-    """The candidate whose disagreement with the best bounds what is lost: one that ties, else one that is plausible."""
+    """The candidate whose disagreement with the best bounds what is lost: one that ties, is plausible or is next."""
     best = report.chosen or report.advice
-    for names in (report.tied, report.plausible):
+    live = [one.name for one in report.candidates if one.status != "vetoed"]
+    for names in (report.tied, report.plausible, live[:2]):
         others = [report.candidate(name) for name in names if name != best]
         others = [one for one in others if one.apart_from_best is not None]
         if others:
@@ -213,6 +214,9 @@ def show(
         console.print(Text(note, style="dim"))
     if telling == "none":
         return
+    if report.decision != "keep" and report.input.classes is not None and report.labels is report.label_budget is None:
+        hint = f"a few labels may tell them apart: {option('label_budget', 100)} draws the rows that tell most"
+        console.print(Text(hint, style="dim"))
     if not everything:
         console.print(
             Text(f"all parts, and what other scores alone would have chosen: {option('everything')}", style="dim")
