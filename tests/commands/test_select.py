@@ -109,9 +109,14 @@ def test_samples_are_the_same_rows_of_every_candidate(files: list[Path], monkeyp
     found = labelfree.select([str(file) for file in files], sample=60, seed=3)
     assert found.input.sample is not None
     assert (found.input.sample.size, found.input.n) == (60, 200)
-    seen = []
+    seen: list[candidate_rows.CandidateRows] = []
     real = candidate_rows.CandidateRows.candidate
-    monkeypatch.setattr(candidate_rows.CandidateRows, "candidate", lambda self: seen.append(self) or real(self))
+
+    def noted(one: candidate_rows.CandidateRows) -> Any:
+        seen.append(one)
+        return real(one)
+
+    monkeypatch.setattr(candidate_rows.CandidateRows, "candidate", noted)
     labelfree.select([str(file) for file in files], sample=60, seed=3)
     assert {tuple(one.ids) for one in seen} == {tuple(seen[0].ids)}
     assert len(set(seen[0].ids)) == 60
@@ -329,6 +334,13 @@ def test_source_rows_that_do_not_belong_are_refused(files: list[Path], source: A
 def test_class_shares_that_are_none_are_refused(files: list[Path], shares: Any, said: str) -> None:
     with pytest.raises(LabelfreeError, match=said):
         labelfree.select(list(map(str, files)), class_shares=shares)
+
+
+def test_class_shares_are_used_or_it_is_said(files: list[Path]) -> None:
+    found = labelfree.select(list(map(str, files)), class_shares=[0.25] * 4)
+    used = "class_shares" in found.rule.parameters
+    assert used != ("shares_not_used" in [one.code for one in found.findings])
+    assert found.settings["class_shares"] == [0.25] * 4
 
 
 def test_without_class_scores_there_is_advice_and_no_choice(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from labelfree.arrays import Float, Rows
+from labelfree.arrays import Float, Index, Rows
 from labelfree.commands.candidate_rows import OF_SCORES, CandidateRows
 from labelfree.documents.findings import Finding
 from labelfree.evidence.scaling import unit
@@ -81,13 +81,13 @@ def _centered(rows: Rows) -> Float:
     return np.asarray(about - about.mean(axis=0))
 
 
-def _neighbors(rows: Float) -> np.ndarray:
+def _neighbors(rows: Float) -> Index:
     """The nearest rows of each by cosine, itself left out, (n, NEAREST)."""
     likeness = rows @ rows.T
     np.fill_diagonal(likeness, -np.inf)
     return np.argpartition(-likeness, min(NEAREST, len(rows) - 1) - 1, axis=1)[:, :NEAREST]
 
 
-def _shared(one: np.ndarray, other: np.ndarray) -> float:
+def _shared(one: Index, other: Index) -> float:
     """The share of neighbors that two lists have in common."""
     return float((one[:, :, None] == other[:, None, :]).any(axis=2).mean())

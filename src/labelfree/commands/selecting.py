@@ -118,6 +118,10 @@ def select(
             kernels=kernels_for(chosen.device),
         )  # fmt: skip
         told += [Finding(one.code, str(one)) for one in choice.warnings]
+        if shares is not None and "class_shares" not in choice.rule["parameters"]:
+            told.append(
+                Finding("shares_not_used", "the class shares change nothing: this rule takes none into account")
+            )
         told += check_constant(found)
         if all("id" not in one.opened.roles for one in found):
             told += in_another_order(found)
@@ -180,20 +184,21 @@ def _report(
     best = None if choice.best is None else found[choice.best].name
     decided = choice.decision != "undecided"
     first = found[0]
-    sampled = n < min(one.n for one in found)
+    sampled = chosen.sample is not None and min(one.n for one in found) > chosen.sample
     names = [one.place for one in found]
     given = {
         **{name: getattr(chosen, name) for name in _SETTINGS},
         "source": _source_name(chosen.source), "head": setting_name(chosen.head),
         "sample": "all" if chosen.sample is None else chosen.sample,
-        **{name: getattr(chosen, name) for name in MODELS},
-        "data": setting_name(chosen.data), "model": setting_name(chosen.model),
         **settings,
     }  # fmt: skip
+    if chosen.data is not None:
+        given |= {name: getattr(chosen, name) for name in MODELS}
+        given |= {name: setting_name(given[name]) for name in ("data", "model")}
     return Chosen(
         settings=given,
         input=SelectInput(
-            n=min(one.n for one in found), rows_hash=first.rows_hash, id=first.opened.roles.get("id"),
+            n=min(one.n for one in found) if sampled else n, rows_hash=first.rows_hash, id=first.opened.roles.get("id"),
             classes=first.classes, sample=SampleInfo(size=n, seed=chosen.seed) if sampled else None,
         ),
         setting=choice.setting, decision=choice.decision, chosen=best if decided else None,

@@ -157,6 +157,8 @@ _ALL = (
         "another order, or a model that says nothing of them. A column of ids makes sure."),
     Code("some_sources", "warning", "only some candidates have source rows",
         "Labelled source rows are used where every candidate has its own embeddings of them, and else not at all."),
+    Code("shares_not_used", "warning", "class shares were not used",
+        "They were read and checked, and the version of the rule that chooses takes none into account."),
     Code("labels_left_out", "warning", "labels of other rows were not used",
         "Candidates are compared on a sample of the rows, and these labels are of rows beside it."),
     Code("open_labels", "note", "rows of the file have no label yet",

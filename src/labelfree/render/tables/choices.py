@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.documents.files import atomically, check_targets
+from labelfree.documents.finding_codes import Severity
 from labelfree.documents.findings import SEVERITIES, with_fix
 from labelfree.documents.wording import cell, counted
 from labelfree.errors import option
@@ -122,8 +123,8 @@ def notes(report: SelectReport, everything: bool) -> list[str]:
             f"{counted(labels.rows, 'label')}: accuracy of {labels.leader} less that of the others, in points:"
         )
         for d in labels.differences:
-            low, high = (signed(100 * end, 1) for end in d.interval)
-            found.append(f"  {d.name}: {signed(100 * d.difference, 1)} ({low} to {high}), {d.labelled} labels apart")
+            ends = " to ".join(signed(100 * end, 1) for end in d.interval)
+            found.append(f"  {d.name}: {signed(100 * d.difference, 1)} ({ends}), {d.labelled} labels apart")
         found.append(f"so many labels find a difference of {100 * labels.detectable:.1f} points in 9 of 10 cases")
     if (budget := report.label_budget) is not None:
         found += _budget(budget.rows, budget.apart, budget.detectable, budget.possible, budget.uniform,
@@ -168,7 +169,7 @@ def _bound(report: SelectReport) -> CandidateEntry | None:
     return None
 
 
-def findings(report: SelectReport, *, everything: bool) -> list[tuple[str, str, str]]:
+def findings(report: SelectReport, *, everything: bool) -> list[tuple[Severity, str, str]]:
     """Severity, text and code of what was found, the gravest first; everything: of each candidate by itself."""
     grouped: dict[tuple[str, str], list[FindingEntry]] = {}
     for one in sorted(report.findings, key=lambda one: SEVERITIES.index(one.severity)):
@@ -214,7 +215,7 @@ def show(
         console.print(Text(note, style="dim"))
     if telling == "none":
         return
-    if report.decision != "keep" and report.input.classes is not None and report.labels is report.label_budget is None:
+    if report.decision != "keep" and report.input.classes is not None and not (report.labels or report.label_budget):
         hint = f"a few labels may tell them apart: {option('label_budget', 100)} draws the rows that tell most"
         console.print(Text(hint, style="dim"))
     if not everything:
