@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import choices
@@ -160,6 +161,17 @@ def test_source_rows_in_a_column_of_domains(tmp_path: Path) -> None:
     said = labelfree.select(found)
     assert said.setting == "source+logits"
     assert {n: s[:3] for n, s in of(said).items()} == {n: s[:3] for n, s in expected.items()}
+
+
+def test_other_files_of_the_directory_are_no_candidates(tmp_path: Path) -> None:
+    choices.written(tmp_path, choices.run(), source=False)
+    labelfree.select(tmp_path, label_budget=40).write_label_rows(tmp_path / "rows.parquet")
+    table = pq.read_table(tmp_path / "rows.parquet")
+    label = pa.array(choices.truth()[table["id"].to_numpy()])
+    pq.write_table(table.set_column(1, "label", label), tmp_path / "rows.parquet")
+    assert len(labelfree.select(tmp_path, labels=tmp_path / "rows.parquet").candidates) == 4
+    with pytest.raises(LabelfreeError, match=r"rows\.parquet"):
+        labelfree.select(tmp_path)
 
 
 def test_source_rows_of_some_candidates_are_not_used_and_said(tmp_path: Path) -> None:

@@ -42,10 +42,13 @@ class Named:
     behind: Source | None = None
 
 
-def opened_candidates(candidates: Any, chosen: Options) -> list[Named]:
-    """The candidates that were named, each open, with its labelled source rows where there are some."""
+def opened_candidates(candidates: Any, chosen: Options, aside: Sequence[Any] = ()) -> list[Named]:
+    """The candidates that were named, each open, with its labelled source rows where there are some.
+
+    aside: other files that were named, which are no candidates where a directory or a pattern holds them.
+    """
     found: list[Named] = []
-    given = _listed(candidates)
+    given = _listed(candidates, (chosen.source, *aside))
     for name, one in given:
         found += _opened(name, one, chosen, alone=len(given) == 1)
     if len(found) < 2:
@@ -59,7 +62,7 @@ def opened_candidates(candidates: Any, chosen: Options) -> list[Named]:
     return _with_sources(found, chosen)
 
 
-def _listed(candidates: Any) -> list[tuple[str | None, Any]]:
+def _listed(candidates: Any, aside: Sequence[Any]) -> list[tuple[str | None, Any]]:
     """What was named, each with its name where one was given; a single directory or pattern is the files in it."""
     if isinstance(candidates, Mapping) and "epoch" not in candidates:
         return [(str(name), one) for name, one in candidates.items()]
@@ -67,7 +70,8 @@ def _listed(candidates: Any) -> list[tuple[str | None, Any]]:
     check_sources(given)
     paths = [os.fspath(one) if isinstance(one, str | os.PathLike) else None for one in given]
     if len(given) == 1 and paths[0] is not None:
-        given = _inside(paths[0])
+        others = {os.path.realpath(path) for path in map(_path, aside) if path is not None}
+        given = [one for one in _inside(paths[0]) if os.path.realpath(one) not in others]
     listed = {os.path.normpath(one) for one in map(_path, given) if one is not None}
     return [(None, one) for one in given if not _is_beside(_path(one), listed)]
 

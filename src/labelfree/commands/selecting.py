@@ -101,7 +101,7 @@ def select(
     with temporary_directory() as place, limited_threads(chosen.threads):
         told: list[Finding] = []
         if chosen.data is None:
-            named = opened_candidates(candidates, chosen)
+            named = opened_candidates(candidates, chosen, (labels, class_shares))
         else:
             named, told = embedded_candidates(candidates, chosen, place, progress)
         named, in_order = _in_order(named, ordered)
