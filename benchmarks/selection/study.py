@@ -68,6 +68,14 @@ def keep(path: Path, task: Task) -> None:
     beside.replace(path)
 
 
+def scored(path: Path, task: Task) -> dict[str, list[float]]:
+    """The single scores of a task, which no rule moves, from a file; measured and put there first if need be."""
+    if not path.exists():
+        path.write_text(json.dumps(singles(task)))
+    found: dict[str, list[float]] = json.loads(path.read_text())
+    return found
+
+
 def asked(task: Task) -> list[tuple[str, list[Candidate]]]:
     """The settings in which a task is put to the rule: with its source rows and without, or by features."""
     plain = [Candidate(c.name, i, c.rows, c.logits) for i, c in enumerate(task.candidates)]
@@ -79,9 +87,8 @@ def asked(task: Task) -> list[tuple[str, list[Candidate]]]:
     return [("source+logits", known), ("logits", plain)] if task.source_labels is not None else [("logits", plain)]
 
 
-def measured(group: str, seed: int, task: Task) -> dict[str, Any]:
+def measured(group: str, seed: int, task: Task, alone: dict[str, list[float]]) -> dict[str, Any]:
     """A task under the rule in each setting, beside every single score; the truth is looked at last."""
-    alone = singles(task)
     choices, seconds = {}, {}
     for setting, candidates in asked(task):
         began = time.perf_counter()
@@ -134,7 +141,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     if given.quick:
         with tempfile.TemporaryDirectory() as folder:
-            print(measured("wine, pool", 0, stored(Path(folder), "wine, pool", 0)))
+            task = stored(Path(folder), "wine, pool", 0)
+            print(measured("wine, pool", 0, task, singles(task)))
         return
     if given.cache is None:
         parser.error("--cache: expected a folder for tasks and results, found none")
@@ -148,7 +156,8 @@ def main() -> None:
                 except FileNotFoundError as error:  # no fonts here
                     print(f"{group} {seed}: left out: {error}", flush=True)
                     continue
-                path.write_text(json.dumps(measured(group, seed, task)))
+                alone = scored(path.with_suffix(".singles.json"), task)
+                path.write_text(json.dumps(measured(group, seed, task, alone)))
             rows.append(json.loads(path.read_text()))
             told = {s: f"{f['regret']:.1f} {f['decision']}" for s, f in rows[-1]["settings"].items()}
             print(f"{group} {seed}: {told}", flush=True)
