@@ -16,7 +16,7 @@ BY_LOGITS = ("infomax", "nuclear_norm", "average_confidence", "mano", "snd", "cl
 BY_SOURCE = ("source_accuracy", "atc_mc")
 LOWER = ("uniformity",)
 FEW = 300
-"""Rows of which separability is measured, for time."""
+"""Rows of which separability is measured, for time; where there are logits it is left out."""
 
 
 def singles(task: Task) -> dict[str, list[float]]:
@@ -31,8 +31,9 @@ def singles(task: Task) -> dict[str, list[float]]:
         sign = -1 if name in LOWER else 1
         values = [_value(name, _known(c, task)) for c in task.candidates]
         found[name] = [-1e9 if v is None else sign * v for v in values]
-    small = [_value("separability", {"X": c.rows[:FEW]}) for c in task.candidates]
-    found["separability"] = [-1e9 if v is None else v for v in small]
+    if task.candidates[0].logits is None:
+        small = [_value("separability", {"X": c.rows[:FEW]}) for c in task.candidates]
+        found["separability"] = [-1e9 if v is None else v for v in small]
     if task.candidates[0].logits is not None:
         with_ensemble = ensv_of(agreement([c.logits for c in task.candidates if c.logits is not None]))
         found["ensv"] = [r.value if r.value is not None else 0.0 for r in with_ensemble]

@@ -32,8 +32,8 @@ from labelfree.families.selection.candidates import Candidate
 from labelfree.families.selection.choosing import Choice, choose
 
 RESULTS = Path(__file__).parent.parent / "results" / "selection.json"
-RULES_TRIED = 0
-"""Ways to score with logits that were looked at on the design seeds; set when the rule was fixed."""
+RULES_TRIED = 1001
+"""Formulas for scores with logits that were looked at on the design seeds, most of them exponents of a grid."""
 FIELDS = ("rows", "logits", "source", "source_logits")
 
 
@@ -68,6 +68,14 @@ def keep(path: Path, task: Task) -> None:
     beside.replace(path)
 
 
+def scored(path: Path, task: Task) -> dict[str, list[float]]:
+    """The single scores of a task, which no rule moves, from a file; measured and put there first if need be."""
+    if not path.exists():
+        path.write_text(json.dumps(singles(task)))
+    found: dict[str, list[float]] = json.loads(path.read_text())
+    return found
+
+
 def asked(task: Task) -> list[tuple[str, list[Candidate]]]:
     """The settings in which a task is put to the rule: with its source rows and without, or by features."""
     plain = [Candidate(c.name, i, c.rows, c.logits) for i, c in enumerate(task.candidates)]
@@ -76,19 +84,26 @@ def asked(task: Task) -> list[tuple[str, list[Candidate]]]:
     known = [
         Candidate(c.name, i, c.rows, c.logits, c.source, task.source_labels) for i, c in enumerate(task.candidates)
     ]
-    return [("source+logits", known), ("logits", plain)] if task.source_labels is not None else [("logits", plain)]
+    both = [("logits", plain)] if task.source_labels is None else [("source+logits", known), ("logits", plain)]
+    return both + [(f"{setting}, class shares", candidates) for setting, candidates in both if unequal(task)]
 
 
-def measured(group: str, seed: int, task: Task) -> dict[str, Any]:
+def unequal(task: Task) -> bool:
+    """Whether the largest class has five times the rows of the smallest, or more."""
+    counts = np.bincount(task.truth, minlength=task.k)
+    return bool(counts.max() >= 5 * counts.min())
+
+
+def measured(group: str, seed: int, task: Task, alone: dict[str, list[float]]) -> dict[str, Any]:
     """A task under the rule in each setting, beside every single score; the truth is looked at last."""
-    alone = singles(task)
     choices, seconds = {}, {}
+    counts = np.bincount(task.truth, minlength=task.k)
     for setting, candidates in asked(task):
         began = time.perf_counter()
-        choices[setting] = choose(candidates, ordered=setting == "ordered")
+        known = counts / counts.sum() if setting.endswith("class shares") else None
+        choices[setting] = choose(candidates, ordered=setting == "ordered", class_shares=known)
         seconds[setting] = round(time.perf_counter() - began, 2)
     right = np.array(accuracies(task))
-    counts = np.bincount(task.truth, minlength=task.k)
     return {
         "group": group, "seed": seed, "side": "kept" if seed in KEPT else "design",
         "classes": task.k, "rows": len(task.truth), "candidates": len(right),
@@ -134,12 +149,13 @@ def main() -> None:
     warnings.simplefilter("ignore")
     if given.quick:
         with tempfile.TemporaryDirectory() as folder:
-            print(measured("wine, pool", 0, stored(Path(folder), "wine, pool", 0)))
+            task = stored(Path(folder), "wine, pool", 0)
+            print(measured("wine, pool", 0, task, singles(task)))
         return
     if given.cache is None:
         parser.error("--cache: expected a folder for tasks and results, found none")
     rows = []
-    for seed in (*DESIGN, *(KEPT if given.kept else ())):
+    for seed in (*(KEPT if given.kept else ()), *DESIGN):
         for group in GROUPS:
             path = path_of(given.cache, group, seed).with_suffix(".json")
             if not path.exists():
@@ -148,7 +164,8 @@ def main() -> None:
                 except FileNotFoundError as error:  # no fonts here
                     print(f"{group} {seed}: left out: {error}", flush=True)
                     continue
-                path.write_text(json.dumps(measured(group, seed, task)))
+                alone = scored(path.with_suffix(".singles.json"), task)
+                path.write_text(json.dumps(measured(group, seed, task, alone)))
             rows.append(json.loads(path.read_text()))
             told = {s: f"{f['regret']:.1f} {f['decision']}" for s, f in rows[-1]["settings"].items()}
             print(f"{group} {seed}: {told}", flush=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import entropy
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
@@ -63,16 +65,35 @@ def ridge(rows: np.ndarray, source: np.ndarray, labels: np.ndarray, k: int) -> n
     return np.asarray(z @ x.T @ np.linalg.inv(gram + penalty * np.eye(len(x))) @ wanted)
 
 
-def consensus(refits: list[np.ndarray]) -> Labels:
-    """The class that most refits predict; of equal ones that with the greater sum of scores."""
-    total = sum(refits)
-    said = [r.argmax(axis=1) for r in refits]
+def left_out_accuracy(rows: np.ndarray, source: np.ndarray, labels: np.ndarray, k: int) -> float:
+    """Share of source rows that the classifier predicts right when it is fitted without them; center and scale stay."""
+    mean = np.vstack([rows, source]).astype(np.float64).mean(axis=0)
+    x = source - mean
+    x = x / np.sqrt((x**2).sum(axis=1).mean())
+    penalty, right = 0.05 * np.trace(x @ x.T) / len(x) + 0.02, 0
+    for i in range(len(x)):
+        rest = [j for j in range(len(x)) if j != i]
+        wanted = np.array([[float(c == labels[j]) - 1 / k for c in range(k)] for j in rest])
+        weights = np.linalg.inv(x[rest].T @ x[rest] + penalty * np.eye(x.shape[1])) @ x[rest].T @ wanted
+        right += int((x[i] @ weights).argmax() == labels[i])
+    return right / len(x)
+
+
+def consensus(refits: list[np.ndarray], weights: list[float]) -> Labels:
+    """The class with the most weight among the refits."""
     found = []
-    for i in range(len(total)):
-        count = Counter(int(s[i]) for s in said)
-        most = [c for c in count if count[c] == max(count.values())]
-        found.append(max(most, key=lambda c: float(total[i, c])))
+    for i in range(len(refits[0])):
+        count: Counter[int] = Counter()
+        for scores, weight in zip(refits, weights, strict=True):
+            count[int(scores[i].argmax())] += weight  # type: ignore[assignment]
+        found.append(max(count, key=lambda c: count[c]))
     return found
+
+
+def information(logits: np.ndarray) -> float:
+    """Entropy of the mean probabilities less the mean entropy."""
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return float(entropy(p.mean(axis=0)) - np.mean([entropy(row) for row in p]))
 
 
 def clusters(rows: np.ndarray, k: int, seed: int) -> Labels:
@@ -80,19 +101,25 @@ def clusters(rows: np.ndarray, k: int, seed: int) -> Labels:
     return KMeans(k, n_init=2, max_iter=50, random_state=seed).fit(unit(rows)).labels_.tolist()
 
 
-def scores(
-    spaces: list[np.ndarray], predictions: list[Labels], k: int, seed: int, said: Labels | None = None
-) -> tuple[list[float], list[float], list[float]]:
-    """ca, xm and the score of every candidate: ca * xm, or the share that agrees with `said` times ca."""
+class Parts(NamedTuple):
+    """What the scores are made of, a number for each candidate."""
+
+    weights: list[float]
+    clusters: list[float]
+    neighbors: list[float]
+    own: list[float]
+
+
+def parts(spaces: list[np.ndarray], predictions: list[Labels], k: int, seed: int) -> Parts:
+    """Vote weights, agreement with the clusters and neighbors of others, and with the own neighbors."""
     lists = [nearest(rows) for rows in spaces]
     weights = vote_weights(lists)
     z = [clusters(rows, k, seed) for rows in spaces]
-    ca, xm, score = [], [], []
+    ca, xm, own = [], [], []
     for i, y in enumerate(predictions):
         others = [j for j in range(len(spaces)) if j != i]
         total = sum(weights[j] for j in others)
         ca.append(sum(weights[j] * adjusted_mutual_info_score(y, z[j]) for j in others) / total)
         xm.append(sum(weights[j] * mutual_info_score(y, plurality(y, lists[j])) for j in others) / total)
-        share = xm[i] if said is None else sum(a == b for a, b in zip(y, said, strict=True)) / len(y)
-        score.append(max(ca[i], 0) * max(share, 0))
-    return ca, xm, score
+        own.append(float(mutual_info_score(y, plurality(y, lists[i]))))
+    return Parts(weights, ca, xm, own)

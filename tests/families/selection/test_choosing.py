@@ -32,28 +32,43 @@ def predictions(candidates: list[Candidate]) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_with_logits_it_is_the_sheet(seed: int) -> None:
+def test_with_logits_it_is_the_formula(seed: int) -> None:
     found = choose(bare(FIVE.candidates), seed=seed)
-    spaces = [c.rows for c in FIVE.candidates]
-    ca, xm, expected = oracle.scores(spaces, predictions(FIVE.candidates), K, seed)
+    known = oracle.parts([c.rows for c in FIVE.candidates], predictions(FIVE.candidates), K, seed)
+    soft = [oracle.information(np.asarray(c.logits)) for c in FIVE.candidates]
+    expected = [c**0.5 * x * o * s**0.25 for c, x, o, s in zip(*known[1:], soft, strict=True)]
     assert found.setting == "logits"
-    assert of(found, "cluster_agreement") == pytest.approx(ca, abs=1e-12)
-    assert of(found, "neighbor_agreement") == pytest.approx(xm, abs=1e-12)
-    assert scores(found) == pytest.approx(expected, abs=1e-12)
+    assert of(found, "weight") == pytest.approx(known.weights, abs=1e-12)
+    assert of(found, "cluster_agreement") == pytest.approx(known.clusters, abs=1e-9)
+    assert of(found, "neighbor_agreement") == pytest.approx(known.neighbors, abs=1e-9)
+    assert of(found, "own_agreement") == pytest.approx(known.own, abs=1e-9)
+    assert of(found, "information") == pytest.approx(soft, abs=1e-9)
+    assert scores(found) == pytest.approx(expected, rel=1e-9)
     assert found.best == int(np.argmax(expected))
-    weights = oracle.vote_weights([oracle.nearest(rows) for rows in spaces])
-    assert of(found, "weight") == pytest.approx(weights, abs=1e-12)
 
 
-def test_with_source_rows_it_is_the_sheet() -> None:
+def test_with_source_rows_it_is_the_formula() -> None:
     found = choose(FIVE.candidates)
-    refits = [oracle.ridge(c.rows, np.asarray(c.source), np.asarray(c.labels), K) for c in FIVE.candidates]
-    said = oracle.consensus(refits)
-    _, _, expected = oracle.scores([c.rows for c in FIVE.candidates], predictions(FIVE.candidates), K, 0, said)
+    known = oracle.parts([c.rows for c in FIVE.candidates], predictions(FIVE.candidates), K, 0)
+    given = [(c.rows, np.asarray(c.source), np.asarray(c.labels), K) for c in FIVE.candidates]
+    votes = [w * x for w, x in zip(known.weights, known.neighbors, strict=True)]
+    said = oracle.consensus([oracle.ridge(*g) for g in given], votes)
+    shares = [float(np.mean(np.array(y) == said)) for y in predictions(FIVE.candidates)]
+    accuracy = [oracle.left_out_accuracy(*g) for g in given]
     assert found.setting == "source+logits"
-    assert scores(found) == pytest.approx(expected, abs=1e-12)
-    shares = [np.mean(np.array(y) == said) for y in predictions(FIVE.candidates)]
     assert of(found, "consensus") == pytest.approx(shares, abs=1e-12)
+    assert of(found, "source_accuracy") == pytest.approx(accuracy, abs=1e-12)
+    expected = [q * x**0.5 * a for q, x, a in zip(shares, known.neighbors, accuracy, strict=True)]
+    assert scores(found) == pytest.approx(expected, rel=1e-9)
+
+
+def test_given_class_shares_count_against_predicted_ones() -> None:
+    shares = np.bincount(FIVE.truth, minlength=K) / N
+    without, found = choose(FIVE.candidates), choose(FIVE.candidates, class_shares=shares)
+    for one, other, said in zip(without.judged, found.judged, predictions(FIVE.candidates), strict=True):
+        apart = sum(abs(said.count(c) / N - shares[c]) for c in range(K)) / 2
+        assert other.score == pytest.approx((one.score or 0) * (1 - apart) ** 2, rel=1e-9)
+    assert found.rule["parameters"]["class_shares"] == pytest.approx(shares)
 
 
 @pytest.mark.parametrize("candidates", [FIVE.candidates, bare(FIVE.candidates)], ids=["source", "logits"])

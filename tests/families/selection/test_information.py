@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
 from drawn_candidates import bare, drawn
-from labelfree.families.selection.choice import differences
+from labelfree.families.selection.choice import PLAUSIBLE, TIED, differences
 from labelfree.families.selection.choosing import choose
-from labelfree.families.selection.consensus import HALVES, agreement, half_samples
+from labelfree.families.selection.consensus import HALVES, agreement, samples
 from labelfree.families.selection.information import Information, joint_counts, sizes
 from labelfree.families.selection.spaces import likeness, vote_weights, weights_of_others
 from labelfree.families.selection.walk import Walk
@@ -65,38 +65,38 @@ def test_closed_forms() -> None:
 
 
 def test_half_samples_are_halves_without_repetition() -> None:
-    rows = half_samples(101, 0)
-    assert rows.shape == (HALVES, 50)
+    whole, *rows = samples(101, 0)
+    assert whole.tolist() == list(range(101))
+    assert [len(r) for r in rows] == [50] * HALVES
     assert all(len(set(r.tolist())) == 50 for r in rows)
-    assert np.bincount(rows.ravel(), minlength=101).min() > HALVES / 4
-    assert (half_samples(101, 0) == rows).all()
-    assert (half_samples(101, 1) != rows).any()
+    assert np.bincount(np.concatenate(rows), minlength=101).min() > HALVES / 4
+    assert all((a == b).all() for a, b in zip(samples(101, 0)[1:], rows, strict=True))
+    assert (samples(101, 1)[1] != rows[0]).any()
 
 
 def test_tied_sets_are_those_of_half_samples_from_nothing() -> None:
     """Adjusted mutual information of every half-sample by scikit-learn: the same scores, errors and statuses."""
-    candidates = bare(drawn((1.0, 1.1, 1.5, 2.5)).candidates)
+    candidates = bare(drawn((1.3, 1.3, 1.8, 3.5), n=300).candidates)
     walk = Walk(False, 0, numpy_kernels)
     for c in candidates:
         walk.take(c)
     y, z = (np.stack([getattr(c, field) for c in walk.kept]) for field in ("predictions", "clusters"))
-    found = agreement(y, z, walk.kept, 4, None, 0)
-    slow = np.array(
-        [
-            [[adjusted_mutual_info_score(a[rows], b[rows]) for b in z] for a in y]
-            for rows in [np.arange(150), *half_samples(150, 0)]
-        ]
-    )
+    rows = samples(300, 0)
+    found = agreement(y, z, [c.neighbors for c in walk.kept], 4, rows)
+    slow = np.array([[[adjusted_mutual_info_score(a[r], b[r]) for b in z] for a in y] for r in rows])
     assert found.clusters == pytest.approx(slow, abs=1e-7)
     heard = weights_of_others(vote_weights(likeness([c.neighbors for c in walk.kept])), np.ones(4, bool))
-    scores = np.maximum(np.einsum("hij,ij->hi", slow, heard), 0) * np.einsum("hij,ij->hi", found.neighbors, heard)
+    soft = np.stack([c.information for c in walk.kept], axis=1)
+    scores = np.sqrt(np.maximum(np.einsum("hij,ij->hi", slow, heard), 0)) * soft**0.25 * found.own
+    scores *= np.einsum("hij,ij->hi", found.neighbors, heard)
     best = int(scores[0].argmax())
     gap, error = differences(scores, best)
     choice = choose(candidates)
     assert choice.best == best
     assert [j.se for j in choice.judged] == pytest.approx(error, abs=1e-7)
     for i, j in enumerate(choice.judged):
-        expected = "tied" if gap[i] <= 1.645 * error[i] else "plausible" if gap[i] <= 3.5 * error[i] else "worse"
+        within = sum(gap[i] <= limit * error[i] for limit in (TIED, PLAUSIBLE["logits"]))
+        expected = ("worse", "plausible", "tied")[within]
         assert j.status == ("best" if i == best else expected)
     assert "tied" in [j.status for j in choice.judged]
     assert "worse" in [j.status for j in choice.judged]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracles_selection as oracle
-from labelfree.families.selection.refits import Plurality, ridge_scores
+from labelfree.families.selection.refits import ridge, weighted_plurality
 from labelfree.families.selection.spaces import (
     likeness,
     neighbor_lists,
@@ -59,19 +59,16 @@ def test_nobody_hears_itself_or_who_does_not_vote() -> None:
 def test_the_refit_is_kernel_ridge_in_either_form(d: int) -> None:
     rng = np.random.default_rng(d)
     rows, source, labels = rng.normal(size=(20, d)), rng.normal(size=(15, d)) + 2, rng.integers(0, 3, 15)
-    assert ridge_scores(rows, source, labels, 3) == pytest.approx(oracle.ridge(rows, source, labels, 3), abs=1e-9)
+    found = ridge(rows, source, labels, 3)
+    assert found.scores == pytest.approx(oracle.ridge(rows, source, labels, 3), abs=1e-9)
+    assert found.source_accuracy == oracle.left_out_accuracy(rows, source, labels, 3)
 
 
-def test_the_plurality_of_refits() -> None:
-    said = [np.array([[0.9, 0.1], [0.2, 0.1]]), np.array([[0.4, 0.5], [0.1, 0.2]]), np.array([[0.1, 0.2], [0.0, 0.9]])]
-    found = Plurality(2, 2)
-    assert [found.add(s).tolist() for s in said] == [[0, 0], [1, 1], [1, 1]]
-    assert found.found().tolist() == [1, 1]
-    tie = Plurality(2, 2)
-    for s in said[:2]:
-        tie.add(s)
-    assert tie.found().tolist() == [0, 0]
-    assert oracle.consensus(said[:2]) == [0, 0]
+def test_the_plurality_of_refits_by_weight() -> None:
+    said = np.array([[0, 0, 2], [1, 1, 2], [1, 2, 0]])
+    assert weighted_plurality(said, np.array([1.0, 1.0, 1.0]), 3)[[0, 2]].tolist() == [1, 2]
+    assert weighted_plurality(said, np.array([3.0, 1.0, 1.5]), 3).tolist() == [0, 0, 2]
+    assert weighted_plurality(said, np.array([1.0, 1.0, 2.5]), 3).tolist() == [1, 2, 0]
 
 
 def test_rows_all_equal_have_no_direction() -> None:

@@ -34,7 +34,7 @@ def by_features(
         warned.append(Noted("outside_envelope", f"the rule was not measured on {'; '.join(out)}"))
     return Choice(
         "ordered" if ordered else "unordered", "undecided", best, words, code,
-        judged(scores[None], best, vetoes, parts, None),
+        judged(scores[None], best, vetoes, parts, None, "ordered"),
         tuple(warned),
         {"name": "consensus", "version": 1, "parameters": {"neighbors": NEIGHBORS, "seed": seed}},
     )  # fmt: skip

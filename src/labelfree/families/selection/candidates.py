@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelfree.arrays import Index
+from labelfree.arrays import Float, Index
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,10 @@ class Kept:
     """What is kept of one candidate: small numbers for each row, never its embeddings.
 
     neighbors: (n, 10) its nearest rows, the nearest first; rank: effective rank of its centered rows; predictions: (n,)
-    argmax of the logits; clusters: (n,) of its rows, K of them; refit: (n,) predictions of the classifier refitted on
-    its source rows; structure: how far its clusters agree with its neighbors beyond what equal covariances make. None
-    where the setting has no use for it.
+    argmax of the logits; clusters: (n,) of its rows, K of them; information: (1 + H,) that its probabilities share with
+    the rows, on all of them and on half-samples; refit: (n,) predictions of the classifier refitted on its source rows,
+    source_accuracy: its leave-one-out accuracy on these; structure: how far its clusters agree with its neighbors
+    beyond what equal covariances make. None where the setting has no use for it.
     """
 
     name: str
@@ -41,5 +42,7 @@ class Kept:
     rank: float
     predictions: Index | None = None
     clusters: Index | None = None
+    information: Float | None = None
     refit: Index | None = None
+    source_accuracy: float | None = None
     structure: float | None = None

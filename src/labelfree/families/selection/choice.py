@@ -15,8 +15,11 @@ Setting: TypeAlias = Literal["source+logits", "logits", "ordered", "unordered"]
 Status: TypeAlias = Literal["best", "tied", "plausible", "worse", "vetoed"]
 Decision: TypeAlias = Literal["keep", "tie", "undecided"]
 
-TIED, PLAUSIBLE = 1.645, 3.5
-"""Standard errors within which a candidate ties with the best, or may still be the best."""
+TIED = 1.645
+"""Standard errors within which a candidate ties with the best."""
+PLAUSIBLE: dict[Setting, float] = {"source+logits": 4.5, "logits": 6.0, "ordered": 0.0, "unordered": 0.0}
+"""Those within which it may still be the best: the scores are biased too, more so without source rows. Chosen so that
+on nine tasks of ten the best is among them (docs/evidence/select.md)."""
 ROUNDING = 1e-9
 """Relative differences of scores that are none: sums in another order."""
 LOWEST = 1e-9
@@ -71,6 +74,7 @@ def judged(
     vetoes: Sequence[str | None],
     parts: Sequence[dict[str, float]],
     apart: Float | None,
+    setting: Setting,
 ) -> tuple[Judged, ...]:
     """Every candidate beside the best. scores: (1 + H, C), all rows first; without half-samples nothing is tied."""
     found = []
@@ -83,7 +87,7 @@ def judged(
             found.append(Judged(None, None, "vetoed", veto, parts[i], share))
             continue
         status: Status = "best" if i == best else "worse"
-        if i != best and gap is not None and se is not None and gap[i] <= max(PLAUSIBLE * se, ROUNDING):
+        if i != best and gap is not None and se is not None and gap[i] <= max(PLAUSIBLE[setting] * se, ROUNDING):
             status = "tied" if gap[i] <= max(TIED * se, ROUNDING) else "plausible"
         if status in ("worse", "plausible") and share == 0:  # what predicts the same is worth the same
             status = "tied"

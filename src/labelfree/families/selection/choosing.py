@@ -50,5 +50,4 @@ def choose(
     weights = vote_weights(alike)
     if walk.classes is None:
         return by_features(walk.kept, alike, weights, codes, ordered, seed)
-    consensus = None if walk.plurality is None else walk.plurality.found()
-    return by_predictions(walk.kept, walk.classes, weights, codes, consensus, seed)
+    return by_predictions(walk.kept, walk.classes, weights, codes, class_shares, seed)

@@ -1,4 +1,4 @@
-"""How predictions agree with structure in the spaces of other candidates: the parts of the rule consensus/v1."""
+"""How predictions agree with structure in the spaces of other candidates: the parts of the rule `consensus`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelfree.arrays import Float, Index
-from labelfree.families.selection.candidates import Kept
+from labelfree.arrays import Float, Index, Rows
 from labelfree.families.selection.information import Information, joint_counts, sizes
 from labelfree.families.selection.spaces import neighbor_plurality
+from labelfree.summaries.probabilities import softmax
 
 HALVES = 50
 SHUFFLES = 20
@@ -23,52 +23,68 @@ class Agreement:
     """How the predictions of C candidates agree with the spaces of all C, on all rows and on H half-samples of them.
 
     clusters: (1 + H, C, C) adjusted mutual information of the predictions of i and the clusters of j; neighbors:
-    (1 + H, C, C) mutual information of the predictions of i and their plurality over neighbors in space j, nats;
-    refits: (1 + H, C) share of rows that i predicts as the plurality of the refits does, None without source rows.
+    (1 + H, C, C) mutual information of the predictions of i and their plurality over neighbors in space j, nats.
     """
 
     clusters: Float
     neighbors: Float
-    refits: Float | None
 
-    def scores(self, heard: Float) -> tuple[Float, Float, Float]:
-        """Scores, agreement with clusters and agreement with neighbors, (1 + H, C) each, under weights heard (C, C)."""
-        clusters = np.einsum("hij,ij->hi", self.clusters, heard)
-        neighbors = np.einsum("hij,ij->hi", self.neighbors, heard)
-        score = np.maximum(clusters, 0) * (np.maximum(neighbors, 0) if self.refits is None else self.refits)
-        return score, clusters, neighbors
+    def heard(self, weights: Float) -> tuple[Float, Float]:
+        """Agreement with the clusters and with the neighbors of others, (1 + H, C) each, under weights (C, C)."""
+        found = (np.einsum("hij,ij->hi", part, weights) for part in (self.clusters, self.neighbors))
+        clusters, neighbors = (np.maximum(part, 0.0) for part in found)
+        return clusters, neighbors
+
+    @property
+    def own(self) -> Float:
+        """Mutual information of predictions and their plurality over neighbors in their own space, (1 + H, C)."""
+        return np.asarray(np.diagonal(self.neighbors, axis1=1, axis2=2))
 
 
-def half_samples(n: int, seed: int) -> Index:
-    """Rows (HALVES, n // 2) of half-samples without replacement, each in ascending order."""
+def samples(n: int, seed: int) -> list[Index]:
+    """All rows, then half-samples of n // 2 rows without replacement in ascending order: 1 + HALVES."""
     rng = np.random.default_rng((seed, _HALVES))
-    return np.sort(np.stack([rng.permutation(n)[: n // 2] for _ in range(HALVES)]), axis=1)
+    return [np.arange(n), *(np.sort(rng.permutation(n)[: n // 2]) for _ in range(HALVES))]
 
 
 def agreement(
-    predictions: Index, clusters: Index, kept: Sequence[Kept], k: int, consensus: Index | None, seed: int
+    predictions: Index, clusters: Index, neighbors: Sequence[Index], k: int, rows: Sequence[Index]
 ) -> Agreement:
-    """Predictions (C, n) against clusters (C, n) and neighbors of every space; consensus: (n,) what the refits say.
+    """Predictions (C, n) against clusters (C, n) and neighbor lists (n, 10) of every space, on samples of the rows.
 
     Cost: C^2 (n + H n / 2) table entries and C^2 n neighbor votes; the chance part of mutual information is worked out
     once for each pair of class sizes. Memory: (H + 3) C^2 numbers and C n labels.
     """
-    count, n = predictions.shape
-    samples: list[Index] = [np.arange(n), *half_samples(n, seed)]
-    shared = [Information(n), *[Information(n // 2)] * HALVES]
-    with_clusters, with_neighbors = (np.zeros((len(samples), count, count)) for _ in range(2))
+    count = len(predictions)
+    shared = {len(some): Information(len(some)) for some in rows}
+    with_clusters, with_neighbors = (np.zeros((len(rows), count, count)) for _ in range(2))
     for i, one in enumerate(predictions):
-        others = np.concatenate([clusters, [neighbor_plurality(one, c.neighbors) for c in kept]])
-        for t, rows in enumerate(samples):
-            found = shared[t].mutual(joint_counts(one[rows], others[:, rows], k))
+        others = np.concatenate([clusters, [neighbor_plurality(one, lists) for lists in neighbors]])
+        for t, some in enumerate(rows):
+            found = shared[len(some)].mutual(joint_counts(one[some], others[:, some], k))
             with_clusters[t, i], with_neighbors[t, i] = found[:count], found[count:]
-    for t, rows in enumerate(samples):
-        there = sizes(predictions[:, rows], k), sizes(clusters[:, rows], k)
-        with_clusters[t] = shared[t].adjusted(with_clusters[t], *there)
-    refits = None
-    if consensus is not None:
-        refits = np.stack([(predictions[:, rows] == consensus[rows]).mean(axis=1) for rows in samples])
-    return Agreement(with_clusters, with_neighbors, refits)
+    for t, some in enumerate(rows):
+        there = sizes(predictions[:, some], k), sizes(clusters[:, some], k)
+        with_clusters[t] = shared[len(some)].adjusted(with_clusters[t], *there)
+    return Agreement(with_clusters, with_neighbors)
+
+
+def information(logits: Rows, rows: Sequence[Index]) -> Float:
+    """Entropy of the mean of the probabilities less the mean of their entropies, nats, on samples of the rows."""
+    p = softmax(logits)
+    each = _entropy(p)
+    found = [float(_entropy(p[some].mean(axis=0, keepdims=True))[0]) - float(each[some].mean()) for some in rows]
+    return np.maximum(found, 0.0)
+
+
+def _entropy(p: Float) -> Float:
+    return np.asarray(-(p * np.log(np.maximum(p, 1e-300))).sum(axis=1))
+
+
+def shares_met(predictions: Index, shares: Float, rows: Sequence[Index]) -> Float:
+    """How far the predicted shares of the classes are those given (K,): 1 less half their distance, (1 + H, C)."""
+    found = [sizes(predictions[:, some], len(shares)) / len(some) for some in rows]
+    return np.asarray([1 - np.abs(part - shares).sum(axis=1) / 2 for part in found])
 
 
 def beyond_shuffled(predictions: Index, clusters: Index, heard: Float, k: int, seed: int) -> bool:
