@@ -101,7 +101,7 @@ WORDS: Mapping[str, str] = {
     "than noise.",
     "worse": "A candidate that is not the best: its score is too far below.",
     "vetoed": "A candidate that is never chosen, for the reason beside it: it has collapsed, or predicts one class.",
-    "score": "Of a candidate: what the rule chooses by, the product of the parts beside it. Comparable among these "
+    "score": "Of a candidate: what the rule chooses by, a product of the parts beside it. Comparable among these "
     "candidates only.",
     "se": "Of a candidate: the standard error of the difference of the logarithm of its score to the best one.",
     "apart": "The share of rows on which a candidate predicts otherwise than the best. Their accuracies on these rows "
@@ -113,8 +113,11 @@ WORDS: Mapping[str, str] = {
     "neighbor_agreement": "How much the predictions of a candidate share with those of the nearest rows, in the spaces "
     "of the other candidates; in nats.",
     "neighbor_consensus": "How many nearest neighbors of a row a candidate shares with the others, beyond chance.",
-    "own_clusters": "As cluster_agreement, in the space of the candidate itself. It is no part of the score, since a "
-    "collapsed space agrees with itself.",
+    "own_agreement": "As neighbor_agreement, with the nearest rows in the space of the candidate itself.",
+    "information": "What the probabilities of a candidate say of the rows: how certain each is, how diverse all are.",
+    "refit_accuracy": "The accuracy of a classifier refitted in the space of a candidate, on its labelled source rows, "
+    "each of which is left out in turn.",
+    "shares_met": "How near the shares of the predicted classes come to the class shares that were given: 1 is equal.",
     "weight": "Of a candidate, how much its space counts for the others: near copies share one vote. Of a labelled "
     "row, how many rows it stands for.",
     "classes_predicted": "How many classes a candidate predicts at least once.",

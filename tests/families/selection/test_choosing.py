@@ -57,7 +57,7 @@ def test_with_source_rows_it_is_the_formula() -> None:
     accuracy = [oracle.left_out_accuracy(*g) for g in given]
     assert found.setting == "source+logits"
     assert of(found, "consensus") == pytest.approx(shares, abs=1e-12)
-    assert of(found, "source_accuracy") == pytest.approx(accuracy, abs=1e-12)
+    assert of(found, "refit_accuracy") == pytest.approx(accuracy, abs=1e-12)
     expected = [q * x**0.5 * a for q, x, a in zip(shares, known.neighbors, accuracy, strict=True)]
     assert scores(found) == pytest.approx(expected, rel=1e-9)
 

@@ -65,8 +65,8 @@ def by_predictions(
     if all(c.refit is not None for c in kept):
         consensus = weighted_plurality(np.stack([labels(c, "refit") for c in kept]), weights * with_neighbors[0], k)
         found["consensus"] = np.stack([(predictions[:, some] == consensus[some]).mean(axis=1) for some in rows])
-        found["source_accuracy"] = np.tile([c.source_accuracy or 0.0 for c in kept], (len(rows), 1))
-        scores = found["consensus"] * np.sqrt(with_neighbors) * found["source_accuracy"]
+        found["refit_accuracy"] = np.tile([c.source_accuracy or 0.0 for c in kept], (len(rows), 1))
+        scores = found["consensus"] * np.sqrt(with_neighbors) * found["refit_accuracy"]
     else:
         found["information"] = np.stack([c.information for c in kept if c.information is not None], axis=1)
         scores = np.sqrt(with_clusters) * with_neighbors * agreed.own * found["information"] ** 0.25

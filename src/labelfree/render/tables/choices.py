@@ -30,12 +30,12 @@ _WITH = {
     "ordered": "by embeddings of steps in order", "unordered": "by embeddings",
 }  # fmt: skip
 SHOWN: Mapping[str, Sequence[str]] = {
-    "source+logits": ("consensus", "cluster_agreement"),
-    "logits": ("cluster_agreement", "neighbor_agreement"),
+    "source+logits": ("consensus", "neighbor_agreement", "refit_accuracy", "shares_met"),
+    "logits": ("cluster_agreement", "neighbor_agreement", "own_agreement", "information", "shares_met"),
     "ordered": ("neighbor_consensus", "structure"),
     "unordered": ("neighbor_consensus", "rank"),
 }
-"""Parts in the table that is not asked for everything, by the setting: what the score is the product of."""
+"""Parts in the table that is not asked for everything, by the setting: what the score is made of."""
 
 
 def answer(report: SelectReport) -> str:
