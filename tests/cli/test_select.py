@@ -137,6 +137,14 @@ def test_names_of_candidates_cannot_steer_a_terminal(labelfree: Program, files: 
     assert "\x1b" not in done.stdout + done.stderr
 
 
+def test_the_order_of_steps_can_be_given_or_refused(labelfree: Program, tmp_path: Path) -> None:
+    files = [path.name for path in choices.written(tmp_path, choices.run(), logits=False)]
+    for step, setting in (("names", "ordered"), ("given", "ordered"), ("none", "unordered")):
+        done = labelfree("select", *files, "--step", step, "--json", "-q")
+        assert (done.returncode, json.loads(done.stdout)["setting"]) == (0, setting)
+        assert json.loads(done.stdout)["settings"]["ordered"] == (setting == "ordered")
+
+
 def test_verbose_says_what_was_read(labelfree: Program, files: list[str]) -> None:
     done = labelfree("select", *files, "-v")
     assert "epoch_1: epoch_1.parquet, state healthy" in done.stderr

@@ -94,9 +94,9 @@ def test_checkpoints_are_candidates_as_the_files_that_embed_writes(place: Path, 
     assert (found.setting, found.input.id, found.input.n) == ("logits", "id", N)
     assert found.settings["data"] == str(place / "texts.parquet")
     assert not {"data", "model"} & expected.settings.keys()
-    for wrong, said in (({"source": "s.parquet"}, "embeds the target alone"), ({}, "at least 2 candidates")):
+    for source, said in (("s.parquet", "embeds the target alone"), (None, "at least 2 candidates")):
         with pytest.raises(UsageError, match=said):
-            labelfree.select([model(place)], data=place / "texts.parquet", column="text", **wrong)
+            labelfree.select([model(place)], data=place / "texts.parquet", column="text", source=source)
 
 
 def test_without_a_model_reports_are_as_they_were(place: Path) -> None:

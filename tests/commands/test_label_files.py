@@ -97,6 +97,7 @@ def test_class_shares_in_every_form(tmp_path: Path) -> None:
         ("x.json", '["a", "b"]', "expected numbers, one for each class"),
         ("x.json", "[[1, 2], [1]]", "expected numbers, one for each class"),
         ("x.json", '{"0": "much", "1": 0}', "expected a number for each class"),
+        ("x.csv", "class,share\n0,1e999\n1,0\n", "expected shares from 0 to 1, found inf for class 0"),
         ("x.csv", "class,part\n0,1\n", "expected columns class and share, found class, part"),
         ("x.txt", "0.5", r"expected \.csv or \.parquet"),
     ],

@@ -275,6 +275,25 @@ def test_constant_logits_are_vetoed_and_said(tmp_path: Path) -> None:
     assert "epoch_1" not in found.plausible
 
 
+def test_where_no_candidate_is_sound_nothing_is_advised(tmp_path: Path) -> None:
+    constant = np.ones((choices.ROWS, 4))
+    tables = {n: {**shown(one), "logits": constant} for n, one in zip(NAMES, choices.run(), strict=True)}
+    with pytest.warns(FindingWarning, match="constant_predictions"):
+        found = labelfree.select(tables)
+    assert (found.decision, found.chosen, found.advice, found.tied, found.plausible) == (
+        "undecided",
+        None,
+        None,
+        [],
+        [],
+    )
+    assert repr(found).startswith("undecided: ")
+    with pytest.raises(UsageError, match="0 candidates may be the best"):
+        labelfree.select(tables, label_budget=5)
+    with pytest.raises(UsageError, match="0 candidates may be the best"):
+        labelfree.select(tables, labels={"id": np.arange(9), "label": np.zeros(9, int)})
+
+
 def test_a_collapsed_candidate_is_vetoed(tmp_path: Path) -> None:
     line = np.linspace(-1, 1, choices.ROWS)[:, None] * np.eye(1, choices.WIDTH)
     found = labelfree.select(changed(tmp_path, 1, lambda one: {**one, "embedding": line}))

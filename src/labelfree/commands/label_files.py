@@ -123,12 +123,13 @@ def read_shares(given: Any, classes: int) -> Float:
         shares = _by_class(shares, classes, name)
     try:
         found = np.asarray(as_array(shares, "class_shares"), dtype=np.float64).ravel()
-    except (ValueError, TypeError, ArrayError):
+    except (ValueError, TypeError, OverflowError, ArrayError):
         raise UsageError(f"{name}: expected numbers, one for each class, found {quoted(shares)}") from None
     if len(found) != classes:
         raise UsageError(f"{name}: expected {classes} shares, one for each class, found {len(found)}; name every class")
-    if not np.isfinite(found).all() or (found < 0).any():
-        at = int(np.flatnonzero(~(found >= 0))[0])
+    wrong = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
+    if len(wrong):
+        at = int(wrong[0])
         raise UsageError(f"{name}: expected shares from 0 to 1, found {found[at]:g} for class {at}")
     if abs(total := float(found.sum()) - 1) > TOLERANCE:
         raise UsageError(f"{name}: expected shares that sum to 1, found a sum of {total + 1:g}; divide each by it")
@@ -145,7 +146,7 @@ def _by_class(shares: Mapping[Any, Any], classes: int, name: str) -> list[float]
         raise UsageError(f"{name}: expected a share of each class 0 to {classes - 1}, found {what}")
     try:
         return [float(every[str(k)]) for k in range(classes)]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(
             f"{name}: expected a number for each class, found {quoted(list(every.values())[:3])}"
         ) from None
