@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.families.selection.candidates import Candidate
 
@@ -13,7 +14,7 @@ class Drawn(NamedTuple):
     """Candidates on the same rows, the best first, and the classes of the rows."""
 
     candidates: list[Candidate]
-    truth: np.ndarray
+    truth: NDArray[np.int64]
 
 
 def drawn(noises: tuple[float, ...], *, n: int = 150, k: int = 4, d: int = 8, seed: int = 0) -> Drawn:

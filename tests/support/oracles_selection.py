@@ -6,20 +6,22 @@ from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import entropy
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
 Labels = list[int]
+Matrix = NDArray[np.float64]
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
+def unit(rows: Matrix) -> Matrix:
     """Centered rows of length one."""
     about = rows.astype(np.float64) - rows.astype(np.float64).mean(axis=0)
-    return about / np.linalg.norm(about, axis=1, keepdims=True)
+    return np.asarray(about / np.linalg.norm(about, axis=1, keepdims=True))
 
 
-def nearest(rows: np.ndarray, k: int = 10) -> list[list[int]]:
+def nearest(rows: Matrix, k: int = 10) -> list[list[int]]:
     """The k rows of the highest cosine, the highest first, for each row."""
     z = unit(rows)
     found = []
@@ -53,7 +55,7 @@ def plurality(labels: Labels, neighbors: list[list[int]]) -> Labels:
     return found
 
 
-def ridge(rows: np.ndarray, source: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+def ridge(rows: Matrix, source: Matrix, labels: NDArray[np.int64], k: int) -> Matrix:
     """Kernel ridge of one-hot labels less 1 / k, with the penalty of the sheet on the source's Gram matrix."""
     mean = np.vstack([rows, source]).astype(np.float64).mean(axis=0)
     x, z = source - mean, rows - mean
@@ -65,7 +67,7 @@ def ridge(rows: np.ndarray, source: np.ndarray, labels: np.ndarray, k: int) -> n
     return np.asarray(z @ x.T @ np.linalg.inv(gram + penalty * np.eye(len(x))) @ wanted)
 
 
-def left_out_accuracy(rows: np.ndarray, source: np.ndarray, labels: np.ndarray, k: int) -> float:
+def left_out_accuracy(rows: Matrix, source: Matrix, labels: NDArray[np.int64], k: int) -> float:
     """Share of source rows that the classifier predicts right when it is fitted without them; center and scale stay."""
     mean = np.vstack([rows, source]).astype(np.float64).mean(axis=0)
     x = source - mean
@@ -79,7 +81,7 @@ def left_out_accuracy(rows: np.ndarray, source: np.ndarray, labels: np.ndarray, 
     return right / len(x)
 
 
-def consensus(refits: list[np.ndarray], weights: list[float]) -> Labels:
+def consensus(refits: list[Matrix], weights: list[float]) -> Labels:
     """The class with the most weight among the refits."""
     found = []
     for i in range(len(refits[0])):
@@ -90,15 +92,16 @@ def consensus(refits: list[np.ndarray], weights: list[float]) -> Labels:
     return found
 
 
-def information(logits: np.ndarray) -> float:
+def information(logits: Matrix) -> float:
     """Entropy of the mean probabilities less the mean entropy."""
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     return float(entropy(p.mean(axis=0)) - np.mean([entropy(row) for row in p]))
 
 
-def clusters(rows: np.ndarray, k: int, seed: int) -> Labels:
+def clusters(rows: Matrix, k: int, seed: int) -> Labels:
     """k-means of unit rows: 2 starts, 50 iterations."""
-    return KMeans(k, n_init=2, max_iter=50, random_state=seed).fit(unit(rows)).labels_.tolist()
+    found: Labels = KMeans(k, n_init=2, max_iter=50, random_state=seed).fit(unit(rows)).labels_.tolist()
+    return found
 
 
 class Parts(NamedTuple):
@@ -110,7 +113,7 @@ class Parts(NamedTuple):
     own: list[float]
 
 
-def parts(spaces: list[np.ndarray], predictions: list[Labels], k: int, seed: int) -> Parts:
+def parts(spaces: list[Matrix], predictions: list[Labels], k: int, seed: int) -> Parts:
     """Vote weights, agreement with the clusters and neighbors of others, and with the own neighbors."""
     lists = [nearest(rows) for rows in spaces]
     weights = vote_weights(lists)

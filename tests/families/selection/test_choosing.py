@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -221,7 +222,7 @@ def test_features_alone_give_advice(ordered: bool) -> None:
         ({"source": None}, "expected labelled source rows as c0 has"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(change: dict[str, object], said: str) -> None:
+def test_what_does_not_fit_is_refused_by_name(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ArrayError, match=f"c2: {said}"):
         choose([replace(c, **change) if c.name == "c2" else c for c in FIVE.candidates])
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from labelfree.arrays import Float, Index
+from labelfree.arrays import Float, Index, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +17,10 @@ class Candidate:
 
     name: str
     step: int | None
-    rows: np.ndarray
-    logits: np.ndarray | None = None
-    source: np.ndarray | None = None
-    labels: np.ndarray | None = None
+    rows: Rows
+    logits: Rows | None = None
+    source: Rows | None = None
+    labels: Index | None = None
 
 
 @dataclass(frozen=True, eq=False)

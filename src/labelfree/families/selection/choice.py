@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float
 from labelfree.documents.findings import Noted
@@ -111,7 +112,7 @@ def best_of(scores: Float, vetoes: Sequence[str | None]) -> int | None:
     return next(i for i in live if scores[i] >= most * (1 - ROUNDING))
 
 
-def voting(vetoes: Sequence[str | None], ranks: Sequence[float]) -> np.ndarray:
+def voting(vetoes: Sequence[str | None], ranks: Sequence[float]) -> NDArray[np.bool_]:
     """Which spaces (C,) vote: those without a veto whose rows differ, all where fewer than two are left."""
     live = np.array([code is None and rank > 0 for code, rank in zip(vetoes, ranks, strict=True)])
     return live if live.sum() > 1 else np.ones_like(live)

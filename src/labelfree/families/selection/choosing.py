@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-
+from labelfree.arrays import Float
 from labelfree.errors import ArrayError
 from labelfree.families.selection.by_features import by_features
 from labelfree.families.selection.by_predictions import by_predictions
@@ -19,10 +18,10 @@ __all__ = ["Choice", "Judged", "choose"]
 
 
 def choose(
-    candidates: Iterable[Callable[[], Candidate]] | Sequence[Candidate],
+    candidates: Iterable[Candidate | Callable[[], Candidate]],
     *,
     ordered: bool = False,
-    class_shares: np.ndarray | None = None,
+    class_shares: Float | None = None,
     vetoes: Sequence[str | None] | None = None,
     seed: int = 0,
     advance: Callable[[int], None] | None = None,

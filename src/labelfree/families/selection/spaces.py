@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.evidence.scaling import centered, directions, in_range
@@ -74,7 +75,7 @@ def vote_weights(alike: Float) -> Float:
     return np.asarray(1 / (alike**2).sum(axis=1))
 
 
-def weights_of_others(weights: Float, voting: np.ndarray) -> Float:
+def weights_of_others(weights: Float, voting: NDArray[np.bool_]) -> Float:
     """(C, C) weights with which candidate i hears space j: never its own, those that vote, of sum one.
 
     All zero in a row where nobody else votes.

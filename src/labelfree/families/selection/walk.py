@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from labelfree.arrays import Rows
 from labelfree.errors import ArrayError
 from labelfree.families.selection.candidates import Candidate, Kept
 from labelfree.families.selection.consensus import information, samples
@@ -54,14 +53,14 @@ class Walk:
             made["structure"] = structure(unit, neighbors, self.seed)
         self.kept.append(Kept(candidate.name, candidate.step, neighbors, rank_of(unit), **made))
 
-    def _begin(self, candidate: Candidate, logits: np.ndarray | None, sourced: bool) -> None:
+    def _begin(self, candidate: Candidate, logits: Rows | None, sourced: bool) -> None:
         self.n = len(candidate.rows)
         if self.n < FEWEST_ROWS:
             raise ArrayError(f"{candidate.name}: expected at least {FEWEST_ROWS} rows, found {self.n}; give more rows")
         self.classes = None if logits is None else logits.shape[1]
         self.sourced = sourced
 
-    def _check(self, name: str, n: int, logits: np.ndarray | None, sourced: bool) -> None:
+    def _check(self, name: str, n: int, logits: Rows | None, sourced: bool) -> None:
         first = self.kept[0].name if self.kept else name
         if n != self.n:
             raise ArrayError(f"{name}: expected the {self.n} rows of {first}, found {n}; give the same rows of each")
