@@ -113,7 +113,7 @@ def test_rows_to_label_and_labels(labelfree: Program, files: list[str], tmp_path
         (("epoch_0.parquet", "epoch_9.parquet"), "epoch_9.parquet: no such file or directory; did you mean"),
         ((".", "-o", "rows.parquet"), "-o rows.parquet: rows to label are drawn with --label-budget N; add it"),
         ((".", "-o", "c.svg"), "-o c.svg: expected a suffix among"),
-        ((".", "--class-shares", "none.json"), "none.json: cannot be read"),
+        ((".", "--class-shares", "none.json"), "--class-shares: none.json: no such file"),
         ((".", "--labels", "none.csv"), "--labels: none.csv: no such file"),
         ((".", "--label", "y", "--source", "epoch_0.source.parquet"), "'y'"),
         ((".", "--label-budget", "0"), "--label-budget"),

@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 
 import labelfree
 import oracles
-from labelfree.commands import api
+from labelfree.commands import api, selecting
 from labelfree.commands import weights as layers_api
 from labelfree.commands.explanation import explanation, sections
 from labelfree.families.opis import clusters as pseudo_groups
+from labelfree.families.selection import labels as label_rows
 from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS
 from labelfree.models import embedding
@@ -175,7 +176,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 MODULES = [
-    api, embedding, layers_api, layers_checkpoint, monitor, naming, pseudo_groups,
+    api, selecting, label_rows, embedding, layers_api, layers_checkpoint, monitor, naming, pseudo_groups,
     *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
 ]  # fmt: skip
 

@@ -33,13 +33,15 @@ BESIDE = ".source"
 class Named:
     """One candidate: its name in tables, its rows, its step where the name or an epoch column says one.
 
-    behind: its own embeddings of labelled source rows, where there are some.
+    behind: its own embeddings of labelled source rows, where there are some; called: the name was given, not that of a
+    file.
     """
 
     name: str
     rows: Source
     step: int | None = None
     behind: Source | None = None
+    called: bool = False
 
 
 def opened_candidates(candidates: Any, chosen: Options, aside: Sequence[Any] = ()) -> list[Named]:
@@ -111,7 +113,8 @@ def _opened(name: str | None, given: Any, chosen: Options, *, alone: bool) -> li
     opened = targets.open_targets(given, chosen.columns, chosen.setting)
     if len(opened) == 1:
         (one,) = opened
-        return [Named(name or one.name, one if name is None or one.files else replace(one, name=name))]
+        rows = one if name is None or one.files else replace(one, name=name)
+        return [Named(name or one.name, rows, called=name is not None)]
     if "id" not in opened[0].roles:
         raise SourceError(
             f"{opened[0].name}: expected a column of ids beside that of the epochs, found none: whose rows are which "
@@ -129,7 +132,7 @@ def _opened(name: str | None, given: Any, chosen: Options, *, alone: bool) -> li
                 value, total = counts[epoch]
                 behind = only(one.beside, "epoch", value, total, f"{one.beside.name} epoch {epoch}")
         step = int(epoch) if epoch.isdecimal() and len(epoch) < 19 else None
-        found.append(Named(called, replace(one, beside=None), step, behind))
+        found.append(Named(called, replace(one, beside=None), step, behind, called=True))
     return found
 
 
@@ -150,14 +153,13 @@ def _refuse_checkpoint(given: Any) -> None:
 
 def in_short(found: Sequence[Named]) -> list[Named]:
     """The candidates with names that are short and differ, and with the steps that their names hold."""
-    names = [one.name for one in found]
-    short = short_names(names)
-    if len(set(short)) < len(short):
-        again = Counter(short)
-        short = [f"{name} {i}" if again[name] > 1 else name for i, name in enumerate(short)]
+    files = iter(short_names([one.name for one in found if not one.called]))
+    short = [one.name if one.called else next(files) for one in found]
+    again = Counter(short)
+    short = [f"{name} {i}" if again[name] > 1 else name for i, name in enumerate(short)]
     return [
-        replace(one, name=name, step=_step(long) if one.step is None else one.step)
-        for one, name, long in zip(found, short, names, strict=True)
+        replace(one, name=name, step=_step(one.name) if one.step is None else one.step)
+        for one, name in zip(found, short, strict=True)
     ]
 
 

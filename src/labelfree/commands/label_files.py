@@ -39,6 +39,13 @@ class GivenLabels:
     open: int
 
 
+def check_files(**given: Any) -> None:
+    """Refuse files that do not exist, before any work; by the options that name them."""
+    for name, one in given.items():
+        if isinstance(one, str | os.PathLike) and not Path(one).is_file():
+            raise SourceError(f"{option(name)}: {os.fspath(one)}: no such file")
+
+
 def read_labels(given: Any, ids: Sequence[object], classes: int) -> GivenLabels:
     """The labels of a file (id, label and perhaps weight), or of a table in Python, for the rows with these ids.
 
@@ -111,6 +118,7 @@ def read_shares(given: Any, classes: int) -> Float:
     """Class shares (K,) from a file (.json, or .csv and .parquet with class and share), a mapping or a sequence."""
     name, shares = option("class_shares"), given
     if isinstance(given, str | os.PathLike):
+        check_files(class_shares=given)
         name, path = f"{option('class_shares')}: {given}", Path(given)
         if path.suffix.lower() == ".json":
             shares = _json(path)
@@ -164,9 +172,8 @@ def _json(path: Path) -> Any:
 def _table(given: Any, name: str) -> tuple[str, dict[str, list[Any]]]:
     """The columns of a small table by name: of a .csv or .parquet file, of a frame, or of arrays by name."""
     if isinstance(given, str | os.PathLike):
+        check_files(**{name: given})
         path = Path(given)
-        if not path.is_file():
-            raise SourceError(f"{option(name)}: {path}: no such file")
         if path.suffix.lower() in PARQUET:
             return str(path), _parquet(path)
         if path.suffix.lower() == ".csv":

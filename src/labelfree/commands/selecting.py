@@ -11,7 +11,7 @@ from labelfree.commands.candidate_rows import CandidateRows, Store, read_candida
 from labelfree.commands.candidate_sources import Named, opened_candidates
 from labelfree.commands.chosen import Chosen
 from labelfree.commands.comparing import alone, check_constant, in_another_order
-from labelfree.commands.label_files import read_labels, read_shares
+from labelfree.commands.label_files import check_files, read_labels, read_shares
 from labelfree.commands.labelling import budget, by_labels
 from labelfree.commands.options import MODELS, Options, checked
 from labelfree.commands.reporting import setting_name
@@ -71,8 +71,8 @@ def select(
     ordered: whether the candidates are steps of one run in the order given, None for where their names say steps;
     class_shares: how frequent each class is in the rows, where that is known; labels: a file or table of id, label and
     perhaps weight; label_budget: how many rows to draw whose labels would tell most (`write_label_rows` of what is
-    returned); strict: put a verdict into the document. data: what
-    checkpoints are run over first, whose paths the candidates then are. The others are as for `transfer`.
+    returned); strict: put a verdict into the document. data: what checkpoints are run over first, whose paths the
+    candidates then are. The others are as for `transfer`.
 
     Without class scores nothing is decided, and `advice` names the best score: no rule is known that chooses much
     better than chance there.
@@ -82,7 +82,7 @@ def select(
     >>> label = np.arange(60) % 3
     >>> def rows(noise):
     ...     X = 4 * np.eye(3)[label] + noise * chance.normal(size=(60, 3))
-    ...     return X, X
+    ...     return {"id": np.arange(60), "embedding": X, "logits": X}
     >>> found = select({"noisy": rows(3.0), "clear": rows(0.3), "copy": rows(0.3), "worse": rows(2.0)})
     >>> found.advice or found.chosen
     'clear'
@@ -98,6 +98,7 @@ def select(
     )  # fmt: skip
     if label_budget is not None and (isinstance(label_budget, bool) or label_budget < 1):
         raise UsageError(f"{option('label_budget')}: expected a number of rows of at least 1, found {label_budget!r}")
+    check_files(labels=labels, class_shares=class_shares)
     with temporary_directory() as place, limited_threads(chosen.threads):
         told: list[Finding] = []
         if chosen.data is None:
