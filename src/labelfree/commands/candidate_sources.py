@@ -153,8 +153,9 @@ def _refuse_checkpoint(given: Any) -> None:
 
 def in_short(found: Sequence[Named]) -> list[Named]:
     """The candidates with names that are short and differ, and with the steps that their names hold."""
-    files = iter(short_names([one.name for one in found if not one.called]))
-    short = [one.name if one.called else next(files) for one in found]
+    files = [one.name for one in found if not one.called]
+    shortened = iter(short_names(files) if files else ())
+    short = [one.name if one.called else next(shortened) for one in found]
     again = Counter(short)
     short = [f"{name} {i}" if again[name] > 1 else name for i, name in enumerate(short)]
     return [
