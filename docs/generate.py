@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from noise_tables import alarms, seen
 from opis_tables import opis
+from selection_tables import selection
 from separability_tables import separability
 from state_tables import state
 from transfer_tables import transfer
@@ -210,6 +211,7 @@ def picture() -> str:
 
 DOCUMENTS = {
     DOCS.parent / "src" / "labelfree" / "metrics.py": face,
+    DOCS / "evidence" / "select.md": selection,
     DOCS / "cli.md": cli,
     DOCS / "glossary.md": glossary,
     DOCS / "metrics.md": metrics,

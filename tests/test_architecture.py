@@ -258,7 +258,8 @@ def test_no_document_is_split_where_it_has_no_line_feed() -> None:
 
 def test_every_family_is_a_folder_and_every_folder_a_family() -> None:
     folders = {path.name for path in (SRC / "families").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders == {entry.family for entry in CATALOG}
+    without_metrics = {"selection"}  # it chooses among candidates
+    assert folders == {entry.family for entry in CATALOG} | without_metrics
     for entry in CATALOG:
         assert (SRC / "families" / f"{entry.file}.py").exists(), entry
 

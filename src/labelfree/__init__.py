@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from labelfree.commands.planning import plan_gate
     from labelfree.commands.report import Report
     from labelfree.commands.reports import Reports, read
+    from labelfree.commands.selecting import select
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
     from labelfree.commands.weights_reports import WeightsReports
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "WeightsReports", "__version__", "doctor",
-    "embed", "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read", "separability",
-    "training", "transfer", "transfer_all", "watch", "weights",
+    "embed", "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read", "select",
+    "separability", "training", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -44,6 +45,7 @@ _HOME = {
     "opis": "labelfree.commands.api",
     "plan_gate": "labelfree.commands.planning",
     "rank": "labelfree.commands.api",
+    "select": "labelfree.commands.selecting",
     "separability": "labelfree.commands.api",
     "transfer": "labelfree.commands.api",
     "transfer_all": "labelfree.commands.api",

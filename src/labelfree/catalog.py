@@ -169,7 +169,7 @@ class Command:
     scores: Literal["always", "if_there", "never"] = "never"
     by_epoch: bool = False
     spectrum: tuple[Literal["pictures", "tables"], ...] = ()
-    document: Literal["report", "findings", "weights", "verdict"] = "report"
+    document: Literal["report", "findings", "weights", "verdict", "choice"] = "report"
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -181,6 +181,8 @@ TOPOLOGY = ("normalize", "metric", "engine", "homology")
 """Options of the metrics of separability alone."""
 ADAPTATION = ("logits", "source", "label", "head", "variant", "audit")
 """Options of the metrics of transfer alone."""
+CHOOSING = ("logits", "source", "label", "head")
+"""Options of `select` alone that the metrics of transfer have too."""
 GROUPING = ("groups_from", "clusters", "k", "seeds", "freeze", "far", "space")
 """Options of the metrics of OPIS alone, beside `group`."""
 
@@ -201,6 +203,7 @@ COMMANDS = (
         "evaluate", ("rank", "separability", "transfer", "opis"), where_possible=("transfer", "opis"),
         options=("group", *TOPOLOGY, "logits", "head", "variant"), scores="if_there", spectrum=("pictures", "tables"),
     ),
+    Command("select", options=CHOOSING, scores="if_there", by_epoch=True, document="choice"),
     Command("doctor", document="findings"),
     Command("weights", ("weights",), document="weights"),
     Command("gate", document="verdict"),

@@ -80,6 +80,25 @@ def test_a_checkpoint_is_measured_as_the_file_that_embed_writes(command: str, pl
     assert Report.from_json(found.to_json()).input.model is not None
 
 
+def test_checkpoints_are_candidates_as_the_files_that_embed_writes(place: Path, tmp_path: Path) -> None:
+    files = []
+    for step in (100, 200):
+        files.append(str(tmp_path / f"checkpoint-{step}.parquet"))
+        labelfree.embed(model(place, step), data=place / "texts.parquet", output=files[-1], column="text", device="cpu")
+    found = labelfree.select([model(place), model(place, 200)], data=place / "texts.parquet", column="text")
+    expected = labelfree.select(files)
+    of = [[(o.name, o.step, o.score, o.status, o.parts) for o in one.candidates] for one in (found, expected)]
+    assert of[0] == of[1]
+    assert [one.step for one in found.candidates] in ([100, 200], [200, 100])
+    assert {one.source for one in found.candidates} == {model(place), model(place, 200)}
+    assert (found.setting, found.input.id, found.input.n) == ("logits", "id", N)
+    assert found.settings["data"] == str(place / "texts.parquet")
+    assert not {"data", "model"} & expected.settings.keys()
+    for source, said in (("s.parquet", "embeds the target alone"), (None, "at least 2 candidates")):
+        with pytest.raises(UsageError, match=said):
+            labelfree.select([model(place)], data=place / "texts.parquet", column="text", source=source)
+
+
 def test_without_a_model_reports_are_as_they_were(place: Path) -> None:
     document = json.loads(labelfree.rank(place / "e.parquet").to_json())
     assert "model" not in document["input"]

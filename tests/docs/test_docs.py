@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 
 import labelfree
 import oracles
-from labelfree.commands import api
+from labelfree.commands import api, selecting
 from labelfree.commands import weights as layers_api
 from labelfree.commands.explanation import explanation, sections
 from labelfree.families.opis import clusters as pseudo_groups
+from labelfree.families.selection import labels as label_rows
 from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS
 from labelfree.models import embedding
@@ -77,6 +78,16 @@ def _sentences(place: Path) -> None:
     pq.write_table(pa.table(other), place / "reference.parquet")
 
 
+def _run_with_labels(place: Path) -> None:
+    """All checkpoints of a fine-tuning in a directory `run`, and labels of 150 of their rows."""
+    shutil.copytree(ROOT / "fixtures" / "finetune", place / "run", ignore=shutil.ignore_patterns("*.safetensors"))
+    known = dict(
+        zip(*pq.read_table(ROOT / "fixtures" / "digits" / "target_labels.parquet").to_pydict().values(), strict=True)
+    )
+    ids = pq.read_table(place / "run" / "epoch_00.parquet")["id"].to_pylist()[:150]
+    (place / "labels.csv").write_text("\n".join(["id,label", *(f"{i},{known[i]}" for i in ids)]))
+
+
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random encoder under the names of the examples."""
@@ -92,6 +103,7 @@ def workplace(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     _sentences(tmp_path)
     for i in range(3):
         shutil.copy(ROOT / "fixtures" / "finetune" / f"epoch_0{i}.parquet", tmp_path)
+    _run_with_labels(tmp_path)
     for name in ("source.parquet", "target.parquet", "head.safetensors"):
         shutil.copy(ROOT / "fixtures" / "digits" / name, tmp_path)
     shutil.copy(ROOT / "fixtures" / "digits" / "source.parquet", tmp_path / "labelled.parquet")
@@ -164,7 +176,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 MODULES = [
-    api, embedding, layers_api, layers_checkpoint, monitor, naming, pseudo_groups,
+    api, selecting, label_rows, embedding, layers_api, layers_checkpoint, monitor, naming, pseudo_groups,
     *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
 ]  # fmt: skip
 

@@ -48,11 +48,13 @@ def explain(
 
 def schema(
     of: Annotated[
-        Literal["report", "weights", "gate", "plan"],
-        typer.Argument(metavar="[report|weights|gate|plan]", help="What weights, gate and gate --plan print."),
+        Literal["report", "weights", "gate", "plan", "select"],
+        typer.Argument(
+            metavar="[report|weights|gate|plan|select]", help="What weights, gate, gate --plan and select print."
+        ),
     ] = "report",
 ) -> None:
-    """The JSON Schema of the document of reports, of reports on weights, of the verdict of a gate, or of its plan.
+    """The JSON Schema of a document: of reports, of reports on weights, of the verdict of a gate, its plan, a choice.
 
     \b
     labelfree schema > report.schema.json
@@ -62,8 +64,9 @@ def schema(
     from labelfree.reports.gate import GateReport
     from labelfree.reports.plan import PlanReport
     from labelfree.reports.schema import json_schema
+    from labelfree.reports.select import SelectReport
 
     models: dict[str, type[Any]] = {
-        "report": Document, "weights": WeightsDocument, "gate": GateReport, "plan": PlanReport
+        "report": Document, "weights": WeightsDocument, "gate": GateReport, "plan": PlanReport, "select": SelectReport,
     }  # fmt: skip
     sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

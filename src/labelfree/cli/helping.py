@@ -19,6 +19,7 @@ SUMMARIES = {
     "transfer": "Did adaptation help on a target without labels?",
     "opis": "Is one decision threshold fair to every group?",
     "evaluate": "Every metric that the input allows, in one pass.",
+    "select": "Which one do I keep? The best without labels, or why not.",
     "doctor": "What is wrong with the data, before any metric.",
     "embed": "Run a checkpoint over data: embeddings as Parquet.",
     "weights": "What the weights of a checkpoint say without data.",
@@ -42,6 +43,10 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     "transfer": ("source", "head", "logits", "audit", *_SHARED),
     "opis": ("group", "groups_from", "freeze", "far", *_SHARED),
     "evaluate": ("group", "head", "logits", "data", *_SHARED),
+    "select": (
+        "source", "label_budget", "labels", "class_shares", "head", "logits", "strict", "column", "sample", "all",
+        "json", "output", "quiet",
+    ),
     "doctor": ("column", "id", "on_bad", "concat", "strict", "json", "output", "quiet", "verbose"),
     "embed": (
         "data", "output", "overwrite", "resume", "column", "keep", "model", "layer", "pool", "trust_code", "device",

@@ -250,7 +250,7 @@ def _spelled(command: Callable[..., None], without: Sequence[str], defaults: dic
             default, hint = None, Annotated[kind | None, option]
         spelled.append(inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint))
     kept = [p.replace(annotation=own[p.name]) for p in signature.parameters.values() if p.name != "shared"]
-    names = {f.name for f in fields(Shared)}
+    names = {f.name for f in fields(Shared) if f.name not in without}  # one of its own may have such a name
 
     def wrapped(**given: Any) -> None:
         shared = Shared(**{k: v for k, v in given.items() if k in names})

@@ -5,14 +5,20 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
+from typing import TypeVar
 
-from labelfree.commands.report import Report
 from labelfree.documents.findings import FindingWarning
+from labelfree.reports.rows import RowsReport
+from labelfree.reports.select import SelectReport
 
+_NAMED = 4
 _INSIDE = str(Path(__file__).parent.parent)
 
 
-def warned(report: Report) -> Report:
+R = TypeVar("R", bound=RowsReport | SelectReport)
+
+
+def warned(report: R) -> R:
     """The report, with a `FindingWarning` for each finding on its rows that is an error or a warning.
 
     What only a metric has to say stands with that metric. One who wants none:
@@ -20,7 +26,8 @@ def warned(report: Report) -> Report:
     """
     for finding in report.findings:
         if finding.severity != "note":
-            said = f"{', '.join(finding.sources)}: {finding} [{finding.code}]"
+            more = f" and {len(finding.sources) - _NAMED} more" if len(finding.sources) > _NAMED else ""
+            said = f"{', '.join(finding.sources[:_NAMED])}{more}: {finding} [{finding.code}]"
             warnings.warn(said, FindingWarning, stacklevel=_outside())
     return report
 

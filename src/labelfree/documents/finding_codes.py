@@ -141,6 +141,31 @@ _ALL = (
         "between them is not one of the models."),
     Code("mixed_dtypes", "warning", "the sources are stored with different precision",
         "Rounding alone can move ranks between them. Store all as float32."),
+    Code("identical_candidates", "warning", "candidates are the same",
+        "They predict the same on every row, or have the same neighbors: nothing measured on these rows can tell them "
+        "apart. Perhaps one file was given twice."),
+    Code("unbalanced_consensus", "warning", "classes of the consensus differ in size",
+        "Clusters prefer classes of equal size, so a choice by agreement with clusters is less sure here. Give the "
+        "shares of the classes where they are known, or label some rows."),
+    Code("outside_envelope", "warning", "the choice was not measured on such data",
+        "The rule that chooses was measured on so many rows, classes and candidates: docs/evidence/select.md. Beyond "
+        "that its errors are not known."),
+    Code("constant_predictions", "warning", "a candidate predicts one class in every row",
+        "Its class scores tell nothing apart, so that it cannot be chosen. A collapsed classifier looks like that."),
+    Code("other_order", "warning", "rows may be in another order",
+        "Without ids rows are joined by position, and here the rows of a candidate have the neighbors of no other: "
+        "another order, or a model that says nothing of them. A column of ids makes sure."),
+    Code("some_sources", "warning", "only some candidates have source rows",
+        "Labelled source rows are used where every candidate has its own embeddings of them, and else not at all."),
+    Code("shares_not_used", "warning", "class shares were not used",
+        "They were read and checked, and the version of the rule that chooses takes none into account."),
+    Code("labels_left_out", "warning", "labels of other rows were not used",
+        "Candidates are compared on a sample of the rows, and these labels are of rows beside it."),
+    Code("open_labels", "note", "rows of the file have no label yet",
+        "The labelled ones stand for them, which is right where chance decided which were labelled first."),
+    Code("odd_weights", "warning", "the weights of the labels do not fit the rows",
+        "A weight says how many rows a labelled one stands for. Rows that were removed from the file, or labels of "
+        "another choice, make them wrong, and with them every difference."),
     Code("partial", "warning", "a metric is partial",
         "The value exists, and a condition of its definition is not met: the reason stands beside it. Do not rank "
         "by it."),

@@ -19,8 +19,8 @@ WORDS: Mapping[str, str] = {
     "rank": "Of metrics, the kind that orders models and is in no units of accuracy. Of rows, how many directions "
     "they use.",
     "description": "The metric describes the data; no direction of it is better in general.",
-    "status": "ok, undefined (no value on these data, with the reason) or partial (a value whose definition is "
-    "not met).",
+    "status": "Of a metric: ok, undefined (no value on these data, with the reason) or partial (a value whose "
+    "definition is not met). Of a candidate: best, tied, plausible, worse or vetoed.",
     "effective rank": "How many directions the rows use: exp of the entropy of their singular values, each as a "
     "share. Equal ones give their number, a single one gives 1.",
     "ceiling": "The rank that pure noise of the same number of rows and columns would have: few rows cannot show more.",
@@ -90,7 +90,42 @@ WORDS: Mapping[str, str] = {
     "not comparable": "The sources differ in rows, columns or classes, which moves the numbers by itself.",
     "plateau": "The metric has stopped improving by more than its noise: stop. Exit code 11.",
     "collapse": "The embeddings have lost nearly all their directions: stop. Exit code 12.",
-    "undecided": "A drop that may be noise: neither passed nor failed. Exit code 13.",
+    "undecided": "Of a gate, a drop that may be noise: neither passed nor failed. Of a choice, that the data do not "
+    "tell which candidate is the best, for the reason beside it. Exit code 13, of select where it is asked for.",
+    "keep": "The candidate to keep: its score is the best, and nothing speaks against deciding by it.",
+    "candidate": "One of the models, checkpoints or settings to choose among, by its embeddings of the same rows.",
+    "tie": "Candidates whose difference is noise: any of them can be kept. The sentence says on how many rows they "
+    "predict differently, and by no more than that can their accuracies differ.",
+    "best": "Of candidates, the one with the highest score; of sources, the one with the best headline.",
+    "tied": "A candidate whose score differs from the best by no more than noise.",
+    "plausible": "A candidate that does not tie with the best and may still be better: a score errs by more "
+    "than noise.",
+    "worse": "A candidate that is not the best: its score is too far below.",
+    "vetoed": "A candidate that is never chosen, for the reason beside it: it has collapsed, or predicts one class.",
+    "score": "Of a candidate: what the rule chooses by, a product of the parts beside it. Comparable among these "
+    "candidates only.",
+    "se": "Of a candidate: the standard error of the difference of the logarithm of its score to the best one.",
+    "apart": "The share of rows on which a candidate predicts otherwise than the best. Their accuracies on these rows "
+    "differ by at most as much.",
+    "consensus": "The share of rows on which a candidate predicts what most classifiers say that were refitted on the "
+    "labelled source rows, one in the space of each candidate.",
+    "cluster_agreement": "How well the predictions of a candidate fit the clusters of the other candidates' rows: "
+    "adjusted mutual information, 0 by chance, 1 the same.",
+    "neighbor_agreement": "How much the predictions of a candidate share with those of the nearest rows, in the spaces "
+    "of the other candidates; in nats.",
+    "neighbor_consensus": "How many nearest neighbors of a row a candidate shares with the others, beyond chance.",
+    "own_agreement": "As neighbor_agreement, with the nearest rows in the space of the candidate itself.",
+    "information": "What the probabilities of a candidate say of the rows: how certain each is, how diverse all are.",
+    "refit_accuracy": "The accuracy of a classifier refitted in the space of a candidate, on its labelled source rows, "
+    "each of which is left out in turn.",
+    "shares_met": "How near the shares of the predicted classes come to the class shares that were given: 1 is equal.",
+    "weight": "Of a candidate, how much its space counts for the others: near copies share one vote. Of a labelled "
+    "row, how many rows it stands for.",
+    "classes_predicted": "How many classes a candidate predicts at least once.",
+    "structure": "How well clusters of a candidate's rows agree with their neighbors, beyond what noise of the same "
+    "shape gives.",
+    "points": "Points of accuracy: hundredths.",
+    "wilson": "An interval of a share that is right near 0 and 1 too (Wilson 1927).",
     "continue": "Keep training: nothing speaks against it. Exit code 0.",
     "pass": "Every condition of the gate holds. Exit code 0.",
     "fail": "A condition of the gate does not hold. Exit code 10.",

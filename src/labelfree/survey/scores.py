@@ -52,26 +52,8 @@ class Scores:
         if self.regression is not None:
             self.regression = self.regression.update(rows, logits)
         if self.wanted.labels and labels is not None:
-            self.labels.append((index, _labelled(logits, self._classes(labels, index))))
-
-    def _classes(self, labels: Values, index: Index) -> Index:
-        """Labels as class numbers."""
-        name, column, most = self.source.name, self.source.roles["label"], self.predictions.classes
-        wrong = f"expected class numbers 0 to {most - 1}, in the order of the class scores"
-        numbers = np.full(len(labels), -1, np.int64)
-        if labels.dtype == object:
-            whole = np.array([isinstance(v, int) and not isinstance(v, bool) for v in labels], dtype=bool)
-            numbers[whole] = [int(v) for v in labels[whole]]
-        elif labels.dtype.kind in "iu":
-            numbers[:] = labels
-        odd = np.flatnonzero((numbers < 0) | (numbers >= most))
-        if len(odd):
-            found = labels[odd[:1]].tolist()[0]  # a plain value, whatever the version of numpy
-            raise RowsError(
-                f"{name}: column {column!r}: {wrong}, found {quoted(found)} at row {index[odd[0]]}; "
-                "map the labels to class numbers, or name another column"
-            )
-        return numbers
+            numbers = class_numbers(labels, self.predictions.classes, self.source, index)
+            self.labels.append((index, _labelled(logits, numbers)))
 
     def merge(self, other: Self) -> None:
         """Take in what another state has seen."""
@@ -112,6 +94,29 @@ class Scores:
             np.concatenate([one.confidence for one in ordered]),
             np.concatenate([one.negentropy for one in ordered]),
         )
+
+
+def class_numbers(labels: Values, classes: int | None, source: Source, index: Index) -> Index:
+    """Labels (m,) of a source, at the positions index (m,), as class numbers, below `classes` where that is known."""
+    wrong = (
+        f"expected class numbers 0 to {classes - 1}, in the order of the class scores"
+        if classes
+        else ("expected class numbers from 0")
+    )
+    numbers = np.full(len(labels), -1, np.int64)
+    if labels.dtype == object:
+        whole = np.array([isinstance(v, int) and not isinstance(v, bool) for v in labels], dtype=bool)
+        numbers[whole] = [int(v) for v in labels[whole]]
+    elif labels.dtype.kind in "iu":
+        numbers[:] = labels
+    odd = np.flatnonzero((numbers < 0) | (numbers >= (classes or np.iinfo(np.int64).max)))
+    if len(odd):
+        found = labels[odd[:1]].tolist()[0]  # a plain value, whatever the version of numpy
+        raise RowsError(
+            f"{source.name}: column {source.roles['label']!r}: {wrong}, found {quoted(found)} at row {index[odd[0]]}; "
+            "map the labels to class numbers, or name another column"
+        )
+    return numbers
 
 
 def logits_of(given: Values, source: Source, index: Index) -> Rows:

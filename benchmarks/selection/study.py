@@ -1,0 +1,178 @@
+"""Does the rule of `labelfree select` choose better than any single score? On open tasks, some of them kept aside.
+
+    python benchmarks/selection/study.py --cache FOLDER          tasks of the design seeds, half an hour on one core
+    python benchmarks/selection/study.py --cache FOLDER --kept   those kept aside too; writes ../results/selection.json
+    python benchmarks/selection/study.py --quick                 one small task, in seconds; written nowhere
+
+Tasks, seeds and what they hold are listed in tasks.py. FOLDER keeps every task (PATH.npz) and every result (PATH.json),
+so that a study that was stopped goes on; delete the .json files to judge again. The tables of docs/evidence/select.md
+are written from the results by docs/generate.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from singles import singles
+from tasks import DESIGN, GROUPS, KEPT, Task, accuracies
+from training import Kept
+
+from labelfree.families.selection.candidates import Candidate
+from labelfree.families.selection.choosing import Choice, choose
+
+RESULTS = Path(__file__).parent.parent / "results" / "selection.json"
+RULES_TRIED = 1001
+"""Formulas for scores with logits that were looked at on the design seeds, most of them exponents of a grid."""
+FIELDS = ("rows", "logits", "source", "source_logits")
+
+
+def path_of(folder: Path, group: str, seed: int) -> Path:
+    """Where a task is kept, without a suffix."""
+    plain = "".join(c if c.isalnum() else "-" for c in group)
+    return folder / f"{plain}-{seed}"
+
+
+def stored(folder: Path, group: str, seed: int) -> Task:
+    """A task from the folder; made and put there first if need be."""
+    path = path_of(folder, group, seed).with_suffix(".npz")
+    if not path.exists():
+        keep(path, GROUPS[group](folder, seed))
+    with np.load(path) as held:
+        found = [
+            Kept(str(name), *(held[f"{field} {i}"] if f"{field} {i}" in held.files else None for field in FIELDS))
+            for i, name in enumerate(held["names"])
+        ]
+        labels = held["source labels"] if "source labels" in held.files else None
+        return Task(found, held["truth"], int(held["k"]), labels, bool(held["ordered"]))
+
+
+def keep(path: Path, task: Task) -> None:
+    """Write a task."""
+    arrays = {f"{field} {i}": getattr(c, field) for i, c in enumerate(task.candidates) for field in FIELDS}
+    arrays |= {"names": np.array([c.name for c in task.candidates]), "truth": task.truth, "k": np.array(task.k)}
+    arrays |= {"ordered": np.array(task.ordered), "source labels": task.source_labels}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part.npz")
+    np.savez(beside, **{name: a for name, a in arrays.items() if a is not None})
+    beside.replace(path)
+
+
+def scored(path: Path, task: Task) -> dict[str, list[float]]:
+    """The single scores of a task, which no rule moves, from a file; measured and put there first if need be."""
+    if not path.exists():
+        path.write_text(json.dumps(singles(task)))
+    found: dict[str, list[float]] = json.loads(path.read_text())
+    return found
+
+
+def asked(task: Task) -> list[tuple[str, list[Candidate]]]:
+    """The settings in which a task is put to the rule: with its source rows and without, or by features."""
+    plain = [Candidate(c.name, i, c.rows, c.logits) for i, c in enumerate(task.candidates)]
+    if task.candidates[0].logits is None:
+        return [("ordered" if task.ordered else "unordered", plain)]
+    known = [
+        Candidate(c.name, i, c.rows, c.logits, c.source, task.source_labels) for i, c in enumerate(task.candidates)
+    ]
+    both = [("logits", plain)] if task.source_labels is None else [("source+logits", known), ("logits", plain)]
+    return both + [(f"{setting}, class shares", candidates) for setting, candidates in both if unequal(task)]
+
+
+def unequal(task: Task) -> bool:
+    """Whether the largest class has five times the rows of the smallest, or more."""
+    counts = np.bincount(task.truth, minlength=task.k)
+    return bool(counts.max() >= 5 * counts.min())
+
+
+def measured(group: str, seed: int, task: Task, alone: dict[str, list[float]]) -> dict[str, Any]:
+    """A task under the rule in each setting, beside every single score; the truth is looked at last."""
+    choices, seconds = {}, {}
+    counts = np.bincount(task.truth, minlength=task.k)
+    for setting, candidates in asked(task):
+        began = time.perf_counter()
+        known = counts / counts.sum() if setting.endswith("class shares") else None
+        choices[setting] = choose(candidates, ordered=setting == "ordered", class_shares=known)
+        seconds[setting] = round(time.perf_counter() - began, 2)
+    right = np.array(accuracies(task))
+    return {
+        "group": group, "seed": seed, "side": "kept" if seed in KEPT else "design",
+        "classes": task.k, "rows": len(task.truth), "candidates": len(right),
+        "imbalance": round(float(counts.max() / max(counts.min(), 1)), 1),
+        "accuracies": [round(float(a), 4) for a in right],
+        "random": round(100 * float(right.max() - right.mean()), 2),
+        "singles": {name: _regret(right, int(np.argmax(values))) for name, values in alone.items()},
+        "settings": {s: judged(c, right, task) | {"seconds": seconds[s]} for s, c in choices.items()},
+    }  # fmt: skip
+
+
+def _regret(right: np.ndarray, chosen: int) -> float:
+    return round(100 * float(right.max() - right[chosen]), 2)
+
+
+def judged(choice: Choice, right: np.ndarray, task: Task) -> dict[str, Any]:
+    """What a choice was worth. within_noise: the best is better by less than 1.96 paired standard errors."""
+    best = choice.best if choice.best is not None else len(right) - 1
+    status = [j.status for j in choice.judged]
+    tied = [i for i, s in enumerate(status) if s in ("best", "tied")]
+    plausible = [i for i, s in enumerate(status) if s in ("best", "tied", "plausible")]
+    top = np.flatnonzero(right == right.max())
+    one, other = task.candidates[best].logits, task.candidates[int(top[0])].logits
+    within = None
+    if one is not None and other is not None:
+        apart = (one.argmax(1) == task.truth) ^ (other.argmax(1) == task.truth)
+        within = bool(100 * (right.max() - right[best]) <= 196 * np.sqrt(apart.sum()) / len(task.truth))
+    return {
+        "chosen": best, "regret": _regret(right, best), "decision": choice.decision, "code": choice.reason_code,
+        "within_noise": within, "tied": len(tied), "plausible": len(plausible),
+        "tied_holds_best": bool(np.isin(top, tied).any()), "plausible_holds_best": bool(np.isin(top, plausible).any()),
+        "vetoed": status.count("vetoed"), "warnings": sorted({w.code for w in choice.warnings}),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Every task that has no result yet, then the file of results."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--kept", action="store_true", help="the seeds kept aside too; after the rule is fixed")
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if given.quick:
+        with tempfile.TemporaryDirectory() as folder:
+            task = stored(Path(folder), "wine, pool", 0)
+            print(measured("wine, pool", 0, task, singles(task)))
+        return
+    if given.cache is None:
+        parser.error("--cache: expected a folder for tasks and results, found none")
+    rows = []
+    for seed in (*(KEPT if given.kept else ()), *DESIGN):
+        for group in GROUPS:
+            path = path_of(given.cache, group, seed).with_suffix(".json")
+            if not path.exists():
+                try:
+                    task = stored(given.cache, group, seed)
+                except FileNotFoundError as error:  # no fonts here
+                    print(f"{group} {seed}: left out: {error}", flush=True)
+                    continue
+                alone = scored(path.with_suffix(".singles.json"), task)
+                path.write_text(json.dumps(measured(group, seed, task, alone)))
+            rows.append(json.loads(path.read_text()))
+            told = {s: f"{f['regret']:.1f} {f['decision']}" for s, f in rows[-1]["settings"].items()}
+            print(f"{group} {seed}: {told}", flush=True)
+    if given.kept:
+        setting = {"design": DESIGN, "kept": KEPT, "rules_tried": RULES_TRIED}
+        RESULTS.write_text(json.dumps({"setting": setting, "tasks": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

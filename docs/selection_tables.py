@@ -1,0 +1,135 @@
+"""The tables of docs/evidence/select.md: what choosing by the rule, and by every single score, costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from tabular import table
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
+SETTINGS = ("source+logits", "logits", "ordered", "unordered")
+NAMES = {"last": "the last candidate", "source_accuracy": "source_accuracy"}
+Task = dict[str, Any]
+
+
+def selection() -> str:
+    """docs/evidence/select.md: its introduction with the tables filled in."""
+    study: Any = json.loads((RESULTS / "selection.json").read_text())
+    text = (DOCS / "evidence" / "select.intro.md").read_text()
+    kept = [t for t in study["tasks"] if t["side"] == "kept"]
+    setting = study["setting"]
+    filled = {
+        "RULES": rules(kept), "SETS": sets(kept), "GROUPS": groups(kept), "FAILED": failed(kept),
+        "SHARES": shares(kept), "KEPT": str(len(kept)), "TRIED": f"{setting['rules_tried']:,}",
+        "ENVELOPE": envelope(kept), "SEEDS": _listed(setting["kept"]), "OPENED": _listed(setting["design"]),
+    }  # fmt: skip
+    for name, found in filled.items():
+        text = text.replace(f"@{name}@", found)
+    notice = "<!-- Written by docs/generate.py; change docs/evidence/select.intro.md, or the results, and run it. -->\n"
+    return notice + text
+
+
+def rules(tasks: list[Task]) -> str:
+    """Regret by rule and setting: mean, median, worst."""
+    there = [s for s in SETTINGS if any(s in t["settings"] for t in tasks)]
+    names = sorted({name for t in tasks for name in t["singles"]} - {"last"})
+    rows = [
+        ["**the rule**", *(_told([t["settings"][s]["regret"] for t in tasks if s in t["settings"]]) for s in there)]
+    ]
+    for name in ("last", *names):
+        told = [
+            _told([t["singles"][name] for t in tasks if s in t["settings"] and name in t["singles"]]) for s in there
+        ]
+        rows.append([NAMES.get(name, f"`{name}`"), *told])
+    rows.append(["one at random", *(_told([t["random"] for t in tasks if s in t["settings"]]) for s in there)])
+    rows.append(["tasks", *(str(sum(s in t["settings"] for t in tasks)) for s in there)])
+    return table(["chosen by", *there], rows)
+
+
+def sets(tasks: list[Task]) -> str:
+    """What was decided, and whether the sets hold the best."""
+    rows = []
+    for setting in ("source+logits", "logits"):
+        found = [(t, t["settings"][setting]) for t in tasks if setting in t["settings"]]
+        said = [f for _, f in found]
+        decided = [f["regret"] for f in said if f["decision"] != "undecided"]
+        sizes = {name: _share([f[name] / t["candidates"] for t, f in found]) for name in ("tied", "plausible")}
+        held = [f"{_share([f[f'{name}_holds_best'] for f in said])}, {size}" for name, size in sizes.items()]
+        counts = [str(sum(f["decision"] == d for f in said)) for d in ("keep", "tie", "undecided")]
+        rows.append([setting, *counts, _told(decided), _share([f["within_noise"] for f in said]), *held])
+    head = ["setting", "keep", "tie", "undecided", "regret where decided", "within noise of the best"]
+    return table([*head, "tied: holds the best, size", "plausible: holds the best, size"], rows)
+
+
+def shares(tasks: list[Task]) -> str:
+    """Regret without and with the shares of the classes, where the largest class is five times the smallest or more."""
+    rows = []
+    for setting in ("source+logits", "logits"):
+        there = [t["settings"] for t in tasks if f"{setting}, class shares" in t["settings"]]
+        both = [[t[name]["regret"] for t in there] for name in (setting, f"{setting}, class shares")]
+        rows.append([setting, str(len(there)), *map(_told, both)])
+    return table(["setting", "tasks", "without class shares", "with them"], rows)
+
+
+def groups(tasks: list[Task]) -> str:
+    """Regret of the rule and of two single scores by group of tasks, a number for each seed."""
+    rows = []
+    for group in dict.fromkeys(t["group"] for t in tasks):
+        some = [t for t in tasks if t["group"] == group]
+        told = [_each([t["settings"].get(s, {}).get("regret") for t in some]) for s in ("source+logits", "logits")]
+        if "logits" not in some[0]["settings"]:
+            told = ["", _each([f["regret"] for t in some for f in t["settings"].values()])]
+        alone = [_each([t["singles"].get(name) for t in some]) for name in ("infomax", "ensv")]
+        shape = [_each([t[name] for t in some], "g") for name in ("classes", "rows", "candidates")]
+        rows.append([group, *shape, *told, *alone, f"{mean(t['random'] for t in some):.1f}"])
+    head = ["tasks", "classes", "rows", "candidates", "rule with source rows", "rule without", "infomax", "ensv"]
+    return table([*head, "random"], rows)
+
+
+def failed(tasks: list[Task]) -> str:
+    """Every task with logits on which the rule lost more than five points."""
+    rows = []
+    for t in tasks:
+        for s in ("source+logits", "logits"):
+            f = t["settings"].get(s)
+            if f is None or f["regret"] <= 5:
+                continue
+            best, middle = 100 * max(t["accuracies"]), 100 * mean(t["accuracies"])
+            said = f["decision"] + (f", {f['code']}" if f["code"] else "")
+            shape = [f"{t[name]:g}" for name in ("classes", "rows", "imbalance")]
+            held = "yes" if f["plausible_holds_best"] else "no"
+            rows.append(
+                [t["group"], str(t["seed"]), s, *shape, f"{best:.0f}, {middle:.0f}", f"{f['regret']:.1f}", said, held]
+            )
+    head = ["tasks", "seed", "setting", "classes", "rows", "imbalance", "accuracy: best, mean", "regret", "said"]
+    return table([*head, "best plausible"], rows, left=3) if rows else "None."
+
+
+def envelope(tasks: list[Task]) -> str:
+    """What the tasks with logits spanned."""
+    some = [t for t in tasks if "logits" in t["settings"]]
+    spans = {n: [t[n] for t in some] for n in ("classes", "rows", "candidates", "imbalance")}
+    return ", ".join(f"{min(v):g} to {max(v):g} {n}" for n, v in spans.items())
+
+
+def _told(values: list[float]) -> str:
+    return f"{mean(values):.1f} / {median(values):.1f} / {max(values):.1f}" if values else ""
+
+
+def _share(values: list[Any]) -> str:
+    there = [v for v in values if v is not None]
+    return f"{100 * mean(there):.0f} %" if there else ""
+
+
+def _each(values: list[Any], form: str = ".1f") -> str:
+    """A number for each seed, one where they are equal; nothing where there are none."""
+    there = [format(v, form) for v in values if v is not None]
+    return there[0] if form == "g" and len(set(there)) == 1 else " / ".join(there)
+
+
+def _listed(values: list[int]) -> str:
+    return ", ".join(map(str, values))

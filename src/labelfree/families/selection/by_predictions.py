@@ -1,0 +1,156 @@
+"""The rule `consensus` where every candidate has logits, and what speaks against deciding by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from labelfree.arrays import Float, Index
+from labelfree.documents.findings import Noted
+from labelfree.families.selection.candidates import Kept
+from labelfree.families.selection.choice import (
+    PLAUSIBLE,
+    TIED,
+    Choice,
+    Judged,
+    Setting,
+    best_of,
+    decision,
+    judged,
+    voting,
+)
+from labelfree.families.selection.consensus import (
+    HALVES,
+    agreement,
+    beyond_shuffled,
+    samples,
+    shares_met,
+)
+from labelfree.families.selection.envelope import outside
+from labelfree.families.selection.refits import FLOOR, PENALTY, weighted_plurality
+from labelfree.families.selection.spaces import NEIGHBORS, weights_of_others
+
+VERSION = 2
+"""Version 1 is the product of agreement with clusters and with the refits, or with neighbors where there are none."""
+APART = 0.02
+"""Candidates that predict otherwise than the best on at most this share of the rows never make it undecided."""
+UNBALANCED = 5.0
+"""Largest over smallest share of a class in the consensus, from which it is said."""
+
+
+def by_predictions(
+    kept: Sequence[Kept], k: int, weights: Float, given: Sequence[str | None], shares: Float | None, seed: int
+) -> Choice:
+    """The choice among candidates with logits of k classes.
+
+    weights: (C,) of the spaces; given: vetoes from elsewhere; shares: (K,) of the classes, where known.
+
+    Score without source rows: sqrt(c) x o s^(1/4), with the agreement c with the clusters and x with the neighbors of
+    others, o with its own neighbors, and the information s that the probabilities share with the rows. With source
+    rows: q sqrt(x) a, with the share q of rows predicted as most refits do (each with the weight of its space times x)
+    and the leave-one-out accuracy a of the own refit on its source. Times (1 - t)^2 where shares are given, t half the
+    distance of the predicted shares from them.
+    """
+    predictions, clusters = (np.stack([labels(c, field) for c in kept]) for field in ("predictions", "clusters"))
+    constant = (predictions == predictions[:, :1]).all(axis=1)
+    vetoes = [code or ("constant_predictions" if same else None) for code, same in zip(given, constant, strict=True)]
+    heard = weights_of_others(weights, voting(vetoes, [c.rank for c in kept]))
+    rows = samples(predictions.shape[1], seed)
+    agreed = agreement(predictions, clusters, [c.neighbors for c in kept], k, rows)
+    with_clusters, with_neighbors = agreed.heard(heard)
+    found = {"cluster_agreement": with_clusters, "neighbor_agreement": with_neighbors, "own_agreement": agreed.own}
+    consensus = None
+    if all(c.refit is not None for c in kept):
+        consensus = weighted_plurality(np.stack([labels(c, "refit") for c in kept]), weights * with_neighbors[0], k)
+        found["consensus"] = np.stack([(predictions[:, some] == consensus[some]).mean(axis=1) for some in rows])
+        found["refit_accuracy"] = np.tile([c.source_accuracy or 0.0 for c in kept], (len(rows), 1))
+        scores = found["consensus"] * np.sqrt(with_neighbors) * found["refit_accuracy"]
+    else:
+        found["information"] = np.stack([c.information for c in kept if c.information is not None], axis=1)
+        scores = np.sqrt(with_clusters) * with_neighbors * agreed.own * found["information"] ** 0.25
+    if shares is not None:
+        found["shares_met"] = shares_met(predictions, shares, rows)
+        scores = scores * found["shares_met"] ** 2
+    parts = [
+        {name: float(values[0, i]) for name, values in found.items()}
+        | {"weight": float(weights[i]), "classes_predicted": float(len(np.unique(said)))}
+        for i, said in enumerate(predictions)
+    ]
+    best = best_of(scores[0], vetoes)
+    apart = None if best is None else (predictions != predictions[best]).mean(axis=1)
+    setting: Setting = "logits" if consensus is None else "source+logits"
+    answer = judged(scores, best, vetoes, parts, apart, setting)
+    reason = _undecided(answer, best)
+    if reason is None and best is not None:
+        fits = scores[0, best] > 0 and beyond_shuffled(predictions[best], clusters, heard[best], k, seed)
+        if not fits:
+            reason = "no_structure", "the best candidate's predictions fit the others' clusters no better than chance"
+    code, words = reason or (None, None)
+    said = consensus if consensus is not None else predictions[best if best is not None else 0]
+    rule: dict[str, Any] = {
+        "halves": HALVES,
+        "neighbors": NEIGHBORS,
+        "tied": TIED,
+        "plausible": PLAUSIBLE[setting],
+        "classes": k,
+    }
+    rule |= {"seed": seed}
+    if consensus is not None:
+        rule |= {"ridge": [PENALTY, FLOOR]}
+    if shares is not None:
+        rule |= {"class_shares": [float(share) for share in shares]}
+    return Choice(
+        setting, decision(code, answer), best, words, code, answer,
+        (*_copies(predictions, kept), *_warnings(np.bincount(said, minlength=k), len(kept), shares is not None)),
+        {"name": "consensus", "version": VERSION, "parameters": rule},
+    )  # fmt: skip
+
+
+def _undecided(found: Sequence[Judged], best: int | None) -> tuple[str, str] | None:
+    """Why the scores decide nothing, as a code and in words."""
+    live = [j for j in found if j.veto is None]
+    if best is None:
+        return "all_vetoed", "every candidate is collapsed, or predicts one class alone"
+    if len(live) < 3:
+        said = f"agreement with others needs at least 3 candidates that are not vetoed, found {len(live)}"
+        return "few_candidates", said
+    far = [j for j in live if j.status in ("tied", "plausible") and (j.apart_from_best or 0.0) > APART]
+    if 1 + len(far) > len(found) / 2:
+        said = f"{1 + len(far)} of {len(found)} candidates may be the best, and predict differently"
+        return "half_plausible", said
+    return None
+
+
+def _copies(predictions: Index, kept: Sequence[Kept]) -> list[Noted]:
+    """A warning where candidates predict the same on every row."""
+    groups: dict[bytes, list[str]] = {}
+    for said, candidate in zip(predictions, kept, strict=True):
+        groups.setdefault(said.tobytes(), []).append(candidate.name)
+    return [
+        Noted("identical_candidates", f"{', '.join(names)} predict the same on every row: these cannot be told apart")
+        for names in groups.values()
+        if len(names) > 1
+    ]
+
+
+def _warnings(counts: Index, candidates: int, known: bool) -> list[Noted]:
+    """What of the answer was not measured, and classes of unequal size. counts: (K,) of the consensus."""
+    n, k = int(counts.sum()), len(counts)
+    found = []
+    imbalance = float(counts.max() / max(int(counts.min()), 1))
+    if imbalance > UNBALANCED and not known:
+        said = f"the largest class of the consensus has {counts.max():,} rows, the smallest {counts.min():,}"
+        found.append(Noted("unbalanced_consensus", f"{said}: the choice is less sure where class shares are not given"))
+    if out := outside(n, candidates, k, imbalance):
+        found.append(Noted("outside_envelope", f"the rule was not measured on {'; '.join(out)}"))
+    return found
+
+
+def labels(candidate: Kept, field: str) -> Index:
+    """One of the labelings that were kept of a candidate with logits."""
+    found: Index | None = getattr(candidate, field)
+    if found is None:
+        raise ValueError(f"{candidate.name} was kept without {field}")
+    return found

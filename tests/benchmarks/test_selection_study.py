@@ -1,0 +1,72 @@
+"""The study of select: it runs, its tasks are repeatable, and its page says what was measured."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from statistics import mean, median
+from typing import Any
+
+import numpy as np
+import pytest
+
+from repository import ROOT
+
+pytestmark = pytest.mark.once
+
+STUDY = ROOT / "benchmarks" / "selection"
+PAGE = ROOT / "docs" / "evidence" / "select.md"
+
+
+@pytest.fixture(scope="module")
+def found() -> Any:
+    return json.loads((ROOT / "benchmarks" / "results" / "selection.json").read_text())
+
+
+@pytest.mark.slow
+def test_it_runs_in_a_small_setting() -> None:
+    pytest.importorskip("torch")
+    done = subprocess.run([sys.executable, STUDY / "study.py", "--quick"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "source+logits" in done.stdout
+
+
+def test_a_task_is_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(str(STUDY))
+    training, domains = (importlib.import_module(name) for name in ("training", "domains"))
+    domain = domains.table("wine", 0, 1.0)
+    one, two = (next(iter(training.trained(training.Plan("bnm", epochs=2, every=2), domain, 3))) for _ in range(2))
+    for a, b in zip(one[1:], two[1:], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_seeds_kept_aside_are_not_those_of_the_design(found: Any) -> None:
+    assert not set(found["setting"]["kept"]) & set(found["setting"]["design"])
+    kept = [t for t in found["tasks"] if t["side"] == "kept"]
+    assert len(kept) >= 60
+    assert {t["seed"] for t in kept} == set(found["setting"]["kept"])
+    assert len({(t["group"], t["seed"]) for t in kept}) == len(kept)
+
+
+@pytest.mark.parametrize("setting", ["source+logits", "logits"])
+def test_the_page_tells_the_regret_of_every_task(found: Any, setting: str) -> None:
+    kept = [t for t in found["tasks"] if t["side"] == "kept" and setting in t["settings"]]
+    lost = [t["settings"][setting]["regret"] for t in kept]
+    for t, regret in zip(kept, lost, strict=True):
+        chosen = t["accuracies"][t["settings"][setting]["chosen"]]
+        assert regret == pytest.approx(100 * (max(t["accuracies"]) - chosen), abs=0.02)
+    row = next(line for line in PAGE.read_text().splitlines() if line.startswith("| **the rule**"))
+    told = re.split(r"\s*\|\s*", row)[2 + ["source+logits", "logits"].index(setting)]
+    assert told == f"{mean(lost):.1f} / {median(lost):.1f} / {max(lost):.1f}"
+
+
+def test_every_failure_is_on_the_page(found: Any) -> None:
+    text = PAGE.read_text().partition("## Where it failed")[2]
+    for t in found["tasks"]:
+        for setting in ("source+logits", "logits"):
+            if t["side"] == "kept" and t["settings"].get(setting, {"regret": 0})["regret"] > 5:
+                assert f"| {t['group']} | {t['seed']} | {setting} |" in text
