@@ -40,6 +40,11 @@ def rules(tasks: list[Task]) -> str:
     rows = [
         ["**the rule**", *(_told([t["settings"][s]["regret"] for t in tasks if s in t["settings"]]) for s in there)]
     ]
+    uneven = [t for t in tasks if t["imbalance"] >= 5]
+    even = [t for t in tasks if t["imbalance"] < 5]
+    for words, some in (("less than 5 times apart", even), ("5 times apart or more", uneven)):
+        told = [_told([t["settings"][s]["regret"] for t in some if s in t["settings"]]) for s in there]
+        rows.append([f"the rule, classes {words} ({sum('logits' in t['settings'] for t in some)} tasks)", *told])
     for name in ("last", *names):
         told = [
             _told([t["singles"][name] for t in tasks if s in t["settings"] and name in t["singles"]]) for s in there
@@ -112,8 +117,9 @@ def failed(tasks: list[Task]) -> str:
 def envelope(tasks: list[Task]) -> str:
     """What the tasks with logits spanned."""
     some = [t for t in tasks if "logits" in t["settings"]]
-    spans = {n: [t[n] for t in some] for n in ("classes", "rows", "candidates", "imbalance")}
-    return ", ".join(f"{min(v):g} to {max(v):g} {n}" for n, v in spans.items())
+    spans = {n: [t[n] for t in some] for n in ("classes", "rows", "candidates")}
+    said = ", ".join(f"{min(v):,} to {max(v):,} {n}" for n, v in spans.items())
+    return f"{said}, and a largest class of up to {max(t['imbalance'] for t in some):g} times the smallest"
 
 
 def _told(values: list[float]) -> str:

@@ -98,6 +98,7 @@ def measured(group: str, seed: int, task: Task, alone: dict[str, list[float]]) -
     """A task under the rule in each setting, beside every single score; the truth is looked at last."""
     choices, seconds = {}, {}
     counts = np.bincount(task.truth, minlength=task.k)
+    shares = counts[counts > 0] / counts.sum()
     for setting, candidates in asked(task):
         began = time.perf_counter()
         known = counts / counts.sum() if setting.endswith("class shares") else None
@@ -108,6 +109,7 @@ def measured(group: str, seed: int, task: Task, alone: dict[str, list[float]]) -
         "group": group, "seed": seed, "side": "kept" if seed in KEPT else "design",
         "classes": task.k, "rows": len(task.truth), "candidates": len(right),
         "imbalance": round(float(counts.max() / max(counts.min(), 1)), 1),
+        "evenness": round(float(-(shares * np.log(shares)).sum() / np.log(task.k)), 3),
         "accuracies": [round(float(a), 4) for a in right],
         "random": round(100 * float(right.max() - right.mean()), 2),
         "singles": {name: _regret(right, int(np.argmax(values))) for name, values in alone.items()},

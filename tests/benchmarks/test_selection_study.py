@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labelfree.families.selection import envelope
 from repository import ROOT
 
 pytestmark = pytest.mark.once
@@ -62,6 +63,15 @@ def test_the_page_tells_the_regret_of_every_task(found: Any, setting: str) -> No
     row = next(line for line in PAGE.read_text().splitlines() if line.startswith("| **the rule**"))
     told = re.split(r"\s*\|\s*", row)[2 + ["source+logits", "logits"].index(setting)]
     assert told == f"{mean(lost):.1f} / {median(lost):.1f} / {max(lost):.1f}"
+
+
+def test_the_envelope_is_what_was_measured(found: Any) -> None:
+    tasks = [t for t in found["tasks"] if t["side"] == "kept" and "logits" in t["settings"]]
+    spans = {
+        name: (min(t[name] for t in tasks), max(t[name] for t in tasks)) for name in ("classes", "rows", "candidates")
+    }
+    assert spans == {"classes": envelope.CLASSES, "rows": envelope.ROWS, "candidates": envelope.CANDIDATES}
+    assert min(t["evenness"] for t in tasks) == pytest.approx(envelope.EVENNESS, abs=0.05)
 
 
 def test_every_failure_is_on_the_page(found: Any) -> None:

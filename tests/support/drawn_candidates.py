@@ -17,10 +17,18 @@ class Drawn(NamedTuple):
     truth: NDArray[np.int64]
 
 
-def drawn(noises: tuple[float, ...], *, n: int = 150, k: int = 4, d: int = 8, seed: int = 0) -> Drawn:
+def drawn(
+    noises: tuple[float, ...],
+    *,
+    n: int = 150,
+    k: int = 4,
+    d: int = 8,
+    shares: tuple[float, ...] | None = None,
+    seed: int = 0,
+) -> Drawn:
     """Gaussian classes in a random basis each, with so much noise; logits by the right linear head."""
     rng = np.random.default_rng(seed)
-    mean, truth, labels = 2 * rng.normal(size=(k, d)), rng.integers(0, k, n), rng.integers(0, k, 60)
+    mean, truth, labels = 2 * rng.normal(size=(k, d)), rng.choice(k, n, p=shares), rng.integers(0, k, 60)
     found = []
     for i, noise in enumerate(noises):
         turn = np.linalg.qr(rng.normal(size=(d, d)))[0]

@@ -144,9 +144,9 @@ _ALL = (
     Code("identical_candidates", "warning", "candidates are the same",
         "They predict the same on every row, or have the same neighbors: nothing measured on these rows can tell them "
         "apart. Perhaps one file was given twice."),
-    Code("unbalanced_consensus", "warning", "classes of the consensus differ in size",
-        "Clusters prefer classes of equal size, so a choice by agreement with clusters is less sure here. Give the "
-        "shares of the classes where they are known, or label some rows."),
+    Code("unbalanced_consensus", "warning", "predicted classes differ in size",
+        "Mutual information is larger where classes are equal, so a choice by it is less sure here. Give the shares of "
+        "the classes where they are known, or label some rows."),
     Code("outside_envelope", "warning", "the choice was not measured on such data",
         "The rule that chooses was measured on so many rows, classes and candidates: docs/evidence/select.md. Beyond "
         "that its errors are not known."),

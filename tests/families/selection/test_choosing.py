@@ -175,6 +175,21 @@ def test_one_class_for_every_row_is_vetoed_and_has_no_score() -> None:
     assert found.best == 1
 
 
+def test_uneven_predictions_are_said_unless_class_shares_are_given() -> None:
+    uneven = drawn((1.0, 1.2, 1.5, 2.0), n=300, shares=(0.85, 0.05, 0.05, 0.05))
+    assert "unbalanced_consensus" in [w.code for w in choose(uneven.candidates).warnings]
+    shares = np.bincount(uneven.truth, minlength=K) / 300
+    assert "unbalanced_consensus" not in [w.code for w in choose(uneven.candidates, class_shares=shares).warnings]
+    assert "unbalanced_consensus" not in [w.code for w in choose(FIVE.candidates).warnings]
+
+
+def test_what_was_not_measured_is_said() -> None:
+    assert "outside_envelope" not in [w.code for w in choose(FIVE.candidates).warnings]
+    said = [str(w) for w in choose(FIVE.candidates[:2]).warnings if w.code == "outside_envelope"]
+    assert len(said) == 1
+    assert "2 candidates (measured: 3 to 20)" in said[0]
+
+
 def test_vetoes_from_outside_are_kept_and_do_not_vote() -> None:
     vetoes = ["likely_collapsed", None, None, None, None]
     found = choose(FIVE.candidates, vetoes=vetoes)

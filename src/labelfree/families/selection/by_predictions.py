@@ -29,6 +29,7 @@ from labelfree.families.selection.consensus import (
     shares_met,
 )
 from labelfree.families.selection.envelope import outside
+from labelfree.families.selection.information import Information
 from labelfree.families.selection.refits import FLOOR, PENALTY, weighted_plurality
 from labelfree.families.selection.spaces import NEIGHBORS, weights_of_others
 
@@ -36,8 +37,9 @@ VERSION = 2
 """Version 1 is the product of agreement with clusters and with the refits, or with neighbors where there are none."""
 APART = 0.02
 """Candidates that predict otherwise than the best on at most this share of the rows never make it undecided."""
-UNBALANCED = 5.0
-"""Largest over smallest share of a class in the consensus, from which it is said."""
+UNEVEN = 0.95
+"""Entropy of the classes that the best candidate predicts, as a part of that of equal ones, up to which it is said:
+nine of nine unbalanced targets of the design tasks are below, and 41 % of the others."""
 
 
 def by_predictions(
@@ -88,7 +90,7 @@ def by_predictions(
         if not fits:
             reason = "no_structure", "the best candidate's predictions fit the others' clusters no better than chance"
     code, words = reason or (None, None)
-    said = consensus if consensus is not None else predictions[best if best is not None else 0]
+    counts = np.bincount(predictions[best if best is not None else 0], minlength=k)
     rule: dict[str, Any] = {
         "halves": HALVES,
         "neighbors": NEIGHBORS,
@@ -103,7 +105,7 @@ def by_predictions(
         rule |= {"class_shares": [float(share) for share in shares]}
     return Choice(
         setting, decision(code, answer), best, words, code, answer,
-        (*_copies(predictions, kept), *_warnings(np.bincount(said, minlength=k), len(kept), shares is not None)),
+        (*_copies(predictions, kept), *_warnings(counts, len(kept), shares is not None)),
         {"name": "consensus", "version": VERSION, "parameters": rule},
     )  # fmt: skip
 
@@ -136,14 +138,14 @@ def _copies(predictions: Index, kept: Sequence[Kept]) -> list[Noted]:
 
 
 def _warnings(counts: Index, candidates: int, known: bool) -> list[Noted]:
-    """What of the answer was not measured, and classes of unequal size. counts: (K,) of the consensus."""
+    """What of the answer was not measured, and classes of unequal size. counts: (K,) rows that the best predicts so."""
     n, k = int(counts.sum()), len(counts)
     found = []
-    imbalance = float(counts.max() / max(int(counts.min()), 1))
-    if imbalance > UNBALANCED and not known:
-        said = f"the largest class of the consensus has {counts.max():,} rows, the smallest {counts.min():,}"
+    evenness = float(Information(n).entropy(counts[None])[0] / np.log(max(k, 2)))
+    if evenness <= UNEVEN and not known:
+        said = f"of the classes that the best candidate predicts the largest has {counts.max():,} rows of {n:,}"
         found.append(Noted("unbalanced_consensus", f"{said}: the choice is less sure where class shares are not given"))
-    if out := outside(n, candidates, k, imbalance):
+    if out := outside(n, candidates, k, evenness):
         found.append(Noted("outside_envelope", f"the rule was not measured on {'; '.join(out)}"))
     return found
 
