@@ -1,4 +1,4 @@
-"""Why a metric has no value, or a tensor was not measured: every `reason_code` in a sentence.
+"""Why a metric has no value, a tensor was not measured, a choice is undecided: every `reason_code` in a sentence.
 
 The only list of them: `labelfree explain` and the glossary are made from it.
 """
@@ -48,5 +48,12 @@ REASONS: Mapping[str, str] = {
     "quantized": "Of a tensor: quantized numbers mean nothing without their scale; save it as float32.",
     "dtype": "Of a tensor: it holds no real numbers of 16 to 64 bits; save it as float32.",
     "not_asked": "Of a tensor: the layers asked for are others.",
+    "features_only": "Of a choice: without class scores no rule is known that chooses much better than chance.",
+    "few_candidates": "Of a choice: agreement with others needs at least three candidates that are not vetoed.",
+    "half_plausible": "Of a choice: more than half of the candidates may be the best, and they predict differently.",
+    "no_structure": "Of a choice: the best predictions fit the clusters of the others no better than chance.",
+    "all_vetoed": "Of a choice: every candidate is collapsed, or predicts one class alone.",
+    "constant_predictions": "Of a choice: a candidate that predicts one class alone is vetoed.",
+    "labels_do_not_decide": "Of a choice: the labels leave the difference between candidates inside its interval.",
 }
-"""Every reason code, those of metrics before those of tensors."""
+"""Every reason code: of metrics, of tensors, and of a choice that is undecided."""
