@@ -25,8 +25,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from singles import singles
+from small_networks import Kept
 from tasks import DESIGN, GROUPS, KEPT, Task, accuracies
-from training import Kept
 
 from labelfree.families.selection.candidates import Candidate
 from labelfree.families.selection.choosing import Choice, choose

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from domains import Domain, Rows, digits, faded, glyphs, noisy, sentences, table, turned
-from training import Kept, Plan, contrasted, trained
+from small_networks import Kept, Plan, contrasted, trained
 
 DESIGN = (0, 1, 2)
 KEPT = (101, 102, 103)

@@ -38,9 +38,9 @@ def test_it_runs_in_a_small_setting() -> None:
 def test_a_task_is_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     monkeypatch.syspath_prepend(str(STUDY))
-    training, domains = (importlib.import_module(name) for name in ("training", "domains"))
+    networks, domains = (importlib.import_module(name) for name in ("small_networks", "domains"))
     domain = domains.table("wine", 0, 1.0)
-    one, two = (next(iter(training.trained(training.Plan("bnm", epochs=2, every=2), domain, 3))) for _ in range(2))
+    one, two = (next(iter(networks.trained(networks.Plan("bnm", epochs=2, every=2), domain, 3))) for _ in range(2))
     for a, b in zip(one[1:], two[1:], strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -26,8 +26,8 @@ from labelfree.survey.parallel import available_cores
 from labelfree.survey.reading import workers_for
 from labelfree.trees.spanning import DENSE
 
-_TOLD = 8_000_000
-"""The report, and what prints it."""
+_TOLD = 12_000_000
+"""The report, its findings and state, and what prints them."""
 _CORE = 6_000_000
 """Buffers of the linear algebra of one thread."""
 _LEARNING, _ALGEBRA = 90_000_000, 20_000_000
@@ -196,10 +196,12 @@ def _measuring(work: Work) -> int:
     if names & {"twonn", "id_mle"}:
         passing.append(double + 4 * rows * d + min(_PAIRS, 24 * rows * (rows + 25 * d)))
     if work.computes("separability"):
+        stays += 2 * double * (work.computes("opis") or work.computes("transfer"))  # until the other families are done
         passing.append(_trees(rows, d, work.cores))
     if work.grouped:
         kept = _group_rows(work, work.source)
         groups = -(-work.groups * kept // max(work.source.total, 1)) if work.groups else kept // _SMALLEST
+        stays += 2 * 8 * kept * d * work.computes("separability")
         passing.append(_groups(kept, d, work.cores, min(groups, kept // _SMALLEST)))
     if work.pseudo:
         half = d - d // 2
