@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import oracles_selection as oracle
 from drawn_candidates import bare, drawn
@@ -24,6 +25,10 @@ def scores(choice: Choice) -> list[float | None]:
     return [j.score for j in choice.judged]
 
 
+def matrix(rows: Any) -> NDArray[np.float64]:
+    return np.asarray(rows, dtype=np.float64)
+
+
 def of(choice: Choice, part: str) -> list[float]:
     return [j.parts[part] for j in choice.judged]
 
@@ -35,7 +40,7 @@ def predictions(candidates: list[Candidate]) -> list[list[int]]:
 @pytest.mark.parametrize("seed", [0, 7])
 def test_with_logits_it_is_the_formula(seed: int) -> None:
     found = choose(bare(FIVE.candidates), seed=seed)
-    known = oracle.parts([c.rows for c in FIVE.candidates], predictions(FIVE.candidates), K, seed)
+    known = oracle.parts([matrix(c.rows) for c in FIVE.candidates], predictions(FIVE.candidates), K, seed)
     soft = [oracle.information(np.asarray(c.logits)) for c in FIVE.candidates]
     expected = [c**0.5 * x * o * s**0.25 for c, x, o, s in zip(*known[1:], soft, strict=True)]
     assert found.setting == "logits"
@@ -50,8 +55,8 @@ def test_with_logits_it_is_the_formula(seed: int) -> None:
 
 def test_with_source_rows_it_is_the_formula() -> None:
     found = choose(FIVE.candidates)
-    known = oracle.parts([c.rows for c in FIVE.candidates], predictions(FIVE.candidates), K, 0)
-    given = [(c.rows, np.asarray(c.source), np.asarray(c.labels), K) for c in FIVE.candidates]
+    known = oracle.parts([matrix(c.rows) for c in FIVE.candidates], predictions(FIVE.candidates), K, 0)
+    given = [(matrix(c.rows), matrix(c.source), np.asarray(c.labels), K) for c in FIVE.candidates]
     votes = [w * x for w, x in zip(known.weights, known.neighbors, strict=True)]
     said = oracle.consensus([oracle.ridge(*g) for g in given], votes)
     shares = [float(np.mean(np.array(y) == said)) for y in predictions(FIVE.candidates)]
