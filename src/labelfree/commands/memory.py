@@ -145,7 +145,7 @@ def _reading(source: Source, work: Work) -> int:
     blocks = waiting * block * (d * width + 8 * k + (_ID if "id" in source.roles else 0)) + 3 * workers * block * 8 * k
     rows = 0
     for drawn in (_sampled(source, work.sample), _views(work, source), _group_rows(work, source)):
-        rows += min(total, 2 * workers * drawn) + min(total, drawn) if drawn else 0
+        rows += min(total, 2 * workers * drawn) + min(total, workers * drawn) if drawn else 0
     logits = 2 * 8 * k * min(total, 3 * workers * _sampled(source, work.sample))
     return source.buffers + 8 * squares * d * d + strips + blocks + rows * d * width + logits + _account(source)
 

@@ -83,12 +83,17 @@ class Sample:
 
 
 def _packed(chunks: tuple[Drawn, ...], cut: np.uint64) -> tuple[Drawn, ...]:
-    """The chunks as one, without the entries at or above the cut."""
-    below = [chunk.keys < cut for chunk in chunks]
-    kept = [c if which.all() else c.take(np.flatnonzero(which)) for c, which in zip(chunks, below, strict=True)]
-    kept = [chunk for chunk in kept if len(chunk.keys)]
-    if len(kept) < 2:
-        return tuple(kept)
-    columns = zip(*((chunk.keys, chunk.index, chunk.rows) for chunk in kept), strict=True)
-    keys, index, rows = (np.concatenate(column) for column in columns)
+    """The chunks as one, without the entries at or above the cut; rows are copied once, to their place in it."""
+    kept = [(chunk, chunk.keys < cut) for chunk in chunks]
+    kept = [(chunk, which) for chunk, which in kept if which.any()]
+    if not kept or (len(kept) == 1 and kept[0][1].all()):
+        return tuple(chunk for chunk, _ in kept)
+    keys = np.concatenate([chunk.keys[which] for chunk, which in kept])
+    index = np.concatenate([chunk.index[which] for chunk, which in kept])
+    kind = np.result_type(*(chunk.rows.dtype for chunk, _ in kept))
+    rows, end = np.empty((len(keys), kept[0][0].rows.shape[1]), kind), 0
+    for chunk, which in kept:
+        part = rows[end : end + int(which.sum())]
+        np.compress(which, chunk.rows.astype(kind, copy=False), axis=0, out=part)
+        end += len(part)
     return (Drawn(keys, index, rows),)
