@@ -16,8 +16,6 @@ from labelfree.cli.progress import Bar
 from labelfree.errors import ExitCode, UsageError
 
 _CHOICE, _LABELS = "Choice", "Labels"
-_ROWS = (".parquet", ".csv")
-"""Suffixes of files of the rows to label; without them .csv is the choice."""
 _LEFT = (
     "concat", "only", "value", "append", "step", "run", "replace", "output",
 )  # fmt: skip
@@ -117,13 +115,14 @@ def select(
     labelfree select epoch_*.parquet --labels rows.csv --strict
     """
     form, outputs = chosen_format(shared.format, shared.json), output or []
+    from labelfree.commands.chosen import ROWS
     from labelfree.commands.options import MODELS
     from labelfree.commands.selecting import select as selected
     from labelfree.documents.files import check_apart, check_targets
     from labelfree.render.tables import choices
 
-    rows = [path for path in outputs if path.suffix == ".parquet" or (label_budget and path.suffix in _ROWS)]
-    check_targets(outputs, (*choices.TEXTS, *_ROWS))
+    rows = [path for path in outputs if path.suffix == ".parquet" or (label_budget and path.suffix in ROWS)]
+    check_targets(outputs, (*choices.TEXTS, *ROWS))
     check_apart(outputs, {
         "CANDIDATE": candidates, "--source": [source] if source else [], "--labels": [labels] if labels else [],
         "--class-shares": [class_shares] if class_shares else [],

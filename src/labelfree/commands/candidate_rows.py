@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from labelfree.commands.memory import Work, check_memory
 from labelfree.commands.options import Options
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
-from labelfree.documents.wording import counted
+from labelfree.documents.wording import counted, some
 from labelfree.errors import RowsError, UsageError, option, quoted
 from labelfree.evidence.evidence import Evidence, Need
 from labelfree.families import metric
@@ -24,8 +24,6 @@ from labelfree.progress import Progress
 from labelfree.sources.block import Source, Values
 from labelfree.sources.checkpoints.heads import find_head
 from labelfree.sources.subsets import with_head
-from labelfree.survey.findings import findings
-from labelfree.survey.found import Survey
 from labelfree.survey.scores import Wanted, class_numbers
 from labelfree.survey.state import state_of
 
@@ -42,7 +40,7 @@ class CandidateRows:
     """One candidate as it was read: what is known of all its rows, and the sampled ones by `candidate()`.
 
     keys, index: (m,) of the sampled rows, in the order of the keys; votes: (m,) predicted classes, None without class
-    scores; state: of the embedding; measures: scores of the same pass by name; defects: what is wrong with its rows;
+    scores; state: of the embedding; measures: scores of the same pass by name;
     rows, logits, source: load what was kept, once they are asked for; labels: (n_s,) of the source rows.
     """
 
@@ -60,7 +58,6 @@ class CandidateRows:
     votes: Index | None = None
     constant: bool = False
     measures: dict[str, float] = field(default_factory=dict)
-    defects: tuple[Finding, ...] = ()
     rows: Callable[[], Rows] = lambda: np.empty((0, 1))
     logits: Callable[[], Rows | None] = lambda: None
     source: Callable[[], Rows | None] = lambda: None
@@ -151,7 +148,7 @@ def _check_alike(named: Sequence[Named]) -> None:
             without = [one.name for one, has in zip(named, there, strict=True) if not has]
             raise UsageError(
                 f"expected {what} of every candidate or of none, found them in {sum(there)} of {len(named)}, not in "
-                f"{_some(without)}; {way}"
+                f"{some(without)}; {way}"
             )
     classes = {one.name: max(one.rows.outputs.classes, 2) for one in named if one.rows.outputs is not None}
     counts = list(classes.values())
@@ -170,7 +167,7 @@ def _some_sources(named: Sequence[Named]) -> Finding | None:
     if not without or len(without) == len(named):
         return None
     said = (
-        f"source rows of {len(named) - len(without)} of {len(named)} candidates are not used: {_some(without)} has none"
+        f"source rows of {len(named) - len(without)} of {len(named)} candidates are not used: {some(without)} has none"
     )
     return Finding("some_sources", said, "write NAME.source.parquet beside each NAME.parquet")
 
@@ -198,17 +195,10 @@ def _read(one: Named, chosen: Options, store: Store, progress: Progress) -> Cand
         index=e.drawn.index, state=state_of(e, found.duplicates.duplicates).state,
         votes=None if logits is None else logits.argmax(axis=1).astype(np.int64),
         constant=logits is not None and bool((logits == logits[:1]).all()), measures=measures,
-        defects=tuple(_defects(found)), rows=rows,
+        rows=rows,
         logits=(lambda: None) if logits is None else store.keep(logits),
         source=(lambda: None) if source is None else store.keep(source), labels=labels,
     )  # fmt: skip
-
-
-def _defects(found: Survey) -> Iterator[Finding]:
-    """What is wrong with the rows of a candidate, where it concerns a choice."""
-    for one in findings(found):
-        if one.severity != "note" and one.code not in ("few_rows", "narrow_cone", "constant"):
-            yield replace(one, sources=(found.source.name,))
 
 
 def _source_rows(one: Named, e: Evidence, chosen: Options, progress: Progress) -> tuple[Rows, Index, float | None]:
@@ -308,7 +298,3 @@ def _first(ids: set[object]) -> str:
     ordered = sorted(ids, key=lambda value: (str(type(value)), value if isinstance(value, int) else 0, str(value)))
     more = ", ..." if len(ordered) > _NAMED else ""
     return f"id {', '.join(map(quoted, ordered[:_NAMED]))}{more}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -107,8 +107,7 @@ def _is_beside(name: str | None, listed: set[str]) -> bool:
 
 def _opened(name: str | None, given: Any, chosen: Options, *, alone: bool) -> list[Named]:
     """The candidates of one source: one, or one for each epoch."""
-    if isinstance(given, tuple) and len(given) == 2:
-        given = {"embedding": given[0], "logits": given[1]}
+    given = _paired(given, "logits")
     _refuse_checkpoint(given)
     opened = targets.open_targets(given, chosen.columns, chosen.setting)
     if len(opened) == 1:
@@ -136,6 +135,13 @@ def _opened(name: str | None, given: Any, chosen: Options, *, alone: bool) -> li
     return found
 
 
+def _paired(given: Any, second: str) -> Any:
+    """A pair of arrays as a table of embeddings and what its second is; anything else as it is."""
+    if isinstance(given, tuple) and len(given) == 2:
+        return {"embedding": given[0], second: np.asarray(given[1]) if second == "label" else given[1]}
+    return given
+
+
 def _refuse_checkpoint(given: Any) -> None:
     """Refuse what has to be run over data first, with the line that does it."""
     name = _path(given)
@@ -154,7 +160,7 @@ def _refuse_checkpoint(given: Any) -> None:
 def in_short(found: Sequence[Named]) -> list[Named]:
     """The candidates with names that are short and differ, and with the steps that their names hold."""
     files = [one.name for one in found if not one.called]
-    shortened = iter(short_names(files) if files else ())
+    shortened = iter(short_names(files))
     short = [one.name if one.called else next(shortened) for one in found]
     again = Counter(short)
     short = [f"{name} {i}" if again[name] > 1 else name for i, name in enumerate(short)]
@@ -195,8 +201,7 @@ def _with_sources(found: list[Named], chosen: Options) -> list[Named]:
 
 def _one_for_all(found: list[Named], given: Any, chosen: Options) -> list[Named]:
     """The candidates with the rows of one source: of their own step where it has several epochs."""
-    if isinstance(given, tuple) and len(given) == 2:
-        given = {"embedding": given[0], "label": np.asarray(given[1])}
+    given = _paired(given, "label")
     columns = replace(targets.source_columns(chosen.columns, chosen.setting), domain=None)
     opened = open_source(given, columns)
     if "epoch" not in opened.roles or len(epochs := rows_by(opened, "epoch")) < 2:
@@ -228,8 +233,7 @@ def _beside(rows: Source, chosen: Options) -> Source | None:
 
 def _source(given: Any, chosen: Options) -> Source:
     """Labelled source rows of one candidate."""
-    if isinstance(given, tuple) and len(given) == 2:
-        given = {"embedding": given[0], "label": np.asarray(given[1])}
+    given = _paired(given, "label")
     opened = targets.source_of(_NO_ROWS, chosen.columns, replace(chosen.setting, source=given))
     assert opened is not None
     return opened

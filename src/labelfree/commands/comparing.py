@@ -6,16 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from labelfree.arrays import Float, Index, Rows
 from labelfree.commands.candidate_rows import OF_SCORES, CandidateRows
 from labelfree.documents.findings import Finding
-from labelfree.evidence.scaling import unit
+from labelfree.families.selection.spaces import NEIGHBORS, neighbor_lists, shared, unit_rows
 from labelfree.families.transfer.candidates import agreement, ensv_of
 
 SCORES = ("source_accuracy", *OF_SCORES, "ensv", "rankme")
 """Scores that stand beside the rule, of all of which the highest is taken to be the best."""
-ORDER_ROWS, NEAREST = 500, 10
-"""Rows whose neighbors are looked at for another order, and neighbors of each."""
+ORDER_ROWS = 500
+"""Rows whose neighbors are looked at for another order."""
 CHANCE = 5.0
 """Standard errors above chance up to which the neighbors of two candidates have nothing in common."""
 
@@ -59,35 +58,18 @@ def in_another_order(found: Sequence[CandidateRows]) -> Iterator[Finding]:
     """Candidates none of whose rows have neighbors in common with another's: rows in another order look like that."""
     lists = []
     for one in found:
-        lists.append(_neighbors(unit(_centered(one.candidate().rows[:ORDER_ROWS]))))
+        lists.append(neighbor_lists(unit_rows(one.candidate().rows[:ORDER_ROWS])))
     n = len(lists[0])
-    if n < 2 * NEAREST:
+    if n < 2 * NEIGHBORS:
         return
     k = lists[0].shape[1]
     expected = k / (n - 1)
     limit = expected + CHANCE * np.sqrt(expected * (1 - expected) / (n * k))
     for i, one in enumerate(found):
-        met = [_shared(lists[i], other) for j, other in enumerate(lists) if j != i]
+        met = [shared(lists[i], other) for j, other in enumerate(lists) if j != i]
         if max(met) <= limit:
             yield Finding(
                 "other_order",
                 f"{one.name}: its rows have the neighbors of no other candidate: are they in another order?",
                 "add a column id to every file", sources=(one.place,),
             )  # fmt: skip
-
-
-def _centered(rows: Rows) -> Float:
-    about = rows.astype(np.float64)
-    return np.asarray(about - about.mean(axis=0))
-
-
-def _neighbors(rows: Float) -> Index:
-    """The nearest rows of each by cosine, itself left out, (n, NEAREST)."""
-    likeness = rows @ rows.T
-    np.fill_diagonal(likeness, -np.inf)
-    return np.argpartition(-likeness, min(NEAREST, len(rows) - 1) - 1, axis=1)[:, :NEAREST]
-
-
-def _shared(one: Index, other: Index) -> float:
-    """The share of neighbors that two lists have in common."""
-    return float((one[:, :, None] == other[:, None, :]).any(axis=2).mean())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from labelfree.documents.findings import FindingWarning
+from labelfree.documents.wording import some
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.select import SelectReport
 
@@ -26,8 +27,7 @@ def warned(report: R) -> R:
     """
     for finding in report.findings:
         if finding.severity != "note":
-            more = f" and {len(finding.sources) - _NAMED} more" if len(finding.sources) > _NAMED else ""
-            said = f"{', '.join(finding.sources[:_NAMED])}{more}: {finding} [{finding.code}]"
+            said = f"{some(finding.sources, _NAMED)}: {finding} [{finding.code}]"
             warnings.warn(said, FindingWarning, stacklevel=_outside())
     return report
 

@@ -104,7 +104,7 @@ WORDS: Mapping[str, str] = {
     "vetoed": "A candidate that is never chosen, for the reason beside it: it has collapsed, or predicts one class.",
     "score": "Of a candidate: what the rule chooses by, a product of the parts beside it. Comparable among these "
     "candidates only.",
-    "se": "Of a candidate: the standard error of the difference of the logarithm of its score to the best one.",
+    "se": "Of a candidate: the standard error of its distance to the best score, as a share of the best.",
     "apart": "The share of rows on which a candidate predicts otherwise than the best. Their accuracies on these rows "
     "differ by at most as much.",
     "consensus": "The share of rows on which a candidate predicts what most classifiers say that were refitted on the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -55,6 +55,15 @@ def cell(text: str) -> str:
 def state_reason(state: Mapping[str, Any]) -> str:
     """Why the state of a report is what it is, in a sentence: why there is none, or the numbers that say so."""
     return state["reason"] or "; ".join(one["message"] for one in state["because"])
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, and how many more there are.
+
+    >>> some(["a", "b"]), some(["a", "b", "c", "d", "e"])
+    ('a, b', 'a, b, c and 2 more')
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def counted(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from labelfree.catalog import CENTERED, COLLAPSE_METRICS, known_command
 from labelfree.documents.forms import NOTHING, NUMBER, RECORD, RECORDED, SCHEDULE, is_number, misfit
 from labelfree.documents.reading import MOST_DIGITS, SCHEMA_VERSION, rounded
-from labelfree.documents.wording import counted, state_reason
+from labelfree.documents.wording import counted, some, state_reason
 from labelfree.errors import HistoryError, UsageError, option
 
 Record: TypeAlias = dict[str, Any]
@@ -280,8 +280,4 @@ def misfits(new: Record, earlier: Record) -> list[str]:
         for difference in differences(metric, earlier, new):
             if difference.split()[0] not in _FROM_DATA:
                 found.setdefault(difference, []).append(metric)
-    return [f"{_some(metrics)}: {difference}" for difference, metrics in found.items()]
-
-
-def _some(metrics: list[str]) -> str:
-    return ", ".join(metrics[:3]) + (f" and {len(metrics) - 3} more" if len(metrics) > 3 else "")
+    return [f"{some(metrics)}: {difference}" for difference, metrics in found.items()]

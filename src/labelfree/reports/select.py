@@ -14,7 +14,7 @@ DECISION = Literal["keep", "tie", "undecided"]
 
 
 class CandidateEntry(Measured):
-    """One candidate. score: of the rule, None where it has none; se: of the difference of its logarithm to the best.
+    """One candidate. score: of the rule, None where it has none; se: of its distance to the best, as a share of that.
 
     status: best, tied (the difference is noise), plausible (it may still be the best), worse, or vetoed, with the code
     why in veto; parts: what the score is made of, and other scores from the same pass; apart_from_best: share of the

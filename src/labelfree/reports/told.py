@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from labelfree.documents.finding_codes import CODES, Severity
 from labelfree.documents.findings import SEVERITIES, severity_of, with_fix
+from labelfree.documents.wording import some
 from labelfree.reports.across import differing
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.weights import WeightsReport
 
-_NAMED = 3
 _OF_A_METRIC = ("partial", "undefined")
 
 
@@ -29,7 +29,7 @@ class Told:
     @property
     def text(self) -> str:
         """The finding in a sentence, with its way out."""
-        of = f"{_some(self.metrics)}: " if self.metrics else ""
+        of = f"{some(self.metrics)}: " if self.metrics else ""
         return of + with_fix(self.message, self.fix)
 
 
@@ -93,16 +93,16 @@ def _line(own: Sequence[Told], total: int, named: Callable[[str], str]) -> Line:
     first, sources = own[0], list(dict.fromkeys(one.source for one in own))
     metrics = tuple(dict.fromkeys(name for one in own for name in one.metrics))
     messages, fixes = {one.message for one in own}, {one.fix for one in own}
-    where = f" in {len(sources)} of {total} sources: {_some([named(s) for s in sources])}"
+    where = f" in {len(sources)} of {total} sources: {some([named(s) for s in sources])}"
     if len(sources) == 1 < total and len(own) == 1:
         return Line(first.severity, f"{named(sources[0])}: {_said(first)}", first.code)
     where = "" if len(sources) == total else where
     if first.code in _OF_A_METRIC:
         why = f" ({first.message})" if len(messages) == 1 else ""
-        return Line(first.severity, f"{_some(metrics)} is {first.code}{where}{why}", first.code)
+        return Line(first.severity, f"{some(metrics)} is {first.code}{where}{why}", first.code)
     general = CODES[first.code].sentence if first.code in CODES else first.message
     message = first.message if len(messages) == 1 else general
-    text = (f"{_some(metrics)}: " if metrics else "") + message + where
+    text = (f"{some(metrics)}: " if metrics else "") + message + where
     return Line(first.severity, with_fix(text, first.fix if len(fixes) == 1 else ""), first.code)
 
 
@@ -119,7 +119,3 @@ def incomparable(reports: Sequence[RowsReport]) -> list[Line]:
 
 def _order(one: Told) -> tuple[int, int]:
     return SEVERITIES.index(one.severity), list(CODES).index(one.code) if one.code in CODES else len(CODES)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -48,6 +48,11 @@ def cluster_labels(unit: Float, k: int, seed: int) -> Index:
     return np.asarray(found.labels_, dtype=np.int64)
 
 
+def shared(one: Index, other: Index) -> float:
+    """The share of neighbors that rows have in both of two lists (n, k)."""
+    return sum(int((one == other[:, r : r + 1]).sum()) for r in range(one.shape[1])) / one.size
+
+
 def likeness(lists: Sequence[Index]) -> Float:
     """How alike C spaces are, (C, C) in [0, 1]: the share of neighbors that rows have in both, beyond chance.
 
@@ -59,9 +64,7 @@ def likeness(lists: Sequence[Index]) -> Float:
     found = np.eye(count)
     for i, one in enumerate(lists):
         for j in range(i):
-            other = lists[j]
-            met = sum(int((one == other[:, r : r + 1]).sum()) for r in range(k))
-            share = met / (n * k)
+            share = shared(one, lists[j])
             found[i, j] = found[j, i] = min(max((share - chance) / (1 - chance), 0.0), 1.0) if chance < 1 else 1.0
     return found
 
