@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--page", action="store_true")
     asked = parser.parse_args()
     if asked.quick:
-        measure(64, 1)
+        measure(16, 1)
         return
     if not asked.page:
         RESULTS.write_text(json.dumps({"machine": machine(), "embed": measure(2_000, 5)}, indent=1) + "\n")

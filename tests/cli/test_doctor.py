@@ -93,6 +93,14 @@ def test_what_makes_numbers_incomparable_stands_above_the_table(labelfree: Progr
     assert "[not_comparable]" not in labelfree("rank", "a.npy", "b.npy", "-q").stdout
 
 
+def test_files_that_nobody_compares_are_a_note(labelfree: Program, tmp_path: Path) -> None:
+    for name, rows in (("a.npy", 120), ("b.npy", 150)):
+        np.save(tmp_path / name, RNG.normal(size=(rows, 6)))
+    done = labelfree("doctor", "a.npy", "b.npy", "--strict")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "note: not comparable: n differs: 120, 150 [not_comparable]"
+
+
 @pytest.mark.parametrize(
     ("word", "starts"),
     [

@@ -103,5 +103,15 @@ def test_in_python_a_finding_is_a_warning_of_one_category_at_the_line_of_the_cal
         labelfree.rank(RNG.normal(size=(99, 4)) + 9, only="rankme")
 
 
+def test_several_sources_are_warned_of_at_once() -> None:
+    """As the table of the command line: a line for a finding, with the sources that it is of."""
+    sources = {"embedding": RNG.normal(size=(90, 4)) + 9}, {"embedding": RNG.normal(size=(90, 4)) + 9}
+    with pytest.warns(labelfree.FindingWarning) as caught:
+        labelfree.rank([*sources, {"embedding": RNG.normal(size=(90, 4))}], only="rankme")
+    assert [str(one.message).count("[narrow_cone]") for one in caught] == [1]
+    assert "in 2 of 3 sources: " in str(caught[0].message)
+    assert Path(caught[0].filename) == Path(__file__)
+
+
 def test_a_severity_that_is_not_known_is_a_warning() -> None:
     assert severity_of("of_a_later_version") == "warning"

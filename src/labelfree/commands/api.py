@@ -21,7 +21,7 @@ from labelfree.commands.options import (
 from labelfree.commands.report import Report
 from labelfree.commands.reports import Reports
 from labelfree.commands.several import one_of, reports_on
-from labelfree.commands.warned import warned
+from labelfree.commands.warned import all_warned, warned
 from labelfree.errors import UsageError, option
 from labelfree.progress import Progress, silent
 
@@ -138,13 +138,7 @@ def transfer_all(targets: Any, *, progress: Progress = silent, **options: Unpack
     """
     given = targets if isinstance(targets, list | tuple) else [targets]
     asked = command("transfer")
-    return _each_warned(reports_on(asked, given, checked(asked, options), progress))
-
-
-def _each_warned(reports: Reports) -> Reports:
-    for report in reports:
-        warned(report)
-    return reports
+    return all_warned(reports_on(asked, given, checked(asked, options), progress))
 
 
 @overload
@@ -226,7 +220,7 @@ def _measured(name: str, source: Any, options: Mapping[str, Any], concat: bool, 
     chosen = checked(asked, options)
     if isinstance(source, list | tuple) and not concat:
         found = reports_on(asked, source, chosen, progress)
-        return _each_warned(found) if asked.families else found
+        return all_warned(found) if asked.families else found
     report = measured_on(asked, _whole(source, concat), chosen, progress)
     return warned(report) if asked.families else report
 

@@ -7,10 +7,12 @@ import warnings
 from pathlib import Path
 from typing import TypeVar
 
+from labelfree.commands.reports import Reports
 from labelfree.documents.findings import FindingWarning
 from labelfree.documents.wording import some
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.select import SelectReport
+from labelfree.reports.told import grouped, of_report
 
 _NAMED = 4
 _INSIDE = str(Path(__file__).parent.parent)
@@ -30,6 +32,17 @@ def warned(report: R) -> R:
             said = f"{some(finding.sources, _NAMED)}: {finding} [{finding.code}]"
             warnings.warn(said, FindingWarning, stacklevel=_outside())
     return report
+
+
+def all_warned(reports: Reports) -> Reports:
+    """The reports, with one `FindingWarning` for each error or warning that several of them share, as a table says it."""
+    if len(reports) == 1:
+        warned(reports[0])
+        return reports
+    found = [one for report in reports for one in of_report(report, ()) if one.severity != "note"]
+    for line in grouped(found, len(reports), str):
+        warnings.warn(f"{line.text} [{line.code}]", FindingWarning, stacklevel=_outside())
+    return reports
 
 
 def _outside() -> int:

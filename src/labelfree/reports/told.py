@@ -113,8 +113,15 @@ def of_weights(reports: Sequence[WeightsReport], named: Callable[[str], str]) ->
 
 
 def incomparable(reports: Sequence[RowsReport]) -> list[Line]:
-    """Why the reports of several sources should not be compared: what stands above their table."""
-    return [Line(severity_of(code), f"not comparable: {text}", code) for code, text in differing(reports)]
+    """Why the reports of several sources should not be compared: what stands above their table.
+
+    A note where nobody asked for a comparison: `doctor` looks at each file on its own.
+    """
+    alone = all(report.finds for report in reports)
+    return [
+        Line("note" if alone else severity_of(code), f"not comparable: {text}", code)
+        for code, text in differing(reports)
+    ]
 
 
 def _order(one: Told) -> tuple[int, int]:

@@ -88,7 +88,7 @@ def _details(console: Console, reports: Sequence[RowsReport], telling: Telling) 
     if len(reports) > 1 and telling == "grouped":
         short = dict(zip([r.input.sources[0] for r in reports], _short(reports), strict=True))
         found = [one for report in reports for one in of_report(report, ())]
-        _lines(console, [*incomparable(reports), *grouped(found, len(reports), short.__getitem__)])
+        _lines(console, [*grouped(found, len(reports), short.__getitem__), *incomparable(reports)])
         return
     for name, report in zip(_short(reports), reports, strict=True):
         if not report.findings:
