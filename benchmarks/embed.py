@@ -104,7 +104,7 @@ def measure(n: int, rounds: int) -> dict[str, Any]:
         source.write_text("\n".join(lines))
 
         def embed() -> float:
-            done = labelfree.embed(place, data=source, output=target, overwrite=True, device="cpu", batch_size=BATCH)
+            done = labelfree.embed(place, data=source, output=target, replace=True, device="cpu", batch_size=BATCH)
             found = pq.read_table(target)["embedding"].combine_chunks().flatten().to_numpy()
             rows["embed"] = found.reshape(-1, 384)
             return done.seconds

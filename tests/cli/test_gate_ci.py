@@ -135,7 +135,7 @@ def test_github_is_told_without_a_flag(labelfree: Program, tmp_path: Path) -> No
     assert done.stderr.startswith("::error title=")
     assert (tmp_path / "out").read_text() == "other=1\nverdict=fail\nreason=not_met\nexit_code=10\n"
     assert (tmp_path / "s.md").read_text().startswith("### gate: fail (not_met)\n")
-    done = labelfree(*asked, "--no-github", env={**places, "GITHUB_ACTIONS": "true"})
+    done = labelfree(*asked, env={**places, "GITHUB_ACTIONS": "false"})
     assert (done.returncode, done.stderr) == (10, "")
     done = labelfree(*asked, "--github", env={"GITHUB_OUTPUT": str(tmp_path / "no" / "out")})
     assert done.returncode == 10

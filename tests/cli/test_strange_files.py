@@ -55,7 +55,7 @@ def test_pipes_devices_and_directories_are_refused_at_once(
         "r.json": ("gate", "r.json", *GATE),
         "b.json": ("gate", "r.json", "--against", "b.json", "--max-drop", "rankme=1"),
         "h.jsonl": ("gate", "--history", "h.jsonl", "--plateau", S),
-        "STOP": ("watch", ".", "--metric", S, "--once"),
+        "STOP": ("watch", ".", "--metric", S, "--idle", "0"),
         "pyproject.toml": ("gate", "r.json", *GATE),
     }
     done = labelfree(*asked[name])

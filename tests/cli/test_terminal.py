@@ -115,7 +115,7 @@ def test_a_terminal_is_not_sent_what_a_checkpoint_holds(tmp_path: Path) -> None:
     for arguments in (
         ("weights", f"{name}.safetensors"),
         ("weights", f"{name}.safetensors", "--format", "csv"),
-        ("watch", ".", "--metric", "rankme", "--once"),
+        ("watch", ".", "--metric", "rankme", "--idle", "0"),
         ("embed", f"{name}.safetensors", "--data", "texts\x1b[31m.txt", "-o", "out\x1b[31m.parquet"),
     ):
         sent = program_in_terminal(tmp_path, *arguments)
@@ -155,7 +155,7 @@ def test_nothing_from_a_file_begins_a_line_that_commands_a_runner(labelfree: Pro
     report["metrics"]["rankme"] |= {"value": None, "status": "undefined", "reason": f"no\n{command}\n##[debug]x"}
     (tmp_path / "r.json").write_text(json.dumps(report))
     for missing in (f"none\n{command}.json", "r.json"):
-        done = labelfree("gate", missing, "--require", "rankme >= 2", "--no-github", "-o", "v.md")
+        done = labelfree("gate", missing, "--require", "rankme >= 2", "-o", "v.md")
         lines = (done.stdout + done.stderr).splitlines()
         assert done.returncode in (2, 10), done.stderr
         assert any("stop-commands" in line for line in lines)

@@ -112,10 +112,10 @@ def test_a_file_is_scored_once_also_after_a_restart(tmp_path: Path) -> None:
 
     for step in (0, 1):
         flat(tmp_path, step)
-    assert len(list(watched(tmp_path, measure=measure, once=True)[0].checks())) == 2
+    assert len(list(watched(tmp_path, measure=measure, idle=0)[0].checks())) == 2
     flat(tmp_path, 0, np.ones((3, 3)))  # a file is its path
     flat(tmp_path, 2)
-    resumed, new = watched(tmp_path, measure=measure, once=True)[0].checks()
+    resumed, new = watched(tmp_path, measure=measure, idle=0)[0].checks()
     assert (resumed.report, new.step) == (None, 2)
     assert scored == ["step_00.npy", "step_01.npy", "step_02.npy"]
 
@@ -131,7 +131,7 @@ def test_a_file_counts_when_it_no_longer_changes(tmp_path: Path) -> None:
 
         return write
 
-    one, clock = watched(tmp_path, grown(140), grown(300), grown(len(whole)), lambda: None, once=True)
+    one, clock = watched(tmp_path, grown(140), grown(300), grown(len(whole)), lambda: None, idle=0)
     grown(50)()
     (check,) = one.checks()
     assert (check.step, check.problem) == (1, None)
@@ -168,7 +168,7 @@ def test_a_file_that_changes_while_it_is_read_is_no_score(tmp_path: Path) -> Non
             np.save(file, np.random.default_rng(0).normal(size=(16, 8)))
         return report
 
-    one, _ = watched(tmp_path, *[lambda: None] * 5, measure=measure, once=True)
+    one, _ = watched(tmp_path, *[lambda: None] * 5, measure=measure, idle=0)
     first, second = one.checks()
     assert "changed while it was read" in str(first.problem)
     assert second.report.input.n == 16
@@ -195,14 +195,14 @@ def test_files_that_vanish_are_forgotten(tmp_path: Path) -> None:
             raise SourceError("gone")
         return report({R: 2.0}, source=str(path))
 
-    assert [c.step for c in watched(tmp_path, measure=measure, once=True)[0].checks()] == [1]
+    assert [c.step for c in watched(tmp_path, measure=measure, idle=0)[0].checks()] == [1]
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     for name in ("last.npy", ".step_1.npy", "_step_1.npy", "step_1.txt", "step_1.npy.tmp", "step_1.pt"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "step_2").mkdir()
-    (check,) = watched(tmp_path, once=True)[0].checks()
+    (check,) = watched(tmp_path, idle=0)[0].checks()
     assert "last.npy: expected a step in its name" in str(check.problem)
 
 
@@ -213,7 +213,7 @@ def test_a_model_directory_is_one_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "epoch=1-step=7.ckpt").write_bytes(b"x")
     flat(tmp_path, 1)
     measure = lambda path: report({R: 2.0}, source=str(path))  # noqa: E731
-    checks = list(watched(tmp_path, measure=measure, models=True, once=True)[0].checks())
+    checks = list(watched(tmp_path, measure=measure, models=True, idle=0)[0].checks())
     assert [(c.step, c.path.name) for c in checks] == [(5, "checkpoint-5"), (7, "epoch=1-step=7.ckpt")]
 
 
@@ -221,7 +221,7 @@ def test_rows_of_another_set_are_told_and_do_not_end_it(tmp_path: Path) -> None:
     flat(tmp_path, 0)
     flat(tmp_path, 1, np.eye(9))
     flat(tmp_path, 2)
-    checks = list(watched(tmp_path, once=True)[0].checks())
+    checks = list(watched(tmp_path, idle=0)[0].checks())
     assert [c.step for c in checks if c.problem is None] == [0, 2]
     assert "n 8 and 9" in str(checks[1].problem) or "n 9 and 8" in str(checks[1].problem)
 
@@ -232,7 +232,7 @@ def test_a_gate_without_a_value_does_not_end_it(tmp_path: Path) -> None:
 
     for step in range(3):
         flat(tmp_path, step)
-    checks = list(watched(tmp_path, measure=measure, once=True)[0].checks())
+    checks = list(watched(tmp_path, measure=measure, idle=0)[0].checks())
     assert [c.verdict["verdict"]["decision"] for c in checks if c.verdict] == ["fail"] * 3
     assert not (tmp_path / STOP).exists()
 
@@ -246,11 +246,11 @@ def test_idle_ends_it(tmp_path: Path) -> None:
 
 
 def test_one_watch_at_a_time(tmp_path: Path) -> None:
-    first = watched(tmp_path, lambda: None, once=False)[0].checks()
+    first = watched(tmp_path, lambda: None)[0].checks()
     flat(tmp_path, 0)
     next(first)
     with pytest.raises(OutputError, match="another process is at work on it"):
-        list(watched(tmp_path, once=True)[0].checks())
+        list(watched(tmp_path, idle=0)[0].checks())
 
 
 @pytest.mark.parametrize(
@@ -272,19 +272,19 @@ def test_a_wrong_rule_is_refused_before_anything_is_waited_for(
 
 def test_what_cannot_be_watched(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="expected a directory to watch"):
-        watch(tmp_path / "no", metric=R, once=True)
+        watch(tmp_path / "no", metric=R, idle=0)
     (tmp_path / STOP).write_text("please\n")
     with pytest.raises(UsageError, match="STOP: is there, and holds no verdict of labelfree; remove it"):
-        watch(tmp_path, metric=R, once=True)
+        watch(tmp_path, metric=R, idle=0)
     with pytest.raises(UsageError, match="no metric 'rankmee'"):
-        watch(tmp_path, metric="rankmee", once=True)
+        watch(tmp_path, metric="rankmee", idle=0)
     with pytest.raises(UsageError, match="expected the name of a metric"):
-        watch(tmp_path, metric=(), once=True)
+        watch(tmp_path, metric=(), idle=0)
 
 
 def test_several_metrics_are_measured_by_one_command(tmp_path: Path) -> None:
     flat(tmp_path, 0, np.random.default_rng(0).normal(size=(50, 4)))
-    assert watch(tmp_path, metric=(R, "separability"), once=True) is not None
+    assert watch(tmp_path, metric=(R, "separability"), idle=0) is not None
     (record,) = history.read(tmp_path / HISTORY)
     assert record["command"] == "evaluate"
     assert set(record["metrics"]) == {R, "separability", "effective_rank", "mean_cosine"}
@@ -293,21 +293,21 @@ def test_several_metrics_are_measured_by_one_command(tmp_path: Path) -> None:
 def test_the_command(labelfree: Program, tmp_path: Path) -> None:
     for step in range(9):
         flat(tmp_path, step)
-    done = labelfree("watch", tmp_path, "--metric", R, "--once")
+    done = labelfree("watch", tmp_path, "--metric", R, "--idle", "0")
     assert done.returncode == 11, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "step 0  step_00.npy  rankme 8  no verdict  continue"
     assert lines[9].startswith("STOP: rankme ")
     assert lines[10].startswith("gate stop (plateau), exit code 11; ")
-    done = labelfree("watch", tmp_path, "--metric", R, "--once", "--json")
+    done = labelfree("watch", tmp_path, "--metric", R, "--idle", "0", "--json")
     assert done.returncode == 11
     assert json.loads(done.stdout) == json.loads((tmp_path / STOP).read_text())
     empty = tmp_path / "empty"
     empty.mkdir()
-    done = labelfree("watch", empty, "--metric", R, "--once")
+    done = labelfree("watch", empty, "--metric", R, "--idle", "0")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"labelfree: {empty}: nothing was scored\n"
-    assert labelfree("watch", empty, "--metric", R, "--once", "--json").stdout == "null\n"
+    assert labelfree("watch", empty, "--metric", R, "--idle", "0", "--json").stdout == "null\n"
     done = labelfree("watch", empty, "--metric", "rankmee")
     assert (done.returncode, done.stdout) == (2, "")
     assert labelfree("watch", empty).returncode == 2
@@ -353,12 +353,12 @@ def test_beside_a_writer_that_is_slow_and_a_watch_that_is_killed(tmp_path: Path)
 def test_python_says_what_the_command_says(tmp_path: Path) -> None:
     for step in range(9):
         flat(tmp_path, step)
-    found = package.watch(tmp_path, metric=R, once=True)
+    found = package.watch(tmp_path, metric=R, idle=0)
     assert found is not None
     assert found["verdict"]["decision"] == "stop"
     shutil.rmtree(tmp_path)
     with pytest.raises(LabelfreeError):
-        package.watch(tmp_path, metric=R, once=True)
+        package.watch(tmp_path, metric=R, idle=0)
 
 
 def old(path: Path) -> Path:
@@ -402,7 +402,7 @@ def run_place(tmp_path: Path) -> Path:
 def test_what_no_file_could_be_scored_with_is_refused_at_once(
     labelfree: Program, run_place: Path, asked: str, message: str
 ) -> None:
-    done = labelfree("watch", run_place, "--metric", R, *asked.split())  # without --once: it does not wait either
+    done = labelfree("watch", run_place, "--metric", R, *asked.split())  # without --idle 0: it does not wait either
     assert (done.returncode, done.stdout) == (2, "")
     (said,) = done.stderr.splitlines()
     assert said.startswith(f"labelfree: {message}")
@@ -413,7 +413,7 @@ def test_a_plateau_metric_is_measured_too(labelfree: Program, tmp_path: Path) ->
     rows = np.random.default_rng(0).normal(size=(50, 4))
     for step in range(9):
         old(flat(tmp_path, step, rows))
-    done = labelfree("watch", tmp_path, "--metric", R, "--plateau", "separability", "--once")
+    done = labelfree("watch", tmp_path, "--metric", R, "--plateau", "separability", "--idle", "0")
     assert done.returncode == 11, done.stderr
     assert re.match(r"step 0  step_00.npy  rankme \S+, separability \S+  healthy  continue\n", done.stdout)
 
@@ -422,7 +422,14 @@ def test_where_no_file_could_be_scored_it_is_2(labelfree: Program, tmp_path: Pat
     for step in range(2):
         (tmp_path / f"step_{step}.npy").write_bytes(b"x")
         old(tmp_path / f"step_{step}.npy")
-    for asked in (("--once", "--json"), ("--once",), ("--idle", "0")):
+    for asked in (
+        ("--idle", "0", "--json"),
+        (
+            "--idle",
+            "0",
+        ),
+        ("--idle", "0"),
+    ):
         done = labelfree("watch", tmp_path, "--metric", R, *asked)
         assert (done.returncode, done.stdout) == (2, "")
         *each, last = done.stderr.splitlines()
@@ -431,15 +438,15 @@ def test_where_no_file_could_be_scored_it_is_2(labelfree: Program, tmp_path: Pat
         ] * 2
         assert last.startswith(f"labelfree: {tmp_path}: expected a file that can be scored, found none (")
     with pytest.raises(SourceError, match="found none"):
-        watch(tmp_path, metric=R, once=True)
+        watch(tmp_path, metric=R, idle=0)
     old(flat(tmp_path, 3))
-    assert labelfree("watch", tmp_path, "--metric", R, "--once").returncode == 0
+    assert labelfree("watch", tmp_path, "--metric", R, "--idle", "0").returncode == 0
 
 
 def test_a_stop_that_is_there_is_said(labelfree: Program, tmp_path: Path) -> None:
     for step in range(9):
         old(flat(tmp_path, step))
-    asked = ("watch", tmp_path, "--metric", R, "--once", "--json")
+    asked = ("watch", tmp_path, "--metric", R, "--idle", "0", "--json")
     first = labelfree(*asked)
     assert (first.returncode, first.stderr) == (11, "")
     again = labelfree(*asked)
@@ -451,16 +458,16 @@ def test_another_metric_over_scored_files_asks_for_another_run(labelfree: Progra
     rows = np.random.default_rng(0).normal(size=(50, 4))
     for step in range(2):
         old(flat(tmp_path, step, rows))
-    assert labelfree("watch", tmp_path, "--metric", R, "--once").returncode == 0
+    assert labelfree("watch", tmp_path, "--metric", R, "--idle", "0").returncode == 0
     before = (tmp_path / HISTORY).read_bytes()
     for asked in (("separability",), (R, "--metric", "nesum"), (R, "--plateau", "rankme_centered")):
-        done = labelfree("watch", tmp_path, "--metric", *asked, "--once")
+        done = labelfree("watch", tmp_path, "--metric", *asked, "--idle", "0")
         assert (done.returncode, done.stdout) == (2, "")
         assert f"step_00.npy: expected its {asked[-1]} in run 'default'" in done.stderr
         assert done.stderr.endswith("name another run with --run\n")
-    done = labelfree("watch", tmp_path, "--metric", R, "--once")
+    done = labelfree("watch", tmp_path, "--metric", R, "--idle", "0")
     assert (done.returncode, (tmp_path / HISTORY).read_bytes()) == (0, before)  # the same metric: nothing again
-    done = labelfree("watch", tmp_path, "--metric", "separability", "--once", "--run", "second")
+    done = labelfree("watch", tmp_path, "--metric", "separability", "--idle", "0", "--run", "second")
     assert done.returncode == 0, done.stderr
     assert [r["run"] for r in history.read(tmp_path / HISTORY)] == ["default"] * 2 + ["second"] * 2
 
@@ -483,7 +490,7 @@ def test_checkpoints_are_run_over_the_data(tmp_path: Path) -> None:
         torch.manual_seed(step)
         torch.save({"state_dict": network().state_dict()}, run / f"epoch=0-step={step}.ckpt")
     options = {"model": network, "sample": 50}
-    found = watch(run, metric=R, data=tmp_path / "rows.npy", measuring=options, once=True)
+    found = watch(run, metric=R, data=tmp_path / "rows.npy", measuring=options, idle=0)
     assert found is not None
     records = history.read(run / HISTORY)
     assert [(r["step"], r["metrics"][R]["n"], r["metrics"][R]["d"]) for r in records] == [(10, 60, 6), (20, 60, 6)]
@@ -495,6 +502,6 @@ def test_checkpoints_are_run_over_the_data(tmp_path: Path) -> None:
 def test_the_history_may_hold_other_runs(tmp_path: Path) -> None:
     run_of(tmp_path / HISTORY, [0.5] * 3, run="other")
     flat(tmp_path, 0)
-    (check,) = watched(tmp_path, once=True)[0].checks()
+    (check,) = watched(tmp_path, idle=0)[0].checks()
     assert check.verdict is not None
     assert check.verdict["inputs"][0]["checks"] == 1

@@ -44,12 +44,12 @@ def kept() -> list[dict[str, Any]]:
         ("rank", 100_000, 64, "float32", 2, "parquet", ("--only", "rankme")),
         ("rank", 2_000, 256, "float64", 1, "npy", ()),
         ("separability", 3_000, 32, "float32", 2, "npy", ()),
-        ("doctor", 2_000, 2048, "float64", 2, "npy", ()),
+        ("doctor", 2_000, 1280, "float64", 2, "npy", ()),
         ("transfer", 2_000, 128, "float32", 2, "parquet", ("--source", "source.parquet")),
         ("opis", 5_000, 64, "float32", 2, "parquet", ("--group", "item")),
         ("evaluate", 1_000, 64, "float64", 2, "parquet", ("--group", "item")),
-        pytest.param("rank", 2_000, 2048, "float32", 2, "npy", (), marks=[pytest.mark.slow, pytest.mark.once]),
-        pytest.param("separability", 2_000, 2048, "float64", 2, "npy", (), marks=[pytest.mark.slow, pytest.mark.once]),
+        pytest.param("rank", 2_000, 1280, "float32", 2, "npy", (), marks=[pytest.mark.slow, pytest.mark.once]),
+        pytest.param("separability", 2_000, 1280, "float64", 2, "npy", (), marks=[pytest.mark.slow, pytest.mark.once]),
     ],
 )
 def test_a_limit_is_kept(

@@ -48,10 +48,10 @@ WRITERS: dict[str, Callable[[NDArray[np.float64], Path], object]] = {
 def test_files_of_this_format_are_scored_once(name: str, labelfree: Program, tmp_path: Path) -> None:
     for step, rows in enumerate(X[:2]):
         WRITERS[name](rows, tmp_path / name.format(step))
-    done = labelfree("watch", tmp_path, "--metric", "rankme", *FLAT, "--once", "-q")
+    done = labelfree("watch", tmp_path, "--metric", "rankme", *FLAT, "--idle", "0", "-q")
     assert done.returncode == 0, done.stderr
     WRITERS[name](X[2], tmp_path / name.format(2))
-    assert labelfree("watch", tmp_path, "--metric", "rankme", *FLAT, "--once", "-q").returncode == 0
+    assert labelfree("watch", tmp_path, "--metric", "rankme", *FLAT, "--idle", "0", "-q").returncode == 0
     records = history.read(tmp_path / "history.jsonl")
     assert [(r["step"], Path(r["source"]).name) for r in records] == [(i, name.format(i)) for i in range(3)]
     for record, rows in zip(records, X, strict=True):
@@ -70,7 +70,7 @@ def test_text_beside_other_rows_is_a_log(labelfree: Program, tmp_path: Path) -> 
         pq.write_table(_table(rows), tmp_path / f"step_{step}.parquet")
         _frame(rows).to_csv(tmp_path / f"metrics_{step}.csv", index=False)
     (tmp_path / "log.jsonl").write_text('{"loss": 1.0}\n')
-    done = labelfree("watch", tmp_path, "--metric", "rankme", *FLAT, "--once")
+    done = labelfree("watch", tmp_path, "--metric", "rankme", *FLAT, "--idle", "0")
     assert done.returncode == 0, done.stderr
     assert "csv" not in done.stderr + done.stdout
     assert "log.jsonl" not in done.stderr + done.stdout
@@ -81,5 +81,5 @@ def test_a_folder_that_is_no_saved_data_set_is_left_alone(tmp_path: Path) -> Non
     np.save(tmp_path / "step_0.npy", X[0])
     (tmp_path / "step_1.csv").mkdir()
     (tmp_path / "step_2").mkdir()
-    labelfree.watch(tmp_path, metric="rankme", rule="patience", once=True)
+    labelfree.watch(tmp_path, metric="rankme", rule="patience", idle=0)
     assert [r["step"] for r in history.read(tmp_path / "history.jsonl")] == [0]

@@ -112,7 +112,7 @@ def test_a_verdict_that_contradicts_itself_is_refused(tmp_path: Path, change: di
 def test_a_stop_that_is_no_verdict_ends_with_2(labelfree: Program, tmp_path: Path, text: str) -> None:
     (tmp_path / "STOP").write_text(text)
     for form in ((), ("--json",)):
-        done = labelfree("watch", tmp_path, "--metric", S, "--once", *form)
+        done = labelfree("watch", tmp_path, "--metric", S, "--idle", "0", *form)
         assert done.returncode == 2, done.stderr
         assert (done.stdout, done.stderr.count("\n")) == ("", 1)
         assert "STOP: is there, and holds no verdict of labelfree; remove it to watch the run (" in done.stderr

@@ -86,7 +86,7 @@ def test_the_text_of_the_gate_and_of_watch_name_it(history: Path, tmp_path: Path
     run.mkdir()
     np.save(run / "step_0.npy", SOUND)
     np.save(run / "step_1.npy", POINT)
-    done = labelfree("watch", str(run), "--metric", "rankme", "--once")
+    done = labelfree("watch", str(run), "--metric", "rankme", "--idle", "0")
     assert [line.split()[5] for line in done.stdout.splitlines()[:2]] == ["healthy", "LIKELY"]
     assert done.returncode == 12
     assert stopped(run / "STOP")["verdict"]["state"]["state"] == "likely_collapsed"

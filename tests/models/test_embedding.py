@@ -500,7 +500,7 @@ def test_settings_beside_the_weights_are_part_of_what_fixes_the_numbers(tmp_path
     tokenizer = json.loads((path / "tokenizer.json").read_text())
     tokenizer["normalizer"] = None
     (path / "tokenizer.json").write_text(json.dumps(tokenizer))
-    second = labelfree.embed(path, **wish, overwrite=True)
+    second = labelfree.embed(path, **wish, replace=True)
     assert first.facts["model"]["fingerprint"] == second.facts["model"]["fingerprint"]
     assert first.facts["model"]["settings"] != second.facts["model"]["settings"]
     (path / "special_tokens_map.json").write_text("{}")
@@ -513,10 +513,10 @@ def test_a_file_that_is_there_is_replaced_only_where_that_is_asked_for(tmp_path:
     (tmp_path / "t.txt").write_text("a\nb\n")
     wish: dict[str, Any] = {"data": tmp_path / "t.txt", "output": tmp_path / "e.parquet", "device": "cpu"}
     (tmp_path / "e.parquet").write_text("hours of work")
-    with pytest.raises(OutputError, match=r"e\.parquet: expected no file, found one; .*overwrite=True"):
+    with pytest.raises(OutputError, match=r"e\.parquet: expected no file, found one; .*replace=True"):
         labelfree.embed(path, **wish)
     assert (tmp_path / "e.parquet").read_text() == "hours of work"
-    assert labelfree.embed(path, **wish, overwrite=True).rows == 2
+    assert labelfree.embed(path, **wish, replace=True).rows == 2
     assert labelfree.embed(path, **wish, resume=True).computed == 0  # the same settings: nothing is to be done
 
 

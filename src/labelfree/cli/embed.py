@@ -95,8 +95,8 @@ def embed(
             rich_help_panel=_RUN,
         ),
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.", rich_help_panel=_OUTPUT)
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a file that is there.", rich_help_panel=_OUTPUT)
     ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print what was written as JSON.", rich_help_panel=_OUTPUT)
@@ -123,7 +123,7 @@ def embed(
                 keep=[name.strip() for names in keep or () for name in names.split(",") if name.strip()],
                 on_bad=on_bad, model=model, layer=layer, pool=pool, trust_code=trust_code, image_size=image_size,
                 dtype=dtype, device=device, batch_size=batch_size, memory=parse_memory(memory), threads=threads,
-                resume=resume, overwrite=overwrite, progress=bar,
+                resume=resume, replace=replace, progress=bar,
             )  # fmt: skip
     except KeyboardInterrupt:
         told(f"{output}: the rows so far are kept; --resume goes on from there")

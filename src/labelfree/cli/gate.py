@@ -106,12 +106,6 @@ def gate(
             rich_help_panel=PLAN,
         ),
     ] = None,
-    autocorrelation: Annotated[
-        float | None,
-        typer.Option(
-            help="--plan: of the noise, from one check to the next.", show_default="0.5", rich_help_panel=PLAN
-        ),
-    ] = None,
     exit_zero: Annotated[
         bool,
         typer.Option(
@@ -134,22 +128,22 @@ def gate(
         ),
     ] = None,
     github: Annotated[
-        bool | None,
+        bool,
         typer.Option(
-            "--github/--no-github",
+            "--github",
             help="Annotations on stderr, the summary of the job, and verdict= among the outputs of the step.",
             show_default="where GITHUB_ACTIONS is true",
             rich_help_panel=_OUT,
         ),
-    ] = None,
-    config: Annotated[
+    ] = False,
+    no_config: Annotated[
         bool,
         typer.Option(
-            "--config/--no-config",
-            help="Take what is not given here from [tool.labelfree.gate] of the nearest pyproject.toml.",
+            "--no-config",
+            help="Leave [tool.labelfree.gate] of the nearest pyproject.toml unread, which gives what is not given.",
             rich_help_panel=JUDGE,
         ),
-    ] = True,
+    ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings on stderr.", rich_help_panel=_OUT)] = False,
 ) -> None:
     """A verdict on reports or on a run, with an exit code of its own.
@@ -172,7 +166,7 @@ def gate(
     from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts
     from labelfree.documents.files import check_apart, check_targets
 
-    in_actions = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
+    in_actions = github or os.environ.get("GITHUB_ACTIONS") == "true"
     options: dict[str, Any] = {
         "require": require, "against": against, "max_drop": max_drop, "on_undecided": on_undecided, "history": history,
         "run": run, "plateau": plateau, "when": when, "classes": classes, "rule": rule, "warmup": warmup,
@@ -187,16 +181,15 @@ def gate(
 
             taken, _ = (
                 configured({**options, "plateau": plateau or ["separability"]}, Path.cwd())
-                if config
+                if not no_config
                 else (options, None)
             )
-            planned(taken, {**options, "reports": reports}, noise, autocorrelation, form, output or [])
+            planned(taken, {**options, "reports": reports}, noise, form, output or [])
             return
-        for name, value in (("noise", noise), ("autocorrelation", autocorrelation)):
-            if value is not None:
-                raise UsageError(f"{option(name)}: has no effect without {option('plan')}; leave it out")
+        if noise is not None:
+            raise UsageError(f"{option('noise')}: has no effect without {option('plan')}; leave it out")
         check_targets(output or [], TEXTS)
-        options, place = configured(options, Path.cwd()) if config else (options, None)
+        options, place = configured(options, Path.cwd()) if not no_config else (options, None)
         asked = "" if place is None else f"with [tool.labelfree.gate] of {place}"
         kept = {"the report": reports, "the baseline": [options["against"]], "the history": [options["history"]]}
         check_apart(output or [], {what: [p for p in paths or () if p and p != "-"] for what, paths in kept.items()})

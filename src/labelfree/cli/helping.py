@@ -49,7 +49,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     ),
     "doctor": ("column", "id", "on_bad", "concat", "strict", "json", "output", "quiet", "verbose"),
     "embed": (
-        "data", "output", "overwrite", "resume", "column", "keep", "model", "layer", "pool", "trust_code", "device",
+        "data", "output", "replace", "resume", "column", "keep", "model", "layer", "pool", "trust_code", "device",
         "batch_size", "quiet",
     ),
     "gate": (
@@ -57,7 +57,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "quiet",
     ),
     "watch": (
-        "metric", "plateau", "min_delta", "checks", "interval", "idle", "once", "data", "column", "json", "quiet",
+        "metric", "plateau", "min_delta", "checks", "interval", "idle", "data", "column", "json", "quiet",
     ),
 }  # fmt: skip
 """The options on the first help of a command; where a command is not named, all are."""

@@ -17,7 +17,6 @@ def plan(
     asked: Mapping[str, Any],
     named: Mapping[str, Any],
     noise: float | None,
-    autocorrelation: float | None,
     form: str,
     output: Sequence[Path],
 ) -> None:
@@ -26,7 +25,7 @@ def plan(
     asked: the options of the gate, those of a file among them; named: those that the command line names.
     """
     from labelfree.cli.printing import printed, shown, write_texts
-    from labelfree.commands.planning import USUAL, plan_gate
+    from labelfree.commands.planning import plan_gate
     from labelfree.documents.files import check_targets
 
     for name, value in named.items():
@@ -44,9 +43,7 @@ def plan(
         "plateau": next(iter(plateaus), None),
     }
     check_targets(output, TEXTS)
-    document = plan_gate(
-        noise=noise, autocorrelation=USUAL if autocorrelation is None else autocorrelation, **given, **kept
-    )
+    document = plan_gate(noise=noise, **given, **kept)
     write_texts(output, TEXTS, document)
     if form == "table":
         from labelfree.render.console import console_for

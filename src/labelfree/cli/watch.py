@@ -53,15 +53,12 @@ def watch(
         float | None,
         typer.Option(
             min=0.0,
-            help="End after so many seconds without a new file.",
+            help="End after so many seconds without a new file; 0: when all that is there is scored.",
             metavar="SECONDS",
             show_default="watch until a stop",
             rich_help_panel=_WATCH,
         ),
     ] = None,
-    once: Annotated[
-        bool, typer.Option("--once", help="End when all that is there is scored.", rich_help_panel=_WATCH)
-    ] = False,
     plateau: Plateau = None,
     when: When = None,
     classes: Classes = None,
@@ -83,7 +80,7 @@ def watch(
 
     \b
     labelfree watch runs/ --metric separability --plateau separability
-    labelfree watch runs/ --metric rankme --once --json
+    labelfree watch runs/ --metric rankme --idle 0 --json
     """  # fmt: skip
     from labelfree.cli.alive import Alive
     from labelfree.cli.printing import printed, shown, told
@@ -98,7 +95,7 @@ def watch(
     alive = Alive(str(directory), enabled=not shared.quiet)
     watching = watched(
         directory, metric, measuring(shared), plateau or (), asked, run=shared.run or "default", interval=interval,
-        idle=idle, once=once, sleep=alive,
+        idle=idle, sleep=alive,
     )  # fmt: skip
     verdict = None
     for check in watching.checks():

@@ -35,7 +35,7 @@ def warned(report: R) -> R:
 
 
 def all_warned(reports: Reports) -> Reports:
-    """The reports, with one `FindingWarning` for each error or warning that several of them share, as a table says it."""
+    """The reports, with one `FindingWarning` for an error or warning that several of them share, as in a table."""
     if len(reports) == 1:
         warned(reports[0])
         return reports

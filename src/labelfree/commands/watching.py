@@ -49,7 +49,7 @@ class Watch:
     directory: where files appear; its history.jsonl and STOP are kept there. measure: a path in, a Report out, or a
     LabelfreeError. models: watch for checkpoints, else for embeddings. options: plateau and rule, as for `gate`.
     interval: seconds between two looks; idle: seconds without a new file after which to end, None for never;
-    once: end when everything that is there is scored. metrics: what a file that was scored must hold.
+    0: when everything that is there is scored. metrics: what a file that was scored must hold.
     """
 
     directory: Path
@@ -59,7 +59,6 @@ class Watch:
     options: Mapping[str, Any]
     interval: float = 5.0
     idle: float | None = None
-    once: bool = False
     metrics: Sequence[str] = ()
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
@@ -117,7 +116,7 @@ class Watch:
                     yield self._ended(check)
                     return
                 yield check
-            if not waiting and (self.once or (self.idle is not None and self.clock() - latest >= self.idle)):
+            if not waiting and self.idle is not None and self.clock() - latest >= self.idle:
                 if problem and not judged:
                     raise SourceError(f"{self.directory}: expected a file that can be scored, found none ({problem})")
                 return
@@ -192,7 +191,6 @@ def watch(
     run: str = "default",
     interval: float = 5.0,
     idle: float | None = None,
-    once: bool = False,
     when: str | None = None,
     classes: int | None = None,
     rule: str | None = None,
@@ -219,7 +217,7 @@ def watch(
     >>> run = pathlib.Path(tempfile.mkdtemp())
     >>> for step in range(9):
     ...     np.save(run / f"step_{step}.npy", np.eye(8))
-    >>> labelfree.watch(run, metric="rankme", once=True)["verdict"]["decision"]
+    >>> labelfree.watch(run, metric="rankme", idle=0)["verdict"]["decision"]
     'stop'
     """
     numbers = {
@@ -230,7 +228,6 @@ def watch(
     watching = watched(
         Path(directory), listed(metric), {**(measuring or {}), "data": data}, listed(plateau),
         {name: value for name, value in numbers.items() if value is not None}, run=run, interval=interval, idle=idle,
-        once=once,
     )  # fmt: skip
     verdict = None
     for check in watching.checks():
@@ -248,7 +245,7 @@ def watched(
 ) -> Watch:
     """The watch of these options (see `watch`), or a LabelfreeError for one that no file could be scored with.
 
-    looking: run, interval, idle, once.
+    looking: run, interval, idle.
     """
     if not metric:
         raise UsageError(

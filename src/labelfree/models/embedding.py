@@ -86,7 +86,7 @@ def embed(
     memory: int | None = None,
     threads: int | None = None,
     resume: bool = False,
-    overwrite: bool = False,
+    replace: bool = False,
     progress: Progress = silent,
 ) -> Embedding:
     """Run the model of a checkpoint over data and write its embeddings, and its logits where it has a head.
@@ -102,7 +102,7 @@ def embed(
     tokens, or places of a feature map), cls, last, or none. trust_code: read TorchScript and pickled modules, and let
     directories import code of theirs; without it nothing in a checkpoint is run. image_size: side of the crop where
     nothing else prepares images. dtype: float32 or float16, as stored. device: cpu, cuda or auto. batch_size: rows of a
-    batch, else what memory allows. resume: go on after an interruption with the same settings. overwrite: replace a
+    batch, else what memory allows. resume: go on after an interruption with the same settings. replace: replace a
     file that is there, which is refused otherwise.
 
     On the CPU all is computed as float32, on a GPU products are bfloat16. Rows do not depend on the batch they were in
@@ -137,9 +137,9 @@ def embed(
     opened = open_data(data, column=column, id=id, keep=keep, on_bad=on_bad, memory=memory)
     files = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else [path]
     check_apart([Path(output)], {"the checkpoint": files, "the data": opened.files})
-    if Path(output).exists() and not (resume or overwrite):
+    if Path(output).exists() and not (resume or replace):
         raise OutputError(
-            f"{output}: expected no file, found one; replace it with {option('overwrite', True)}, or name another"
+            f"{output}: expected no file, found one; replace it with {option('replace', True)}, or name another"
         )
     progress("loading the model", 0.0)
     device = device_for(device)

@@ -32,7 +32,7 @@ def history_case(chance: Random) -> Case:
         [["history", "show", "h.jsonl", "--json"]], [["history", "add", "h.jsonl", "r.json", "--step", "9"],
         ["history", "show", "h.jsonl"]],
         [["rank", "a.npy", *ONLY, "--append", "h.jsonl", "--step", "9"], ["history", "show", "h.jsonl"]],
-        [["history", "remove", "h.jsonl", "--run", "default"]], [["watch", ".", "--metric", "rankme", "--once"]],
+        [["history", "remove", "h.jsonl", "--run", "default"]], [["watch", ".", "--metric", "rankme", "--idle", "0"]],
     ))  # fmt: skip
     if steps[0][0] == "watch":
         files["history.jsonl"] = files.pop("h.jsonl")
@@ -92,9 +92,8 @@ def stop_case(chance: Random) -> Case:
     }  # fmt: skip
     content = encoded(changed_document(document, chance), chance)
     files = {"run/STOP": content, "run/history.jsonl": _history_of(RECORDS)}
-    return Case(
-        "", files, [["watch", "run", "--metric", "rankme", "--once", *(["--json"] if chance.random() < 0.5 else [])]]
-    )
+    form = ["--json"] if chance.random() < 0.5 else []
+    return Case("", files, [["watch", "run", "--metric", "rankme", "--idle", "0", *form]])
 
 
 _WORDS = ("rankme", "separability", "opis", "rnkme", "", "rankme ", "1", "-", "effective_rank")

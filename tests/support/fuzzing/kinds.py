@@ -78,7 +78,7 @@ def _names(chance: Random) -> Case:
         files, command = embedding(shown, chance)
         return Case("", {name: content, **files}, [command])
     elif chance.random() < 0.15:
-        steps = [["watch", str(Path(shown).parent), "--metric", "rankme", "--once", "--sample", "20"]]
+        steps = [["watch", str(Path(shown).parent), "--metric", "rankme", "--idle", "0", "--sample", "20"]]
     return Case("", {name: content}, steps, read_back=True)
 
 

@@ -151,7 +151,7 @@ def watched(calls: list[Calls], kills: int) -> Problems:
             np.save(place / f"step_{step:02}.npy", np.eye(8))
             os.utime(place / f"step_{step:02}.npy", (time.time() - 60,) * 2)
         given = {path.name for path in place.iterdir()}
-        command = ("watch", ".", "--metric", "rankme", "--plateau", "rankme", "--once", "--sample", "20")
+        command = ("watch", ".", "--metric", "rankme", "--plateau", "rankme", "--idle", "0", "--sample", "20")
         code, scored = -9, list[int]()
         for _ in range(8):
             before = _steps(place / "history.jsonl", "default", wrong)
