@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelfree.documents.origin import check_origin
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __distribution__ = "labelfree-eval"
 """Whose package this is: PyPI's project `labelfree` is another one, with the same import name."""
 check_origin()
