@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from labelfree.documents.findings import FindingWarning
 from labelfree.documents.wording import some
+from labelfree.reports.compare import CompareReport
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.select import SelectReport
 
@@ -16,7 +17,7 @@ _NAMED = 4
 _INSIDE = str(Path(__file__).parent.parent)
 
 
-R = TypeVar("R", bound=RowsReport | SelectReport)
+R = TypeVar("R", bound=RowsReport | SelectReport | CompareReport)
 
 
 def warned(report: R) -> R:
