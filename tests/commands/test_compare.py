@@ -283,3 +283,41 @@ def test_bad_input_is_refused_with_2(labelfree: Program, files: Path) -> None:
     done = labelfree("compare", "a.parquet", "b.parquet", "--value", "rankme")
     assert done.returncode == 2
     assert "labelfree rank does" in done.stderr
+
+
+def test_a_threshold_and_its_groups(labelfree: Program, files: Path) -> None:
+    done = labelfree(
+        "compare", "a.parquet", "b.parquet", "--threshold", "0.5", "--group", "language", "--only", "cka", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    there = json.loads(done.stdout)["pairs"][0]["thresholds"]
+    assert [(one["group"], one["pairs"]) for one in there] == [
+        (None, 400 * 399 // 2), ("en", 200 * 199 // 2), ("de", 4950), ("fr", 4950)
+    ]  # fmt: skip
+    assert there[0]["same_share"]["f1"] > 0.9
+    for wrong in (["--threshold", "1.5"], ["--threshold", "nan"], ["--group", "language"]):
+        assert labelfree("compare", "a.parquet", "b.parquet", *wrong).returncode == 2
+
+
+def test_compressed_copies_of_one_source(labelfree: Program, files: Path) -> None:
+    done = labelfree("compare", "a.parquet", "--compress", "int8,binary,first:6", "--json", "-q")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    pairs = {one["b"]: one for one in document["pairs"]}
+    assert {name: one["bytes"] for name, one in pairs.items()} == {"int8": 12, "binary": 2, "first:6": 24}
+    assert document["inputs"][0]["bytes"] == 48
+    direct = metrics.neighbors_kept(A, A[:, :6]).value
+    assert pairs["first:6"]["metrics"]["neighbors_kept"]["value"] == pytest.approx(direct, abs=0.02)
+    table_ = labelfree("compare", "a.parquet", "--compress", "int8,binary", "--require", "neighbors_kept >= 0.5")
+    assert table_.returncode == 10
+    assert "bytes per vector" in table_.stdout
+    assert labelfree("compare", "a.parquet", "b.parquet", "--compress", "int8").returncode == 2
+    assert labelfree("compare", "a.parquet", "--compress", "int8", "--by", "language").returncode == 2
+    assert labelfree("compare", "a.parquet", "b.parquet", "-o", "x.svg").returncode == 2
+
+
+def test_a_picture_of_compressed_copies(labelfree: Program, files: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = labelfree("compare", "a.parquet", "--compress", "int8,binary,first:6", "-o", "bytes.svg")
+    assert done.returncode == 0, done.stderr
+    assert Path("bytes.svg").read_text().lstrip().startswith("<?xml")

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelfree.arrays import Rows
 from labelfree.summaries.hashing import hash_ids
 from labelfree.summaries.pair_moments import LEAST_GROUPS, MOST_GROUPS, PairMoments, groups_for
 
 KEYS = hash_ids(np.arange(200))
 
 
-def rows(seed: int, n: int, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
+def rows(seed: int, n: int, a: int, b: int) -> tuple[Rows, Rows]:
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n, a)) + 3, rng.normal(size=(n, b)).astype(np.float32)
 

@@ -75,13 +75,37 @@ def compare(
             help="same: require what copies of one model reach, at limits that were measured.", rich_help_panel=_JUDGE
         ),
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="A cosine that decides on the first source: which one decides alike on the others.",
+            metavar="X",
+            rich_help_panel=_PAIRS,
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="With --threshold: the pairs of rows of each value of this column too.",
+            metavar="COLUMN",
+            rich_help_panel=_PAIRS,
+        ),
+    ] = None,
+    compress: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare one SOURCE with compressed copies of itself: float16, int8, binary, pca:N, first:N.",
+            metavar="WAY,...",
+            rich_help_panel=_PAIRS,
+        ),
+    ] = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
             "-o",
             "--output",
             help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md, and .parquet for the "
-            "rows with the share of neighbors that each kept.",
+            "rows with the share of neighbors that each kept; of --compress a picture, .svg .png .pdf.",
             metavar="FILE",
             rich_help_panel="Output",
         ),
@@ -93,6 +117,7 @@ def compare(
     labelfree compare base.parquet int8.parquet
     labelfree compare base.parquet int8.parquet --by language -o rows.parquet
     labelfree compare base.parquet int8.parquet --require 'neighbors_kept >= 0.99'
+    labelfree compare base.parquet --compress int8,binary,pca:128 -o bytes.svg
     """
     form, outputs = chosen_format(shared.format, shared.json), output or []
     from labelfree.catalog import command
@@ -103,7 +128,7 @@ def compare(
     from labelfree.render.tables import comparisons
 
     check_value(shared.value, command("compare"), form=form)
-    check_targets(outputs, (*comparisons.TEXTS, ROWS))
+    check_targets(outputs, (*comparisons.TEXTS, ROWS, *comparisons.PICTURES))
     check_apart(outputs, {"SOURCE": sources})
     only = [name for text in shared.only or () for name in text.split(",")]
     if shared.value is not None and shared.value not in only:
@@ -111,7 +136,9 @@ def compare(
     options: dict[str, Any] = {} if shared.sample is None else {"sample": parse_sample(shared.sample)}
     with Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         found = compared(
-            *sources, to=to, common=common, k=k, by=by, require=require or (), expect=expect, only=only,
+            *sources, to=to, common=common, k=k, by=by, require=require or (), expect=expect,
+            threshold=threshold,
+            group=group, compress=compress or (), only=only,
             everything=shared.all, column=shared.column, id=shared.id, on_bad=shared.on_bad, seed=shared.seed,
             device=shared.device, memory=parse_memory(shared.memory), threads=shared.threads, progress=bar, **options,
         )  # fmt: skip

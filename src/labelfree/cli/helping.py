@@ -49,8 +49,8 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "json", "output", "quiet",
     ),
     "compare": (
-        "to", "common", "by", "require", "expect", "k", "column", "id", "only", "sample", "all", "json", "output",
-        "quiet",
+        "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "id", "only", "all", "json",
+        "output", "quiet",
     ),
     "doctor": ("column", "id", "on_bad", "concat", "strict", "json", "output", "quiet", "verbose"),
     "embed": (

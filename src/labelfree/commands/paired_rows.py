@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from labelfree.arrays import Float, Index, Keys, Rows
+from labelfree.arrays import Index, Keys, Rows
 from labelfree.commands.joined_ids import join_of
 from labelfree.errors import RowsError, SourceError, option
 from labelfree.evidence.pair import Pair, block_rows
@@ -196,9 +196,9 @@ class _Spooled:
         kind = np.float32 if {*source.dtype.split(", ")} <= {"float32", "float16", "bfloat16", "int8"} else np.float64
         shape = (len(there), source.d)
         if shape[0] * shape[1] * np.dtype(kind).itemsize <= IN_MEMORY:
-            self.held: Float | np.memmap[tuple[int, ...], np.dtype[np.floating]] = np.empty(shape, kind)  # type: ignore[type-arg]
+            self.held: Rows = np.empty(shape, kind)
         else:
-            self.held = np.lib.format.open_memmap(folder / "reordered.npy", mode="w+", dtype=kind, shape=shape)
+            self.held = np.memmap(folder / "reordered", kind, "w+", shape=shape)
         self.good = np.zeros(len(there), bool)
         step = block_rows(source.d)
         stream = _Stream(source, source.read(step), on_bad)

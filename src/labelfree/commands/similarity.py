@@ -12,9 +12,11 @@ import numpy as np
 from labelfree.catalog import CATALOG, SAMPLE, command, listed
 from labelfree.commands.column_values import left_out, slices, values_at, with_column
 from labelfree.commands.compared import Comparison
+from labelfree.commands.compressing import compressed, compressions
 from labelfree.commands.options import Options, checked, selected
 from labelfree.commands.paired_rows import Joint, paired
 from labelfree.commands.similarity_findings import findings_of
+from labelfree.commands.translating import check_threshold, thresholds
 from labelfree.commands.warned import warned
 from labelfree.documents.leftovers import temporary_directory
 from labelfree.errors import UsageError, option
@@ -36,6 +38,8 @@ from labelfree.sources.block import Source
 from labelfree.sources.opening import open_source
 from labelfree.summaries.pair_moments import groups_for
 
+COPIED = ("neighbors_kept", "cka")
+"""What is measured of compressed copies unless more is asked for."""
 CHANGED = 10
 """Rows that a document names because their neighbors changed most."""
 _SETTINGS = ("column", "id", "on_bad", "seed", "device", "memory")
@@ -51,6 +55,9 @@ def compare(
     by: str | None = None,
     require: str | Sequence[str] = (),
     expect: Literal["same"] | None = None,
+    threshold: float | None = None,
+    group: str | None = None,
+    compress: str | Sequence[str] = (),
     only: str | Sequence[str] = (),
     everything: bool = False,
     column: str | None = None,
@@ -70,7 +77,9 @@ def compare(
     common: compare the rows that both hold where some are missing; k: neighbors of a row; by: a column whose values
     slice the rows; require: what must hold of every pair with `to`, such as "neighbors_kept >= 0.99", judged by the
     interval; expect: "same" for requirements that were measured on copies of one model; only, everything: which
-    metrics. The others are as for `rank`.
+    metrics. threshold: a cosine on `to`, and what becomes of it on the others, over the rows of each value of the
+    column group too. compress: one source against copies of itself, some of "float16", "int8", "binary", "pca:N",
+    "first:N". The others are as for `rank`.
 
     >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(200, 4))
@@ -79,6 +88,7 @@ def compare(
     1.0
     """
     check_k(k)
+    check_threshold(threshold, group)
     chosen = checked(
         command("compare"),
         {
@@ -87,9 +97,11 @@ def compare(
         },
     )  # fmt: skip
     asked = _asked(require, expect)
-    wanted = _metrics(chosen, everything, asked)
-    opened = _opened(sources, chosen, by)
+    wanted = _metrics(chosen, everything, asked, COPIED if compress else ())
+    opened = _opened(sources, chosen, (by, group), 1 if compress else 2)
     names = list(opened)
+    if compress:
+        _check_alone(names, {"to": to, "by": by, "common": common or None, "threshold": threshold})
     first = _reference(names, to)
     order = [first, *(name for name in names if name != first)]
     for a, b in combinations(order, 2):
@@ -98,6 +110,9 @@ def compare(
     rows: list[tuple[str, list[Any], Any]] = []
     with temporary_directory() as place, limited_threads(chosen.threads):
         every = list(combinations(order, 2))
+        if compress:
+            ways = compressions(compress, opened[first].d)
+            pairs = compressed(first, opened[first], ways, wanted, k, chosen, progress)
         for i, (a, b) in enumerate(every):
 
             def said(stage: str, done: float, i: int = i) -> None:
@@ -108,6 +123,10 @@ def compare(
                 seed=chosen.seed, common=common, progress=said, place=place,
             )  # fmt: skip
             made, ids = _pair(a, b, opened, joint, wanted, chosen, by if a == first else None)
+            if threshold is not None and a == first:
+                said("thresholds", 0.0)
+                told = thresholds(threshold, group, opened[a], joint, chosen.seed)
+                made = made.model_copy(update={"thresholds": told})
             pairs.append(made)
             if a == first and ids is not None:
                 rows.append((b, ids, kept(joint.pair).rows))
@@ -118,12 +137,13 @@ def compare(
     settings = {
         **{name: getattr(chosen, name) for name in _SETTINGS},
         "sample": "all" if chosen.sample is None else chosen.sample, "to": to, "common": common, "k": k, "by": by,
-        "require": [str(one) for one in asked], "expect": expect, "only": list(chosen.only), "all": everything,
+        "require": [str(one) for one in asked], "expect": expect, "threshold": threshold, "group": group,
+        "compress": listed(compress), "only": list(chosen.only), "all": everything,
     }  # fmt: skip
     findings = [one for pair in pairs for one in pair.findings]
     found = Comparison(
-        settings=settings, sources=names, to=first, inputs=[_input(name, opened[name]) for name in names], pairs=pairs,
-        verdict=verdict, findings=findings,
+        settings=settings, sources=[*names, *(one.b for one in pairs if one.joined == "same")], to=first,
+        inputs=[_input(name, opened[name]) for name in names], pairs=pairs, verdict=verdict, findings=findings,
     )  # fmt: skip
     return warned(found.with_rows(rows))
 
@@ -142,16 +162,31 @@ def _asked(require: str | Sequence[str], expect: str | None) -> list[Requirement
     return asked
 
 
-def _metrics(chosen: Options, everything: bool, asked: Sequence[Requirement]) -> tuple[Metric, ...]:
-    """What is measured: all of the default, those named, and what is required."""
+def _metrics(chosen: Options, everything: bool, asked: Sequence[Requirement], few: Sequence[str]) -> tuple[Metric, ...]:
+    """What is measured: all of the default or a few of it, those named, and what is required."""
     found = [one.name for one in selected(command("compare"), chosen.only, requested=everything)]
+    if few and not chosen.only and not everything:
+        found = list(few)
     names = {*found, *(one.metric for one in asked)}
     return metrics(e.name for e in CATALOG if e.name in names)
 
 
-def _opened(given: Sequence[Any], chosen: Options, by: str | None) -> dict[str, Source]:
+def _check_alone(names: Sequence[str], others: Mapping[str, Any]) -> None:
+    """Refuse what has no meaning for copies of one source."""
+    if len(names) > 1:
+        raise UsageError(
+            f"{option('compress')}: expected one source, which is compared with copies of itself, found {len(names)}"
+        )
+    for name, value in others.items():
+        if value is not None:
+            raise UsageError(f"{option(name)}: has no effect beside {option('compress')}; leave it out")
+
+
+def _opened(given: Sequence[Any], chosen: Options, named: Sequence[str | None], least: int) -> dict[str, Source]:
     """The sources by short names that differ."""
-    columns = with_column(chosen.columns, by)
+    columns = chosen.columns
+    for one in named:
+        columns = with_column(columns, one)
     if len(given) == 1 and isinstance(given[0], list | tuple):
         given = given[0]
     if len(given) == 1 and isinstance(given[0], Mapping):
@@ -160,7 +195,7 @@ def _opened(given: Sequence[Any], chosen: Options, by: str | None) -> dict[str, 
     else:
         sources = [open_source(one, columns) for one in given]
         names = _named(given, sources)
-    if len(sources) < 2:
+    if len(sources) < least:
         raise UsageError(f"expected at least 2 sources of the same rows to compare, found {len(sources)}; name another")
     return dict(zip(names, sources, strict=True))
 

@@ -23,6 +23,7 @@ NEIGHBORS = 10
 """Neighbors of a row that are compared."""
 _ROUNDING = 1e-12  # deviations over means that rounding can make of equal numbers
 _STRIP = 1 << 22
+_TIE = 1e-13  # of a cosine, within which the order of the rows decides
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,8 @@ class Pair:
     """Two representations A and B of the same rows.
 
     moments: of all rows; a, b: (m, .) sampled rows of each, the same rows in the same order, that of their hash keys,
-    so that ties and halves do not depend on the order in the file; k: neighbors that are compared; seed: of the halves.
+    so that ties and halves do not depend on the order in the file; k: neighbors that are compared; seed: of the halves;
+    known: another pair with the same rows of A, whose neighbors are known.
     """
 
     moments: PairMoments
@@ -40,6 +42,7 @@ class Pair:
     seed: int = 0
     kernels: Kernels = field(default_factory=lambda: numpy_kernels)
     progress: Progress = silent
+    known: Pair | None = None
 
     @property
     def n(self) -> int:
@@ -54,12 +57,15 @@ class Pair:
     @cached_property
     def neighbors(self) -> tuple[Index, Index]:
         """Nearest others by cosine of the sampled rows as they are, of A and of B, the nearest first."""
-        return tuple(self._lists(directions(rows)) for rows in (self.a, self.b))  # type: ignore[return-value]
+        first = self.known.neighbors[0] if self.known is not None else self._lists(directions(self.a))
+        return first, self._lists(directions(self.b))
 
     @cached_property
     def centered_neighbors(self) -> tuple[Index, Index]:
         """The same of the rows about their mean, which no offset changes."""
-        return tuple(self._lists(directions(about_mean(rows))) for rows in (self.a, self.b))  # type: ignore[return-value]
+        known = self.known
+        first = known.centered_neighbors[0] if known is not None else self._lists(directions(about_mean(self.a)))
+        return first, self._lists(directions(about_mean(self.b)))
 
     def _lists(self, unit: Float) -> Index:
         return nearest_by_cosine(unit, listed(self.k, self.sampled), self.kernels)
@@ -90,6 +96,7 @@ def nearest_by_cosine(unit: Float, k: int, kernels: Kernels = numpy_kernels) -> 
     for start in range(0, n, step):
         score = unit[start : start + step] @ unit.T
         rows = np.arange(len(score))
+        score -= _TIE * np.arange(n) / n
         score[rows, start + rows] = -np.inf
         near = np.argpartition(-score, k - 1, axis=1)[:, :k] if k < n - 1 else np.argsort(-score, axis=1)[:, :k]
         near.sort(axis=1)

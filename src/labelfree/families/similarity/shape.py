@@ -200,7 +200,7 @@ def _linear_r2(e: Pair) -> Result:
     found, back = held_out(e, True), held_out(e, False)
     if found is None or back is None:
         return undefined("collapsed", "a side has too little spread for a map to be fitted")
-    noted = ()
+    noted: tuple[Noted, ...] = ()
     if found[1] is None:
         noted = (Noted("no_interval", f"no interval: {e.n} rows are too few in each group"),)
     result = measured(

@@ -14,7 +14,7 @@ from rich.text import Text
 from labelfree.catalog import shown_in
 from labelfree.documents.files import atomically, check_targets
 from labelfree.documents.wording import cell, counted
-from labelfree.errors import option
+from labelfree.errors import OutputError, option
 from labelfree.render.console import console_for
 from labelfree.render.numbers import interval, number, value
 from labelfree.render.tables.blocks import Column, print_blocks
@@ -24,6 +24,8 @@ from labelfree.reports.entries import FindingEntry, MetricEntry
 SAME_SPACE = 0.99
 """CKA from which two representations are called one space in the first line."""
 _FEW = 5
+PICTURES = (".svg", ".png", ".pdf")
+"""What compressed copies can be drawn as."""
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
 _WORDS = {"pass": ("PASSED", "green"), "undecided": ("UNDECIDED", "yellow"), "fail": ("FAILED", "red")}
 
@@ -31,6 +33,8 @@ _WORDS = {"pass": ("PASSED", "green"), "undecided": ("UNDECIDED", "yellow"), "fa
 def answer(report: CompareReport) -> str:
     """The answer in a line: what of the neighbors is kept, and whether it is one space."""
     pairs = [one for one in report.pairs if one.a == report.to]
+    if pairs[0].joined == "same":
+        return "; ".join(_bought(one, report.inputs[0].bytes) for one in pairs)
     if len(pairs) == 1:
         return _answer(pairs[0])
     known = [one for one in pairs if (m := one.metrics.get("neighbors_kept")) and m.value is not None]
@@ -39,6 +43,13 @@ def answer(report: CompareReport) -> str:
     known.sort(key=lambda one: -(one.metrics["neighbors_kept"].value or 0.0))
     nearest, farthest = _answer(known[0]), _kept(known[-1])
     return f"nearest to {report.to}: {nearest}; farthest: {farthest}"
+
+
+def _bought(one: PairEntry, whole: int) -> str:
+    """What a copy keeps for its bytes."""
+    entry = one.metrics.get("neighbors_kept") or next(iter(one.metrics.values()))
+    told = "-" if entry.value is None else f"{100 * entry.value:.1f} %"
+    return f"{one.b} keeps {told} of the neighbors for {100 * one.bytes / whole:.0f} % of the bytes"
 
 
 def _answer(one: PairEntry) -> str:
@@ -93,6 +104,16 @@ def columns(report: CompareReport, everything: bool) -> dict[str, list[str]]:
         if any(entry is not None and entry.interval for entry in entries):
             found[f"{name} interval"] = ["" if entry is None else interval(entry) for entry in entries]
     return found
+
+
+def copies(report: CompareReport) -> dict[str, list[str]]:
+    """The cells of the table of compressed copies: bytes of a vector against what is kept."""
+    whole = report.inputs[0].bytes
+    found = {
+        "bytes per vector": [f"{one.bytes:,}" for one in report.pairs],
+        "smaller": [f"{whole / one.bytes:.3g} x" for one in report.pairs],
+    }
+    return found | columns(report, everything=False)
 
 
 def _cell(entry: MetricEntry) -> str:
@@ -203,7 +224,14 @@ def show(
     for line in heading(report):
         console.print(Text.assemble((report.command, "bold"), "  ", line))
     console.print()
-    if len(report.sources) == 2:
+    if report.pairs[0].joined == "same":
+        cells = copies(report)
+        print_blocks(
+            console,
+            Column(f"{report.to} as", [one.b for one in report.pairs]),
+            [Column(h, c) for h, c in cells.items()],
+        )
+    elif len(report.sources) == 2:
         rows = metric_rows(report.pairs[0], everything)
         names, *rest_ = (list(part) for part in zip(*rows, strict=True))
         heads = ("value", "95 % interval", "chance", "")
@@ -266,7 +294,12 @@ def to_markdown(report: CompareReport, *, everything: bool) -> str:
     if (told := verdict_line(report)) is not None:
         out += [cell(told), ""]
     out += [*(f"{cell(line)}  " for line in heading(report)), ""]
-    if len(report.sources) == 2:
+    if report.pairs[0].joined == "same":
+        cells = copies(report)
+        out += [f"| {cell(report.to)} as | {' | '.join(cells)} |", f"|---{'|---:' * len(cells)}|"]
+        for i, one in enumerate(report.pairs):
+            out.append(f"| {one.b} | {' | '.join(column[i] for column in cells.values())} |")
+    elif len(report.sources) == 2:
         out += ["| metric | value | 95 % interval | chance | |", "|---|---:|---|---:|---|"]
         out += [f"| {' | '.join(map(cell, row))} |" for row in metric_rows(report.pairs[0], everything)]
     else:
@@ -293,7 +326,15 @@ TEXTS: dict[str, Callable[[CompareReport, bool], str]] = {
 
 
 def write(report: CompareReport, path: Path, *, everything: bool = False, name: str = "path") -> None:
-    """Write a comparison in the format that the suffix names."""
-    check_targets([path], TEXTS, name)
+    """Write a comparison in the format that the suffix names; of compressed copies a picture too."""
+    check_targets([path], (*TEXTS, *PICTURES), name)
+    if path.suffix in PICTURES:
+        if report.pairs[0].joined != "same":
+            raise OutputError(f"{path}: a picture is drawn of {option('compress')} alone; write .json, .csv or .md")
+        from labelfree.render.pictures.canvas import write as draw
+        from labelfree.render.pictures.copies import copies_panel
+
+        atomically(path, lambda temporary: draw([copies_panel(report)], temporary))
+        return
     text = TEXTS[path.suffix](report, everything)
     atomically(path, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
