@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from labelfree.commands.report import Report
     from labelfree.commands.reports import Reports, read
     from labelfree.commands.selecting import select
+    from labelfree.commands.similarity import compare
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
     from labelfree.commands.weights_reports import WeightsReports
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
     from labelfree.results import Result
 
 __all__ = [
-    "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "WeightsReports", "__version__", "doctor",
-    "embed", "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read", "select",
-    "separability", "training", "transfer", "transfer_all", "watch", "weights",
+    "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "WeightsReports", "__version__", "compare",
+    "doctor", "embed", "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read",
+    "select", "separability", "training", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
+    "compare": "labelfree.commands.similarity",
     "doctor": "labelfree.commands.api",
     "embed": "labelfree.models.embedding",
     "evaluate": "labelfree.commands.api",

@@ -108,6 +108,17 @@ CATALOG = (
     CatalogEntry("eps_opis", "opis/scores", "rank", "lower", shown=5, worst=1),
     CatalogEntry("mean_utility", "opis/scores", "rank", "higher", shown=3, worst=0),
     CatalogEntry("worst_utility", "opis/scores", "rank", "higher", shown=4, worst=0),
+    CatalogEntry("neighbors_kept", "similarity/neighbors", "description", "none", headline=True, shown=1),
+    CatalogEntry("cka", "similarity/cka", "description", "none", headline=True, shown=2),
+    CatalogEntry("cka_without_top", "similarity/cka", "description", "none", shown=3),
+    CatalogEntry("mutual_knn", "similarity/neighbors", "description", "none", shown=4),
+    CatalogEntry("procrustes", "similarity/shape", "description", "none", shown=5),
+    CatalogEntry("linear_r2", "similarity/shape", "description", "none", shown=6),
+    CatalogEntry("match_hard", "similarity/shape", "description", "none", shown=7),
+    CatalogEntry("match_soft", "similarity/shape", "description", "none", on_request=True),
+    CatalogEntry("cka_biased", "similarity/cka", "description", "none", on_request=True),
+    CatalogEntry("rsa", "similarity/distances", "description", "none", on_request=True),
+    CatalogEntry("relative_mrr", "similarity/distances", "description", "none", on_request=True),
     CatalogEntry("median_rank_share", "weights/checkpoint", "description", "none", headline=True),
     CatalogEntry("median_stable_rank", "weights/checkpoint", "description", "none"),
     CatalogEntry("median_tail_exponent", "weights/checkpoint", "description", "none"),
@@ -169,7 +180,7 @@ class Command:
     scores: Literal["always", "if_there", "never"] = "never"
     by_epoch: bool = False
     spectrum: tuple[Literal["pictures", "tables"], ...] = ()
-    document: Literal["report", "findings", "weights", "verdict", "choice"] = "report"
+    document: Literal["report", "findings", "weights", "verdict", "choice", "comparison"] = "report"
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -204,6 +215,7 @@ COMMANDS = (
         options=("group", *TOPOLOGY, "logits", "head", "variant"), scores="if_there", spectrum=("pictures", "tables"),
     ),
     Command("select", options=CHOOSING, scores="if_there", by_epoch=True, document="choice"),
+    Command("compare", ("similarity",), document="comparison"),
     Command("doctor", document="findings"),
     Command("weights", ("weights",), document="weights"),
     Command("gate", document="verdict"),

@@ -19,6 +19,10 @@ from labelfree.families.separability.scores import (
     separability_robust,
     total_persistence,
 )
+from labelfree.families.similarity.cka import cka, cka_biased, cka_without_top
+from labelfree.families.similarity.distances import relative_mrr, rsa
+from labelfree.families.similarity.neighbors import mutual_knn, neighbors_kept
+from labelfree.families.similarity.shape import linear_r2, match_hard, match_soft, procrustes
 from labelfree.families.spec import Metric
 from labelfree.families.transfer.accuracy import atc_mc, atc_ne, cot, doc, source_accuracy
 from labelfree.families.transfer.candidates import ensv, gde, saturation
@@ -61,6 +65,9 @@ __all__ = [
     "atc_ne",
     "average_confidence",
     "c2st",
+    "cka",
+    "cka_biased",
+    "cka_without_top",
     "class_ami",
     "classifier_nonuniformity",
     "coding_rate",
@@ -87,7 +94,10 @@ __all__ = [
     "infomax",
     "isoscore",
     "lidar",
+    "linear_r2",
     "mano",
+    "match_hard",
+    "match_soft",
     "mcc",
     "mean_cosine",
     "mean_utility",
@@ -96,6 +106,8 @@ __all__ = [
     "median_tail_exponent",
     "mmd",
     "mp_spikes",
+    "mutual_knn",
+    "neighbors_kept",
     "nesum",
     "nonfinite_rows",
     "nuclear_norm",
@@ -103,9 +115,12 @@ __all__ = [
     "participation_ratio",
     "persistence_entropy",
     "poor_fit_layers",
+    "procrustes",
     "pseudo_opis",
     "rankme",
     "rankme_centered",
+    "relative_mrr",
+    "rsa",
     "saturation",
     "self_cluster",
     "separability",

@@ -19,7 +19,7 @@ from labelfree.results import GREATEST, Result
 Array = NDArray[Any]
 Arguments = dict[str, Any]
 
-ROWS = ("X", "source", "head", "weight", "W", "weights")
+ROWS = ("X", "Y", "source", "head", "weight", "W", "weights")
 """Arguments that hold rows; a common scale multiplies all of them."""
 BY_NAME = {metric.name: metric for metric in METRICS}
 SEEN = tuple(name for name, metric in BY_NAME.items() if metric.scale is not LOGITS)
@@ -42,6 +42,7 @@ def clusters(seed: int, n: int = 60, d: int = 6) -> Arguments:
     centers = 3 * rng.normal(size=(4, d))
     X = centers[y] + rng.normal(size=(n, d)) * np.linspace(2, 0.5, d) + 0.5
     logits = X @ centers.T / 3 - (centers**2).sum(axis=1) / 6
+    other = X[:, ::-1] ** 2 / 3 + 2 * X + np.random.default_rng(seed + 100).normal(size=(n, d))
     tail = ((np.arange(200) + 0.5) / 200) ** -0.5
     turn = np.linalg.qr(rng.normal(size=(200, 200)))[0]
     broken = rng.normal(size=(12, 10))
@@ -49,7 +50,7 @@ def clusters(seed: int, n: int = 60, d: int = 6) -> Arguments:
     spiky = rng.normal(size=(40, 20))
     spiky[:, :2] *= 9
     return {
-        "X": X, "source": 1.2 * X[::-1] + rng.normal(size=(n, d)) + 0.3, "group": np.arange(n) // 5,
+        "X": X, "Y": other, "source": 1.2 * X[::-1] + rng.normal(size=(n, d)) + 0.3, "group": np.arange(n) // 5,
         "logits": logits, "head": centers, "weight": centers, "W": spiky if seed % 2 else turn * tail,
         "weights": {"a": spiky, "b": broken if seed % 2 else turn * tail}, "source_logits": logits[::-1] + 0.1,
         "source_labels": y[::-1], "others": (logits + rng.normal(size=logits.shape),),
@@ -64,7 +65,8 @@ def wide(seed: int) -> Arguments:
 def alone(seed: int) -> Arguments:
     """Rows that are all but equal: what is undefined at one scale is undefined at all."""
     given = clusters(seed)
-    return {**given, "X": np.ones_like(given["X"]), "source": np.ones_like(given["source"])}
+    same = np.ones_like(given["X"])
+    return {**given, "X": same, "Y": same, "source": np.ones_like(given["source"])}
 
 
 CLOUDS: dict[str, Callable[[int], Arguments]] = {"clusters": clusters, "wide": wide, "alone": alone}

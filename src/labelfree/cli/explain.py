@@ -48,18 +48,20 @@ def explain(
 
 def schema(
     of: Annotated[
-        Literal["report", "weights", "gate", "plan", "select"],
+        Literal["report", "weights", "gate", "plan", "select", "compare"],
         typer.Argument(
-            metavar="[report|weights|gate|plan|select]", help="What weights, gate, gate --plan and select print."
+            metavar="[report|weights|gate|plan|select|compare]",
+            help="What weights, gate, gate --plan, select and compare print.",
         ),
     ] = "report",
 ) -> None:
-    """The JSON Schema of a document: of reports, of reports on weights, of the verdict of a gate, its plan, a choice.
+    """The JSON Schema of a document: of reports, of reports on weights, of a verdict, a plan, a choice, a comparison.
 
     \b
     labelfree schema > report.schema.json
     labelfree schema gate > gate.schema.json
     """
+    from labelfree.reports.compare import CompareReport
     from labelfree.reports.document import Document, WeightsDocument
     from labelfree.reports.gate import GateReport
     from labelfree.reports.plan import PlanReport
@@ -68,5 +70,6 @@ def schema(
 
     models: dict[str, type[Any]] = {
         "report": Document, "weights": WeightsDocument, "gate": GateReport, "plan": PlanReport, "select": SelectReport,
+        "compare": CompareReport,
     }  # fmt: skip
     sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

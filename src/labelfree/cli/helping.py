@@ -20,6 +20,7 @@ SUMMARIES = {
     "opis": "Is one decision threshold fair to every group?",
     "evaluate": "Every metric that the input allows, in one pass.",
     "select": "Which one do I keep? The best without labels, or why not.",
+    "compare": "Are these representations of the same rows alike?",
     "doctor": "What is wrong with the data, before any metric.",
     "embed": "Run a checkpoint over data: embeddings as Parquet.",
     "weights": "What the weights of a checkpoint say without data.",
@@ -46,6 +47,10 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     "select": (
         "source", "label_budget", "labels", "class_shares", "head", "logits", "strict", "column", "sample", "all",
         "json", "output", "quiet",
+    ),
+    "compare": (
+        "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "id", "only", "all", "json",
+        "output", "quiet",
     ),
     "doctor": ("column", "id", "on_bad", "concat", "strict", "json", "output", "quiet", "verbose"),
     "embed": (

@@ -10,6 +10,7 @@ from typing import TypeVar
 from labelfree.commands.reports import Reports
 from labelfree.documents.findings import FindingWarning
 from labelfree.documents.wording import some
+from labelfree.reports.compare import CompareReport
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.select import SelectReport
 from labelfree.reports.told import grouped, of_report
@@ -18,7 +19,7 @@ _NAMED = 4
 _INSIDE = str(Path(__file__).parent.parent)
 
 
-R = TypeVar("R", bound=RowsReport | SelectReport)
+R = TypeVar("R", bound=RowsReport | SelectReport | CompareReport)
 
 
 def warned(report: R) -> R:

@@ -155,6 +155,18 @@ _ALL = (
     Code("other_order", "warning", "rows may be in another order",
         "Without ids rows are joined by position, and here the rows of a candidate have the neighbors of no other: "
         "another order, or a model that says nothing of them. A column of ids makes sure."),
+    Code("other_rows", "warning", "rows that only one source holds were left out",
+        "Two sources were compared on the rows that both hold, as was asked for. What became of the others is not "
+        "known."),
+    Code("shared_direction", "warning", "one strong direction makes two representations alike",
+        "Whatever else two representations hold, one direction with much of the variance that both share gives a high "
+        "CKA. Without it they have less in common."),
+    Code("mixed_rows", "warning", "alike as a whole, with other neighbors",
+        "Rows that were shuffled inside their clusters look like that: the clusters agree, and no row has its old "
+        "neighbors. A wrong join is the most common cause."),
+    Code("offset", "note", "an offset changes the neighbors",
+        "A cosine is taken about the origin. Where two representations differ by an offset, or by its size, their rows "
+        "have other neighbors by cosine than about their means."),
     Code("some_sources", "warning", "only some candidates have source rows",
         "Labelled source rows are used where every candidate has its own embeddings of them, and else not at all."),
     Code("shares_not_used", "warning", "class shares were not used",
