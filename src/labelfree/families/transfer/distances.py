@@ -98,11 +98,11 @@ def _mmd_of(
         "rows": len(sides[0]), "source_rows": len(sides[1]), "permutations": permutations,
     }  # fmt: skip
     parts: dict[str, Plain] = {
-        "p_value": found.p_value, "biased": found.biased,
-        "median_squared_distance": in_unit(found.median, 2 * e.exponent), "null_sd": found.null_sd,
+        "p_value": found.test.p_value, "biased": found.biased,
+        "median_squared_distance": in_unit(found.median, 2 * e.exponent), "null_sd": found.test.null_sd,
     }  # fmt: skip
-    result = measured(found.unbiased, found.error, params=params, parts=parts)
-    return with_interval(result, found.interval) if found.interval is not None else result
+    result = measured(found.test.value, found.test.error, params=params, parts=parts)
+    return with_interval(result, found.test.interval) if found.test.interval is not None else result
 
 
 def _mmd(e: Evidence) -> Result:

@@ -47,20 +47,35 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Discrepancy:
-    """MMD^2 without and with bias, the median squared distance, and what random divisions of the rows give."""
+class Tested:
+    """A statistic of two samples, its standard error, and what random divisions of the pooled rows give."""
 
-    unbiased: float
-    biased: float
-    median: float
+    value: float
     p_value: float | None
     null_sd: float | None
     null_skewness: float
     error: float | None
 
+    @classmethod
+    def of(cls, values: Float, influence: float) -> Tested:
+        """Of the value of the given division and of random ones after it; influence: its variance by that of the rows.
+
+        The spread of the influences holds twice the degenerate term that the divisions show; it is wanted once.
+        """
+        null = values[1:]
+        error = null_sd = p_value = None
+        skewness = 0.0
+        if len(null):
+            p_value = float((1 + (null >= values[0] - 1e-12).sum()) / (len(null) + 1))
+        if len(null) > 1:
+            null_sd = float(null.std(ddof=1))
+            skewness = float(((null - null.mean()) ** 3).mean()) / null_sd**3 if null_sd > 0 else 0.0
+            error = math.sqrt(max(influence - null_sd**2, null_sd**2))
+        return cls(float(values[0]), p_value, null_sd, skewness, error)
+
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the unbiased value x: all y with |x - y| <= 1.96 sd(y), sd(y)^2 = null_sd^2 + slope y.
+        """The 95 % interval of the value x: all y with |x - y| <= 1.96 sd(y), sd(y)^2 = null_sd^2 + slope y.
 
         The variance grows with the value: by (error^2 - null_sd^2) / x here, x no smaller than the error; where x is
         below null_sd and cannot tell, by no less than that of a noncentral chi-square, null_sd times its skewness.
@@ -68,15 +83,90 @@ class Discrepancy:
         if self.error is None or self.null_sd is None:
             return None
         square = self.null_sd**2
-        slope = (self.error**2 - square) / max(math.hypot(self.unbiased, self.error), 1e-300)
-        if self.unbiased < self.null_sd:
+        slope = (self.error**2 - square) / max(math.hypot(self.value, self.error), 1e-300)
+        if self.value < self.null_sd:
             slope = max(slope, self.null_sd * self.null_skewness)
-        middle = self.unbiased + Z95**2 * slope / 2
-        reach = Z95 * math.sqrt(max(square + slope * self.unbiased, 0.0) + (Z95 * slope / 2) ** 2)
+        middle = self.value + Z95**2 * slope / 2
+        reach = Z95 * math.sqrt(max(square + slope * self.value, 0.0) + (Z95 * slope / 2) ** 2)
         return middle - reach, middle + reach
 
 
-def _strips(rows: Float) -> Iterator[tuple[slice, Float]]:
+@dataclass(frozen=True, eq=False)
+class PairMeans:
+    """Means of a function of two rows over pairs of different rows: within the first, within the second, across.
+
+    first, second, across: (B + 1,) for the given division of the pooled rows, and B random ones; same: its value of a
+    row with itself. of_first, of_second: for the given division, what each row of a side has on average with the others
+    of its side, and with those of the other side.
+    """
+
+    first: Float
+    second: Float
+    across: Float
+    same: float
+    of_first: tuple[Float, Float]
+    of_second: tuple[Float, Float]
+
+    @property
+    def with_itself(self) -> tuple[float, float]:
+        """The means within the first and the second rows with each row's pair with itself, as V-statistics have it."""
+        m, n = (len(side[0]) for side in (self.of_first, self.of_second))
+        return (
+            float((self.first[0] * (m - 1) + self.same) / m),
+            float((self.second[0] * (n - 1) + self.same) / n),
+        )
+
+
+def pair_means(
+    pooled: Float,
+    m: int,
+    of: Callable[[Float], Float],
+    permutations: int,
+    seed: int,
+    advance: Callable[[float], None] = lambda done: None,
+) -> PairMeans:
+    """Means of a function of squared distances over the pairs of m rows and the others; never all pairs at a time."""
+    n = len(pooled) - m
+    first = np.zeros((m + n, permutations + 1))  # column 0: the first m rows; the others: m rows drawn at random
+    first[:m, 0] = 1.0
+    rng = _stream(seed, 0)
+    for column in range(1, permutations + 1):
+        first[rng.permutation(m + n)[:m], column] = 1.0
+    within, across, total = np.zeros(permutations + 1), np.zeros(permutations + 1), 0.0
+    to_first, to_all = np.empty(m + n), np.empty(m + n)
+    for part, squared in strips(pooled):
+        k = of(squared)
+        reach = k @ first
+        within += np.einsum("ij,ij->j", reach, first[part])
+        across += reach.sum(axis=0)
+        to_first[part], to_all[part] = reach[:, 0], k.sum(axis=1)
+        total += float(to_all[part].sum())
+        advance(part.stop / (m + n))
+    across -= within  # rows outside against rows inside
+    outside = total - within - 2 * across
+    same, to_second = float(of(np.zeros(1))[0]), to_all - to_first
+    return PairMeans(
+        (within - m * same) / (m * (m - 1)), (outside - n * same) / (n * (n - 1)), across / (m * n), same,
+        ((to_first[:m] - same) / (m - 1), to_second[:m] / n), ((to_second[m:] - same) / (n - 1), to_first[m:] / m),
+    )  # fmt: skip
+
+
+def spread_of(slopes: tuple[Float, Float]) -> float:
+    """Variance of a statistic of pairs by the influence of each row of both sides."""
+    return float(sum(slope.var(ddof=1) / len(slope) for slope in slopes))
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """MMD^2 without bias and what random divisions of the rows give, with bias, the median squared distance."""
+
+    test: Tested
+    biased: float
+    median: float
+    means: PairMeans
+
+
+def strips(rows: Float) -> Iterator[tuple[slice, Float]]:
     """Squared distances of consecutive rows to all rows, a strip at a time."""
     norms = np.einsum("ij,ij->i", rows, rows)
     step = max(1, _STRIP // len(rows))
@@ -95,7 +185,7 @@ def _median(rows: Float) -> float:
     """Median squared distance between different rows."""
     n = len(rows)
     found, at = np.empty(n * (n - 1) // 2), 0
-    for part, squared in _strips(rows):
+    for part, squared in strips(rows):
         for i, row in zip(range(part.start, part.stop), squared, strict=True):
             found[at : at + n - 1 - i] = row[i + 1 :]
             at += n - 1 - i
@@ -108,47 +198,18 @@ def kernel_test(
     X: Rows, Y: Rows, kernel: Kernel, permutations: int, seed: int, advance: Callable[[float], None] = lambda done: None
 ) -> Discrepancy | None:
     """MMD^2 of X (m, d) and Y (n, d), and of `permutations` random divisions; None where the median distance is 0."""
-    m, n = len(X), len(Y)
+    m = len(X)
     pooled = centered(np.concatenate([X, Y]).astype(np.float64))
     scale = np.abs(pooled).max()
     median = _median(pooled / scale) if scale > 0 else 0.0
     if median == 0:
         return None
     pooled /= scale
-    first = np.zeros((m + n, permutations + 1))  # column 0: the rows of X; the others: m rows drawn at random
-    first[:m, 0] = 1.0
-    rng = _stream(seed, 0)
-    for column in range(1, permutations + 1):
-        first[rng.permutation(m + n)[:m], column] = 1.0
-    within, across, total = np.zeros(permutations + 1), np.zeros(permutations + 1), 0.0
-    to_first, to_all = np.empty(m + n), np.empty(m + n)
-    for part, squared in _strips(pooled):
-        k = kernel.of(squared, median)
-        reach = k @ first
-        within += np.einsum("ij,ij->j", reach, first[part])
-        across += reach.sum(axis=0)
-        to_first[part], to_all[part] = reach[:, 0], k.sum(axis=1)
-        total += float(to_all[part].sum())
-        advance(part.stop / (m + n))
-    across -= within  # rows outside against rows inside
-    outside = total - within - 2 * across
-    value = (within - m) / (m * (m - 1)) + (outside - n) / (n * (n - 1)) - 2 * across / (m * n)
-    null = value[1:]
-    to_second = to_all - to_first
-    slope_x = (to_first[:m] - 1) / (m - 1) - to_second[:m] / n
-    slope_y = (to_second[m:] - 1) / (n - 1) - to_first[m:] / m
-    error = null_sd = p_value = None
-    skewness = 0.0
-    if permutations:
-        p_value = float((1 + (null >= value[0] - 1e-12).sum()) / (permutations + 1))
-    if permutations > 1:
-        null_sd = float(null.std(ddof=1))
-        skewness = float(((null - null.mean()) ** 3).mean()) / null_sd**3 if null_sd > 0 else 0.0
-        influence = 4 * (slope_x.var(ddof=1) / m + slope_y.var(ddof=1) / n)
-        # The spread of the slopes holds twice the degenerate term that the divisions show; it is wanted once.
-        error = math.sqrt(max(influence - null_sd**2, null_sd**2))
-    biased = float(within[0] / m**2 + outside[0] / n**2 - 2 * across[0] / (m * n))
-    return Discrepancy(float(value[0]), biased, median * scale**2, p_value, null_sd, skewness, error)
+    found = pair_means(pooled, m, lambda squared: kernel.of(squared, median), permutations, seed, advance)
+    slopes = [inside - outside for inside, outside in (found.of_first, found.of_second)]
+    value = found.first + found.second - 2 * found.across
+    test = Tested.of(value, 4 * spread_of((slopes[0], slopes[1])))
+    return Discrepancy(test, sum(found.with_itself) - 2 * float(found.across[0]), median * scale**2, found)
 
 
 @dataclass(frozen=True)
