@@ -21,7 +21,8 @@ _BEYOND = 1.2
 """Variance of a held-out accuracy over that of the theory, by which the folds share their rows: as measured."""
 
 
-def _stream(seed: int, purpose: int) -> np.random.Generator:
+def private(seed: int, purpose: int) -> np.random.Generator:
+    """A stream of random numbers that shares nothing with what a user draws from the same seed."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PRIVATE, purpose)))
 
 
@@ -129,7 +130,7 @@ def pair_means(
     n = len(pooled) - m
     first = np.zeros((m + n, permutations + 1))  # column 0: the first m rows; the others: m rows drawn at random
     first[:m, 0] = 1.0
-    rng = _stream(seed, 0)
+    rng = private(seed, 0)
     for column in range(1, permutations + 1):
         first[rng.permutation(m + n)[:m], column] = 1.0
     within, across, total = np.zeros(permutations + 1), np.zeros(permutations + 1), 0.0
@@ -214,12 +215,13 @@ def kernel_test(
 
 @dataclass(frozen=True)
 class Told:
-    """How well held-out rows were told apart."""
+    """How well held-out rows were told apart: accuracy and area under the ROC curve, each with its standard error."""
 
     accuracy: float
     auc: float
     folds: tuple[float, ...]
     error: float
+    auc_error: float
     warnings: tuple[Noted, ...]
 
 
@@ -247,13 +249,24 @@ def area(margin: Float, positive: NDArray[np.bool_]) -> float:
     return float(order.mean() / (2 * len(below)))
 
 
+def area_variance(margin: Float, positive: NDArray[np.bool_]) -> float:
+    """Variance of that area by the share of pairs in the right order of each row (DeLong et al. 1988)."""
+    above, below = np.sort(margin[positive]), np.sort(margin[~positive])
+
+    def share(rows: Float, others: Float) -> Float:
+        order = np.searchsorted(others, rows, "left") + np.searchsorted(others, rows, "right")
+        return np.asarray(order / (2 * len(others)))
+
+    return float(share(above, below).var(ddof=1) / len(above) + share(below, above).var(ddof=1) / len(below))
+
+
 def classified(X: Rows, Y: Rows, folds: int, seed: int) -> Told:
     """Cross-validated logistic regression of which of X and Y, both (m, d), a row belongs to."""
-    m, rng = len(X), _stream(seed, 1)
+    m, rng = len(X), private(seed, 1)
     fold = np.concatenate([rng.permutation(np.arange(m) % folds) for _ in range(2)])
     rows = np.concatenate([X, Y]).astype(np.float64)
     side = np.repeat([1.0, -1.0], m)
-    right, shares, areas, unfinished = 0, [], [], 0
+    right, shares, areas, unfinished, squares = 0, [], [], 0, 0.0
     for held in range(folds):
         fit, test = fold != held, fold == held
         scaled = Standard.of(rows[fit]).standardized(rows)
@@ -264,23 +277,27 @@ def classified(X: Rows, Y: Rows, folds: int, seed: int) -> Told:
         right += int(hit.sum())
         shares.append(float(hit.mean()))
         areas.append(area(margin, positive))
-    n = 2 * m
+        squares += area_variance(margin, positive) if 2 * folds <= m else 0.25
+    n, auc = 2 * m, float(np.mean(areas))
     share = (right + 2) / (n + 4)
     said = f"the classifier did not converge in {unfinished} of {folds} folds"
     notes = (Noted("not_converged", said),) if unfinished else ()
     error = math.sqrt(_BEYOND * (share * (1 - share) + _of_the_fits(share, X.shape[1], n)) / (n + 4))
-    return Told(right / n, float(np.mean(areas)), tuple(shares), error, notes)
+    spread = squares / folds**2 + 1 / (16 * m * m)  # where no pair is in the wrong order, not nothing either
+    auc_error = math.sqrt(_BEYOND * (spread + _of_the_fits(auc, X.shape[1], n, 0.5**0.5) / (n + 4)))
+    return Told(right / n, auc, tuple(shares), error, auc_error, notes)
 
 
-def _of_the_fits(accuracy: float, d: int, n: int) -> float:
+def _of_the_fits(share: float, d: int, n: int, by: float = 0.5) -> float:
     """What fits to other rows add to the variance of a held-out row, for two Gaussian classes and d columns.
 
     A direction fitted to n rows is off by the angle t with sin^2 t = e / (D^2 + e), e = 4 d / n, D the distance of the
-    classes; the accuracy is Phi(D cos(t) / 2), which that angle moves by the normal density times sin t.
+    classes; the accuracy is Phi(D cos(t) / 2), by the half, and the area under the ROC curve Phi(D cos(t) / sqrt 2):
+    that angle moves both by the normal density times sin t.
     """
     from scipy.special import ndtri
 
-    told = 2 * max(float(ndtri(accuracy)), 0.0)
+    told = max(float(ndtri(share)), 0.0) / by
     noise = 4 * d / n
     square = (told**2 + math.sqrt(told**4 + 4 * told**2 * noise)) / 2
-    return math.exp(-(told**2) / 4) / (2 * math.pi) * noise / (square + noise)
+    return math.exp(-((by * told) ** 2)) / (2 * math.pi) * noise / (square + noise)
