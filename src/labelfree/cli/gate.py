@@ -51,6 +51,14 @@ def gate(
             rich_help_panel=JUDGE,
         ),
     ] = None,
+    by: Annotated[
+        Literal["value", "interval"] | None,
+        typer.Option(
+            help="What --require judges: the value, or the whole interval, undecided where only a part of it holds.",
+            show_default="value",
+            rich_help_panel=JUDGE,
+        ),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(help="A report to compare with, for --max-drop.", metavar="BASE", rich_help_panel=JUDGE),
@@ -159,7 +167,7 @@ def gate(
     10  failed: a threshold, a drop, a metric that is missing or undefined
     11  plateau, or past its best: stop
     12  collapse
-    13  undecided: a drop inside its noise
+    13  undecided: a drop inside its noise, an interval that holds the limit
     Several conditions: the worst, in the order 12, 10, 13, 11, 0.
 
     \b
@@ -174,10 +182,10 @@ def gate(
 
     in_actions = github or (github is None and os.environ.get("GITHUB_ACTIONS") == "true")
     options: dict[str, Any] = {
-        "require": require, "against": against, "max_drop": max_drop, "on_undecided": on_undecided, "history": history,
-        "run": run, "plateau": plateau, "when": when, "classes": classes, "rule": rule, "warmup": warmup,
-        "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks, "cycle": cycle,
-        "drops": drops, "patience": patience, "stop_at": stop_at,
+        "require": require, "by": by, "against": against, "max_drop": max_drop, "on_undecided": on_undecided,
+        "history": history, "run": run, "plateau": plateau, "when": when, "classes": classes, "rule": rule,
+        "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks,
+        "cycle": cycle, "drops": drops, "patience": patience, "stop_at": stop_at,
     }  # fmt: skip
     asked = ""
     try:

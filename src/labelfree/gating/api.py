@@ -13,9 +13,11 @@ from labelfree.documents.findings import SEVERITIES, Finding
 from labelfree.documents.reading import SCHEMA_VERSION, as_json, report_documents, reports_in, rounded
 from labelfree.errors import ExitCode, SourceError, UsageError, option
 from labelfree.gating.conditions import Condition, dropped, remarks, required
+from labelfree.gating.grammar import Requirement
 from labelfree.gating.guards import LIMITS, collapse_guard
+from labelfree.gating.intervals import Measured, required_by_interval
 from labelfree.gating.plateau import plateau as judged_plateau
-from labelfree.gating.series import collapse_shares, of_run, records_of
+from labelfree.gating.series import Reading, collapse_shares, of_run, records_of
 from labelfree.gating.settings import settings
 from labelfree.history import Record, plain
 from labelfree.history.records import abridged
@@ -60,15 +62,16 @@ def gate(
     patience: int | None = None,
     stop_at: float | None = None,
     on_undecided: str | None = None,
+    by: str | None = None,
 ) -> dict[str, Any]:
     """The verdict on reports, on the latest check of a history, or on both, as the document that the command prints.
 
     reports, against: a Report, a JSON document of one or several, or the path of a file of them; reports may be a list
     of those, or Reports.
     The options are those of `labelfree gate`; warmup, window, checks and patience count checks, cycle and drops
-    ("100,200", or a list) steps. Raises LabelfreeError
-    on bad input or usage; a verdict, whatever it is, is returned: `gate(...)["verdict"]["decision"]` is one of pass,
-    continue, fail, stop, collapse, undecided.
+    ("100,200", or a list) steps; by: whether `require` judges the "value" (the default) or the whole "interval".
+    Raises LabelfreeError on bad input or usage; a verdict, whatever it is, is returned: `gate(...)["verdict"]
+    ["decision"]` is one of pass, continue, fail, stop, collapse, undecided.
 
     >>> import labelfree, numpy as np
     >>> labelfree.gate(labelfree.rank(np.eye(8)), require="rankme >= 8")["verdict"]["decision"]
@@ -76,7 +79,7 @@ def gate(
     """
     chosen = settings(
         require=listed(require), max_drop=listed(max_drop), plateau=listed(plateau), against=against is not None,
-        history=history is not None, run=run, when=when, classes=classes, rule=rule, on_undecided=on_undecided,
+        history=history is not None, run=run, when=when, classes=classes, rule=rule, on_undecided=on_undecided, by=by,
         numbers={
             "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks,
             "cycle": cycle, "drops": drops, "patience": patience, "stop_at": stop_at,
@@ -105,7 +108,8 @@ def gate(
     records = [] if history is None else records_of(history, chosen.run)
     judged = subjects if given else _latest(records)
     with _computable():
-        conditions = [c for asked in chosen.require for c in required(asked, judged)]
+        require_one = _by_interval if chosen.by == "interval" else required
+        conditions = [c for asked in chosen.require for c in require_one(asked, judged)]
         conditions += [c for asked in chosen.max_drop for c in dropped(asked, judged, base, chosen.on_undecided)]
         conditions += [
             judged_plateau(metric, records, chosen.rule, chosen.each, chosen.classes) for metric in chosen.plateau
@@ -125,6 +129,30 @@ def gate(
             **verdict(conditions, guards, chosen.when), "state": _state(_latest(records) if records else subjects),
         },
     })  # fmt: skip
+
+
+def _by_interval(asked: Requirement, subjects: Subjects) -> list[Condition]:
+    """A requirement on the intervals of reports or of the latest check."""
+    for name, record in subjects:
+        if asked.metric in record["metrics"]:
+            Reading(asked.metric, record, name)  # refuses what no gate may trust
+    return required_by_interval(asked, [(name, record["metrics"]) for name, record in subjects])
+
+
+def judged_by_interval(asked: Sequence[Requirement], subjects: Sequence[tuple[str, Measured]]) -> dict[str, Any]:
+    """The verdict on the intervals of metrics by subject: what `compare` and `drift` put under `verdict`.
+
+    asked: at least one; subjects: the metrics of each as a document holds them, by the name to tell. Several
+    conditions: the worst wins, fail (10), undecided (13), pass (0).
+
+    >>> from labelfree.gating.grammar import requirement
+    >>> measured = {"rankme": {"value": 8.0, "interval": (7.5, 8.5)}}
+    >>> judged_by_interval([requirement("rankme >= 8")], [("b", measured)])["exit_code"]
+    13
+    """
+    conditions = [condition for one in asked for condition in required_by_interval(one, subjects)]
+    found = verdict(conditions, [])
+    return {name: found[name] for name in ("decision", "exit_code", "reason", "message", "conditions")}
 
 
 def verdict(conditions: Sequence[Condition], guards: Sequence[dict[str, Any]], when: str = "any") -> dict[str, Any]:

@@ -14,13 +14,13 @@ from labelfree.documents.reading import MOST_DIGITS
 from labelfree.errors import SourceError, UsageError, in_short, option
 from labelfree.gating.settings import NUMBERS
 
-JUDGED = ("require", "against", "max_drop", "history", "run", "plateau", "on_undecided")
+JUDGED = ("require", "by", "against", "max_drop", "history", "run", "plateau", "on_undecided")
 """What is judged: one of these on the command line replaces all of the file."""
 RULE = ("when", "classes", "rule", *NUMBERS)
 """How a plateau is judged, where one is asked for: each replaced on its own, all of them by another rule."""
 
 _LISTS = ("require", "max_drop", "plateau")
-_TEXTS = ("against", "history", "run", "when", "rule", "on_undecided")
+_TEXTS = ("against", "history", "run", "when", "rule", "on_undecided", "by")
 _PATHS = ("against", "history")
 _COUNTS = ("classes", "warmup", "window", "checks", "cycle", "patience")
 _FILE = "pyproject.toml"

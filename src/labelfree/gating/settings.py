@@ -11,6 +11,7 @@ from labelfree.documents.forms import is_number
 from labelfree.documents.reading import MOST_DIGITS
 from labelfree.errors import UsageError, option
 from labelfree.gating.grammar import Drop, Requirement, drop, requirement
+from labelfree.gating.intervals import BY
 from labelfree.gating.rules import LEAST_WINDOW
 from labelfree.history.records import checked_run
 
@@ -50,6 +51,7 @@ class Settings:
     on_undecided: str | None
     run: str
     classes: int | None = None
+    by: str = "value"
 
     @property
     def each(self) -> dict[str, Any]:
@@ -62,6 +64,8 @@ class Settings:
         """The settings as part of a verdict: what was given and every default that was used."""
         found: dict[str, Any] = {"require": [str(r) for r in self.require], "plateau": list(self.plateau)}
         found |= {"max_drop": [str(d) for d in self.max_drop], "against": against, "history": history}
+        if self.require:
+            found["by"] = self.by
         if against is not None:
             found["on_undecided"] = self.on_undecided
         if history is not None:
@@ -86,6 +90,7 @@ def settings(
     numbers: dict[str, Any],
     when: str | None = None,
     classes: int | None = None,
+    by: str | None = None,
 ) -> Settings:
     """The settings, or a UsageError that says which option is wrong, has no effect or is missing.
 
@@ -115,6 +120,10 @@ def settings(
         raise UsageError(f"{option('on_undecided')}: has no effect without {base}; leave it out")
     if on_undecided not in (None, "pass", "fail"):
         raise UsageError(f"{option('on_undecided')}: expected pass or fail, found {on_undecided!r}")
+    if by not in (None, *BY):
+        raise UsageError(f"{option('by')}: expected {' or '.join(BY)}, found {by!r}")
+    if by is not None and not require:
+        raise UsageError(f"{option('by')}: has no effect without {option('require', 'METRIC >= NUMBER')}; leave it out")
     for name in plateau:
         check_metric(name, "plateau")
     if when is not None and not plateau:
@@ -139,6 +148,7 @@ def settings(
         on_undecided=on_undecided,
         run="default" if run is None else run,
         classes=classes,
+        by=by or "value",
     )
     _check_opis(chosen)
     return replace(chosen, numbers=_numbers(chosen.rule, rule is not None, bool(plateau), numbers))

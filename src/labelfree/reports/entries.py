@@ -148,6 +148,13 @@ class Verdict(Part):
     conditions: list[dict[str, Any]]
 
 
+class RequiredVerdict(Verdict):
+    """The verdict on what was required of the intervals of metrics, of `compare` and `drift`."""
+
+    exit_code: int
+    message: str
+
+
 class AnyReport(Part):
     """What every report holds, whatever was read. `warnings` are the messages of its findings."""
 
