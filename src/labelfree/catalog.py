@@ -164,7 +164,8 @@ class Command:
     rows of the default sample, and of whole groups where a column names them; whole_groups: its sample is of whole
     groups; zero_rows: "refused" where a row of zeros is a bad row; scores: whether class scores are read beside the
     embeddings: "always" looked for, "if_there" taken along, "never"; by_epoch: a file of several epochs is several
-    data sets, which are compared; spectrum: what shows its singular values, "pictures" and "tables"; document: what it
+    data sets, which are compared; also: metrics of other families that it computes; other_rows: its sources are of
+    other rows each by design; spectrum: what shows its singular values, "pictures" and "tables"; document: what it
     prints.
     """
 
@@ -179,6 +180,8 @@ class Command:
     zero_rows: Literal["refused", "counted"] = "counted"
     scores: Literal["always", "if_there", "never"] = "never"
     by_epoch: bool = False
+    also: tuple[str, ...] = ()
+    other_rows: bool = False
     spectrum: tuple[Literal["pictures", "tables"], ...] = ()
     document: Literal["report", "findings", "weights", "verdict", "choice"] = "report"
 
@@ -197,6 +200,9 @@ CHOOSING = ("logits", "source", "label", "head")
 GROUPING = ("groups_from", "clusters", "k", "seeds", "freeze", "far", "space")
 """Options of the metrics of OPIS alone, beside `group`."""
 
+DRIFTING = ("reference", "label", "by", "looks", "require")
+"""Options of `drift` alone, but for the label of the reference."""
+
 COMMANDS = (
     Command("rank", ("rank",), options=("group",), spectrum=("pictures", "tables")),
     Command(
@@ -213,6 +219,10 @@ COMMANDS = (
     Command(
         "evaluate", ("rank", "separability", "transfer", "opis"), where_possible=("transfer", "opis"),
         options=("group", *TOPOLOGY, "logits", "head", "variant"), scores="if_there", spectrum=("pictures", "tables"),
+    ),
+    Command(
+        "drift", ("drift",), collapse=True, options=("logits", *DRIFTING), scores="if_there",
+        also=("mmd", "coral", "frechet"), other_rows=True,
     ),
     Command("select", options=CHOOSING, scores="if_there", by_epoch=True, document="choice"),
     Command("doctor", document="findings"),

@@ -67,7 +67,7 @@ class Evidence:
     grouping: Grouping | None = None
     on_bad: Literal["error", "drop"] | None = None
     exponent: int = 0
-    divisions: int = 999
+    divisions: int = 499
 
     @property
     def advance(self) -> Advance:

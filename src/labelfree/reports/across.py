@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import stdev
 from typing import Any, Literal
 
-from labelfree.catalog import command
+from labelfree.catalog import command, known_command
 from labelfree.errors import UsageError
 from labelfree.history.steps import step_of
 from labelfree.reports.rows import RowsReport
@@ -44,6 +44,8 @@ def differences(reports: Sequence[RowsReport]) -> list[str]:
 def differing(reports: Sequence[RowsReport]) -> list[tuple[str, str]]:
     """What differs between the inputs of reports: the code of the finding, and in words."""
     found: list[tuple[str, str]] = []
+    known = known_command(reports[0].command)
+    streams = known is not None and known.other_rows  # such as days beside a reference
     for label, of in (
         ("n", lambda r: str(r.input.n)),
         ("d", lambda r: str(r.input.d)),
@@ -52,6 +54,8 @@ def differing(reports: Sequence[RowsReport]) -> list[tuple[str, str]]:
         ("rows", lambda r: r.input.rows_hash),
     ):
         values = list(dict.fromkeys(of(r) for r in reports))
+        if streams and label in ("n", "rows"):
+            continue
         if len(values) > 1:
             what = f"{label} {'differ' if label == 'classes' else 'differs'}"
             what = "the sets of rows differ (other ids or positions)" if label == "rows" else what

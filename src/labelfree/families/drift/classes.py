@@ -99,9 +99,7 @@ def class_alignment(X: Any, reference: Any, logits: Any, reference_logits: Any, 
     e = beside(X, reference, "reference", seed)
     behind = e.reference
     assert behind is not None
-    return _class_alignment(
-        replace(_with_logits(e, logits), reference=_with_logits(behind, reference_logits))
-    )
+    return _class_alignment(replace(_with_logits(e, logits), reference=_with_logits(behind, reference_logits)))
 
 
 def _with_logits(e: Evidence, logits: Any) -> Evidence:

@@ -27,9 +27,7 @@ def _c2st_auc_of(known: tuple[Told, int] | Result) -> Result:
     parts: dict[str, Plain] = {
         "accuracy": found.accuracy, "chance": 0.5, "d_prime": math.sqrt(2) * float(ndtri(inside)),
     }  # fmt: skip
-    return measured(
-        found.auc, found.auc_error, low=0.0, high=1.0, params=params, parts=parts, warnings=found.warnings
-    )
+    return measured(found.auc, found.auc_error, low=0.0, high=1.0, params=params, parts=parts, warnings=found.warnings)
 
 
 def _c2st_auc(e: Evidence) -> Result:

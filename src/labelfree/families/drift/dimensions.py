@@ -29,9 +29,7 @@ def _ks_dimensions(e: Evidence) -> Result:
     for column in range(d):
         one, two = np.sort(current[:, column]), np.sort(behind[:, column])
         both = np.concatenate([one, two])
-        apart[column] = np.abs(
-            np.searchsorted(one, both, "right") / m - np.searchsorted(two, both, "right") / n
-        ).max()
+        apart[column] = np.abs(np.searchsorted(one, both, "right") / m - np.searchsorted(two, both, "right") / n).max()
     p = np.clip(kstwo.sf(apart, np.round(m * n / (m + n))), 0.0, 1.0)
     order = np.lexsort((np.arange(d), p))
     below = np.flatnonzero(p[order] <= SHARE * np.arange(1, d + 1) / d)

@@ -18,8 +18,8 @@ from labelfree.families.transfer.intervals import with_interval
 from labelfree.families.transfer.two_samples import PairMeans, Tested, pair_means, spread_of
 from labelfree.results import Plain, Result, in_unit, measured, undefined
 
-PERMUTATIONS = 999
-"""Random divisions of the pooled rows: the least p-value is one in a thousand."""
+PERMUTATIONS = 499
+"""Random divisions of the pooled rows: the least p-value is one in 500."""
 
 
 @dataclass(frozen=True, eq=False)

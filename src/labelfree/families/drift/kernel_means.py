@@ -18,7 +18,9 @@ from labelfree.families.transfer.two_samples import Discrepancy, Tested, spread_
 from labelfree.results import Plain, Result, measured, undefined
 
 
-def _cauchy_schwarz_of(known: tuple[Discrepancy, int, int] | Result, scales: Sequence[float], permutations: int) -> Result:
+def _cauchy_schwarz_of(
+    known: tuple[Discrepancy, int, int] | Result, scales: Sequence[float], permutations: int
+) -> Result:
     if isinstance(known, Result):
         return known
     discrepancy, m, n = known

@@ -29,7 +29,7 @@ def by_distance(reference: Evidence) -> Scale:
     return scale_of(reference, "knn")
 
 
-def _beyond(e: Evidence, tail: float) -> Result:
+def beyond(e: Evidence, tail: float) -> Result:
     behind = reference_of(e)
     if isinstance(behind, Result):
         return behind
@@ -81,7 +81,7 @@ def density(calibration: Float, scores: Float, tail: float) -> float:
 
 
 def _share_beyond_95(e: Evidence) -> Result:
-    return _beyond(e, 0.05)
+    return beyond(e, 0.05)
 
 
 def share_beyond_95(X: Any, reference: Any, *, seed: int = 0) -> Result:
@@ -112,7 +112,7 @@ def share_beyond_95(X: Any, reference: Any, *, seed: int = 0) -> Result:
 
 
 def _share_beyond_99(e: Evidence) -> Result:
-    return _beyond(e, 0.01)
+    return beyond(e, 0.01)
 
 
 def share_beyond_99(X: Any, reference: Any, *, seed: int = 0) -> Result:
