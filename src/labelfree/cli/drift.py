@@ -98,8 +98,9 @@ def drift(
         if shared.append is not None:
             reports[:] = numbered(reports, steps, shared.append, shared.run or "default")
 
+    in_order = sorted(sources, key=lambda name: natural(Path(name)))
     run(
-        "drift", sorted(sources, key=lambda name: natural(Path(name))), shared, reads={"the reference": known.opened.files},
+        "drift", in_order, shared, reads={"the reference": known.opened.files},
         finish=finish, reference=known, **own,
     )  # fmt: skip
 

@@ -156,13 +156,13 @@ def steps_to_append(command: Command, sources: Sequence[str], shared: Shared) ->
     if not command.families:
         raise UsageError(f"--append: {command.name} measures nothing that a history holds; append rank or evaluate")
     from labelfree.history.records import checked_run
-    from labelfree.history.steps import steps_of
+    from labelfree.history.steps import day_of, step_of, steps_of
     from labelfree.history.store import stored, writable
 
     checked_run("default" if shared.run is None else shared.run)
     if writable(shared.append).exists():
         stored(shared.append)
-    return steps_of(sources, shared.step, shared.concat)
+    return steps_of(sources, shared.step, shared.concat, day_of if command.other_rows else step_of)
 
 
 def named_metrics(command: Command, shared: Shared) -> tuple[str, ...]:

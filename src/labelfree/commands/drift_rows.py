@@ -27,7 +27,7 @@ from labelfree.survey.found import Survey
 from labelfree.survey.growing import block_rows
 from labelfree.survey.repetitions import finite
 
-METHOD: Method = "knn"
+METHOD: Method = "distance"
 """How unusual rows are told from usual ones where nothing else is said: the best measured."""
 FALSE = 0.1
 SHOWN, NEAREST = 10, 3

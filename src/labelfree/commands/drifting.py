@@ -179,8 +179,8 @@ def _against(found: Survey) -> list[Finding]:
         now, usual = (100 * (1 - share) for share in near)
         told.append(
             Finding(
-                "other_space", f"current rows lie {max(now, 0):.1f} % nearer to reference rows than if they were turned "
-                f"at random, its own rows {usual:.0f} %: perhaps another space",
+                "other_space", f"current rows lie {max(now, 0):.1f} % nearer to reference rows than if they were "
+                f"turned at random, its own rows {usual:.0f} %: perhaps another space",
                 "make sure that one model, one version and one pooling wrote both sides",
             )
         )  # fmt: skip
@@ -201,5 +201,5 @@ def _left_constant(found: Survey) -> list[Finding]:
     if not len(columns):
         return []
     named = ", ".join(map(str, columns[:_NAMED])) + (", ..." if len(columns) > _NAMED else "")
-    words = f"{counted(len(columns), 'column')} that never changed in the reference {'has' if len(columns) == 1 else 'have'}"
-    return [Finding("left_constant", f"{words} now: {named} (from 0)", "that is drift by itself", unit="columns")]
+    words = f"{counted(len(columns), 'column')} that never changed in the reference changed now"
+    return [Finding("left_constant", f"{words}: {named} (from 0)", "that is drift by itself", unit="columns")]

@@ -108,7 +108,8 @@ def _parquet(reports: Sequence[RowsReport], path: Path) -> None:
 
     tables = []
     if reports[0].drift is not None:
-        return _rows(reports, path)
+        _rows(reports, path)
+        return
     for report in reports:
         for name, columns in report.series.items():
             if name in DRAWN_ONLY:

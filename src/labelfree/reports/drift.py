@@ -30,8 +30,8 @@ class UnusualRow(Measured):
 
 
 class Unusual(Measured):
-    """The most unusual rows first. scored: rows of CURRENT that were looked at; calibration_rows: of the reference, that
-    say what is usual; singled_out: rows that can be named, so that about 10 % of them are false.
+    """The most unusual rows first. scored: rows of CURRENT that were looked at; calibration_rows: of the reference,
+    which say what is usual; singled_out: rows that can be named, so that about 10 % of them are false.
     """
 
     method: str

@@ -50,7 +50,8 @@ def c2st_auc(X: Any, reference: Any, *, sample: int | None = ROWS, seed: int = 0
     Cost: that of c2st: five fits to at most 2,000 sampled rows of each side, seconds.
     When it lies: a linear classifier does not see a change of spread (all deviations times 1.5: .47); never read it
     alone. With many columns two days of one source are often told apart by something that nobody needs.
-    Source: Lopez-Paz and Oquab, "Revisiting Classifier Two-Sample Tests", ICLR 2017. Deviations: the area, cross-fitted.
+    Source: Lopez-Paz and Oquab, "Revisiting Classifier Two-Sample Tests", ICLR 2017. Deviations: the area,
+    cross-fitted.
 
     >>> import numpy as np
     >>> c2st_auc(np.arange(20.0)[:, None], np.arange(20.0)[:, None] + 1000).value

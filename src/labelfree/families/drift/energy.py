@@ -67,7 +67,8 @@ def _energy_ratio_of(known: Apart | Result, e: Evidence, permutations: int) -> R
     params: dict[str, Plain] = {"rows": m, "reference_rows": n, "permutations": permutations}
     parts: dict[str, Plain] = {
         "p_value": known.test.p_value, "energy": in_unit(energy, e.exponent), "biased": in_unit(biased, e.exponent),
-        "distance_across": in_unit(float(known.means.across[0]) * known.scale, e.exponent), "null_sd": known.test.null_sd,
+        "distance_across": in_unit(float(known.means.across[0]) * known.scale, e.exponent),
+        "null_sd": known.test.null_sd,
     }  # fmt: skip
     result = measured(known.test.value, known.test.error, high=1.0, params=params, parts=parts)
     interval = known.test.interval
@@ -84,15 +85,16 @@ def energy_ratio(
     """Energy distance between current and reference rows, as a share of the distance between them.
 
     Formula: E / (2 mean |x - y|), E = 2 mean |x - y| - mean |x - x'| - mean |y - y'| over different rows (U-statistic),
-    x current and y reference. parts.energy is E, parts.biased E over all pairs as a V-statistic, parts.p_value the share
-    of random divisions of the pooled rows, the given one included, with no smaller value.
+    x current and y reference. parts.energy is E, parts.biased E over all pairs as a V-statistic, parts.p_value the
+    share of random divisions of the pooled rows, the given one included, with no smaller value.
     Input: X (m, d), reference (n, d) finite real numbers, at least 20 rows each.
     Range: at most 1; about 0 for equal distributions, and then as often below 0 as above. 1 where each side is one
     point. Invariant to rotation, translation and a common scale; the sides may be swapped.
     Undefined: fewer than 20 rows on a side; all rows equal.
     Interval: all values from which this one is within 1.96 deviations, the variance growing from that over the random
     divisions at 0 to that by the influence of the rows (Hoeffding's first term) here, as of mmd.
-    Cost: 2,000 sampled rows of each side: their 8 million distances once, in strips, and one product with the divisions.
+    Cost: 2,000 sampled rows of each side: their 8 million distances once, in strips, and one product with the
+    divisions.
     When it lies: it does not say whether drift does harm. With enough rows any difference has a small p-value, so look
     at the size: a shift of the mean by half a standard deviation in one of 16 columns has .014. Few outliers (1 % of
     the rows) are not seen: share_beyond_95 and the rows themselves show those.

@@ -36,11 +36,12 @@ def _frechet_whitened(e: Evidence) -> Result:
     ratios = np.maximum(np.linalg.eigvalsh(spread), 0.0)
     means, spreads = float(shift @ shift), float(((1 - np.sqrt(ratios)) ** 2).sum())
     r = int(there.sum())
+    noise = _sampling(e, current, root, spread) + _sampling(e.reference, behind, root, np.eye(r))
     shrunk = behind.n <= FEW * e.d
     parts: dict[str, Plain] = {
         "means": means, "spreads": spreads,
         "means_by_chance": float(ratios.sum()) / current.n + r / behind.n,
-        "spreads_by_chance": (_sampling(e, current, root, spread) + _sampling(e.reference, behind, root, np.eye(r))) / 4,
+        "spreads_by_chance": noise / 4,
         "directions": r, "still": e.d - r,
     }  # fmt: skip
     params: dict[str, Plain] = {"rows": current.n, "reference_rows": behind.n, "shrunken": shrunk}

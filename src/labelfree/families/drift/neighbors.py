@@ -74,8 +74,9 @@ def knn_two_sample(
     """Share of the nearest neighbors of a row that are of its own side, current or reference.
 
     Formula: mean over all pooled rows of the share of their k nearest others that are of the same side. parts.expected:
-    what chance gives, (m (m - 1) + n (n - 1)) / ((m + n) (m + n - 1)); parts.current, parts.reference: the mean over the
-    rows of one side with what chance gives there. parts.p_value: over random divisions of the rows on the same graph.
+    what chance gives, (m (m - 1) + n (n - 1)) / ((m + n) (m + n - 1)); parts.current, parts.reference: the mean over
+    the rows of one side with what chance gives there. parts.p_value: over random divisions of the rows on the
+    same graph.
     Input: X (m, d), reference (n, d) finite real numbers, at least 20 rows each.
     Range: 0 to 1, parts.expected where nothing has changed. Invariant to rotation, translation and a common scale.
     Undefined: fewer than 20 rows on a side; all rows equal.

@@ -16,20 +16,21 @@ from labelfree.families.drift.sides import NOT_DAMAGE, reference_of
 from labelfree.families.drift.unusual import K, Scale, scale_of
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.intervals import share_interval, with_interval
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Plain, Result, in_unit, measured, undefined
 
 LEAST_CALIBRATION, ENOUGH_CALIBRATION = 100, 500
 """Calibration rows below which there is no share, and below which it is warned of."""
 _NEAR = 0.5
-"""The calibration scores about a limit that tell how dense the rows are there: so far from it, as a share of its tail."""
+"""How far from a limit the calibration scores lie that tell how dense the rows are there, as a share of its tail."""
 
 
 def by_distance(reference: Evidence) -> Scale:
     """The scale of a reference by the distance to its rows."""
-    return scale_of(reference, "knn")
+    return scale_of(reference, "distance")
 
 
 def beyond(e: Evidence, tail: float) -> Result:
+    """The share of sampled current rows that are as unusual as this tail of the reference."""
     behind = reference_of(e)
     if isinstance(behind, Result):
         return behind
@@ -50,22 +51,22 @@ def beyond(e: Evidence, tail: float) -> Result:
     notes = [Noted("few_reference_rows", said)] if n < ENOUGH_CALIBRATION else []
     params: dict[str, Plain] = {
         "rows": m, "fitted_rows": len(behind.drawn.keys) - n, "calibration_rows": n, "k": K,
-        "score": "distance to the k-th nearest reference row, rows of length one",
+        "score": "distance to the k-th nearest reference row",
     }  # fmt: skip
     parts: dict[str, Plain] = {
-        "expected": tail, "null_sd": math.sqrt(tail * (1 - tail) * (1 / m + 1 / n)), "limit": limit(scale, tail),
-        "excess": value - tail,
+        "expected": tail, "null_sd": math.sqrt(tail * (1 - tail) * (1 / m + 1 / n)),
+        "limit": in_unit(limit(scale, tail), e.exponent), "excess": value - tail,
     }  # fmt: skip
     error = math.hypot(math.sqrt(value * (1 - value) / m), own)
     result = measured(value, error, low=0.0, high=1.0, params=params, parts=parts, warnings=notes)
     return with_interval(result, (max(low, 0.0), min(high, 1.0)))
 
 
-def limit(scale: Scale, tail: float) -> float | None:
-    """The score beyond which rows have no larger p-value than the tail; None where no score has."""
+def limit(scale: Scale, tail: float) -> float:
+    """The greatest score of calibration rows that is not beyond the tail: rows above it are."""
     n = len(scale.calibration)
-    beyond = math.floor(tail * (n + 1)) - 1  # calibration rows that may be no less unusual
-    return None if beyond < 0 else float(scale.calibration[n - 1 - beyond])
+    above = math.floor(tail * (n + 1) + 1e-9) - 1  # calibration rows that may be no less unusual than a row beyond
+    return float(scale.calibration[n - 1 - max(above, 0)])
 
 
 def density(calibration: Float, scores: Float, tail: float) -> float:
@@ -88,11 +89,11 @@ def share_beyond_95(X: Any, reference: Any, *, seed: int = 0) -> Result:
     """Share of the current rows that are as far from the reference as its own outermost 5 %.
 
     Formula: the sampled reference rows are split by hash. The score of a row is the distance to its 10th nearest row of
-    the first half, rows scaled to length one; its conformal p-value is (1 + #{second half with no smaller score}) over
+    the first half; its conformal p-value is (1 + #{second half with no smaller score}) over
     one more than that half. The share of current rows with p <= .05; parts.expected = .05 where nothing has changed,
     parts.null_sd how far it is off by chance then, parts.limit the score.
     Input: X (m, d) of at least 20 rows, reference (n, d) of at least 200, finite real numbers.
-    Range: 0 to 1. Invariant to rotation and a common scale.
+    Range: 0 to 1. Invariant to rotation, translation and a common scale.
     Undefined: fewer than 20 rows on a side; fewer than 100 calibration rows. Below 500 it is warned of.
     Interval: that of a share (Wilson), and the reference's own sampling error, which is often the larger part: the
     limit is off by sqrt(.05 * .95 / n), times how dense current rows are there.
@@ -120,7 +121,7 @@ def share_beyond_99(X: Any, reference: Any, *, seed: int = 0) -> Result:
 
     Formula: as share_beyond_95, with p <= .01; parts.expected = .01 where nothing has changed.
     Input: as there.
-    Range: 0 to 1. Invariant to rotation and a common scale.
+    Range: 0 to 1. Invariant to rotation, translation and a common scale.
     Undefined: as there.
     Interval: as there; with n calibration rows the limit rests on n / 100 of them.
     Cost: none beside share_beyond_95.
@@ -139,7 +140,7 @@ METRICS = tuple(
     Metric(
         function, compute, ("sample", "source"), INVARIANT,
         NOT_DAMAGE + "; sees rows that the reference does not hold, not rows that moved inside it",
-        f"share of rows with a conformal p <= {tail} by the distance to the 10th nearest reference row, unit rows",
+        f"share of rows with a conformal p <= {tail} by the distance to the 10th nearest reference row",
     )
     for function, compute, tail in (
         (share_beyond_95, _share_beyond_95, 0.05), (share_beyond_99, _share_beyond_99, 0.01)

@@ -1,4 +1,4 @@
-"""How unusual a row is beside a reference: a score, and what share of the reference is as unusual (a conformal p-value).
+"""How unusual a row is beside a reference: a score, and what share of the reference is as unusual (conformal).
 
 The sampled rows of the reference are split in their random order: one half fixes the score, the other says what scores
 are usual. A row that neither half has seen is then as unusual as any of the second half, by chance alone.
@@ -17,9 +17,9 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.summaries.probabilities import log_softmax, two_classes
 
-Method: TypeAlias = Literal["knn", "mahalanobis", "energy", "msp"]
-"""Distance to the 10th nearest reference row of length one; from the mean in units of the covariance; of class scores
-minus the logarithm of their summed exponentials, and one minus the highest probability."""
+Method: TypeAlias = Literal["distance", "direction", "mahalanobis", "energy", "msp"]
+"""Distance to the 10th nearest reference row; that of rows of length one; from the mean in units of the covariance; of
+class scores minus the logarithm of their summed exponentials, and one minus the highest probability."""
 K = 10
 _STRIP = 1 << 21
 
@@ -61,7 +61,11 @@ def scale_of(reference: Evidence, method: Method) -> Scale:
 
 def scorer(method: Method, rows: Rows, k: int = K) -> Callable[[Rows, Rows | None], Float]:
     """The score of one method, fixed by rows of the reference."""
-    if method == "knn":
+    if method == "distance":
+        center = rows.mean(axis=0, dtype=np.float64)  # so that an offset of all rows costs no digits
+        others = rows - center
+        return lambda given, logits: nearest(given - center, others, min(k, len(others)))
+    if method == "direction":
         units = directions(rows)
         return lambda given, logits: nearest(directions(given), units, min(k, len(units)))
     if method == "mahalanobis":

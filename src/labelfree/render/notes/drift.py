@@ -35,7 +35,8 @@ def _frechet(e: MetricEntry) -> str:
 
 def _neighbors(e: MetricEntry) -> str:
     parts = e.parts
-    return f"{number(parts['expected'], 3)} by chance, p {parts['p_value']:.2g}; current alone {number(parts['current'], 3)}"
+    own = f"current alone {number(parts['current'], 3)}"
+    return f"{number(parts['expected'], 3)} by chance, p {parts['p_value']:.2g}; {own}"
 
 
 def _classes(e: MetricEntry) -> str:
