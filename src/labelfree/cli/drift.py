@@ -83,9 +83,8 @@ def drift(
     """
     from labelfree.catalog import command
     from labelfree.commands.options import checked
-    from labelfree.commands.references import Reference
+    from labelfree.commands.references import Reference, in_order
     from labelfree.gating.grammar import requirement
-    from labelfree.sources.paths import natural
 
     for text in require or ():
         requirement(text)
@@ -98,9 +97,8 @@ def drift(
         if shared.append is not None:
             reports[:] = numbered(reports, steps, shared.append, shared.run or "default")
 
-    in_order = sorted(sources, key=lambda name: natural(Path(name)))
     run(
-        "drift", in_order, shared, reads={"the reference": known.opened.files},
+        "drift", in_order(sources), shared, reads={"the reference": known.opened.files},
         finish=finish, reference=known, **own,
     )  # fmt: skip
 

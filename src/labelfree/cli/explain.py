@@ -48,9 +48,10 @@ def explain(
 
 def schema(
     of: Annotated[
-        Literal["report", "weights", "gate", "plan", "select"],
+        Literal["report", "weights", "gate", "plan", "select", "drift"],
         typer.Argument(
-            metavar="[report|weights|gate|plan|select]", help="What weights, gate, gate --plan and select print."
+            metavar="[report|weights|gate|plan|select|drift]",
+            help="What weights, gate, gate --plan, select and drift print.",
         ),
     ] = "report",
 ) -> None:
@@ -60,7 +61,7 @@ def schema(
     labelfree schema > report.schema.json
     labelfree schema gate > gate.schema.json
     """
-    from labelfree.reports.document import Document, WeightsDocument
+    from labelfree.reports.document import Document, DriftDocument, WeightsDocument
     from labelfree.reports.gate import GateReport
     from labelfree.reports.plan import PlanReport
     from labelfree.reports.schema import json_schema
@@ -68,5 +69,6 @@ def schema(
 
     models: dict[str, type[Any]] = {
         "report": Document, "weights": WeightsDocument, "gate": GateReport, "plan": PlanReport, "select": SelectReport,
+        "drift": DriftDocument,
     }  # fmt: skip
     sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

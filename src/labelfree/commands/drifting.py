@@ -27,6 +27,7 @@ from labelfree.families.drift.spaces import another, strangers
 from labelfree.families.spec import Metric
 from labelfree.gating.api import judged_by_interval
 from labelfree.gating.grammar import requirement
+from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress
 from labelfree.reports.counts import SourceInfo
 from labelfree.reports.drift import Drift, Look
@@ -84,24 +85,36 @@ def _kept(report: Report, changed: Report) -> Report:
 
 def _measured(opened: Source, chosen: Options, progress: Progress) -> Report:
     """The report on rows that are open."""
-    asked, reference = command("drift"), chosen.reference
+    reference = chosen.reference
     reference.check(opened)
     scored = opened.outputs is not None and reference.opened.outputs is not None
-    metrics = [m for m in selected(asked, chosen.only) if scored or chosen.only or "outputs" not in m.needs]
+    metrics = [m for m in selected(command("drift"), chosen.only) if scored or chosen.only or "outputs" not in m.needs]
     needs = frozenset[Need](need for metric in metrics for need in metric.needs) | {"moments", "sample"}
-    work = Work(opened, needs, metrics, chosen.sample, threads=chosen.threads, behind=reference.opened)
+    divisions = PERMUTATIONS if chosen.looks is None else max(PERMUTATIONS, round(2 * chosen.looks / ALPHA) - 1)
+    work = Work(
+        opened, needs, metrics, chosen.sample, threads=chosen.threads, behind=reference.opened, divisions=divisions
+    )
     check_memory(work, chosen)
     check_unlimited(work, chosen)
-    behind = reference.survey(needs - {"unit"}, chosen, progress)
-    found = surveyed(
-        opened, needs, chosen, chosen.on_bad, progress, wanted=None if opened.outputs is None else Wanted()
-    )  # fmt: skip
-    divisions = PERMUTATIONS if chosen.looks is None else max(PERMUTATIONS, round(2 * chosen.looks / ALPHA) - 1)
+    with limited_threads(chosen.threads):
+        behind = reference.survey(needs - {"unit"}, chosen, progress)
+        wanted = None if opened.outputs is None else Wanted()
+        found = surveyed(opened, needs, chosen, chosen.on_bad, progress, wanted=wanted)
     e = replace(found.evidence, reference=behind.evidence, divisions=divisions)
     found = replace(found, evidence=e, behind=behind)
-    report = report_of(asked, found, metrics, chosen, progress)
+    with limited_threads(chosen.threads):
+        return _written(found, metrics, reference, chosen, progress)
+
+
+def _written(
+    found: Survey, metrics: Sequence[Metric], reference: Reference, chosen: Options, progress: Progress
+) -> Report:
+    """The report on what both passes have found."""
+    behind = found.behind
+    assert behind is not None
+    report = report_of(command("drift"), found, metrics, chosen, progress)
     _about_reference(report, metrics, behind)
-    for one in [*_against(found), *_of_reference(behind, opened.name)]:
+    for one in [*_against(found), *_of_reference(behind)]:
         report.note(one)
     rows = unusual(found) if _ready(found) else None
     by = None if chosen.by is None else sliced(found, chosen.by, sliced_too=reference.sliced)
@@ -147,7 +160,7 @@ def _about_reference(report: Report, metrics: Sequence[Metric], behind: Survey) 
             report.metrics[metric.name].params["reference"] = behind.rows_hash
 
 
-def _of_reference(behind: Survey, current: str) -> list[Finding]:
+def _of_reference(behind: Survey) -> list[Finding]:
     """What is wrong with the rows of the reference."""
     return [
         replace(one, message=f"reference: {one.message}", sources=(behind.source.name,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from labelfree.commands.column_values import with_column
@@ -12,9 +14,15 @@ from labelfree.evidence.evidence import Need
 from labelfree.progress import Progress
 from labelfree.sources.block import AUTO, Columns, Source
 from labelfree.sources.opening import open_source
+from labelfree.sources.paths import natural
 from labelfree.sources.tables.provenance import differing, facts_of
 from labelfree.survey.found import Survey
 from labelfree.survey.scores import Wanted
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Names of current data sets in natural order: day_2 before day_10."""
+    return sorted(names, key=lambda name: natural(Path(name)))
 
 
 def current_columns(chosen: Options) -> Columns:

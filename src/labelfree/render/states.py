@@ -59,8 +59,9 @@ def _drifts(reports: Sequence[RowsReport], sources: Sequence[str]) -> list[State
         drift = reports[0].drift
         assert drift is not None
         head, colon, rest = drift.says.partition(": ")
-        return [StateLine(f"{head}:", _DRIFTS.get(drift.size, ""), f" {rest}")] if colon else [StateLine(head, "", "")]
-    found = []
+        said = StateLine(f"{head}:", _DRIFTS[drift.size], f" {rest}") if colon else StateLine(head, "", "")
+        return [*_verdicts(reports, sources), said]
+    found = _verdicts(reports, sources)
     for size in _DRIFTS:
         names = [n for n, r in zip(sources, reports, strict=True) if r.drift is not None and r.drift.size == size]
         if names:
@@ -68,6 +69,20 @@ def _drifts(reports: Sequence[RowsReport], sources: Sequence[str]) -> list[State
             said = WORDS.get(size or "", "no number on drift")
             found.append(StateLine(f"{len(names)} of {len(reports)} {said}", _DRIFTS[size], f": {named}"))
     return found
+
+
+def _verdicts(reports: Sequence[RowsReport], sources: Sequence[str]) -> list[StateLine]:
+    """What was required of reports, and whether it holds: each that it does not hold of, or one line for all."""
+    judged = [(name, r.verdict) for name, r in zip(sources or [""], reports, strict=True) if r.verdict is not None]
+    failed = [(name, v) for name, v in judged if v.decision != "pass"]
+    if not failed:
+        return [StateLine("PASSED:", "green", " every requirement holds")] if judged else []
+    told = []
+    for name, verdict in failed:
+        worst = next(c for c in verdict.conditions if c["decision"] == verdict.decision)
+        word, style = ("FAILED:", "bold red") if verdict.decision == "fail" else ("UNDECIDED:", "yellow")
+        told.append(StateLine(word, style, f" {name + ': ' if name else ''}{worst['message']}"))
+    return told
 
 
 def _line(state: Mapping[str, Any]) -> StateLine:
