@@ -24,7 +24,7 @@ from labelfree.families.transfer.two_samples import area
 
 RESULTS = Path(__file__).parent.parent / "results" / "drift_rows.json"
 SEEDS = 5
-ALWAYS = ("distance", "direction", "mahalanobis")
+ALWAYS = ("combined", "distance", "direction", "mahalanobis")
 OF_SCORES = ("energy", "msp")
 Case = tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray] | None]
 

@@ -16,9 +16,9 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.once import once
 from labelfree.evidence.scaling import directions
 from labelfree.families.drift.energy import between
-from labelfree.families.drift.shares import LEAST_CALIBRATION, beyond
+from labelfree.families.drift.shares import LEAST_CALIBRATION, beyond, usual_scale
 from labelfree.families.drift.sides import LEAST
-from labelfree.families.drift.unusual import Method, Scale, called, halves, scale_of
+from labelfree.families.drift.unusual import called, halves
 from labelfree.families.transfer.distances import ROWS
 from labelfree.reports.drift import Slice, Slices, Unusual, UnusualRow
 from labelfree.results import Result
@@ -27,8 +27,6 @@ from labelfree.survey.found import Survey
 from labelfree.survey.growing import block_rows
 from labelfree.survey.repetitions import finite
 
-METHOD: Method = "distance"
-"""How unusual rows are told from usual ones where nothing else is said: the best measured."""
 FALSE = 0.1
 SHOWN, NEAREST = 10, 3
 DIVISIONS = 99
@@ -43,17 +41,12 @@ class Told:
     told: Finding | None
 
 
-def by_method(reference: Evidence) -> Scale:
-    """The scale of a reference by the method that is the default."""
-    return scale_of(reference, METHOD)
-
-
 def unusual(found: Survey) -> Told:
     """The most unusual of the sampled rows."""
     e = found.evidence
     assert e.drawn is not None
     assert e.reference is not None
-    scale = once(e.reference, by_method)
+    scale = once(e.reference, usual_scale)
     scores = scale.score(e.drawn.rows, None if e.outputs is None else e.outputs.logits)
     p = scale.p_values(scores)
     count, n = called(p, FALSE), len(scale.calibration)
@@ -117,7 +110,7 @@ def every_row(found: Survey, by: Slices | None) -> dict[str, Any]:
     """
     e, source = found.evidence, found.source
     assert e.reference is not None
-    scale = once(e.reference, by_method)
+    scale = once(e.reference, usual_scale)
     scores, places = [], []
     for block in source.read(block_rows(source.d)):
         good = finite(block)

@@ -103,7 +103,7 @@ WORDS: Mapping[str, str] = {
     "worse": "A candidate that is not the best: its score is too far below.",
     "vetoed": "A candidate that is never chosen, for the reason beside it: it has collapsed, or predicts one class.",
     "score": "Of a candidate: what the rule chooses by, a product of the parts beside it. Comparable among these "
-    "candidates only.",
+    "candidates only. Of an unusual row: how far it lies beyond usual rows of the reference, in median deviations.",
     "se": "Of a candidate: the standard error of its distance to the best score, as a share of the best.",
     "apart": "The share of rows on which a candidate predicts otherwise than the best. Their accuracies on these rows "
     "differ by at most as much.",
@@ -140,7 +140,6 @@ WORDS: Mapping[str, str] = {
     "are no less unusual (a conformal p-value). It says whether, never how much.",
     "look": "One check of a history for drift. The chance of a false alarm is shared among the looks that are stated.",
     "most unusual row": "Rows by their id, or position, the farthest from the reference first.",
-    "distance": "Of a row to the 10th nearest row of the reference.",
     "nearest in the reference": "The ids of the three reference rows that are nearest by direction.",
     "beyond 95 %": "The share of rows that are as unusual as the outermost 5 % of the reference.",
     "in the reference": "The share of the reference with this value of the column.",

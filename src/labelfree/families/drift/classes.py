@@ -42,7 +42,7 @@ def _class_alignment(e: Evidence) -> Result:
     place[there] = np.arange(len(there))
     rows, own = behind.drawn.rows[fitted], place[classes[fitted]]
     means = np.stack([rows[own == c].mean(axis=0, dtype=np.float64) for c in range(len(there))])
-    _, root = whitening(np.asarray(rows[own >= 0] - means[own[own >= 0]]))
+    _, root, _ = whitening(np.asarray(rows[own >= 0] - means[own[own >= 0]]))
     if root.shape[1] == 0:
         return undefined("collapsed", "all reference rows of a class are equal: there is no spread to measure by")
     now = _ratios(e.drawn.rows, place[two_classes(scores).argmax(axis=1)], means @ root, root)

@@ -16,17 +16,19 @@ from labelfree.families.drift.sides import NOT_DAMAGE, reference_of
 from labelfree.families.drift.unusual import K, Scale, scale_of
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.intervals import share_interval, with_interval
-from labelfree.results import Plain, Result, in_unit, measured, undefined
+from labelfree.results import Plain, Result, measured, undefined
 
 LEAST_CALIBRATION, ENOUGH_CALIBRATION = 100, 500
 """Calibration rows below which there is no share, and below which it is warned of."""
+SCORE = "the largest of distance and direction to the k-th nearest reference row and Mahalanobis distance, each in "
+SCORE += "median deviations about its median"
 _NEAR = 0.5
 """How far from a limit the calibration scores lie that tell how dense the rows are there, as a share of its tail."""
 
 
-def by_distance(reference: Evidence) -> Scale:
-    """The scale of a reference by the distance to its rows."""
-    return scale_of(reference, "distance")
+def usual_scale(reference: Evidence) -> Scale:
+    """The scale of a reference by the score that is used."""
+    return scale_of(reference)
 
 
 def beyond(e: Evidence, tail: float) -> Result:
@@ -40,7 +42,7 @@ def beyond(e: Evidence, tail: float) -> Result:
     if n < LEAST_CALIBRATION:
         said = f"needs at least {LEAST_CALIBRATION} reference rows to calibrate by, half of those sampled; found {n}"
         return undefined("insufficient", said)
-    scale = once(behind, by_distance)
+    scale = once(behind, usual_scale)
     scores = scale.score(e.drawn.rows, None)
     p = scale.p_values(scores)
     value, m = float((p <= tail).mean()), len(p)
@@ -51,11 +53,11 @@ def beyond(e: Evidence, tail: float) -> Result:
     notes = [Noted("few_reference_rows", said)] if n < ENOUGH_CALIBRATION else []
     params: dict[str, Plain] = {
         "rows": m, "fitted_rows": len(behind.drawn.keys) - n, "calibration_rows": n, "k": K,
-        "score": "distance to the k-th nearest reference row",
+        "score": SCORE,
     }  # fmt: skip
     parts: dict[str, Plain] = {
         "expected": tail, "null_sd": math.sqrt(tail * (1 - tail) * (1 / m + 1 / n)),
-        "limit": in_unit(limit(scale, tail), e.exponent), "excess": value - tail,
+        "limit": limit(scale, tail), "excess": value - tail,
     }  # fmt: skip
     error = math.hypot(math.sqrt(value * (1 - value) / m), own)
     result = measured(value, error, low=0.0, high=1.0, params=params, parts=parts, warnings=notes)
@@ -88,12 +90,13 @@ def _share_beyond_95(e: Evidence) -> Result:
 def share_beyond_95(X: Any, reference: Any, *, seed: int = 0) -> Result:
     """Share of the current rows that are as far from the reference as its own outermost 5 %.
 
-    Formula: the sampled reference rows are split by hash. The score of a row is the distance to its 10th nearest row of
-    the first half; its conformal p-value is (1 + #{second half with no smaller score}) over
-    one more than that half. The share of current rows with p <= .05; parts.expected = .05 where nothing has changed,
-    parts.null_sd how far it is off by chance then, parts.limit the score.
+    Formula: the sampled reference rows are split by hash. The score of a row is the largest of three, each about its
+    median and in units of its median deviation: the distance to its 10th nearest row of the first half, that of rows
+    of length one, and the Mahalanobis distance (Ledoit and Wolf). Its conformal p-value is (1 + #{second half with no
+    smaller score}) over one more than that half. The share of current rows with p <= .05; parts.expected = .05 where
+    nothing has changed, parts.null_sd how far it is off by chance then, parts.limit the score.
     Input: X (m, d) of at least 20 rows, reference (n, d) of at least 200, finite real numbers.
-    Range: 0 to 1. Invariant to rotation, translation and a common scale.
+    Range: 0 to 1. Invariant to rotation and a common scale.
     Undefined: fewer than 20 rows on a side; fewer than 100 calibration rows. Below 500 it is warned of.
     Interval: that of a share (Wilson), and the reference's own sampling error, which is often the larger part: the
     limit is off by sqrt(.05 * .95 / n), times how dense current rows are there.
@@ -102,7 +105,8 @@ def share_beyond_95(X: Any, reference: Any, *, seed: int = 0) -> Result:
     mean by half a deviation in one of 16 columns leaves it at .06. Below .05 the current rows are more alike than the
     reference. Repeated rows in the reference make distances of 0.
     Source: Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022; split conformal:
-    Bates et al., Ann. Stat. 2023. Deviations: k = 10, distances within the sample.
+    Bates et al., Ann. Stat. 2023. Deviations: the largest of three scores, since which of
+    them tells strange rows apart differs from one embedding to the next (docs/evidence/drift.md).
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -121,7 +125,7 @@ def share_beyond_99(X: Any, reference: Any, *, seed: int = 0) -> Result:
 
     Formula: as share_beyond_95, with p <= .01; parts.expected = .01 where nothing has changed.
     Input: as there.
-    Range: 0 to 1. Invariant to rotation, translation and a common scale.
+    Range: 0 to 1. Invariant to rotation and a common scale.
     Undefined: as there.
     Interval: as there; with n calibration rows the limit rests on n / 100 of them.
     Cost: none beside share_beyond_95.
@@ -140,7 +144,7 @@ METRICS = tuple(
     Metric(
         function, compute, ("sample", "source"), INVARIANT,
         NOT_DAMAGE + "; sees rows that the reference does not hold, not rows that moved inside it",
-        f"share of rows with a conformal p <= {tail} by the distance to the 10th nearest reference row",
+        f"share of rows with a conformal p <= {tail} by distance, direction and Mahalanobis distance",
     )
     for function, compute, tail in (
         (share_beyond_95, _share_beyond_95, 0.05), (share_beyond_99, _share_beyond_99, 0.01)

@@ -17,9 +17,13 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.scaling import directions
 from labelfree.summaries.probabilities import log_softmax, two_classes
 
-Method: TypeAlias = Literal["distance", "direction", "mahalanobis", "energy", "msp"]
-"""Distance to the 10th nearest reference row; that of rows of length one; from the mean in units of the covariance; of
-class scores minus the logarithm of their summed exponentials, and one minus the highest probability."""
+Method: TypeAlias = Literal["combined", "distance", "direction", "mahalanobis", "energy", "msp"]
+"""distance: to the 10th nearest reference row; direction: that of rows of length one; mahalanobis: from the mean in
+units of the covariance; combined: the largest of these three; of class scores energy, minus the logarithm of their
+summed exponentials, and msp, one minus the highest probability."""
+USED: Method = "combined"
+"""How unusual rows are told from usual ones: the best measured (docs/evidence/drift.md)."""
+RESPECTS: tuple[Method, ...] = ("distance", "direction", "mahalanobis")
 K = 10
 _STRIP = 1 << 21
 
@@ -49,7 +53,7 @@ def halves(e: Evidence) -> tuple[Index, Index]:
     return every[::2], every[1::2]
 
 
-def scale_of(reference: Evidence, method: Method) -> Scale:
+def scale_of(reference: Evidence, method: Method = USED) -> Scale:
     """The scale that a reference gives."""
     drawn, logits = reference.drawn, None if reference.outputs is None else reference.outputs.logits
     assert drawn is not None
@@ -61,6 +65,8 @@ def scale_of(reference: Evidence, method: Method) -> Scale:
 
 def scorer(method: Method, rows: Rows, k: int = K) -> Callable[[Rows, Rows | None], Float]:
     """The score of one method, fixed by rows of the reference."""
+    if method == "combined":
+        return _combined(rows, k)
     if method == "distance":
         center = rows.mean(axis=0, dtype=np.float64)  # so that an offset of all rows costs no digits
         others = rows - center
@@ -69,9 +75,24 @@ def scorer(method: Method, rows: Rows, k: int = K) -> Callable[[Rows, Rows | Non
         units = directions(rows)
         return lambda given, logits: nearest(directions(given), units, min(k, len(units)))
     if method == "mahalanobis":
-        mean, root = whitening(rows)
-        return lambda given, logits: np.asarray((((given - mean) @ root) ** 2).sum(axis=1))
+        mean, root, rest = whitening(rows)
+        return lambda given, logits: squared_lengths_by(given - mean, root, rest)
     return _energy if method == "energy" else _uncertainty
+
+
+def _combined(rows: Rows, k: int) -> Callable[[Rows, Rows | None], Float]:
+    """The largest of three scores, each about its median in units of its median deviation on rows beside its own."""
+    own, beside = rows[: -(-2 * len(rows) // 3)], rows[-(-2 * len(rows) // 3) :]
+    parts = []
+    for method in RESPECTS:
+        score = scorer(method, own, k)
+        usual = score(beside if len(beside) else own, None)
+        middle = float(np.median(usual))
+        spread = float(np.median(np.abs(usual - middle))) or float(usual.std()) or 1.0
+        parts.append((score, middle, spread))
+    return lambda given, logits: np.asarray(
+        np.max([(score(given, None) - middle) / spread for score, middle, spread in parts], axis=0)
+    )
 
 
 def nearest(points: Float, among: Float, k: int) -> Float:
@@ -88,15 +109,37 @@ def nearest(points: Float, among: Float, k: int) -> Float:
     return np.sqrt(np.maximum(found, 0.0))
 
 
-def whitening(rows: Rows) -> tuple[Float, Float]:
-    """The mean of rows, and R with |(x - mean) R|^2 the squared Mahalanobis distance by their shrunken covariance."""
+def whitening(rows: Rows) -> tuple[Float, Float, float]:
+    """Mean of rows, R (d, r) that makes their shrunken covariance one in the span of R, and 1 / variance beyond it.
+
+    Of fewer rows than columns the span of the rows is enough: beyond it all directions have one variance.
+    """
     mean = rows.mean(axis=0, dtype=np.float64)
     away = rows - mean
     n, d = away.shape
-    scatter = away.T @ away / n
-    lam, vectors = np.linalg.eigh(shrunken(scatter, float((np.einsum("ij,ij->i", away, away) ** 2).mean()), n))
-    there = lam > d * np.finfo(float).eps * max(float(lam[-1]), 0.0)
-    return mean, np.asarray(vectors[:, there] / np.sqrt(lam[there]))
+    fourth = float((np.einsum("ij,ij->i", away, away) ** 2).mean())
+    if n < d:
+        _, sigma, vectors = np.linalg.svd(away, full_matrices=False)
+        lam, vectors = sigma**2 / n, vectors.T
+    else:
+        lam, vectors = np.linalg.eigh(away.T @ away / n)
+    size = float(lam.sum()) / d
+    share = _shrinkage(float((lam**2).sum()), size, fourth, n, d)
+    drawn = (1 - share) * lam + share * size
+    there = drawn > d * np.finfo(float).eps * max(float(drawn.max(initial=0.0)), 0.0)
+    beyond = 1 / (share * size) if n < d and share * size > 0 else 0.0
+    return mean, np.asarray(vectors[:, there] / np.sqrt(drawn[there])), beyond
+
+
+def squared_lengths_by(away: Float, root: Float, beyond: float) -> Float:
+    """Squared Mahalanobis distances of rows about the mean (m, d), by what `whitening` gave."""
+    inside = away @ root
+    found = np.einsum("ij,ij->i", inside, inside)
+    if beyond:
+        sizes = np.einsum("ij,ij->j", root, root)  # columns of R are directions times 1 / deviation
+        left = np.einsum("ij,ij->i", away, away) - (inside**2 / sizes).sum(axis=1)
+        found = found + beyond * np.maximum(left, 0.0)
+    return np.asarray(found)
 
 
 def shrunken(covariance: Float, fourth: float, n: int) -> Float:
@@ -106,12 +149,16 @@ def shrunken(covariance: Float, fourth: float, n: int) -> Float:
     """
     d = len(covariance)
     size = float(np.trace(covariance)) / d
-    square = float(np.einsum("ij,ij->", covariance, covariance))
-    spread = square - d * size**2
-    share = 0.0 if spread <= 0 else min(max((fourth - square) / n, 0.0) / spread, 1.0)
+    share = _shrinkage(float(np.einsum("ij,ij->", covariance, covariance)), size, fourth, n, d)
     found = (1 - share) * covariance
     found[np.diag_indices(d)] += share * size
     return np.asarray(found)
+
+
+def _shrinkage(square: float, size: float, fourth: float, n: int, d: int) -> float:
+    """How far a covariance is drawn to the identity, by its squared norm and its mean variance."""
+    spread = square - d * size**2
+    return 0.0 if spread <= 0 else min(max((fourth - square) / n, 0.0) / spread, 1.0)
 
 
 def _energy(rows: Rows, logits: Rows | None) -> Float:

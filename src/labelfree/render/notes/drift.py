@@ -101,7 +101,7 @@ def tables(report: RowsReport) -> list[tuple[list[str], list[list[str]]]]:
             [str(one.id), f"{one.p_value:.3g}", number(one.score, 4), ", ".join(str(n["id"]) for n in one.nearest)]
             for one in drift.unusual.rows
         ]
-        found.append((["most unusual row", "p", "distance", "nearest in the reference"], rows))
+        found.append((["most unusual row", "p", "score", "nearest in the reference"], rows))
     return found
 
 
