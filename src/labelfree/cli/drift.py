@@ -106,7 +106,9 @@ def drift(
 def numbered(reports: Sequence[Report], steps: Sequence[int], path: Path, name: str) -> list[Report]:
     """The reports, each with which look of its run it is, and with what is wrong with that."""
     from labelfree import history
+    from labelfree.catalog import known_command
     from labelfree.commands.looks import numbered_looks
 
-    earlier = [r for r in history.read(path, run=name) if r["command"] == "drift"] if path.exists() else []
+    records = history.read(path, run=name) if path.exists() else []
+    earlier = [r for r in records if (known := known_command(r["command"])) is not None and known.other_rows]
     return numbered_looks(reports, steps, earlier)

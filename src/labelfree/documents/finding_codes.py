@@ -185,9 +185,6 @@ _ALL = (
     Code("looks_used_up", "warning", "more looks were taken than were stated",
         "The chance of a false alarm was shared among the looks that were stated. Beyond them it is no longer bounded: "
         "begin another run, or state more."),
-    Code("other_reference", "warning", "earlier looks had another reference",
-        "The looks of a run share one chance of a false alarm against one reference. These were taken against another "
-        "one."),
     Code("partial", "warning", "a metric is partial",
         "The value exists, and a condition of its definition is not met: the reason stands beside it. Do not rank "
         "by it."),

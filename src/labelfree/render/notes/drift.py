@@ -13,6 +13,8 @@ from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import RowsReport
 
 _SLICES = 12
+_DASHES = "--"
+"""Before the options of a command that can be run as it stands."""
 
 
 def _p(e: MetricEntry) -> str:
@@ -72,9 +74,10 @@ def about(reports: Sequence[RowsReport]) -> list[str]:
         named = (
             f"{part.singled_out:,} of {counted(part.scored, 'row')} can be singled out, of which about 10 % are usual"
         )
-        found.append(f"{named}; all rows with {option('output', 'rows.parquet')}" if part.singled_out else "")
+        every = option("output", "rows.parquet", python="save('rows.parquet')")
+        found.append(f"{named}; all rows with {every}" if part.singled_out else "")
     if any(r.drift is not None and r.drift.size not in ("none", "hardly") for r in reports):
-        words = ["labelfree", "transfer", reports[0].input.sources[0], "--source", drift.reference.name]
+        words = ["labelfree", "transfer", reports[0].input.sources[0], _DASHES + "source", drift.reference.name]
         found.append(f"drift is not damage: whether accuracy fell, class scores tell: {shlex.join(words)}")
     return [text for text in found if text]
 
