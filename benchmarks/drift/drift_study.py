@@ -1,6 +1,6 @@
 """How the numbers of `labelfree drift` hold: intervals, false alarms, power, and a history of thirty looks.
 
-python benchmarks/drift/drift_study.py [coverage|alarms|looks ...] [--quick]    writes benchmarks/results/drift_NAME.json
+python benchmarks/drift/drift_study.py [coverage|alarms|looks] [--quick]    writes benchmarks/results/drift_NAME.json
 
 Rows are drawn: Gaussian, with heavy tails (Student, 4 degrees), and clusters; column j has the deviation 1 / sqrt j.
 """

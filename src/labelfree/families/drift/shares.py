@@ -22,6 +22,8 @@ LEAST_CALIBRATION, ENOUGH_CALIBRATION = 100, 500
 """Calibration rows below which there is no share, and below which it is warned of."""
 SCORE = "the largest of distance and direction to the k-th nearest reference row and Mahalanobis distance, each in "
 SCORE += "median deviations about its median"
+_FITTED = 1.5
+"""Variance of the share by the reference over that by its limit: the fit of the score adds to it, as measured."""
 _NEAR = 0.5
 """How far from a limit the calibration scores lie that tell how dense the rows are there, as a share of its tail."""
 
@@ -47,7 +49,7 @@ def beyond(e: Evidence, tail: float) -> Result:
     p = scale.p_values(scores)
     value, m = float((p <= tail).mean()), len(p)
     low, high = share_interval(value * m, m)
-    own = density(scale.calibration, scores, tail) * math.sqrt(tail * (1 - tail) / n)
+    own = density(scale.calibration, scores, tail) * math.sqrt(_FITTED * tail * (1 - tail) / n)
     low, high = (value - math.hypot(value - low, 1.96 * own), value + math.hypot(high - value, 1.96 * own))
     said = f"{n} reference rows calibrate it: by chance alone it is off by {math.sqrt(tail * (1 - tail) / n):.3f}"
     notes = [Noted("few_reference_rows", said)] if n < ENOUGH_CALIBRATION else []
@@ -99,7 +101,8 @@ def share_beyond_95(X: Any, reference: Any, *, seed: int = 0) -> Result:
     Range: 0 to 1. Invariant to rotation and a common scale.
     Undefined: fewer than 20 rows on a side; fewer than 100 calibration rows. Below 500 it is warned of.
     Interval: that of a share (Wilson), and the reference's own sampling error, which is often the larger part: the
-    limit is off by sqrt(.05 * .95 / n), times how dense current rows are there.
+    limit is off by sqrt(.05 * .95 / n), times how dense current rows are there, and half of that variance again for the
+    rows that the score was fitted to.
     Cost: the distances of the sampled rows of both sides to half of the reference's.
     When it lies: it finds rows that the reference does not hold, not rows that have moved inside it: a shift of the
     mean by half a deviation in one of 16 columns leaves it at .06. Below .05 the current rows are more alike than the
