@@ -17,7 +17,7 @@ check_origin()
 
 if TYPE_CHECKING:
     from labelfree import history, metrics, training
-    from labelfree.commands.api import doctor, evaluate, opis, rank, separability, transfer, transfer_all
+    from labelfree.commands.api import doctor, drift, evaluate, opis, rank, separability, transfer, transfer_all
     from labelfree.commands.explaining import explain
     from labelfree.commands.planning import plan_gate
     from labelfree.commands.report import Report
@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "WeightsReports", "__version__", "compare",
-    "doctor", "embed", "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank", "read",
-    "select", "separability", "training", "transfer", "transfer_all", "watch", "weights",
+    "doctor", "drift", "embed", "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank",
+    "read", "select", "separability", "training", "transfer", "transfer_all", "watch", "weights",
 ]  # fmt: skip
 
 _HOME = {
     "compare": "labelfree.commands.similarity",
     "doctor": "labelfree.commands.api",
+    "drift": "labelfree.commands.api",
     "embed": "labelfree.models.embedding",
     "evaluate": "labelfree.commands.api",
     "opis": "labelfree.commands.api",

@@ -97,7 +97,7 @@ CATALOG = (
     CatalogEntry("atc_mc", "transfer/accuracy", "estimate", "higher", shown=6, worst=0),
     CatalogEntry("atc_ne", "transfer/accuracy", "estimate", "higher", worst=0),
     CatalogEntry("cot", "transfer/accuracy", "estimate", "higher", worst=0),
-    CatalogEntry("mmd", "transfer/distances", "description", "none"),
+    CatalogEntry("mmd", "transfer/distances", "description", "none", beside=("drift",)),
     CatalogEntry("coral", "transfer/distances", "description", "none"),
     CatalogEntry("frechet", "transfer/distances", "description", "none"),
     CatalogEntry("c2st", "transfer/distances", "description", "none"),
@@ -119,6 +119,17 @@ CATALOG = (
     CatalogEntry("cka_biased", "similarity/cka", "description", "none", on_request=True),
     CatalogEntry("rsa", "similarity/distances", "description", "none", on_request=True),
     CatalogEntry("relative_mrr", "similarity/distances", "description", "none", on_request=True),
+    CatalogEntry("energy_ratio", "drift/energy", "description", "none", headline=True, shown=1),
+    CatalogEntry("share_beyond_95", "drift/shares", "description", "none", shown=2),
+    CatalogEntry("share_beyond_99", "drift/shares", "description", "none"),
+    CatalogEntry("c2st_auc", "drift/classifier", "description", "none", shown=3),
+    CatalogEntry("frechet_whitened", "drift/gaussians", "description", "none", shown=4),
+    CatalogEntry("knn_two_sample", "drift/neighbors", "description", "none", shown=5),
+    CatalogEntry("cauchy_schwarz", "drift/kernel_means", "description", "none"),
+    CatalogEntry("ks_dimensions", "drift/dimensions", "description", "none"),
+    CatalogEntry("class_alignment", "drift/classes", "description", "none", shown=6),
+    CatalogEntry("bbse", "drift/label_shift", "description", "none"),
+    CatalogEntry("mlls", "drift/label_shift", "description", "none"),
     CatalogEntry("median_rank_share", "weights/checkpoint", "description", "none", headline=True),
     CatalogEntry("median_stable_rank", "weights/checkpoint", "description", "none"),
     CatalogEntry("median_tail_exponent", "weights/checkpoint", "description", "none"),
@@ -164,7 +175,8 @@ class Command:
     rows of the default sample, and of whole groups where a column names them; whole_groups: its sample is of whole
     groups; zero_rows: "refused" where a row of zeros is a bad row; scores: whether class scores are read beside the
     embeddings: "always" looked for, "if_there" taken along, "never"; by_epoch: a file of several epochs is several
-    data sets, which are compared; spectrum: what shows its singular values, "pictures" and "tables"; document: what it
+    data sets, which are compared; also: metrics of other families that it computes; other_rows: its sources are of
+    other rows each by design; spectrum: what shows its singular values, "pictures" and "tables"; document: what it
     prints.
     """
 
@@ -179,6 +191,8 @@ class Command:
     zero_rows: Literal["refused", "counted"] = "counted"
     scores: Literal["always", "if_there", "never"] = "never"
     by_epoch: bool = False
+    also: tuple[str, ...] = ()
+    other_rows: bool = False
     spectrum: tuple[Literal["pictures", "tables"], ...] = ()
     document: Literal["report", "findings", "weights", "verdict", "choice", "comparison"] = "report"
 
@@ -197,6 +211,9 @@ CHOOSING = ("logits", "source", "label", "head")
 GROUPING = ("groups_from", "clusters", "k", "seeds", "freeze", "far", "space")
 """Options of the metrics of OPIS alone, beside `group`."""
 
+DRIFTING = ("reference", "label", "by", "looks", "require")
+"""Options of `drift` alone, but for the label of the reference."""
+
 COMMANDS = (
     Command("rank", ("rank",), options=("group",), spectrum=("pictures", "tables")),
     Command(
@@ -213,6 +230,10 @@ COMMANDS = (
     Command(
         "evaluate", ("rank", "separability", "transfer", "opis"), where_possible=("transfer", "opis"),
         options=("group", *TOPOLOGY, "logits", "head", "variant"), scores="if_there", spectrum=("pictures", "tables"),
+    ),
+    Command(
+        "drift", ("drift",), collapse=True, options=("logits", *DRIFTING), scores="if_there",
+        also=("mmd", "coral", "frechet"), other_rows=True,
     ),
     Command("select", options=CHOOSING, scores="if_there", by_epoch=True, document="choice"),
     Command("compare", ("similarity",), document="comparison"),

@@ -5,6 +5,15 @@ Written by docs/generate.py from `labelfree.catalog`; METRICS says of each what 
 
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.families import metrics as every_metric
+from labelfree.families.drift.classes import class_alignment
+from labelfree.families.drift.classifier import c2st_auc
+from labelfree.families.drift.dimensions import ks_dimensions
+from labelfree.families.drift.energy import energy_ratio
+from labelfree.families.drift.gaussians import frechet_whitened
+from labelfree.families.drift.kernel_means import cauchy_schwarz
+from labelfree.families.drift.label_shift import bbse, mlls
+from labelfree.families.drift.neighbors import knn_two_sample
+from labelfree.families.drift.shares import share_beyond_95, share_beyond_99
 from labelfree.families.opis.scores import eps_opis, mean_utility, opis, pseudo_opis, worst_utility
 from labelfree.families.rank.effective import effective_rank, erank_variance, rankme, rankme_centered
 from labelfree.families.rank.intrinsic_dimension import id_mle, twonn
@@ -64,10 +73,14 @@ __all__ = [
     "atc_mc",
     "atc_ne",
     "average_confidence",
+    "bbse",
     "c2st",
+    "c2st_auc",
+    "cauchy_schwarz",
     "cka",
     "cka_biased",
     "cka_without_top",
+    "class_alignment",
     "class_ami",
     "classifier_nonuniformity",
     "coding_rate",
@@ -79,12 +92,14 @@ __all__ = [
     "doc",
     "duplicate_rows",
     "effective_rank",
+    "energy_ratio",
     "ensv",
     "entropy",
     "eps_opis",
     "erank_variance",
     "evidence",
     "frechet",
+    "frechet_whitened",
     "frobenius_norm",
     "gde",
     "h1_total_persistence",
@@ -93,6 +108,8 @@ __all__ = [
     "id_mle",
     "infomax",
     "isoscore",
+    "knn_two_sample",
+    "ks_dimensions",
     "lidar",
     "linear_r2",
     "mano",
@@ -104,6 +121,7 @@ __all__ = [
     "median_rank_share",
     "median_stable_rank",
     "median_tail_exponent",
+    "mlls",
     "mmd",
     "mp_spikes",
     "mutual_knn",
@@ -125,6 +143,8 @@ __all__ = [
     "self_cluster",
     "separability",
     "separability_robust",
+    "share_beyond_95",
+    "share_beyond_99",
     "snd",
     "softmax_corr",
     "source_accuracy",

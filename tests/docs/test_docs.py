@@ -78,6 +78,25 @@ def _sentences(place: Path) -> None:
     pq.write_table(pa.table(other), place / "reference.parquet")
 
 
+MAIL = ("email", "http", "imaplib", "mailbox", "nntplib", "poplib", "smtpd", "smtplib", "ssl", "telnetlib", "urllib")
+"""Modules of the sentences that production has, and the reference has not."""
+
+
+def _traffic(place: Path) -> None:
+    """Sentences as training data and as traffic: half of those not on mail, and the others with those on mail."""
+    table = pq.read_table(ROOT / "fixtures" / "sentences.parquet")
+    module = np.array(table["module"].to_pylist())
+    mail, even = np.isin(module, MAIL), np.arange(len(module)) % 2 == 0
+    table = table.append_column("topic", pa.array(np.where(mail, "mail", "other")))
+    pq.write_table(table.filter(pa.array(even & ~mail)), place / "train.parquet")
+    traffic = table.filter(pa.array(~even | mail))
+    pq.write_table(traffic, place / "week.parquet")
+    on_mail = np.array(traffic["topic"].to_pylist()) == "mail"
+    for day, share in ((1, 0.0), (2, 0.3), (3, 1.0)):
+        kept = np.random.default_rng(day).random(len(on_mail)) < np.where(on_mail, share, 0.4)
+        pq.write_table(traffic.filter(pa.array(kept)), place / f"day_{day}.parquet")
+
+
 def _run_with_labels(place: Path) -> None:
     """All checkpoints of a fine-tuning in a directory `run`, and labels of 150 of their rows."""
     shutil.copytree(ROOT / "fixtures" / "finetune", place / "run", ignore=shutil.ignore_patterns("*.safetensors"))
@@ -101,6 +120,7 @@ def workplace(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     from safetensors.numpy import save_file
 
     _sentences(tmp_path)
+    _traffic(tmp_path)
     for i in range(3):
         shutil.copy(ROOT / "fixtures" / "finetune" / f"epoch_0{i}.parquet", tmp_path)
     _run_with_labels(tmp_path)

@@ -16,10 +16,11 @@ from repository import ROOT
 
 RENDER = ROOT / "src" / "labelfree" / "render"
 _ORDINARY = """
-    agree all and are as at best between bias by columns computed differ different do does dtype equal errors file for
-    given has have highest is it its keep layer left ln maximum mean means, median metric much on one out over
-    possible rows same sampling see seeds similarities sphere still stood the these they those threshold thresholds
-    to truly uniform value what where which window within without would
+    about agree alarm all alone and are as at be best between bias by can class columns computed current damage differ
+    difference different do does dtype each equal errors fell file for given has have highest is it its keep layer left
+    ln looks maximum may mean means, median metric much on one out over possible rows same sampling scores see seeds
+    similarities sphere still stood tell the these they those threshold thresholds to together truly uniform usual
+    value what where whether which window with within without would
 """
 PLAIN = {*_ORDINARY.split()}
 """Words of plain English, or explained as a part of another one."""

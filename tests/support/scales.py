@@ -19,7 +19,7 @@ from labelfree.results import GREATEST, Result
 Array = NDArray[Any]
 Arguments = dict[str, Any]
 
-ROWS = ("X", "Y", "source", "head", "weight", "W", "weights")
+ROWS = ("X", "Y", "source", "reference", "head", "weight", "W", "weights")
 """Arguments that hold rows; a common scale multiplies all of them."""
 BY_NAME = {metric.name: metric for metric in METRICS}
 SEEN = tuple(name for name, metric in BY_NAME.items() if metric.scale is not LOGITS)
@@ -27,7 +27,8 @@ SEEN = tuple(name for name, metric in BY_NAME.items() if metric.scale is not LOG
 OF_WEIGHTS = tuple(name for name in SEEN if BY_NAME[name].family == "weights")
 LIMITED = ("lidar",)
 """Held to a limit alone: the ridge of LiDAR is no smaller where the rows are."""
-FEW: dict[str, Arguments] = {"pseudo_opis": {"k": (4,), "seeds": 1}, "mmd": {"permutations": 19}}
+FEW: dict[str, Arguments] = {"pseudo_opis": {"k": (4,), "seeds": 1}, "mmd": {"permutations": 19},
+    "energy_ratio": {"permutations": 19}, "cauchy_schwarz": {"permutations": 19}}  # fmt: skip
 """Options that take time from what is not under test."""
 REL, REL_SE = 1e-9, 1e-6
 """s * X rounds every number by a share of 1e-16. What is smooth moves by that times its condition, below 1e4 for the
@@ -53,7 +54,8 @@ def clusters(seed: int, n: int = 60, d: int = 6) -> Arguments:
         "X": X, "Y": other, "source": 1.2 * X[::-1] + rng.normal(size=(n, d)) + 0.3, "group": np.arange(n) // 5,
         "logits": logits, "head": centers, "weight": centers, "W": spiky if seed % 2 else turn * tail,
         "weights": {"a": spiky, "b": broken if seed % 2 else turn * tail}, "source_logits": logits[::-1] + 0.1,
-        "source_labels": y[::-1], "others": (logits + rng.normal(size=logits.shape),),
+        "reference": 1.1 * X[::-1] + rng.normal(size=(n, d)) + 0.2, "reference_logits": logits[::-1] + 0.1,
+        "reference_labels": y[::-1], "source_labels": y[::-1], "others": (logits + rng.normal(size=logits.shape),),
     }  # fmt: skip
 
 
@@ -65,8 +67,8 @@ def wide(seed: int) -> Arguments:
 def alone(seed: int) -> Arguments:
     """Rows that are all but equal: what is undefined at one scale is undefined at all."""
     given = clusters(seed)
-    same = np.ones_like(given["X"])
-    return {**given, "X": same, "Y": same, "source": np.ones_like(given["source"])}
+    still = {name: np.ones_like(given[name]) for name in ("X", "Y", "source", "reference")}
+    return {**given, **still}
 
 
 CLOUDS: dict[str, Callable[[int], Arguments]] = {"clusters": clusters, "wide": wide, "alone": alone}

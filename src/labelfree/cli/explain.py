@@ -48,10 +48,10 @@ def explain(
 
 def schema(
     of: Annotated[
-        Literal["report", "weights", "gate", "plan", "select", "compare"],
+        Literal["report", "weights", "gate", "plan", "select", "compare", "drift"],
         typer.Argument(
-            metavar="[report|weights|gate|plan|select|compare]",
-            help="What weights, gate, gate --plan, select and compare print.",
+            metavar="[report|weights|gate|plan|select|compare|drift]",
+            help="What weights, gate, gate --plan, select, compare and drift print.",
         ),
     ] = "report",
 ) -> None:
@@ -62,7 +62,7 @@ def schema(
     labelfree schema gate > gate.schema.json
     """
     from labelfree.reports.compare import CompareReport
-    from labelfree.reports.document import Document, WeightsDocument
+    from labelfree.reports.document import Document, DriftDocument, WeightsDocument
     from labelfree.reports.gate import GateReport
     from labelfree.reports.plan import PlanReport
     from labelfree.reports.schema import json_schema
@@ -70,6 +70,6 @@ def schema(
 
     models: dict[str, type[Any]] = {
         "report": Document, "weights": WeightsDocument, "gate": GateReport, "plan": PlanReport, "select": SelectReport,
-        "compare": CompareReport,
+        "compare": CompareReport, "drift": DriftDocument,
     }  # fmt: skip
     sys.stdout.write(json.dumps(json_schema(models[of]), indent=2, sort_keys=True) + "\n")

@@ -19,6 +19,7 @@ SUMMARIES = {
     "transfer": "Did adaptation help on a target without labels?",
     "opis": "Is one decision threshold fair to every group?",
     "evaluate": "Every metric that the input allows, in one pass.",
+    "drift": "Have the data left the reference, by how much, which rows?",
     "select": "Which one do I keep? The best without labels, or why not.",
     "compare": "Are these representations of the same rows alike?",
     "doctor": "What is wrong with the data, before any metric.",
@@ -44,6 +45,10 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     "transfer": ("source", "head", "logits", "audit", *_SHARED),
     "opis": ("group", "groups_from", "freeze", "far", *_SHARED),
     "evaluate": ("group", "head", "logits", "data", *_SHARED),
+    "drift": (
+        "reference", "by", "require", "looks", "append", "column", "id", "logits", "only", "sample", "all", "json",
+        "output", "quiet", "verbose",
+    ),
     "select": (
         "source", "label_budget", "labels", "class_shares", "head", "logits", "strict", "column", "sample", "all",
         "json", "output", "quiet",

@@ -14,6 +14,7 @@ import typer
 from labelfree import __version__
 from labelfree.cli.compare import compare
 from labelfree.cli.demo import demo
+from labelfree.cli.drift import drift
 from labelfree.cli.embed import embed
 from labelfree.cli.explain import explain, schema
 from labelfree.cli.flags import flag
@@ -69,7 +70,9 @@ def _help(context: typer.Context) -> None:
         print(context.get_help())
 
 
-for _command in (rank, separability, transfer, opis, evaluate, select, compare, doctor, embed, weights, gate, watch):
+for _command in (
+    rank, separability, transfer, opis, evaluate, select, compare, drift, doctor, embed, weights, gate, watch,
+):  # fmt: skip
     app.command(short_help=SUMMARIES[_command.__name__])(_command)
 app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)
 app.command(short_help=SUMMARIES["explain"])(explain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -24,8 +24,19 @@ if TYPE_CHECKING:
     from labelfree.reports.entries import MetricEntry
 
 
-def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
-    """Measure every source, write the files, print once, and exit with 3 where the answer is undefined."""
+def run(
+    name: str,
+    sources: Sequence[str],
+    shared: Shared,
+    *,
+    reads: Mapping[str, Sequence[str]] | None = None,
+    finish: Callable[[list[Report], Sequence[int]], None] | None = None,
+    **own: Any,
+) -> None:
+    """Measure every source, write the files, print once, and exit with 3 where the answer is undefined.
+
+    reads: further files that are read, by what they are; finish: changes the reports before anything is written.
+    """
     command = known(name)
     form = chosen_format(shared.format, shared.json)
     check_value(shared.value, command, form=form)
@@ -34,6 +45,7 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     from labelfree.commands import api
     from labelfree.commands.candidates import compared
     from labelfree.commands.checkpoints import checkpoint_files
+    from labelfree.commands.drifting import opened_current
     from labelfree.commands.measuring import opened_for
     from labelfree.commands.options import checked
     from labelfree.documents.files import check_apart, check_targets
@@ -50,13 +62,14 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
     chosen = checked(command, options)
     if chosen.data is None:
-        data_sets = [s for names in data_sets for s in opened_for(command, names, chosen)]  # all, before any work
+        opening = opened_for if own.get("reference") is None else lambda _, names, chosen: opened_current(names, chosen)
+        data_sets = [s for names in data_sets for s in opening(command, names, chosen)]  # all, before any work
         read = {"SOURCE": [f for s in data_sets for f in s.files]}
     else:
         read = checkpoint_files(data_sets, chosen)
     if command.by_epoch:  # a file may hold several epochs
         steps = steps_to_append(command, [getattr(source, "name", source) for source in data_sets], shared)
-    kept = {"the history": [shared.append] if shared.append else [], **read}
+    kept = {"the history": [shared.append] if shared.append else [], **read, **(reads or {})}
     check_apart(outputs, kept)
     if (freeze := own.get("freeze")) is not None:
         if len(data_sets) > 1:
@@ -83,6 +96,8 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
                 told(f"{report.input.sources[0]}: {said}")
     if command.by_epoch and len(reports) > 1:
         compared(reports)
+    if finish is not None:
+        finish(reports, steps)
     files.check_content(reports, outputs)
     append(reports, steps, shared)
     for path in outputs:
@@ -96,10 +111,21 @@ def run(name: str, sources: Sequence[str], shared: Shared, **own: Any) -> None:
         code = print_value(reports, shared.value)
     if (form != "table" or shared.value is not None) and not shared.quiet:
         tell(reports, telling)
+    if any(report.verdict is not None for report in reports):
+        code = judged(reports, code)
     if own.get("strict") and any(refused(report) for report in reports):
         raise typer.Exit(ExitCode.GATE_FAILED)
     if code:
         raise typer.Exit(code)
+
+
+def judged(reports: Sequence[Report], code: int) -> int:
+    """The exit code of the worst verdict on reports; that of what was measured where all of them passed."""
+    from labelfree.gating import EXIT_CODES
+
+    decisions = {report.verdict.decision for report in reports if report.verdict is not None}
+    worst = next(exit_code for decision, exit_code in EXIT_CODES.items() if decision in decisions)
+    return worst or code
 
 
 def measuring(shared: Shared) -> dict[str, Any]:
@@ -130,13 +156,13 @@ def steps_to_append(command: Command, sources: Sequence[str], shared: Shared) ->
     if not command.families:
         raise UsageError(f"--append: {command.name} measures nothing that a history holds; append rank or evaluate")
     from labelfree.history.records import checked_run
-    from labelfree.history.steps import steps_of
+    from labelfree.history.steps import day_of, step_of, steps_of
     from labelfree.history.store import stored, writable
 
     checked_run("default" if shared.run is None else shared.run)
     if writable(shared.append).exists():
         stored(shared.append)
-    return steps_of(sources, shared.step, shared.concat)
+    return steps_of(sources, shared.step, shared.concat, day_of if command.other_rows else step_of)
 
 
 def named_metrics(command: Command, shared: Shared) -> tuple[str, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, Unpack, overload
 
 from labelfree.catalog import command
 from labelfree.commands.checkpoints import run_first
+from labelfree.commands.drifting import drift_on, opened_current
 from labelfree.commands.measuring import measured_on, opened_for, report_on
 from labelfree.commands.options import (
     DataOptions,
+    DriftOptions,
     EvaluateOptions,
     OpisOptions,
     RankOptions,
@@ -18,9 +21,10 @@ from labelfree.commands.options import (
     checked,
     spelled_for,
 )
+from labelfree.commands.references import Reference
 from labelfree.commands.report import Report
 from labelfree.commands.reports import Reports
-from labelfree.commands.several import one_of, reports_on
+from labelfree.commands.several import apart, check_sources, one_of, reports_on
 from labelfree.commands.warned import all_warned, warned
 from labelfree.errors import UsageError, option
 from labelfree.progress import Progress, silent
@@ -212,6 +216,48 @@ def doctor(
     ['zero', 'duplicate', 'few_rows', 'collapsed']
     """
     return _measured("doctor", source, options, concat, progress)
+
+
+@overload
+def drift(
+    current: Several, *, concat: Literal[False] = False, progress: Progress = silent, **options: Unpack[DriftOptions]
+) -> Reports: ...
+@overload
+def drift(
+    current: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[DriftOptions]
+) -> Report: ...
+@spelled_for("drift", DriftOptions)
+def drift(
+    current: Any, *, concat: bool = False, progress: Progress = silent, **options: Unpack[DriftOptions]
+) -> Report | Reports:
+    """Whether rows have left a reference, by how much, and which of them.
+
+    current: as the source of `rank`; a list is several data sets, such as days, each with a report of its own.
+    reference: what they are compared with, anything that a data set can be: a sample of the training data, or of a good
+    week. logits, label: columns of class scores on both sides, and of the labels of the reference; by: a column whose
+    values slice the results; looks: over how many looks 5 % of false alarms are shared (one); require: conditions such
+    as "share_beyond_95 <= 0.1", which `report.verdict` judges by their intervals. The others are as for `rank`.
+
+    `report.drift.says` is the answer in a sentence, `report.drift.unusual.rows` the most unusual of the sampled rows;
+    `report.save("rows.parquet")` reads the data again and writes how unusual each row is.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> report = drift(rng.normal(size=(300, 4)) + 1, reference=rng.normal(size=(1000, 4)), only="energy_ratio")
+    >>> round(float(report["energy_ratio"]), 2), report.drift.look.different
+    (0.14, True)
+    """
+    asked = command("drift")
+    chosen = checked(asked, options)
+    if not isinstance(chosen.reference, Reference):
+        chosen = dataclasses.replace(chosen, reference=Reference(chosen.reference, chosen))
+    if not isinstance(current, list | tuple) or concat:
+        return warned(drift_on(_whole(current, concat), chosen, progress))
+    if not current:
+        raise UsageError("expected at least one source, found an empty list; is the pattern that made it right?")
+    check_sources(current)
+    opened = apart([one for source in current for one in opened_current(source, chosen)])
+    return all_warned(Reports(drift_on(one, chosen, progress) for one in opened))
 
 
 def _measured(name: str, source: Any, options: Mapping[str, Any], concat: bool, progress: Progress) -> Report | Reports:

@@ -53,7 +53,8 @@ class Work:
 
     sample, group_rows: rows of the sample, and of that of whole groups, None for all; groups: how many there are,
     where they were counted; pseudo: they are made by clustering; classes: of a head that was given, whose logits are
-    computed; behind: the labelled source rows of a transfer, which are read first and kept.
+    computed; behind: the labelled source rows of a transfer, or the reference of a drift, which are read first and
+    kept; divisions: random ones of them.
     """
 
     source: Source
@@ -66,6 +67,7 @@ class Work:
     pseudo: bool = False
     classes: int = 0
     behind: Source | None = None
+    divisions: int = 0
 
     @property
     def names(self) -> set[str]:
@@ -209,7 +211,18 @@ def _measuring(work: Work) -> int:
         passing.append(4 * double + 8 * work.cores * rows * half + _groups(rows, half, work.cores, int(2 * rows**0.5)))
     if work.computes("transfer"):
         passing += _transfers(work, rows)
+    if work.computes("drift"):
+        passing += _drifts(work, rows)
     return stays + max(passing)
+
+
+def _drifts(work: Work, rows: int) -> list[int]:
+    """Bytes of the metrics of drift: two thousand rows of each side with their divisions, strips, moments."""
+    d, square = work.source.d, 8 * work.source.d**2
+    behind = _sampled(work.behind, work.sample) if work.behind is not None else 0
+    compared = min(COMPARED, rows) + min(COMPARED, behind)
+    pairs = 4 * 8 * compared * d + 2 * 8 * compared * max(PERMUTATIONS, work.divisions) + 6 * (8 << 20)
+    return [pairs + 4 * compared**2, 12 * square, 3 * 8 * (rows + behind) * d + 4 * _STRIPS]
 
 
 def _trees(rows: int, d: int, threads: int) -> int:

@@ -17,6 +17,7 @@ _AFTER_HEALTHY: dict[str, tuple[str, tuple[str, ...]]] = {
     "transfer": ("rank", ("all",)),
     "opis": ("rank", ("all",)),
     "evaluate": ("rank", ("all",)),
+    "drift": ("rank", ("all",)),
 }
 """What to look at next where nothing is wrong, and with which switches."""
 _DASHES = "--"

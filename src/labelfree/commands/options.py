@@ -14,12 +14,14 @@ from labelfree.catalog import (
     CATALOG,
     COLLAPSE_METRICS,
     COMMANDS,
+    DRIFTING,
     GROUPING,
     SAMPLE,
     TOPOLOGY,
     Command,
     command,
     entry,
+    listed,
 )
 from labelfree.commands.signatures import F, spelled
 from labelfree.documents.reading import MOST_DIGITS
@@ -35,6 +37,10 @@ from labelfree.survey.targets import Setting
 
 MODELS = ("data", "model", "layer", "pool", "trust_code", "batch_size")
 """Options for a checkpoint that is run over data first, of all commands."""
+
+
+_LEAST = {"sample": 2, "seed": 0, "threads": 1, "memory": 1, "seeds": 1, "batch_size": 1, "looks": 1}
+"""The least number that an option takes."""
 
 
 class DataOptions(TypedDict, total=False):
@@ -99,6 +105,18 @@ class OpisOptions(DataOptions, total=False):
     space: Space
 
 
+class DriftOptions(DataOptions, total=False):
+    """The options of `drift`."""
+
+    only: str | Sequence[str]
+    reference: Any
+    logits: str | None
+    label: str | None
+    by: str | None
+    looks: int | None
+    require: str | Sequence[str]
+
+
 class EvaluateOptions(SeparabilityOptions, total=False):
     """The options of `evaluate`."""
 
@@ -126,6 +144,8 @@ class Options:
     for them; far: the calibration range, "0.01:0.1" or a pair; space: of thresholds, "l2" or "cosine".
     data: texts, images or arrays that the model of the checkpoint is run over, whose rows are then measured; column,
     id, group and audit are columns of theirs; model, layer, pool, trust_code, batch_size: as for `embed`.
+    reference: the rows that others are compared with, anything that a data set can be; by: a column whose values slice
+    the results; looks: over how many looks at most 5 % false alarms are shared; require: conditions on intervals.
     A command takes those of them that `options_of` names.
     """
 
@@ -162,6 +182,10 @@ class Options:
     pool: str | None = None
     trust_code: bool = False
     batch_size: int | None = None
+    reference: Any = None
+    by: str | None = None
+    looks: int | None = None
+    require: Any = ()
 
     @property
     def zone(self) -> Calibration:
@@ -194,7 +218,7 @@ class Options:
 
 def options_of(command: Command) -> tuple[str, ...]:
     """The names of a command's options: the shared ones and its own; where no metric is computed none is chosen."""
-    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING} - {*command.options}
+    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING} - {*command.options}
     others |= set() if command.families else {"only"}
     return tuple(name for name in Options.__dataclass_fields__ if name not in others)
 
@@ -213,6 +237,8 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
             raise UsageError(f"{command.name} has no option {name!r}; {hint}")
+    if "require" in options:
+        options = {**options, "require": tuple(listed(options["require"]))}
     if "k" in options:
         k = options["k"]
         options = {**options, "k": tuple(dict.fromkeys(k)) if isinstance(k, Iterable) else (k,)}
@@ -243,7 +269,7 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
                     f"{option(name)}: has no effect without {option('data')}, which a checkpoint is run over; leave it "
                     f"out, or add {option('data')}"
                 )
-    for name, least in (("sample", 2), ("seed", 0), ("threads", 1), ("memory", 1), ("seeds", 1), ("batch_size", 1)):
+    for name, least in _LEAST.items():
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
             raise UsageError(f"{option(name)}: expected a whole number of at least {least}, found {value!r}")
@@ -288,7 +314,7 @@ def selected(
     and groups, without which a command of many families leaves the metrics of transfer and of OPIS out.
     """
     own = [e for e in CATALOG if e.family in command.families]
-    beside = [entry(name) for name in COLLAPSE_METRICS if command.collapse]
+    beside = [entry(name) for name in (*command.also, *(COLLAPSE_METRICS if command.collapse else ()))]
     names = [e.name for e in (*own, *beside)]
     for name in only:
         if name not in names:

@@ -27,7 +27,7 @@ def reports_on(command: Command, sources: Sequence[Any], chosen: Options, progre
     if not sources:
         raise UsageError("expected at least one source, found an empty list; is the pattern that made it right?")
     check_sources(sources)
-    opened = _apart([one for source in sources for one in opened_for(command, source, chosen)])
+    opened = apart([one for source in sources for one in opened_for(command, source, chosen)])
     if chosen.freeze is not None and len(opened) > 1:
         raise UsageError(f"{option('freeze')}: expected one source, whose groups are kept, found {len(opened)}")
     reports: list[Report] = []
@@ -69,7 +69,7 @@ def one_of(sources: Sequence[Any]) -> Any:
         raise UsageError(f"{option('concat', True)}: the arrays do not fit one under another ({error})") from error
 
 
-def _apart(opened: Sequence[Any]) -> list[Any]:
+def apart(opened: Sequence[Any]) -> list[Any]:
     """The sources, those in memory with their place in the list where several have one name."""
     names = Counter(one.name for one in opened if isinstance(one, Source))
     return [

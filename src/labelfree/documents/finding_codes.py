@@ -178,6 +178,25 @@ _ALL = (
     Code("odd_weights", "warning", "the weights of the labels do not fit the rows",
         "A weight says how many rows a labelled one stands for. Rows that were removed from the file, or labels of "
         "another choice, make them wrong, and with them every difference."),
+    Code("few_reference_rows", "warning", "few reference rows say what is usual",
+        "The limit beyond which rows count as unusual rests on so few rows of the reference that it is itself off by "
+        "chance. Half of the sampled reference rows set it: 1,000 of them are enough."),
+    Code("shared_rows", "warning", "rows stand on both sides",
+        "The same vectors are among the current rows and in the reference: training data in production, a cache, or "
+        "one file given twice. They make drift look smaller."),
+    Code("other_space", "warning", "current rows may be of another space",
+        "They lie no nearer to rows of the reference than if they were turned at random, which the reference's own "
+        "rows do not. Another model, another version or another pooling looks like that; so may a drift of everything. "
+        "Make sure that one model wrote both."),
+    Code("left_constant", "warning", "columns that never changed in the reference have changed",
+        "A column with one value in the whole reference holds others now. No distance in units of the reference's "
+        "spread can say how far that is."),
+    Code("not_singled_out", "note", "too few reference rows to single out rows",
+        "How unusual a row is cannot be told more finely than one in the number of reference rows that calibrate it. "
+        "Among so many current rows that is not enough to name single ones; their share stands."),
+    Code("looks_used_up", "warning", "more looks were taken than were stated",
+        "The chance of a false alarm was shared among the looks that were stated. Beyond them it is no longer bounded: "
+        "begin another run, or state more."),
     Code("partial", "warning", "a metric is partial",
         "The value exists, and a condition of its definition is not met: the reason stands beside it. Do not rank "
         "by it."),

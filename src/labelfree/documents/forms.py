@@ -102,9 +102,12 @@ SCHEDULE: Form = {
 """What a record says of the learning rate."""
 STATED: Form = {"rule": TEXT, "state": TEXT, "message": TEXT}
 """What a record keeps of the state of an embedding."""
+LOOK: Form = {"number": WHOLE | NOTHING, "of": WHOLE, "alpha": NUMBER, "p_value": NUMBER | NOTHING}
+"""What a record keeps of a look at a run for drift."""
 RECORD: Form = {
     "schedule?": SCHEDULE,
     "state?": STATED,
+    "look?": LOOK,
     "fingerprint?": TEXT | NOTHING,
     "seed": WHOLE | NOTHING,
     "sample": WHOLE | NOTHING,

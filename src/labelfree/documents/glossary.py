@@ -103,7 +103,7 @@ WORDS: Mapping[str, str] = {
     "worse": "A candidate that is not the best: its score is too far below.",
     "vetoed": "A candidate that is never chosen, for the reason beside it: it has collapsed, or predicts one class.",
     "score": "Of a candidate: what the rule chooses by, a product of the parts beside it. Comparable among these "
-    "candidates only.",
+    "candidates only. Of an unusual row: how far it lies beyond usual rows of the reference, in median deviations.",
     "se": "Of a candidate: the standard error of its distance to the best score, as a share of the best.",
     "apart": "The share of rows on which a candidate predicts otherwise than the best. Their accuracies on these rows "
     "differ by at most as much.",
@@ -126,6 +126,26 @@ WORDS: Mapping[str, str] = {
     "shape gives.",
     "points": "Points of accuracy: hundredths.",
     "wilson": "An interval of a share that is right near 0 and 1 too (Wilson 1927).",
+    "reference": "Of drift: the rows that current ones are compared with, such as a sample of the training data. They "
+    "are the unit: a row is unusual beside them.",
+    "drift": "How far current rows have left a reference. It is not damage: whether accuracy fell, transfer estimates.",
+    "no drift seen": "Random divisions of the pooled rows differ as much as current rows and reference do.",
+    "hardly any drift": "There is a difference, and a classifier and the share of rows outside hardly show it.",
+    "slight drift": "A classifier tells current rows from the reference in 55 % of pairs or more, or 7 % of rows lie "
+    "outside what it holds.",
+    "strong drift": "A classifier tells current rows from the reference in 75 % of pairs or more, or 20 % of rows lie "
+    "outside what it holds.",
+    "by chance": "What the number is where nothing has changed, at these numbers of rows.",
+    "p": "Of a test: how often random divisions of the rows differ as much. Of a row: the share of reference rows that "
+    "are no less unusual (a conformal p-value). It says whether, never how much.",
+    "look": "One check of a history for drift. The chance of a false alarm is shared among the looks that are stated.",
+    "most unusual row": "Rows by their id, or position, the farthest from the reference first.",
+    "nearest in the reference": "The ids of the three reference rows that are nearest by direction.",
+    "beyond 95 %": "The share of rows that are as unusual as the outermost 5 % of the reference.",
+    "in the reference": "The share of the reference with this value of the column.",
+    "against": "Which reference rows a slice is compared with: those of the same value, or all.",
+    "energy ratio": "energy_ratio of the rows of a slice.",
+    "singled out": "Rows that can be named as unusual, so that about one in ten of them is not.",
     "continue": "Keep training: nothing speaks against it. Exit code 0.",
     "pass": "Every condition of the gate holds. Exit code 0.",
     "fail": "A condition of the gate does not hold. Exit code 10.",

@@ -48,6 +48,7 @@ REASONS: Mapping[str, str] = {
     "quantized": "Of a tensor: quantized numbers mean nothing without their scale; save it as float32.",
     "dtype": "Of a tensor: it holds no real numbers of 16 to 64 bits; save it as float32.",
     "not_asked": "Of a tensor: the layers asked for are others.",
+    "confused_classes": "The reference is predicted in a way that determines no class shares.",
     "features_only": "Of a choice: without class scores no rule is known that chooses much better than chance.",
     "few_candidates": "Of a choice: agreement with others needs at least three candidates that are not vetoed.",
     "half_plausible": "Of a choice: more than half of the candidates may be the best, and they predict differently.",

@@ -45,7 +45,8 @@ class Evidence:
     transfer; reference: a second data set beside it, such as the labelled source of a transfer; grouping: which rows
     belong together, for the metrics of OPIS; on_bad: what is done with rows that a metric cannot use and others can:
     "drop" leaves them out, "error" and None (arrays in Python) leave it undefined; exponent: the rows of the data set
-    are 2**exponent times those seen here, which `measured` and `in_unit` give back to a value in their unit.
+    are 2**exponent times those seen here, which `measured` and `in_unit` give back to a value in their unit; divisions:
+    random ones of current and reference rows, for a p-value of drift.
     """
 
     n: int
@@ -66,6 +67,7 @@ class Evidence:
     grouping: Grouping | None = None
     on_bad: Literal["error", "drop"] | None = None
     exponent: int = 0
+    divisions: int = 499
 
     @property
     def advance(self) -> Advance:

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Index, Keys, Rows, as_array, matrix
+from labelfree.arrays import Index, Keys, Rows, as_array, blocks_of, matrix
 from labelfree.catalog import SAMPLE
 from labelfree.errors import ArrayError
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.outputs import Outputs, Variant
+from labelfree.evidence.scaling import in_range
 from labelfree.head import Head
 from labelfree.results import Result, undefined
-from labelfree.summaries import Sample
+from labelfree.summaries import Moments, Sample
 from labelfree.summaries.hashing import hash_ids, mix
 from labelfree.summaries.predictions import Predictions
+from labelfree.summaries.sample import Drawn
 
 
 def given_head(weight: Any) -> Head:
@@ -59,6 +61,30 @@ def target(
             again=lambda: ((rows[i : i + 4096], known[i : i + 4096]) for i in range(0, e.n, 4096)),
         )
     return replace(e, outputs=outputs)
+
+
+def beside(X: Any, other: Any, named: str, seed: int = 0, *, moments: bool = False) -> Evidence:
+    """Evidence of rows X (n, d) with that of other rows (m, d) as its reference, all of them sampled.
+
+    named: what messages call the others; moments: whether those of both sides are computed.
+    """
+    both, exponent = in_range(("X", matrix(X)), (named, matrix(other, named)))
+    sides = []
+    for rows in both:
+        n, d = rows.shape
+        keys, index = mix(hash_ids(np.arange(n)), seed), np.arange(n)
+        order = np.argsort(keys, kind="stable")
+        summary = None
+        if moments:
+            summary = Moments.empty(d)
+            for block in blocks_of(rows):
+                summary = summary.update(block)
+        drawn = Drawn(keys, index, rows).take(order)
+        sides.append(Evidence(n, d, moments=summary, drawn=drawn, seed=seed, exponent=exponent))
+    first, second = sides
+    if first.d != second.d:
+        raise ArrayError(f"{named}: expected {first.d} columns as in X, found {second.d}")
+    return replace(first, reference=second)
 
 
 def _rows_unknown(scores: Rows, sample: int | None, seed: int) -> Evidence:

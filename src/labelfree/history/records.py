@@ -20,12 +20,15 @@ _KEPT = ("value", "se", "interval", "status", "reason_code", "reason", "directio
 _FROM_DATA = {"params.fit_range", "params.neighbors"}
 """Params that the data may decide: they forbid a comparison of that metric, not the record."""
 
+_OF_STREAMS = ("d", "definition", "params.reference")
+"""What must not differ between checks that are of other rows each, such as days beside one reference."""
+
 _SAME = 1e-8
 """Relative difference up to which two numbers are the same measurement: other threads or libraries add in another
 order, which moves an effective rank by up to 1e-10 of itself."""
-_ASIDE = ("time", "source", "fingerprint", "schedule", "state")
+_ASIDE = ("time", "source", "fingerprint", "schedule", "state", "look")
 """What does not make two records of the same rows and values differ: when, and under which path they were read, where
-training was, and what was said of the numbers."""
+training was, which look it was, and what was said of the numbers."""
 
 
 def record(
@@ -90,6 +93,7 @@ def abridged(report: Mapping[str, Any]) -> Record:
         "tool": dict(report["tool"]),
         "metrics": {name: _entry(entry, given) for name, entry in report["metrics"].items()},
         **({"state": stated(report["state"])} if report.get("state") else {}),
+        **({"look": dict(report["drift"]["look"])} if report.get("drift") else {}),
     }
 
 
@@ -273,11 +277,14 @@ def _sample(record: Record) -> str:
 def misfits(new: Record, earlier: Record) -> list[str]:
     """Why a record does not belong into the run of an earlier one: per metric, each difference."""
     found: dict[str, list[str]] = {}
+    streams = any((known := known_command(one["command"])) is not None and known.other_rows for one in (new, earlier))
     for metric, entry in new["metrics"].items():
         before = earlier["metrics"].get(metric)
         if before is None or before["value"] is None or entry["value"] is None:
             continue
-        for difference in differences(metric, earlier, new):
+        for difference in differences(metric, earlier, new, rows=not streams):
+            if streams and difference.split()[0] not in _OF_STREAMS:
+                continue
             if difference.split()[0] not in _FROM_DATA:
                 found.setdefault(difference, []).append(metric)
     return [f"{some(metrics)}: {difference}" for difference, metrics in found.items()]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from labelfree.documents.reading import MOST_DIGITS
 from labelfree.errors import UsageError, option
 from labelfree.history.records import checked_step
 
 _STEP = re.compile(r"(?<![A-Za-z])(epoch|step|checkpoint|ckpt|iteration|iter|check)([-_= ]?)(\d+)(?!\d)", re.IGNORECASE)
+
+_DAY = re.compile(r"(?<!\d)(\d{4})[-_]?(\d{2})[-_]?(\d{2})(?!\d)")
+_NUMBER = re.compile(r"\d+")
 
 
 def step_of(source: str) -> int:
@@ -35,6 +38,23 @@ def step_of(source: str) -> int:
     )
 
 
+def day_of(source: str) -> int:
+    """The step that a source's name holds, or else its day or last number: days need no word before them.
+
+    >>> day_of("traffic/2026-11-27.parquet"), day_of("week48.parquet"), day_of("epoch_3.parquet")
+    (20261127, 48, 3)
+    """
+    try:
+        return step_of(source)
+    except UsageError:
+        name = source.split("::")[0].replace("\\", "/").rstrip("/").rpartition("/")[2]
+        if days := _DAY.findall(name):
+            return int("".join(days[-1]))
+        if numbers := _NUMBER.findall(name.partition(".")[0]):
+            return _number(numbers[-1], source)
+        raise
+
+
 def _number(digits: str, source: str) -> int:
     """The step that these digits are, where a history could be read back with it."""
     if len(digits.lstrip("0")) > MOST_DIGITS:
@@ -45,8 +65,8 @@ def _number(digits: str, source: str) -> int:
     return int(digits[-MOST_DIGITS:])
 
 
-def steps_of(sources: Sequence[str], step: int | None, concat: bool) -> list[int]:
-    """The step of every data set, before any work is done: as given, or from the names."""
+def steps_of(sources: Sequence[str], step: int | None, concat: bool, of: Callable[[str], int] = step_of) -> list[int]:
+    """The step of every data set, before any work is done: as given, or from the names, as `of` reads them."""
     if step is not None:
         checked_step(step)
         if len(sources) > 1 and not concat:
@@ -55,7 +75,7 @@ def steps_of(sources: Sequence[str], step: int | None, concat: bool) -> list[int
                 "names say it, or append them one by one"
             )
         return [step]
-    found = [step_of(source) for source in sources]
+    found = [of(source) for source in sources]
     if concat:
         if len(set(found)) > 1:
             raise UsageError(

@@ -35,8 +35,38 @@ def check(paths: Sequence[Path], command: Command, name: str = "output") -> None
             raise MissingExtra(f"{option(name, path)}: drawing", "plot")
 
 
+def _rows(reports: Sequence[RowsReport], path: Path) -> None:
+    """How unusual each row is, of every report with the name of its source where there are several."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = []
+    for report in reports:
+        assert report.every_row is not None
+        columns = report.every_row()
+        length = len(columns["id"])
+        name = {"source": [in_unicode(report.input.sources[0])] * length} if len(reports) > 1 else {}
+        tables.append({**columns, **name})
+    try:
+        table = pa.concat_tables([pa.table(one) for one in tables], promote_options="default")
+    except pa.ArrowException:  # ids of several kinds
+        texts = [{**one, "id": [str(i) for i in one["id"]]} for one in tables]
+        table = pa.concat_tables([pa.table(one) for one in texts], promote_options="permissive")
+    with path.open("wb") as stream:
+        pq.write_table(table, stream)
+
+
 def check_content(reports: Sequence[RowsReport], paths: Sequence[Path]) -> None:
     """Refuse a picture or a list of results that have none, before anything else is written."""
+    if reports[0].drift is not None:
+        for path in paths:
+            if path.suffix in PICTURES:
+                raise OutputError(
+                    f"{option('output', path)}: drift draws nothing; use .json, .md, or .parquet for rows"
+                )
+            if path.suffix not in TEXT and any(report.every_row is None for report in reports):
+                raise OutputError(f"{option('output', path)}: no row was scored; more reference rows are needed")
+        return
     if any(report.series for report in reports):
         return
     for path in paths:
@@ -77,6 +107,9 @@ def _parquet(reports: Sequence[RowsReport], path: Path) -> None:
     import pyarrow.parquet as pq
 
     tables = []
+    if reports[0].drift is not None:
+        _rows(reports, path)
+        return
     for report in reports:
         for name, columns in report.series.items():
             if name in DRAWN_ONLY:

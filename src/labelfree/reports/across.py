@@ -7,9 +7,9 @@ from itertools import pairwise
 from statistics import stdev
 from typing import Any, Literal
 
-from labelfree.catalog import command
+from labelfree.catalog import command, known_command
 from labelfree.errors import UsageError
-from labelfree.history.steps import step_of
+from labelfree.history.steps import day_of, step_of
 from labelfree.reports.rows import RowsReport
 from labelfree.results import Z95
 
@@ -30,10 +30,16 @@ def ordered(reports: Sequence[RowsReport]) -> tuple[list[RowsReport], Literal["s
 def steps_of(reports: Sequence[RowsReport]) -> list[int] | None:
     """The steps in the sources' names; None where one has none, or two have the same."""
     try:
-        steps = [step_of(report.input.sources[0]) for report in reports]
+        steps = [(day_of if _streams(report) else step_of)(report.input.sources[0]) for report in reports]
     except UsageError:
         return None
     return steps if len(set(steps)) == len(steps) else None
+
+
+def _streams(report: RowsReport) -> bool:
+    """Whether the sources of a command are of other rows each by design, such as days beside a reference."""
+    known = known_command(report.command)
+    return known is not None and known.other_rows
 
 
 def differences(reports: Sequence[RowsReport]) -> list[str]:
@@ -44,6 +50,7 @@ def differences(reports: Sequence[RowsReport]) -> list[str]:
 def differing(reports: Sequence[RowsReport]) -> list[tuple[str, str]]:
     """What differs between the inputs of reports: the code of the finding, and in words."""
     found: list[tuple[str, str]] = []
+    streams = _streams(reports[0])
     for label, of in (
         ("n", lambda r: str(r.input.n)),
         ("d", lambda r: str(r.input.d)),
@@ -52,6 +59,8 @@ def differing(reports: Sequence[RowsReport]) -> list[tuple[str, str]]:
         ("rows", lambda r: r.input.rows_hash),
     ):
         values = list(dict.fromkeys(of(r) for r in reports))
+        if streams and label in ("n", "rows"):
+            continue
         if len(values) > 1:
             what = f"{label} {'differ' if label == 'classes' else 'differs'}"
             what = "the sets of rows differ (other ids or positions)" if label == "rows" else what

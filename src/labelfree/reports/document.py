@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 
 from labelfree.documents.reading import REPORT_VERSION
 from labelfree.reports.across import across
+from labelfree.reports.drift import Drift
 from labelfree.reports.entries import AnyReport, Part
 from labelfree.reports.leading import leading
 from labelfree.reports.rows import RowsReport
@@ -40,6 +41,20 @@ class Document(AnyDocument):
     """The document of the commands that measure rows: one report for each source."""
 
     reports: list[RowsReport]
+
+
+class DriftReport(RowsReport):
+    """The report of `labelfree drift` on one data set."""
+
+    model_config = ConfigDict(title="DriftReport")
+
+    drift: Drift  # type: ignore[assignment]
+
+
+class DriftDocument(AnyDocument):
+    """The document of `labelfree drift`: one report for each CURRENT."""
+
+    reports: list[DriftReport]
 
 
 class WeightsDocument(AnyDocument):

@@ -165,7 +165,7 @@ class AnyReport(Part):
     metrics: dict[str, MetricEntry]
     findings: list[FindingEntry]
     warnings: list[str]
-    verdict: Verdict | None = None
+    verdict: RequiredVerdict | Verdict | None = None
 
     @model_validator(mode="before")
     @classmethod

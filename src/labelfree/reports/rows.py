@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -9,24 +10,13 @@ from pydantic import ConfigDict, PrivateAttr, SerializerFunctionWrapHandler, mod
 from labelfree.catalog import known_command
 from labelfree.documents.finding_codes import CODES
 from labelfree.documents.findings import severity_of
+from labelfree.reports.counts import RowCounts, SourceInfo
+from labelfree.reports.drift import Drift
 from labelfree.reports.entries import AnyReport, Part
 from labelfree.reports.state import State
 
 _NO_ROWS = ("constant", "storage", "epochs")
 """Defects of version 1 whose count was one of columns, directions or epochs."""
-
-
-class RowCounts(Part):
-    """What became of the rows. `duplicate` counts rows that repeat an earlier one; beyond 1,000,000 distinct rows
-    it is an estimate."""
-
-    read: int
-    used: int
-    null: int
-    nonfinite: int
-    zero: int
-    duplicate: int
-    estimated: bool = False
 
 
 class SampleInfo(Part):
@@ -42,17 +32,6 @@ class OutputInfo(Part):
     column: str
     kind: Literal["logits", "probabilities"]
     classes: int
-
-
-class SourceInfo(Part):
-    """The source rows beside a target: which they are, and what became of them."""
-
-    name: str
-    fingerprint: str
-    rows_hash: str
-    n: int
-    d: int
-    rows: RowCounts
 
 
 class HeadInfo(Part):
@@ -115,6 +94,8 @@ class RowsReport(AnyReport):
     input: Input
     state: State | None = None
     audit: Audit | None = None
+    drift: Drift | None = None
+    _every_row: Callable[[], dict[str, Any]] | None = PrivateAttr(default=None)
     _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
@@ -140,15 +121,22 @@ class RowsReport(AnyReport):
         """Long results by name: columns of equal length by their names."""
         return self._series
 
+    @property
+    def every_row(self) -> Callable[[], dict[str, Any]] | None:
+        """Reads the rows again and gives how unusual each is, as columns of equal length; None where nothing does."""
+        return self._every_row
+
     @model_serializer(mode="wrap")
     def _marked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only a report that has seen target labels says anything of an audit, one of a model of a model, and one that
-        computes metrics of a state."""
+        """Only a report that has seen target labels says anything of an audit, one of a model of a model, one with a
+        reference of drift, and one that computes metrics of a state."""
         document: dict[str, Any] = handler(self)
         if self.state is None:
             del document["state"]
         if self.audit is None:
             del document["audit"]
+        if self.drift is None:
+            del document["drift"]
         if self.input.model is None:
             del document["input"]["model"]
         return document

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from labelfree.arrays import Float, Rows, blocks_of, matrix
+from labelfree.arrays import Float, Rows
 from labelfree.documents.findings import Noted
-from labelfree.errors import ArrayError, option
+from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence
-from labelfree.evidence.scaling import in_range
+from labelfree.evidence.once import once
+from labelfree.evidence.targets import beside
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.intervals import with_interval
-from labelfree.families.transfer.two_samples import Kernel, classified, kernel_test
+from labelfree.families.transfer.two_samples import Discrepancy, Kernel, Told, classified, kernel_test
 from labelfree.results import Plain, Result, in_unit, measured, undefined
 from labelfree.summaries import Moments
-from labelfree.summaries.hashing import hash_ids, mix
-from labelfree.summaries.sample import Drawn
 
 ROWS = 2_000
 """Sampled rows of each side that mmd and c2st look at."""
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 PERMUTATIONS = 499
 FOLDS = 5
+CLASSIFIER = "logistic regression, standardized columns, C = 1"
 _LEAST = 2 * FOLDS
 
 
@@ -64,49 +63,48 @@ def _moments(e: Evidence) -> tuple[Moments, Moments] | Result:
     return e.moments, source.moments
 
 
-def _evidence(X: Any, source: Any, seed: int = 0, *, moments: bool = False) -> Evidence:
-    both, exponent = in_range(("X", matrix(X)), ("source", matrix(source, "source")))
-    sides = []
-    for rows in both:
-        n, d = rows.shape
-        keys, index = mix(hash_ids(np.arange(n)), seed), np.arange(n)
-        order = np.argsort(keys, kind="stable")
-        summary = None
-        if moments:
-            summary = Moments.empty(d)
-            for block in blocks_of(rows):
-                summary = summary.update(block)
-        drawn = Drawn(keys, index, rows).take(order)
-        sides.append(Evidence(n, d, moments=summary, drawn=drawn, seed=seed, exponent=exponent))
-    target, behind = sides
-    if target.d != behind.d:
-        raise ArrayError(f"source: expected {target.d} columns as in X, found {behind.d}")
-    return replace(target, reference=behind)
-
-
-def _mmd_of(
+def compared(
     e: Evidence, scales: Sequence[float] = SCALES, rows: int | None = ROWS, permutations: int = PERMUTATIONS
-) -> Result:
+) -> tuple[Discrepancy, int, int] | Result:
+    """The kernel means of target and source with what random divisions give, and how many rows of each they are of."""
     sides = _samples(e, 2, rows)
     if isinstance(sides, Result):
         return sides
     found = kernel_test(*sides, Kernel(tuple(scales)), permutations, e.seed, e.advance)
     if found is None:
         return undefined("collapsed", "the median distance between the rows is 0: no bandwidth")
+    return found, len(sides[0]), len(sides[1])
+
+
+def told_apart(e: Evidence, rows: int | None = ROWS) -> tuple[Told, int] | Result:
+    """How well a classifier tells target from source, and how many rows of each it was given."""
+    sides = _samples(e, _LEAST, rows)
+    if isinstance(sides, Result):
+        return sides
+    m = min(map(len, sides))
+    return classified(sides[0][:m], sides[1][:m], FOLDS, e.seed), m
+
+
+def _mmd_of(
+    known: tuple[Discrepancy, int, int] | Result, scales: Sequence[float], permutations: int, exponent: int
+) -> Result:
+    if isinstance(known, Result):
+        return known
+    found, m, n = known
     params: dict[str, Plain] = {
         "kernel": "mean over scales of exp(-d^2 / (scale * median d^2))", "scales": list(scales),
-        "rows": len(sides[0]), "source_rows": len(sides[1]), "permutations": permutations,
+        "rows": m, "source_rows": n, "permutations": permutations,
     }  # fmt: skip
     parts: dict[str, Plain] = {
-        "p_value": found.p_value, "biased": found.biased,
-        "median_squared_distance": in_unit(found.median, 2 * e.exponent), "null_sd": found.null_sd,
+        "p_value": found.test.p_value, "biased": found.biased,
+        "median_squared_distance": in_unit(found.median, 2 * exponent), "null_sd": found.test.null_sd,
     }  # fmt: skip
-    result = measured(found.unbiased, found.error, params=params, parts=parts)
-    return with_interval(result, found.interval) if found.interval is not None else result
+    result = measured(found.test.value, found.test.error, params=params, parts=parts)
+    return with_interval(result, found.test.interval) if found.test.interval is not None else result
 
 
 def _mmd(e: Evidence) -> Result:
-    return _mmd_of(e)
+    return _mmd_of(once(e, compared), SCALES, PERMUTATIONS, e.exponent)
 
 
 def mmd(
@@ -141,7 +139,8 @@ def mmd(
     >>> round(mmd(np.array([[0.0], [1.0]]), np.array([[0.0], [1.0]]), scales=[1.0]).value, 10)
     -0.6321205588
     """
-    return _mmd_of(_evidence(X, source, seed), scales, sample, permutations)
+    e = beside(X, source, "source", seed)
+    return _mmd_of(compared(e, scales, sample, permutations), scales, permutations, e.exponent)
 
 
 def _coral(e: Evidence) -> Result:
@@ -192,7 +191,7 @@ def coral(X: Any, source: Any) -> Result:
     >>> coral(np.array([[1.0], [3.0]]), np.array([[0.0], [4.0]])).value
     9.0
     """
-    return _coral(_evidence(X, source, moments=True))
+    return _coral(beside(X, source, "source", moments=True))
 
 
 def _root(covariance: Float) -> Float:
@@ -248,17 +247,15 @@ def frechet(X: Any, source: Any) -> Result:
     >>> round(frechet(np.array([[0.0], [2.0]]), np.array([[3.0], [7.0]])).value, 10)
     18.0
     """
-    return _frechet(_evidence(X, source, moments=True))
+    return _frechet(beside(X, source, "source", moments=True))
 
 
-def _c2st_of(e: Evidence, rows: int | None = ROWS) -> Result:
-    sides = _samples(e, _LEAST, rows)
-    if isinstance(sides, Result):
-        return sides
-    m = min(map(len, sides))
-    found = classified(sides[0][:m], sides[1][:m], FOLDS, e.seed)
+def _c2st_of(known: tuple[Told, int] | Result) -> Result:
+    if isinstance(known, Result):
+        return known
+    found, m = known
     params: dict[str, Plain] = {
-        "rows": m, "source_rows": m, "folds": FOLDS, "classifier": "logistic regression, standardized columns, C = 1",
+        "rows": m, "source_rows": m, "folds": FOLDS, "classifier": CLASSIFIER,
     }  # fmt: skip
     parts: dict[str, Plain] = {
         "auc": found.auc,
@@ -270,7 +267,7 @@ def _c2st_of(e: Evidence, rows: int | None = ROWS) -> Result:
 
 
 def _c2st(e: Evidence) -> Result:
-    return _c2st_of(e)
+    return _c2st_of(once(e, told_apart))
 
 
 def c2st(X: Any, source: Any, *, sample: int | None = ROWS, seed: int = 0) -> Result:
@@ -296,7 +293,7 @@ def c2st(X: Any, source: Any, *, sample: int | None = ROWS, seed: int = 0) -> Re
     >>> c2st(np.arange(20.0)[:, None], np.arange(20.0)[:, None] + 1000).value
     1.0
     """
-    return _c2st_of(_evidence(X, source, seed), sample)
+    return _c2st_of(told_apart(beside(X, source, "source", seed), sample))
 
 
 _NOT_ACCURACY = "a description: a distance alone does not track accuracy, and a loss that minimizes it makes it small"

@@ -21,9 +21,8 @@ from labelfree.models.output.parts import Partial, settled, writing
 from labelfree.models.output.row_groups import groups
 from labelfree.sources.block import PARQUET
 from labelfree.sources.tables.parquet import opened
+from labelfree.sources.tables.provenance import METADATA
 
-METADATA = b"labelfree"
-"""The key of the facts in the metadata of the file."""
 _ROWS = b"labelfree.rows"
 GROUP = 25_000
 _FLUSH_BYTES = 32 << 20

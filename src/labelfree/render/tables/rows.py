@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from labelfree.catalog import command, shown_in
 from labelfree.documents.wording import counted
 from labelfree.errors import option
-from labelfree.render.notes import opis, rank, separability, transfer
+from labelfree.render.notes import drift, opis, rank, separability, transfer
 from labelfree.render.numbers import direction, interval, number, value
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import RowsReport
@@ -66,7 +66,7 @@ def lines(report: RowsReport, everything: bool) -> list[Line]:
     ]
 
 
-_NOTES = {**rank.NOTES, **separability.NOTES, **transfer.NOTES, **opis.NOTES}
+_NOTES = {**rank.NOTES, **separability.NOTES, **transfer.NOTES, **opis.NOTES, **drift.NOTES}
 """What stands beside the number of a metric, by its name."""
 
 
@@ -101,6 +101,7 @@ def beside(reports: Sequence[RowsReport], everything: bool, named: Callable[[str
     """Lines on the head, the audit of one report, and what could not be computed; `named` shortens a source's name."""
     found = transfer.heads(reports, named)
     found += opis.about(reports[0]) if len(reports) == 1 else []
+    found += drift.about(reports)
     if len(reports) == 1 and (a := reports[0].audit) is not None:
         found.append(f"true accuracy {truth(reports[0])} on {counted(a.rows, 'row')} (labels in {a.column!r})")
     if not everything and not reports[0].settings.get("only"):

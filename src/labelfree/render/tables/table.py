@@ -13,7 +13,7 @@ from labelfree.catalog import command
 from labelfree.errors import option
 from labelfree.render.console import encodes, plain_table, print_table
 from labelfree.render.naming import short_names
-from labelfree.render.notes import opis
+from labelfree.render.notes import drift, opis
 from labelfree.render.notes.transfer import saturated
 from labelfree.render.numbers import signed
 from labelfree.render.pictures.braille import braille
@@ -88,7 +88,8 @@ def _single(console: Console, report: RowsReport, everything: bool, telling: Tel
     console.print()
     print_table(console, table)
     names = [line.name for line in rows]
-    _worst(console, report, everything)
+    for headings, cells in (opis.worst(report, opis.WORST_ALL if everything else opis.WORST), *drift.tables(report)):
+        _below(console, headings, cells)
     _pictures(console, report)
     notes = [*below, *beside([report], everything, str)]
     hints = [f"{names[0]}: {report.metrics[names[0]].holds_in}"] if names else []
@@ -119,9 +120,8 @@ def _fitted(console: Console, rows: Sequence[Line]) -> tuple[list[Line], list[st
     return fitted, [f"{', '.join(names)}: {why}" for why, names in below.items()]
 
 
-def _worst(console: Console, report: RowsReport, everything: bool) -> None:
-    """The worst groups by name."""
-    headings, rows = opis.worst(report, opis.WORST_ALL if everything else opis.WORST)
+def _below(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table below that of the metrics: the worst groups, the most unusual rows, the slices of a column."""
     if not rows:
         return
     table = plain_table(console)
@@ -180,12 +180,13 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool, 
     reports, order = ordered(reports)
     names = list(dict.fromkeys(name for report in reports for name in shown(report, everything)))
     sources = [_short(report, reports) for report in reports]
-    highest = Text(led(reports), style="bold")
-    ill = any(report.state is not None and report.state.state != "healthy" for report in reports)
+    drifts = reports[0].drift is not None
+    highest = Text("" if drifts else led(reports), style="bold")
+    ill = drifts or any(report.state is not None and report.state.state != "healthy" for report in reports)
     if not ill:  # what is wrong stands first, and what is right not before what was asked
         console.print(highest)
     _states(console, reports, sources)
-    if ill:
+    if ill and not drifts:
         console.print(highest)
     console.print(Text.assemble((reports[0].command, "bold"), f"  {len(reports)} sources"))
     if len({heading(report) for report in reports}) == 1:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from labelfree.catalog import command
 from labelfree.documents.reading import as_json
 from labelfree.documents.wording import cell
+from labelfree.render.notes import drift
 from labelfree.render.notes.transfer import saturated
 from labelfree.render.states import first_lines
 from labelfree.render.tables.leaders import led
@@ -106,11 +107,14 @@ def to_markdown(reports: Sequence[RowsReport], *, everything: bool) -> str:
             rows = lines(report, everything)
             out += [f"| {r.name} | {r.value} | {r.interval} | {r.better} | {cell(r.note)} |" for r in rows]
             said = [*beside([report], everything, str), *remarks(report, [r.name for r in rows])]
+            for headings, cells in drift.tables(report):
+                out += ["", f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
+                out += [f"| {' | '.join(map(cell, row))} |" for row in cells]
             out += ["", *(f"- {cell(text)}" for text in said)]
         out += [""]
     if len(reports) > 1:
         told = saturated(reports, str, comparable=same_scale(reports)) if command(reports[0].command).by_epoch else []
-        leader = [led(reports)] if reports[0].metrics else []
+        leader = [led(reports)] if reports[0].metrics and reports[0].drift is None else []
         differs = [f"not comparable: {text}" for text in differences(reports)]
         out += [f"- {cell(text)}" for text in [*leader, *told, *differs]]
     return "\n".join(out).rstrip() + "\n"

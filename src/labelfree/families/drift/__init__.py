@@ -1,0 +1,1 @@
+"""Drift: whether rows have left a reference, by how much, and which of them."""
