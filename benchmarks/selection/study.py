@@ -28,8 +28,11 @@ from singles import singles
 from small_networks import Kept
 from tasks import DESIGN, GROUPS, KEPT, Task, accuracies
 
+from labelfree.commands.selecting import VETOED
+from labelfree.evidence.evidence import evidence
 from labelfree.families.selection.candidates import Candidate
 from labelfree.families.selection.choosing import Choice, choose
+from labelfree.survey.state import state_of
 
 RESULTS = Path(__file__).parent.parent / "results" / "selection.json"
 RULES_TRIED = 1001
@@ -94,15 +97,23 @@ def unequal(task: Task) -> bool:
     return bool(counts.max() >= 5 * counts.min())
 
 
+def vetoed(task: Task) -> list[str | None]:
+    """What the command vetoes: candidates of a collapsed state."""
+    repeated = [len(c.rows) - len(np.unique(c.rows, axis=0)) for c in task.candidates]
+    states = [state_of(evidence(c.rows), n).state for c, n in zip(task.candidates, repeated, strict=True)]
+    return [VETOED if state == VETOED else None for state in states]
+
+
 def measured(group: str, seed: int, task: Task, alone: dict[str, list[float]]) -> dict[str, Any]:
     """A task under the rule in each setting, beside every single score; the truth is looked at last."""
     choices, seconds = {}, {}
+    vetoes = vetoed(task)
     counts = np.bincount(task.truth, minlength=task.k)
     shares = counts[counts > 0] / counts.sum()
     for setting, candidates in asked(task):
         began = time.perf_counter()
         known = counts / counts.sum() if setting.endswith("class shares") else None
-        choices[setting] = choose(candidates, ordered=setting == "ordered", class_shares=known)
+        choices[setting] = choose(candidates, ordered=setting == "ordered", class_shares=known, vetoes=vetoes)
         seconds[setting] = round(time.perf_counter() - began, 2)
     right = np.array(accuracies(task))
     return {
