@@ -17,8 +17,8 @@ from small_networks import Kept, Plan, contrasted, trained
 
 DESIGN = (0, 1, 2, 101, 102, 103)
 """Seeds on which rules are looked at. 101 to 103 were kept aside for version 2, and are design data since version 3."""
-KEPT = (201, 202, 203)
-"""Seeds of the tasks that are run once, after the rule is fixed."""
+KEPT = (201, 202)
+"""Seeds of the tasks that are run once, after the rule is fixed; 203 stays aside for a version to come."""
 LATER = (
     "signals, pool", "signals, trajectory", "signals, unbalanced", "two signals, unbalanced",
     "three digits, unbalanced", "two letters, unbalanced", "letters, label shift", "cancer, unbalanced",
@@ -231,6 +231,10 @@ GROUPS: dict[str, Make] = {
 }
 
 
+FEATURES = tuple(name for name in GROUPS if name.startswith("features"))
+"""Groups without logits, whose rule is that of version 2; they were judged on the seeds 101 to 103."""
+
+
 def probed(rows: np.ndarray, truth: np.ndarray) -> float:
     """What features are worth: accuracy of a ridge classifier on standardized rows, five folds."""
     from sklearn.linear_model import RidgeClassifier
@@ -251,4 +255,4 @@ def accuracies(task: Task) -> list[float]:
     ]
 
 
-__all__ = ["DESIGN", "GROUPS", "KEPT", "Rows", "Task", "accuracies"]
+__all__ = ["DESIGN", "FEATURES", "GROUPS", "KEPT", "Rows", "Task", "accuracies"]

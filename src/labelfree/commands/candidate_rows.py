@@ -11,7 +11,7 @@ import numpy as np
 from labelfree.arrays import Index, Keys, Rows, positions
 from labelfree.commands.candidate_sources import Named
 from labelfree.commands.measuring import surveyed
-from labelfree.commands.memory import Work, check_memory
+from labelfree.commands.memory import IN_MEMORY, Work, check_memory
 from labelfree.commands.options import Options
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
@@ -28,8 +28,6 @@ from labelfree.survey.scores import Wanted, class_numbers
 from labelfree.survey.state import state_of
 
 NEEDS: frozenset[Need] = frozenset({"moments", "sample"})
-IN_MEMORY = 256_000_000
-"""Bytes of samples that are kept in memory; those of further candidates are kept in temporary files."""
 OF_SCORES = ("infomax", "nuclear_norm", "average_confidence")
 """Metrics of the class scores that stand beside the rule: what the same pass gives."""
 _NAMED = 3
@@ -114,11 +112,11 @@ def read_candidates(
         told.append(dropped)
         named = [replace(one, behind=None) for one in named]
     for one in named:
-        for source in (one.rows, one.behind):
-            if source is not None:
-                work = Work(source, NEEDS, (), chosen.sample, threads=chosen.threads)
-                check_memory(work, chosen)
-                check_unlimited(work, chosen)
+        work = Work(
+            one.rows, NEEDS, (), chosen.sample, threads=chosen.threads, behind=one.behind, candidates=len(named)
+        )  # fmt: skip
+        check_memory(work, chosen)
+        check_unlimited(work, chosen)
     found = []
     for i, one in enumerate(named):
 
