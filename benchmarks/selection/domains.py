@@ -1,4 +1,5 @@
-"""Labelled sources and targets whose labels only the judge sees: digits, letters, tumors, wines, sentences."""
+"""Labelled sources and targets whose labels only the judge sees: digits, letters, curves, tumors,
+wines, sentences."""
 
 from __future__ import annotations
 
@@ -144,6 +145,23 @@ def glyphs(seed: int, k: int, shift: Shift, ratio: float = 1.0, n: int = 700) ->
         x = np.concatenate([_drawn(fonts, letter, count, rng) for letter in letters])
         found.append(parted(x, np.repeat(np.arange(k), count), (0, 0), rng)[2])
     return _of_images(*found, shift, k, ratio, rng)
+
+
+def signals(seed: int, classes: tuple[int, ...] = tuple(range(10)), ratio: float = 1.0, n: int = 900) -> Domain:
+    """Curves of MNIST-1D (Greydanus 2020), made here; those of the target are noisier and moved further."""
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    rng = np.random.default_rng([seed, 6])
+    found = []
+    for number, (count, noise, most) in enumerate(((2000, 0.15, 16), (400, 0.15, 16), (n, 0.3, 24))):
+        given = get_dataset_args()
+        given.num_samples, given.train_split, given.seed = count * 10 // len(classes), 1.0, 100 * seed + number
+        given.corr_noise_scale, given.max_translation = noise, most
+        made = make_dataset(given)
+        there = np.isin(made["y"], classes)
+        found.append(Rows(np.asarray(made["x"][there], np.float32), np.searchsorted(classes, made["y"][there])))
+    source, held_out, target = found
+    return Domain(source, held_out, thinned(target, ratio, rng) if ratio > 1 else target, len(classes))
 
 
 def table(name: str, seed: int, shift: float) -> Domain:

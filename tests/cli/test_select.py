@@ -54,7 +54,7 @@ def test_csv_and_markdown_have_every_candidate(labelfree: Program, files: list[s
     rows = list(csv.DictReader(io.StringIO(labelfree("select", *files, "--format", "csv", "-q").stdout)))
     assert rows[0]["candidate"] == CLEAREST
     assert {row["source"] for row in rows} == {f"epoch_{i}.parquet" for i in range(4)}
-    assert float(rows[0]["consensus"]) > 0
+    assert float(rows[0]["refit_agreement"]) > 0
     page = labelfree("select", *files, "--format", "md", "-q").stdout
     assert page.startswith("### select: ")
     assert sum(line.startswith("| epoch_") for line in page.splitlines()) == 4

@@ -37,6 +37,24 @@ def kept() -> list[dict[str, Any]]:
 
 
 @PROC
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "d", "count", "sourced"), [(600, 32, 4, False), (3_000, 256, 5, True)])
+def test_a_limit_is_kept_among_candidates(
+    n: int, d: int, count: int, sourced: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = study(monkeypatch)
+    path = memory.made(memory.Case("select", n, d, "float32", 2, "parquet"), tmp_path)
+    behind = (tmp_path / "source.parquet").rename(tmp_path / "kept_source.parquet")
+    names = [tmp_path / f"candidate_{i}.parquet" for i in range(count)]
+    for name in names:
+        name.hardlink_to(path)
+        if sourced:
+            name.with_suffix(".source.parquet").hardlink_to(behind)
+    estimate, peak = memory.numbers(["select", *map(str, names), "--threads", "2", "-q"])
+    assert peak <= estimate <= LOOSEST * peak
+
+
+@PROC
 @pytest.mark.parametrize(
     ("command", "n", "d", "dtype", "threads", "suffix", "options"),
     [

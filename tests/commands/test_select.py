@@ -20,6 +20,7 @@ from labelfree.commands import candidate_rows
 from labelfree.commands.chosen import Chosen
 from labelfree.documents.findings import FindingWarning
 from labelfree.errors import LabelfreeError, OutputError, RowsError, UsageError
+from labelfree.render.tables.choices import findings as table_findings
 from labelfree.reports.schema import json_schema
 from labelfree.reports.select import SelectReport
 
@@ -229,6 +230,30 @@ def test_other_numbers_of_rows_without_ids_are_refused(tmp_path: Path) -> None:
     files = changed(tmp_path, 1, lambda one: without(one, 5), id=False)
     with pytest.raises(UsageError, match=r"epoch_1: expected 200 rows as epoch_0 has, found 195.*add a column id"):
         labelfree.select(files)
+
+
+def test_what_is_wrong_with_the_rows_of_candidates_is_told_once(tmp_path: Path) -> None:
+    def repeated(one: choices.Arrays) -> choices.Arrays:
+        embedding = one["embedding"].copy()
+        embedding[1:5] = embedding[0]
+        return {**one, "embedding": embedding}
+
+    arrays = [repeated(one) if i in (1, 3) else one for i, one in enumerate(choices.run())]
+    files = choices.written(tmp_path, arrays)
+    with pytest.warns(FindingWarning, match="duplicate"):
+        found = labelfree.select(files)
+    told = [one for one in found.findings if one.code == "duplicate"]
+    assert [one.sources for one in told] == [[str(files[1])], [str(files[3])]]
+    assert {one.rows for one in told} == {4}
+    lines = [line for line in labelfree_table(found) if line.endswith("[duplicate]")]
+    assert len(lines) == 1
+    assert "epoch_1 and epoch_3: 4 rows (2.0 %) repeat another row exactly" in lines[0]
+    assert "duplicate" not in {one.code for one in labelfree.select(choices.written(tmp_path, choices.run())).findings}
+
+
+def labelfree_table(found: Chosen) -> list[str]:
+    """The lines of the printed table, each whole."""
+    return [f"{severity}: {text} [{code}]" for severity, text, code in table_findings(found, everything=False)]
 
 
 def test_another_order_without_ids_is_noticed(tmp_path: Path) -> None:

@@ -81,21 +81,50 @@ def left_out_accuracy(rows: Matrix, source: Matrix, labels: NDArray[np.int64], k
     return right / len(x)
 
 
-def consensus(refits: list[Matrix], weights: list[float]) -> Labels:
-    """The class with the most weight among the refits."""
+def contrast(one: Labels, other: Labels, c: int) -> float:
+    """How much more often `other` says c where `one` says it than where it does not, at least 0."""
+    inside = [b == c for a, b in zip(one, other, strict=True) if a == c]
+    outside = [b == c for a, b in zip(one, other, strict=True) if a != c]
+    if not inside or not outside:
+        return 0.0
+    return max(sum(inside) / len(inside) - sum(outside) / len(outside), 0.0)
+
+
+def mean_contrast(one: Labels, other: Labels, k: int) -> float:
+    """All classes count the same."""
+    return sum(contrast(one, other, c) for c in range(k)) / k
+
+
+def rooted_contrast(one: Labels, other: Labels, k: int) -> float:
+    """A class counts by the root of its share of `one`, over the root of k."""
+    return sum(contrast(one, other, c) * (one.count(c) / len(one)) ** 0.5 for c in range(k)) / k**0.5
+
+
+def told(one: Labels, other: Labels) -> float:
+    """The part of the entropy of `one` that `other` tells."""
+    return float(mutual_info_score(one, other) / mutual_info_score(one, one))
+
+
+def vote(labelings: list[Labels], weights: list[float]) -> Labels:
+    """The class with the most weight among the labelings."""
     found = []
-    for i in range(len(refits[0])):
-        count: Counter[int] = Counter()
-        for scores, weight in zip(refits, weights, strict=True):
-            count[int(scores[i].argmax())] += weight  # type: ignore[assignment]
-        found.append(max(count, key=lambda c: count[c]))
+    for row in zip(*labelings, strict=True):
+        count: dict[int, float] = {}
+        for said, weight in zip(row, weights, strict=True):
+            count[said] = count.get(said, 0.0) + weight
+        found.append(max(sorted(count), key=lambda c: count[c]))
     return found
 
 
+def evenness(labels: Labels, k: int) -> float:
+    """Entropy over that of equal classes."""
+    return float(mutual_info_score(labels, labels) / np.log(k))
+
+
 def information(logits: Matrix) -> float:
-    """Entropy of the mean probabilities less the mean entropy."""
+    """Entropy of the mean probabilities less the mean entropy, over the former."""
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return float(entropy(p.mean(axis=0)) - np.mean([entropy(row) for row in p]))
+    return float(1 - np.mean([entropy(row) for row in p]) / entropy(p.mean(axis=0)))
 
 
 def clusters(rows: Matrix, k: int, seed: int) -> Labels:
@@ -105,12 +134,17 @@ def clusters(rows: Matrix, k: int, seed: int) -> Labels:
 
 
 class Parts(NamedTuple):
-    """What the scores are made of, a number for each candidate."""
+    """What the scores are made of, a number for each candidate.
+
+    told: the part of the entropy of the predictions that their plurality over the neighbors of others tells.
+    """
 
     weights: list[float]
     clusters: list[float]
     neighbors: list[float]
     own: list[float]
+    told: list[float]
+    heard: list[list[float]]
 
 
 def parts(spaces: list[Matrix], predictions: list[Labels], k: int, seed: int) -> Parts:
@@ -118,11 +152,14 @@ def parts(spaces: list[Matrix], predictions: list[Labels], k: int, seed: int) ->
     lists = [nearest(rows) for rows in spaces]
     weights = vote_weights(lists)
     z = [clusters(rows, k, seed) for rows in spaces]
-    ca, xm, own = [], [], []
+    found = Parts(weights, [], [], [], [], [])
     for i, y in enumerate(predictions):
-        others = [j for j in range(len(spaces)) if j != i]
-        total = sum(weights[j] for j in others)
-        ca.append(sum(weights[j] * adjusted_mutual_info_score(y, z[j]) for j in others) / total)
-        xm.append(sum(weights[j] * mutual_info_score(y, plurality(y, lists[j])) for j in others) / total)
-        own.append(float(mutual_info_score(y, plurality(y, lists[i]))))
-    return Parts(weights, ca, xm, own)
+        total = sum(weights) - weights[i]
+        heard = [0.0 if j == i else weights[j] / total for j in range(len(spaces))]
+        near = [plurality(y, other) for other in lists]
+        found.heard.append(heard)
+        found.clusters.append(sum(h * adjusted_mutual_info_score(y, c) for h, c in zip(heard, z, strict=True)))
+        found.neighbors.append(sum(h * mean_contrast(y, v, k) for h, v in zip(heard, near, strict=True)))
+        found.told.append(sum(h * told(y, v) for h, v in zip(heard, near, strict=True)))
+        found.own.append(mean_contrast(y, near[i], k))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from labelfree.arrays import Index, Keys, Rows, positions
 from labelfree.commands.candidate_sources import Named
 from labelfree.commands.measuring import surveyed
-from labelfree.commands.memory import Work, check_memory
+from labelfree.commands.memory import IN_MEMORY, Work, check_memory
 from labelfree.commands.options import Options
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
@@ -24,14 +24,15 @@ from labelfree.progress import Progress
 from labelfree.sources.block import Source, Values
 from labelfree.sources.checkpoints.heads import find_head
 from labelfree.sources.subsets import with_head
+from labelfree.survey.findings import findings
+from labelfree.survey.found import Survey
 from labelfree.survey.scores import Wanted, class_numbers
 from labelfree.survey.state import state_of
 
 NEEDS: frozenset[Need] = frozenset({"moments", "sample"})
-IN_MEMORY = 256_000_000
-"""Bytes of samples that are kept in memory; those of further candidates are kept in temporary files."""
 OF_SCORES = ("infomax", "nuclear_norm", "average_confidence")
 """Metrics of the class scores that stand beside the rule: what the same pass gives."""
+_OF_RANKS = ("few_rows", "narrow_cone", "constant")
 _NAMED = 3
 
 
@@ -40,7 +41,7 @@ class CandidateRows:
     """One candidate as it was read: what is known of all its rows, and the sampled ones by `candidate()`.
 
     keys, index: (m,) of the sampled rows, in the order of the keys; votes: (m,) predicted classes, None without class
-    scores; state: of the embedding; measures: scores of the same pass by name;
+    scores; state: of the embedding; measures: scores of the same pass by name; told: what is wrong with its rows;
     rows, logits, source: load what was kept, once they are asked for; labels: (n_s,) of the source rows.
     """
 
@@ -58,6 +59,7 @@ class CandidateRows:
     votes: Index | None = None
     constant: bool = False
     measures: dict[str, float] = field(default_factory=dict)
+    told: tuple[Finding, ...] = ()
     rows: Callable[[], Rows] = lambda: np.empty((0, 1))
     logits: Callable[[], Rows | None] = lambda: None
     source: Callable[[], Rows | None] = lambda: None
@@ -114,11 +116,11 @@ def read_candidates(
         told.append(dropped)
         named = [replace(one, behind=None) for one in named]
     for one in named:
-        for source in (one.rows, one.behind):
-            if source is not None:
-                work = Work(source, NEEDS, (), chosen.sample, threads=chosen.threads)
-                check_memory(work, chosen)
-                check_unlimited(work, chosen)
+        work = Work(
+            one.rows, NEEDS, (), chosen.sample, threads=chosen.threads, behind=one.behind, candidates=len(named)
+        )  # fmt: skip
+        check_memory(work, chosen)
+        check_unlimited(work, chosen)
     found = []
     for i, one in enumerate(named):
 
@@ -126,6 +128,7 @@ def read_candidates(
             progress(f"{stage} {i + 1}/{len(named)}", done)
 
         found.append(_read(one, chosen, store, said))
+    told += [finding for one in found for finding in one.told]
     found, left_out = _joined(found, chosen)
     return found, [*told, *left_out]
 
@@ -195,10 +198,17 @@ def _read(one: Named, chosen: Options, store: Store, progress: Progress) -> Cand
         index=e.drawn.index, state=state_of(e, found.duplicates.duplicates).state,
         votes=None if logits is None else logits.argmax(axis=1).astype(np.int64),
         constant=logits is not None and bool((logits == logits[:1]).all()), measures=measures,
-        rows=rows,
+        told=tuple(_told(found)), rows=rows,
         logits=(lambda: None) if logits is None else store.keep(logits),
         source=(lambda: None) if source is None else store.keep(source), labels=labels,
     )  # fmt: skip
+
+
+def _told(found: Survey) -> Iterator[Finding]:
+    """What is wrong with the rows of a candidate, but for what concerns ranks alone."""
+    for one in findings(found):
+        if one.severity != "note" and one.code not in _OF_RANKS:
+            yield replace(one, sources=(found.source.name,))
 
 
 def _source_rows(one: Named, e: Evidence, chosen: Options, progress: Progress) -> tuple[Rows, Index, float | None]:

@@ -10,6 +10,7 @@ from labelfree.commands.candidate_rows import OF_SCORES, CandidateRows
 from labelfree.documents.findings import Finding
 from labelfree.families.selection.spaces import NEIGHBORS, neighbor_lists, shared, unit_rows
 from labelfree.families.transfer.candidates import agreement, ensv_of
+from labelfree.families.transfer.intervals import Interval, share_interval
 
 SCORES = ("source_accuracy", *OF_SCORES, "ensv", "rankme")
 """Scores that stand beside the rule, of all of which the highest is taken to be the best."""
@@ -17,6 +18,11 @@ ORDER_ROWS = 500
 """Rows whose neighbors are looked at for another order."""
 CHANCE = 5.0
 """Standard errors above chance up to which the neighbors of two candidates have nothing in common."""
+
+
+def apart_interval(share: float | None, rows: int) -> Interval | None:
+    """The interval, for all rows of the kind, of the share of so many on which two candidates predict otherwise."""
+    return None if share is None else share_interval(round(share * rows), rows)
 
 
 def alone(found: Sequence[CandidateRows]) -> dict[str, str]:

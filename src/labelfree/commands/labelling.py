@@ -9,12 +9,12 @@ import numpy as np
 from labelfree.arrays import Index
 from labelfree.commands.candidate_rows import CandidateRows
 from labelfree.commands.chosen import Chosen
+from labelfree.commands.comparing import apart_interval
 from labelfree.commands.label_files import GivenLabels
 from labelfree.documents.findings import Finding
 from labelfree.documents.wording import counted
 from labelfree.errors import UsageError, option
 from labelfree.families.selection.labels import apart, compared, detectable, reach, rows_to_label
-from labelfree.families.transfer.intervals import share_interval
 from labelfree.reports.entries import FindingEntry
 from labelfree.reports.select import LabelBudget, LabelDifference, LabelResult
 
@@ -76,8 +76,8 @@ def by_labels(report: Chosen, found: Sequence[CandidateRows], given: GivenLabels
         status = "worse" if one.name in names and one.name not in left else status
         votes_of = next(c.votes for c in found if c.name == one.name)
         share = None if votes_of is None else float((votes_of != best).mean())
-        interval = None if share is None else share_interval(round(share * of), of)
-        entries.append(one.model_copy(update={"status": status, "apart_from_best": share, "apart_interval": interval}))
+        away = {"apart_from_best": share, "apart_interval": apart_interval(share, of)}
+        entries.append(one.model_copy(update={"status": status, **away}))
     entries.sort(key=lambda one: (one.status != "best", one.status != "tied"))
     return report.updated(
         decision=decision, chosen=leader if decision != "undecided" else None,

@@ -14,6 +14,8 @@ from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.families.opis.operating_point import LEVELS
 from labelfree.families.opis.range_ends import ROWS as PILOT
 from labelfree.families.opis.split_halves import splits_of
+from labelfree.families.selection.consensus import HALVES
+from labelfree.families.selection.spaces import NEIGHBORS
 from labelfree.families.separability.persistence import REPLICATE_ROWS
 from labelfree.families.spec import Metric
 from labelfree.families.transfer.distances import PERMUTATIONS
@@ -38,6 +40,10 @@ _PAIRS = 60_000_000
 """Blocks of distances to nearest neighbors, and of their differences."""
 _TILE = 25_000_000
 """Tiles of a thread that compares rows, and what is picked from them."""
+_TERMS = 90_000_000
+"""Terms of what two labelings have in common by chance, a million at a time."""
+IN_MEMORY = 256_000_000
+"""Bytes of samples of candidates that are kept in memory; those of further ones are kept in temporary files."""
 _ID = 400
 """Bytes of an id while it is read as text."""
 _SMALLEST = 2
@@ -54,7 +60,8 @@ class Work:
     sample, group_rows: rows of the sample, and of that of whole groups, None for all; groups: how many there are,
     where they were counted; pseudo: they are made by clustering; classes: of a head that was given, whose logits are
     computed; behind: the labelled source rows of a transfer, or the reference of a drift, which are read first and
-    kept; divisions: random ones of them.
+    kept; divisions: random ones of them; candidates: among which one is chosen, all like this one, with `behind` the
+    source rows of each.
     """
 
     source: Source
@@ -68,6 +75,7 @@ class Work:
     classes: int = 0
     behind: Source | None = None
     divisions: int = 0
+    candidates: int = 0
 
     @property
     def names(self) -> set[str]:
@@ -174,7 +182,7 @@ def _kept(source: Source, work: Work) -> int:
 
 
 def _imports(work: Work) -> int:
-    learning = work.computes("transfer") or work.pseudo
+    learning = work.computes("transfer") or work.pseudo or work.candidates
     algebra = "coding_rate" in work.names and work.source.d > WIDE
     return _LEARNING * (learning and "sklearn" not in sys.modules) + _ALGEBRA * (
         algebra and not learning and "scipy.linalg" not in sys.modules
@@ -213,6 +221,9 @@ def _measuring(work: Work) -> int:
         passing += _transfers(work, rows)
     if work.computes("drift"):
         passing += _drifts(work, rows)
+    if work.candidates:
+        samples, worked = _choosing(work, rows)
+        stays, passing = stays + samples, [*passing, worked]
     return stays + max(passing)
 
 
@@ -263,6 +274,22 @@ def _transfers(work: Work, rows: int) -> list[int]:
             10 * square if "frechet" in names else 0,
         ]
     return found
+
+
+def _choosing(work: Work, rows: int) -> tuple[int, int]:
+    """Bytes for a choice among candidates: of their samples and neighbors, which stay, and of the rule at its peak.
+
+    That is one candidate in float64 with its neighbors, clusters and refit, or the tables of all of them on half of the
+    rows at a time.
+    """
+    count, d, k = work.candidates, work.source.d, _classes(work.source, work)
+    behind = 0 if work.behind is None else _sampled(work.behind, work.sample)
+    each = rows * (d * _width(work.source) + 8 * k) + behind * d * _width(work.source)
+    samples = min(count * each, IN_MEMORY + each)
+    lists = count * rows * (4 * NEIGHBORS + 4 * 8)
+    one = 6 * 8 * rows * d + 4 * 8 * d * d + _STRIPS + 8 * behind * (4 * d + 4 * k) + 8 * 4 * rows * k
+    tables = 2 * count * (5 * 8 * rows + 6 * 8 * k * k) + 8 * HALVES * (rows // 2 + 4 * count**2) + bool(k) * _TERMS
+    return samples + lists, max(one, tables)
 
 
 def check_memory(work: Work, chosen: Options) -> None:

@@ -10,7 +10,7 @@ from labelfree.commands.candidate_checkpoints import embedded_candidates
 from labelfree.commands.candidate_rows import CandidateRows, Store, read_candidates
 from labelfree.commands.candidate_sources import Named, opened_candidates
 from labelfree.commands.chosen import Chosen
-from labelfree.commands.comparing import alone, check_constant, in_another_order
+from labelfree.commands.comparing import alone, apart_interval, check_constant, in_another_order
 from labelfree.commands.label_files import check_files, read_labels, read_shares
 from labelfree.commands.labelling import budget, by_labels
 from labelfree.commands.options import MODELS, Options, checked
@@ -20,7 +20,6 @@ from labelfree.documents.findings import Finding
 from labelfree.documents.leftovers import temporary_directory
 from labelfree.errors import UsageError, option
 from labelfree.families.selection.choosing import Choice, choose
-from labelfree.families.transfer.intervals import share_interval
 from labelfree.kernels.devices import kernels_for
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress, silent
@@ -173,11 +172,10 @@ def _report(
     n = len(found[0].keys)
     for one, judged in zip(found, choice.judged, strict=True):
         share = judged.apart_from_best
-        interval = None if share is None else share_interval(round(share * n), n)
         entries.append(
             CandidateEntry(
                 name=one.name, step=one.step, score=judged.score, se=judged.se, status=judged.status, veto=judged.veto,
-                parts={**judged.parts, **one.measures}, apart_from_best=share, apart_interval=interval,
+                parts={**judged.parts, **one.measures}, apart_from_best=share, apart_interval=apart_interval(share, n),
                 source=one.place, state=one.state,  # type: ignore[arg-type]
             )
         )  # fmt: skip

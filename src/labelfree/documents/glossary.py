@@ -107,15 +107,21 @@ WORDS: Mapping[str, str] = {
     "se": "Of a candidate: the standard error of its distance to the best score, as a share of the best.",
     "apart": "The share of rows on which a candidate predicts otherwise than the best. Their accuracies on these rows "
     "differ by at most as much.",
-    "consensus": "The share of rows on which a candidate predicts what most classifiers say that were refitted on the "
-    "labelled source rows, one in the space of each candidate.",
+    "refit_agreement": "How well the predictions of a candidate fit those of classifiers that were refitted on the "
+    "labelled source rows in the spaces of the other candidates: how much more often these say a class where the "
+    "candidate does than elsewhere.",
     "cluster_agreement": "How well the predictions of a candidate fit the clusters of the other candidates' rows: "
     "adjusted mutual information, 0 by chance, 1 the same.",
-    "neighbor_agreement": "How much the predictions of a candidate share with those of the nearest rows, in the spaces "
-    "of the other candidates; in nats.",
+    "neighbor_agreement": "How much more often most of the nearest rows have a class where the candidate predicts it "
+    "than elsewhere, in the spaces of the other candidates: the mean over all classes.",
+    "neighbor_information": "The part of the entropy of a candidate's predictions that those of the nearest rows tell, "
+    "in the spaces of the other candidates.",
     "neighbor_consensus": "How many nearest neighbors of a row a candidate shares with the others, beyond chance.",
     "own_agreement": "As neighbor_agreement, with the nearest rows in the space of the candidate itself.",
-    "information": "What the probabilities of a candidate say of the rows: how certain each is, how diverse all are.",
+    "vote_agreement": "How well the predictions of a candidate fit the vote of all candidates, in which a better score "
+    "and a space of its own count more.",
+    "information": "What the probabilities of a candidate say of the rows, from 0 to 1: how certain each is, how "
+    "diverse all are.",
     "refit_accuracy": "The accuracy of a classifier refitted in the space of a candidate, on its labelled source rows, "
     "each of which is left out in turn.",
     "shares_met": "How near the shares of the predicted classes come to the class shares that were given: 1 is equal.",

@@ -108,6 +108,7 @@ class Collection:
             "features", (), self.place, f"features<{dtype}>", dtype, d, 0, 0, _unreadable, {"id": "id"} if named else {}
         )
         needs = frozenset(need for metric in plan.metrics for need in metric.needs)
+        needs |= {"sample"} if plan.keep is not None else frozenset()
         return Summaries(
             source, needs, kernels_for(chosen.device), chosen.sample, chosen.seed, chosen.on_bad,
             plan.command.zero_rows == "refused",

@@ -53,6 +53,11 @@ class Hook:
         self.handles: list[Any] = []
         self.begin()
 
+    @property
+    def head(self) -> Any:
+        """The module whose input is watched, None where an output is."""
+        return self.model.get_submodule(self.name) if self.entering else None
+
     def begin(self) -> None:
         """Forget what was seen of the evaluations before."""
         self.missed: set[str] = set()

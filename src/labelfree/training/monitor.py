@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Self, SupportsIndex, TypeAlias, TypeVar, Unpack
 
 from labelfree import history
@@ -14,11 +15,13 @@ from labelfree.errors import HistoryError, LabelfreeError, UsageError
 from labelfree.gating import gate
 from labelfree.history.records import Record, checked_step, key, whole
 from labelfree.history.store import added, forgotten, writable
+from labelfree.survey.found import Survey
 from labelfree.survey.growing import Summaries
 from labelfree.training import ranks
 from labelfree.training.check import Check
 from labelfree.training.collection import Collection, surveyed
 from labelfree.training.features import Hook
+from labelfree.training.keeping import kept, taken_up
 from labelfree.training.loggers import checked, logged, scalars_of
 from labelfree.training.plan import DEFAULTS, Asked, plan
 from labelfree.training.rates import Rates
@@ -104,6 +107,8 @@ class Monitor:
         checked(self.to)
         if resume is not None and (isinstance(resume, bool) or not isinstance(resume, int) or resume < 0):
             raise UsageError(f"resume: expected the step that training goes on from, found {resume!r}")
+        if self.plan.keep is not None and (left := taken_up(self.plan.keep, resume)):
+            self.tell(f"{self.plan.keep}: {left} files of steps after {resume} removed")
         if path is None:
             return
         records = history.read(path, run=run) if writable(path).exists() else []
@@ -180,12 +185,22 @@ class Monitor:
         if problems or not summaries:
             return self._ended(Check(step, problem=problems[0] if problems else nothing))
         named = source or f"step {step}"
-        report, problem = attempted(lambda: self._report(summaries, [lengths for _, lengths in parts], named))
+        report, problem = attempted(lambda: self._report(summaries, [lengths for _, lengths in parts], named, step))
         return self._ended(Check(step, problem=problem)) if report is None else self.judge(step, report, epoch=epoch)
 
-    def _report(self, parts: list[Summaries], lengths: list[list[int]], source: str) -> dict[str, Any]:
+    def _report(self, parts: list[Summaries], lengths: list[list[int]], source: str, step: int) -> dict[str, Any]:
         plan = self.plan
-        return history.plain(report_of(plan.command, surveyed(parts, lengths, plan, source), plan.metrics, plan.chosen))
+        found = surveyed(parts, lengths, plan, source)
+        if plan.keep is not None:
+            self._keep(plan.keep, step, found)
+        return history.plain(report_of(plan.command, found, plan.metrics, plan.chosen))
+
+    def _keep(self, place: Path, step: int, found: Survey) -> None:
+        """Keep the sample of a check; what goes wrong is told, and the check goes on."""
+        head, ids = None if self._hook is None else self._hook.head, self.plan.ids
+        hashed = ids is None and "id" in found.source.roles
+        told, problem = attempted(lambda: kept(place, step, found.evidence, ids, head, hashed=hashed))
+        self.tell(problem or told or "")
 
     def judge(self, step: SupportsIndex, report: Any, *, epoch: float | None = None) -> Check:
         """Record a report that was made elsewhere (a Report, or its document), and ask the gate; `check` ends here."""

@@ -41,7 +41,8 @@ class Asked(TypedDict, total=False):
     sample, seed, normalize, on_bad, device, threads: as for the command.
     rows: rows of the whole set; more, but for those that a distributed sampler repeats, or fewer are a problem; ids: of
     the rows, (rows,), in their order. dealt: how ranks share the rows: "rows" one by one, as torch's DistributedSampler
-    does without shuffling, or "batches", as accelerate does.
+    does without shuffling, or "batches", as accelerate does. keep: a directory for a sample of each check, the same
+    rows each time, as step_STEP.parquet with their logits, among which `labelfree select` chooses the step to keep.
     """
 
     history: str | Path | None
@@ -74,6 +75,7 @@ class Asked(TypedDict, total=False):
     rows: int | None
     ids: Sequence[Any] | None
     dealt: Dealt
+    keep: str | Path | None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class MonitorPlan:
     rows: int | None
     ids: Sequence[Any] | None
     dealt: Dealt
+    keep: Path | None
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -161,6 +164,7 @@ def _planned(
     rows: int | None = None,
     ids: Sequence[Any] | None = None,
     dealt: Dealt = "rows",
+    keep: str | Path | None = None,
 ) -> MonitorPlan:
     rules: dict[str, Any] = {
         "warmup": warmup, "window": window, "confidence": confidence, "min_delta": min_delta, "checks": checks,
@@ -195,7 +199,7 @@ def _planned(
     return MonitorPlan(
         command, chosen, selected(command, only), gate if gate["plateau"] or gate["require"] else {},
         None if history is None else Path(history), checked_run(run), prefix, layer, head, pool, rows,
-        ids, dealt,
+        ids, dealt, None if keep is None else Path(keep),
     )  # fmt: skip
 
 

@@ -40,31 +40,47 @@ def predictions(candidates: list[Candidate]) -> list[list[int]]:
 @pytest.mark.parametrize("seed", [0, 7])
 def test_with_logits_it_is_the_formula(seed: int) -> None:
     found = choose(bare(FIVE.candidates), seed=seed)
-    known = oracle.parts([matrix(c.rows) for c in FIVE.candidates], predictions(FIVE.candidates), K, seed)
+    said = predictions(FIVE.candidates)
+    known = oracle.parts([matrix(c.rows) for c in FIVE.candidates], said, K, seed)
     soft = [oracle.information(np.asarray(c.logits)) for c in FIVE.candidates]
-    expected = [c**0.5 * x * o * s**0.25 for c, x, o, s in zip(*known[1:], soft, strict=True)]
+    even = [oracle.evenness(y, K) ** (-1 / (2 * (K - 1))) for y in said]
+    first = [
+        c**0.5 * x * o * s**0.25 * e
+        for c, x, o, s, e in zip(known.clusters, known.neighbors, known.own, soft, even, strict=True)
+    ]
+    most = oracle.vote(said, [w * s for w, s in zip(known.weights, first, strict=True)])
+    agreed = [oracle.mean_contrast(most, y, K) for y in said]
+    expected = [one * v for one, v in zip(first, agreed, strict=True)]
     assert found.setting == "logits"
     assert of(found, "weight") == pytest.approx(known.weights, abs=1e-12)
     assert of(found, "cluster_agreement") == pytest.approx(known.clusters, abs=1e-9)
     assert of(found, "neighbor_agreement") == pytest.approx(known.neighbors, abs=1e-9)
     assert of(found, "own_agreement") == pytest.approx(known.own, abs=1e-9)
     assert of(found, "information") == pytest.approx(soft, abs=1e-9)
+    assert of(found, "vote_agreement") == pytest.approx(agreed, abs=1e-9)
     assert scores(found) == pytest.approx(expected, rel=1e-9)
     assert found.best == int(np.argmax(expected))
 
 
 def test_with_source_rows_it_is_the_formula() -> None:
     found = choose(FIVE.candidates)
-    known = oracle.parts([matrix(c.rows) for c in FIVE.candidates], predictions(FIVE.candidates), K, 0)
+    said = predictions(FIVE.candidates)
+    known = oracle.parts([matrix(c.rows) for c in FIVE.candidates], said, K, 0)
     given = [(matrix(c.rows), matrix(c.source), np.asarray(c.labels), K) for c in FIVE.candidates]
-    votes = [w * x for w, x in zip(known.weights, known.neighbors, strict=True)]
-    said = oracle.consensus([oracle.ridge(*g) for g in given], votes)
-    shares = [float(np.mean(np.array(y) == said)) for y in predictions(FIVE.candidates)]
+    refits = [oracle.ridge(*g).argmax(axis=1).tolist() for g in given]
+    agreed = [
+        sum(h * oracle.rooted_contrast(y, r, K) for h, r in zip(known.heard[i], refits, strict=True))
+        for i, y in enumerate(said)
+    ]
     accuracy = [oracle.left_out_accuracy(*g) for g in given]
     assert found.setting == "source+logits"
-    assert of(found, "consensus") == pytest.approx(shares, abs=1e-12)
+    assert of(found, "refit_agreement") == pytest.approx(agreed, abs=1e-12)
+    assert of(found, "neighbor_information") == pytest.approx(known.told, abs=1e-9)
     assert of(found, "refit_accuracy") == pytest.approx(accuracy, abs=1e-12)
-    expected = [q * x**0.5 * a for q, x, a in zip(shares, known.neighbors, accuracy, strict=True)]
+    expected = [
+        r * t**0.5 * a * o**0.25 * oracle.evenness(y, K) ** (-1 / (2 * (K - 1)))
+        for r, t, a, o, y in zip(agreed, known.told, accuracy, known.own, said, strict=True)
+    ]
     assert scores(found) == pytest.approx(expected, rel=1e-9)
 
 
@@ -73,8 +89,21 @@ def test_given_class_shares_count_against_predicted_ones() -> None:
     without, found = choose(FIVE.candidates), choose(FIVE.candidates, class_shares=shares)
     for one, other, said in zip(without.judged, found.judged, predictions(FIVE.candidates), strict=True):
         apart = sum(abs(said.count(c) / N - shares[c]) for c in range(K)) / 2
-        assert other.score == pytest.approx((one.score or 0) * (1 - apart) ** 2, rel=1e-9)
+        assert other.score == pytest.approx((one.score or 0) * (1 - apart) ** 4, rel=1e-9)
     assert found.rule["parameters"]["class_shares"] == pytest.approx(shares)
+
+
+def test_of_two_unequal_classes_the_pure_ones_are_kept_and_not_the_equal_ones() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(400) < 40
+    split = truth | (rng.random(400) < 0.35)
+    centers = np.where(truth, 3.0, -3.0)[:, None]
+    found = choose([
+        Candidate(name, None, centers + rng.normal(size=(400, 6)), 4.0 * np.eye(2)[said.astype(int)])
+        for name, said in (("pure", truth), ("a few off", truth ^ (rng.random(400) < 0.02)), ("equal", split),
+                           ("halves", split ^ (rng.random(400) < 0.02)))
+    ])  # fmt: skip
+    assert found.best == 0
 
 
 @pytest.mark.parametrize("candidates", [FIVE.candidates, bare(FIVE.candidates)], ids=["source", "logits"])

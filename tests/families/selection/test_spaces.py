@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracles_selection as oracle
-from labelfree.families.selection.refits import ridge, weighted_plurality
+from labelfree.families.selection.consensus import weighted_plurality
+from labelfree.families.selection.refits import ridge
 from labelfree.families.selection.spaces import (
     likeness,
     neighbor_lists,

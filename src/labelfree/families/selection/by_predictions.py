@@ -25,16 +25,20 @@ from labelfree.families.selection.consensus import (
     HALVES,
     agreement,
     beyond_shuffled,
+    evenness,
+    heard,
     samples,
     shares_met,
+    vote_contrast,
 )
 from labelfree.families.selection.envelope import outside
 from labelfree.families.selection.information import Information
-from labelfree.families.selection.refits import FLOOR, PENALTY, weighted_plurality
+from labelfree.families.selection.refits import FLOOR, PENALTY
 from labelfree.families.selection.spaces import NEIGHBORS, weights_of_others
 
-VERSION = 2
-"""Version 1 is the product of agreement with clusters and with the refits, or with neighbors where there are none."""
+VERSION = 3
+"""Version 1 is agreement with clusters times that with the refits, or with neighbors where there are none; version 2
+measures all by mutual information, which favors classes of equal size."""
 APART = 0.02
 """Candidates that predict otherwise than the best on at most this share of the rows never make it undecided."""
 UNEVEN = 0.95
@@ -49,32 +53,46 @@ def by_predictions(
 
     weights: (C,) of the spaces; given: vetoes from elsewhere; shares: (K,) of the classes, where known.
 
-    Score without source rows: sqrt(c) x o s^(1/4), with the agreement c with the clusters and x with the neighbors of
-    others, o with its own neighbors, and the information s that the probabilities share with the rows. With source
-    rows: q sqrt(x) a, with the share q of rows predicted as most refits do (each with the weight of its space times x)
-    and the leave-one-out accuracy a of the own refit on its source. Times (1 - t)^2 where shares are given, t half the
-    distance of the predicted shares from them.
+    Score without source rows: sqrt(c) x o s^(1/4) e v, with the agreement c with the clusters of others, the contrasts
+    x and o of the neighbors of others and its own, the information s that the probabilities share with the rows, and
+    the agreement v with the vote of all candidates, each by the score without v times the weight of its space. With
+    source rows: r sqrt(t) a o^(1/4) e, with the agreement r with the refits of others, the information t that the
+    neighbors of others tell, and the leave-one-out accuracy a of the own refit on its source. e is the evenness of the
+    predicted classes to the power -1 / (2 (K - 1)): two classes need no pull to equal sizes, many do, or merged ones
+    would win. Times (1 - t)^4 where shares are given, t half the distance of the predicted shares from them.
     """
     predictions, clusters = (np.stack([labels(c, field) for c in kept]) for field in ("predictions", "clusters"))
     constant = (predictions == predictions[:, :1]).all(axis=1)
     vetoes = [code or ("constant_predictions" if same else None) for code, same in zip(given, constant, strict=True)]
-    heard = weights_of_others(weights, voting(vetoes, [c.rank for c in kept]))
+    listened = weights_of_others(weights, voting(vetoes, [c.rank for c in kept]))
     rows = samples(predictions.shape[1], seed)
-    agreed = agreement(predictions, clusters, [c.neighbors for c in kept], k, rows)
-    with_clusters, with_neighbors = agreed.heard(heard)
-    found = {"cluster_agreement": with_clusters, "neighbor_agreement": with_neighbors, "own_agreement": agreed.own}
-    consensus = None
-    if all(c.refit is not None for c in kept):
-        consensus = weighted_plurality(np.stack([labels(c, "refit") for c in kept]), weights * with_neighbors[0], k)
-        found["consensus"] = np.stack([(predictions[:, some] == consensus[some]).mean(axis=1) for some in rows])
+    sourced = all(c.refit is not None for c in kept)
+    refits = np.stack([labels(c, "refit") for c in kept]) if sourced else None
+    agreed = agreement(predictions, clusters, refits, [c.neighbors for c in kept], k, rows)
+    found: dict[str, Float] = {}
+    if sourced:
+        found["refit_agreement"] = heard(agreed.others, listened)
+        found["neighbor_information"] = heard(agreed.told, listened)
+        found["own_agreement"] = agreed.own
         found["refit_accuracy"] = np.tile([c.source_accuracy or 0.0 for c in kept], (len(rows), 1))
-        scores = found["consensus"] * np.sqrt(with_neighbors) * found["refit_accuracy"]
+        scores = found["refit_agreement"] * np.sqrt(found["neighbor_information"]) * found["refit_accuracy"]
+        scores = scores * agreed.own**0.25
     else:
+        found["cluster_agreement"] = heard(agreed.others, listened)
+        found["neighbor_agreement"] = heard(agreed.contrast, listened)
+        found["own_agreement"] = agreed.own
         found["information"] = np.stack([c.information for c in kept if c.information is not None], axis=1)
-        scores = np.sqrt(with_clusters) * with_neighbors * agreed.own * found["information"] ** 0.25
+        scores = np.sqrt(found["cluster_agreement"]) * found["neighbor_agreement"] * agreed.own
+        scores = scores * found["information"] ** 0.25
+    scores = scores * evenness(predictions, k, rows) ** (-0.5 / (max(k, 2) - 1))
     if shares is not None:
         found["shares_met"] = shares_met(predictions, shares, rows)
-        scores = scores * found["shares_met"] ** 2
+        scores = scores * found["shares_met"] ** 4
+    if not sourced:
+        live = np.array([code is None for code in vetoes])
+        votes = weights * np.where(live, scores[0], 0.0)
+        found["vote_agreement"] = vote_contrast(predictions, votes, k, rows)
+        scores = scores * found["vote_agreement"]
     parts = [
         {name: float(values[0, i]) for name, values in found.items()}
         | {"weight": float(weights[i]), "classes_predicted": float(len(np.unique(said)))}
@@ -82,11 +100,11 @@ def by_predictions(
     ]
     best = best_of(scores[0], vetoes)
     apart = None if best is None else (predictions != predictions[best]).mean(axis=1)
-    setting: Setting = "logits" if consensus is None else "source+logits"
+    setting: Setting = "source+logits" if sourced else "logits"
     answer = judged(scores, best, vetoes, parts, apart, setting)
     reason = _undecided(answer, best)
     if reason is None and best is not None:
-        fits = scores[0, best] > 0 and beyond_shuffled(predictions[best], clusters, heard[best], k, seed)
+        fits = scores[0, best] > 0 and beyond_shuffled(predictions[best], clusters, listened[best], k, seed)
         if not fits:
             reason = "no_structure", "the best candidate's predictions fit the others' clusters no better than chance"
     code, words = reason or (None, None)
@@ -99,7 +117,7 @@ def by_predictions(
         "classes": k,
     }
     rule |= {"seed": seed}
-    if consensus is not None:
+    if sourced:
         rule |= {"ridge": [PENALTY, FLOOR]}
     if shares is not None:
         rule |= {"class_shares": [float(share) for share in shares]}

@@ -23,6 +23,21 @@ def sizes(labels: Index, k: int) -> Index:
     return np.bincount((labels + k * np.arange(m)[:, None]).ravel(), minlength=m * k).reshape(m, k)
 
 
+def contrasts(joint: Index) -> Float:
+    """How much more often the other labeling says class a too where the first one does than where it does not, (m, k).
+
+    P(other = a | one = a) - P(other = a | one != a), at least 0, from tables (m, k, k) with the first labeling's
+    classes in rows. It does not depend on how many rows the first gives the class: where the other is a noisy
+    copy of the truth, splitting or mixing true classes lowers it. 0 for a class that the first gives to none or to all.
+    """
+    both = np.diagonal(joint, axis1=1, axis2=2).astype(np.float64)
+    one, other, n = joint.sum(axis=2), joint.sum(axis=1), joint.sum(axis=(1, 2))[:, None]
+    there = (one > 0) & (one < n)
+    inside = both / np.maximum(one, 1)
+    outside = (other - both) / np.maximum(n - one, 1)
+    return np.asarray(np.where(there, np.maximum(inside - outside, 0.0), 0.0))
+
+
 class Information:
     """Entropies and mutual information, in nats, of labelings of n rows.
 

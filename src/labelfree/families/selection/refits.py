@@ -44,11 +44,3 @@ def ridge(rows: Rows, source: Rows, labels: Index, k: int) -> Refit:
     leverage = np.einsum("ij,ji->i", x, back)[:, None]
     left_out = (x @ weights - leverage * wanted) / (1 - leverage)
     return Refit(np.asarray(z @ weights), float((left_out.argmax(axis=1) == labels).mean()))
-
-
-def weighted_plurality(labels: Index, weights: Float, k: int) -> Index:
-    """The class (n,) with the most weight among labelings (m, n) of weights (m,), the first of equal ones."""
-    votes = np.zeros((labels.shape[1], k))
-    for said, weight in zip(labels, weights, strict=True):
-        votes[np.arange(len(said)), said] += weight
-    return np.asarray(votes.argmax(axis=1))

@@ -30,8 +30,8 @@ _WITH = {
     "ordered": "by embeddings of steps in order", "unordered": "by embeddings",
 }  # fmt: skip
 SHOWN: Mapping[str, Sequence[str]] = {
-    "source+logits": ("consensus", "neighbor_agreement", "refit_accuracy", "shares_met"),
-    "logits": ("cluster_agreement", "neighbor_agreement", "own_agreement", "information", "shares_met"),
+    "source+logits": ("refit_agreement", "neighbor_information", "refit_accuracy", "shares_met"),
+    "logits": ("cluster_agreement", "neighbor_agreement", "own_agreement", "vote_agreement", "shares_met"),
     "ordered": ("neighbor_consensus", "structure"),
     "unordered": ("neighbor_consensus", "rank"),
 }
