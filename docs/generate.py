@@ -6,8 +6,6 @@ python docs/generate.py --check    exits with 1 where one is out of date (the pi
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import sys
 import warnings
@@ -189,24 +187,16 @@ def _text(text: str) -> str:
 
 
 def picture() -> str:
-    """What `labelfree rank` prints in a terminal of 80 columns, as SVG."""
+    """What `labelfree rank epoch_*.parquet -o rank.svg` draws of the checkpoints of the demo."""
     from importlib.resources import files
 
-    from rich.console import Console
-    from rich.text import Text
-
     import labelfree
-    from labelfree.cli.flags import flag
-    from labelfree.errors import speaking
-    from labelfree.render.tables.table import show
+    from labelfree.render.pictures.panels import panels
+    from labelfree.render.pictures.svg import document
 
-    with contextlib.chdir(str(files("labelfree") / "demo_data")):
-        report = labelfree.rank("epoch_05.parquet")
-    console = Console(record=True, width=80, force_terminal=True, file=io.StringIO(), highlight=False)
-    console.print(Text("$ labelfree rank epoch_05.parquet", style="bold green"))
-    with speaking(flag):
-        show(console, [report], everything=False)
-    return console.export_svg(title="labelfree", unique_id="labelfree")
+    data = (files("labelfree") / "demo_data").iterdir()
+    sources = sorted(str(path) for path in data if path.name.startswith("epoch"))
+    return document(panels([labelfree.rank(source) for source in sources]))
 
 
 DOCUMENTS = {

@@ -98,7 +98,7 @@ def test_all_and_only(labelfree: Program) -> None:
 
 @pytest.mark.parametrize("suffix", ["json", "ndjson", "csv", "md", "svg", "png", "pdf", "parquet"])
 def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
-    if suffix in ("svg", "png", "pdf"):
+    if suffix in ("png", "pdf"):
         pytest.importorskip("matplotlib")
     path = tmp_path / f"out.{suffix}"
     done = labelfree("rank", EPOCH, "-o", path)
@@ -123,25 +123,33 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
 def test_nothing_is_written_where_one_output_has_no_content(labelfree: Program, tmp_path: Path) -> None:
     few = ("separability", EPOCH, "--only", "mean_cosine", "-o", "r.json", "--append", "h.jsonl", "--step", "1")
     for output in ("x.svg", "x.parquet"):
-        if output.endswith("svg"):
-            pytest.importorskip("matplotlib")
         done = labelfree(*few, "-o", output)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith(f"labelfree: -o {output}: ")
         assert not list(tmp_path.iterdir())
 
 
-def test_a_picture_without_matplotlib_is_refused_before_any_work(labelfree: Program, tmp_path: Path) -> None:
-    hidden = tmp_path / "hidden"
+def without_matplotlib(hidden: Path) -> str:
+    """A path of modules on which matplotlib is not found, and cannot be imported."""
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text(
-        "import importlib.util\nfound = importlib.util.find_spec\n"
+        "import importlib.util, sys\nfound = importlib.util.find_spec\nsys.modules['matplotlib'] = None\n"
         "importlib.util.find_spec = lambda name, *a: None if name == 'matplotlib' else found(name, *a)\n"
     )
-    path = os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])
-    done = labelfree("rank", "nothing.parquet", "-o", "x.svg", env={"PYTHONPATH": path})
+    return os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])
+
+
+def test_svg_needs_no_matplotlib(labelfree: Program, tmp_path: Path) -> None:
+    done = labelfree("rank", EPOCH, "-o", "x.svg", env={"PYTHONPATH": without_matplotlib(tmp_path / "hidden")})
+    assert done.returncode == 0, done.stderr
+    assert "matplotlib" not in (tmp_path / "x.svg").read_text()
+
+
+def test_a_picture_without_matplotlib_is_refused_before_any_work(labelfree: Program, tmp_path: Path) -> None:
+    path = without_matplotlib(tmp_path / "hidden")
+    done = labelfree("rank", "nothing.parquet", "-o", "x.png", env={"PYTHONPATH": path})
     assert done.returncode == 2
-    assert done.stderr.startswith("labelfree: -o x.svg: drawing needs the extra [plot]")
+    assert done.stderr.startswith("labelfree: -o x.png: drawing needs the extra [plot]")
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,6 @@ def test_the_next_writer_removes_what_a_killed_one_left_and_not_what_a_living_on
 @pytest.mark.parametrize("name", ["r.json", "r.md", "r.csv", "r.ndjson", "r.parquet", "r.svg"])
 def test_a_command_that_is_killed_before_it_renames_is_cleaned_up_by_the_next(name: str, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.eye(8))
-    if name == "r.svg":
-        pytest.importorskip("matplotlib")
     done = subprocess.run([sys.executable, "-c", KILLED, name], cwd=tmp_path, timeout=120, check=False)
     assert done.returncode == -signal.SIGKILL
     left = [entry for entry in names(tmp_path) if entry != "x.npy"]

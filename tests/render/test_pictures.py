@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 pytest.importorskip("matplotlib")
 
 import labelfree
-from labelfree.render.pictures.canvas import apart
 from labelfree.render.pictures.histories import draw as draw_history
+from labelfree.render.pictures.lettering import apart
 from labelfree.render.pictures.model import Band, Dots, Line, Panel, Rule, Star, drawn_name, drawn_names, told
 from labelfree.render.pictures.panels import draw, panels
 from repository import ROOT
@@ -147,7 +147,7 @@ def test_a_history_says_once_what_was_decided(tmp_path: Path) -> None:
     curve = {"points": points, "verdict": verdict, "direction": "higher", "note": None}
     draw_history({"curves": {"separability": curve}}, tmp_path / "h.svg")
     comments = (tmp_path / "h.svg").read_text()
-    assert "separability: collapse " in comments
+    assert ">separability: collapse<" in comments
     assert "collapse (collapse)" not in comments
 
 

@@ -21,6 +21,8 @@ TEXT: dict[str, Callable[[Sequence[RowsReport], bool], str]] = {
     ".md": lambda reports, everything: to_markdown(reports, everything=everything),
 }
 PICTURES = (".svg", ".png", ".pdf")
+PLOTTED = PICTURES[1:]
+"""Pictures that matplotlib draws."""
 SUFFIXES = (*TEXT, *PICTURES, ".parquet")
 
 
@@ -31,7 +33,7 @@ def check(paths: Sequence[Path], command: Command, name: str = "output") -> None
     """
     check_targets(paths, SUFFIXES if command.families else TEXT, name)
     for path in paths:
-        if path.suffix in PICTURES and find_spec("matplotlib") is None:
+        if path.suffix in PLOTTED and find_spec("matplotlib") is None:
             raise MissingExtra(f"{option(name, path)}: drawing", "plot")
 
 

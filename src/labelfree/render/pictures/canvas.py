@@ -1,4 +1,4 @@
-"""Pictures by matplotlib: the same look everywhere, and the same bytes for the same numbers."""
+"""Pictures by matplotlib for PNG, PDF and notebooks: the same look everywhere, the same bytes for the same numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.errors import MissingExtra
+from labelfree.render.pictures.lettering import apart
 from labelfree.render.pictures.model import (
     INK,
     MUTED,
@@ -173,21 +174,6 @@ def _name_ends(place: Any, lines: Sequence[Line], height: float) -> None:
             plain(line.name), (1, at), xycoords="axes fraction", textcoords="offset points", xytext=(4, 0),
             fontsize=_SMALL, color=line.color, va="center", annotation_clip=False,
         )  # fmt: skip
-
-
-def apart(heights: Sequence[float], gap: float) -> list[float]:
-    """Heights in their order, moved as little as makes any two a gap apart.
-
-    >>> [round(h, 6) for h in apart([0.5, 0.5, 0.9], 0.1)]
-    [0.45, 0.55, 0.9]
-    """
-    blocks: list[list[float]] = []  # the middle of labels that touch, and how many there are
-    for height in heights:
-        blocks.append([height, 1])
-        while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < gap * (blocks[-1][1] + blocks[-2][1]) / 2:
-            (a, m), (b, n) = blocks[-2:]
-            blocks[-2:] = [[(a * m + b * n) / (m + n), m + n]]
-    return [middle + gap * (i - (count - 1) / 2) for middle, count in blocks for i in range(int(count))]
 
 
 @singledispatch

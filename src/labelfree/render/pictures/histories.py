@@ -140,9 +140,14 @@ TEXTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 def draw(document: Mapping[str, Any], path: Path) -> None:
     """One panel per metric: the values, their intervals as a band, and the best check."""
-    from labelfree.render.pictures.canvas import write
+    from labelfree.render.pictures.panels import write
 
-    write([_panel(metric, curve) for metric, curve in document["curves"].items()], path)
+    write(curve_panels(document), path)
+
+
+def curve_panels(document: Mapping[str, Any]) -> list[Panel]:
+    """The panels of a run."""
+    return [_panel(metric, curve) for metric, curve in document["curves"].items()]
 
 
 def _panel(metric: str, curve: Mapping[str, Any]) -> Panel:

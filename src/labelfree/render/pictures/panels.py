@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfree.errors import UnknownName, UsageError
-from labelfree.render.pictures.canvas import figure_of, write
+from labelfree.render.pictures import canvas, svg
 from labelfree.render.pictures.deaths import barcode_panel, deaths_panel
 from labelfree.render.pictures.groups import cosines_panel, errors_panel, utilities_panel
 from labelfree.render.pictures.model import Panel
@@ -26,6 +26,14 @@ def draw(reports: Sequence[RowsReport], path: Path) -> None:
     write(panels(reports), path)
 
 
+def write(panels: Sequence[Panel], path: Path) -> None:
+    """Draw panels: SVG by ourselves, PNG and PDF by matplotlib."""
+    if path.suffix == ".svg":
+        svg.write(panels, path)
+    else:
+        canvas.write(panels, path)
+
+
 def drawn(reports: Sequence[RowsReport]) -> Any:
     """A figure of matplotlib with the panels of reports one under another."""
     found = panels(reports)
@@ -34,7 +42,7 @@ def drawn(reports: Sequence[RowsReport]) -> Any:
             "there is nothing to draw: measure a spectral metric or separability; a report that was read from a file "
             "holds no long results"
         )
-    return figure_of(found)
+    return canvas.figure_of(found)
 
 
 def scores_drawn(reports: Sequence[RowsReport], metrics: Sequence[str]) -> Any:
@@ -46,7 +54,7 @@ def scores_drawn(reports: Sequence[RowsReport], metrics: Sequence[str]) -> Any:
             raise UnknownName(name, held, f"measured are {', '.join(held)}")
     if not names:
         raise UsageError("expected the name of a metric to draw, found none, and no headline; name one")
-    return figure_of([scores_panel(reports, name) for name in names])
+    return canvas.figure_of([scores_panel(reports, name) for name in names])
 
 
 def panels(reports: Sequence[RowsReport]) -> list[Panel]:
