@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
 
+from drift_tables import drift
 from noise_tables import alarms, seen
 from opis_tables import opis
 from selection_tables import selection
@@ -201,6 +202,7 @@ def picture() -> str:
 
 DOCUMENTS = {
     DOCS.parent / "src" / "labelfree" / "metrics.py": face,
+    DOCS / "evidence" / "drift.md": drift,
     DOCS / "evidence" / "select.md": selection,
     DOCS / "cli.md": cli,
     DOCS / "glossary.md": glossary,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfree.catalog import command
+from labelfree.catalog import COLLAPSE_METRICS, command
 from labelfree.commands.checkpoints import embedded, run_first
 from labelfree.commands.drift_rows import every_row, sliced, unusual
 from labelfree.commands.measuring import surveyed
@@ -88,7 +88,7 @@ def _measured(opened: Source, chosen: Options, progress: Progress) -> Report:
     reference = chosen.reference
     reference.check(opened)
     scored = opened.outputs is not None and reference.opened.outputs is not None
-    metrics = [m for m in selected(command("drift"), chosen.only) if scored or chosen.only or "outputs" not in m.needs]
+    metrics = [m for m in selected(command("drift"), chosen.only) if chosen.only or _wanted(m, scored, chosen.looks)]
     needs = frozenset[Need](need for metric in metrics for need in metric.needs) | {"moments", "sample"}
     divisions = PERMUTATIONS if chosen.looks is None else max(PERMUTATIONS, round(2 * chosen.looks / ALPHA) - 1)
     work = Work(
@@ -104,6 +104,15 @@ def _measured(opened: Source, chosen: Options, progress: Progress) -> Report:
     found = replace(found, evidence=e, behind=behind)
     with limited_threads(chosen.threads):
         return _written(found, metrics, reference, chosen, progress)
+
+
+def _wanted(metric: Metric, scored: bool, looks: int | None) -> bool:
+    """Whether a metric is measured where none was named: what needs class scores with them, what a history needs of
+    every check where looks are counted.
+    """
+    if metric.name in COLLAPSE_METRICS:
+        return looks is not None
+    return scored or "outputs" not in metric.needs
 
 
 def _written(

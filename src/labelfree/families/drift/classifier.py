@@ -46,7 +46,7 @@ def c2st_auc(X: Any, reference: Any, *, sample: int | None = ROWS, seed: int = 0
     rotation.
     Undefined: fewer than 20 rows on a side.
     Interval: by the pairs of each held-out row (DeLong), what fits to other rows would add to it (two Gaussian
-    classes), and a fifth for the rows that the folds share.
+    classes), and seven tenths for the rows that the folds share, as measured.
     Cost: that of c2st: five fits to at most 2,000 sampled rows of each side, seconds.
     When it lies: a linear classifier does not see a change of spread (all deviations times 1.5: .47); never read it
     alone. With many columns two days of one source are often told apart by something that nobody needs.
