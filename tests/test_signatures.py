@@ -68,10 +68,10 @@ def test_the_command_line_has_the_same_options(name: str) -> None:
     found: Any = typer.main.get_command(app)
     given = {p.name for p in found.commands[name].params} - SPELLED_ALONE - {"sources", "help"}
     known = set(options_of(command(name)))
-    flags_of_evaluate = {"normalize", "metric", "engine", "homology", "variant"}  # in Python alone
-    assert given - ({"only"} if not command(name).families else set()) == known - (
-        flags_of_evaluate if len(command(name).families) > 1 else set()
-    )
+    in_python_alone = {"homology", "clusters", "space"}
+    if len(command(name).families) > 1:
+        in_python_alone |= {"normalize", "metric", "engine", "variant"}
+    assert given - ({"only"} if not command(name).families else set()) == known - in_python_alone
 
 
 @pytest.mark.parametrize("of", [Monitor, Lightning, Transformers])

@@ -70,10 +70,6 @@ def separability(
         Literal["auto", "giotto"],
         typer.Option(help="Who computes H0: auto is exact and fast; giotto is giotto-tda.", rich_help_panel="Topology"),
     ] = "auto",
-    homology: Annotated[
-        int,
-        typer.Option(min=0, max=1, help="1: total H1 persistence as well, by giotto-tda.", rich_help_panel="Topology"),
-    ] = 0,
 ) -> None:
     """Topological class separability: do the embeddings fall into classes, and how surely?
 
@@ -82,7 +78,7 @@ def separability(
     labelfree separability epoch_*.parquet --json
     labelfree separability embeddings.parquet --sample all -o deaths.parquet
     """
-    run("separability", sources, shared, normalize=normalize, metric=metric, engine=engine, homology=homology)
+    run("separability", sources, shared, normalize=normalize, metric=metric, engine=engine)
 
 
 @sharing()
@@ -153,14 +149,6 @@ def opis(
             rich_help_panel=_GROUPS,
         ),
     ] = None,
-    clusters: Annotated[
-        Literal["crossfit", "same-space"],
-        typer.Option(
-            help="Pseudo-groups where neither is given: clusters in half of the dimensions, judged in the others; "
-            "same-space judges clusters by the distances that made them, which is circular.",
-            rich_help_panel=_GROUPS,
-        ),
-    ] = "crossfit",
     k: Annotated[
         str | None,
         typer.Option(
@@ -189,12 +177,6 @@ def opis(
             rich_help_panel=_GROUPS,
         ),
     ] = "0.01:0.1",
-    space: Annotated[
-        Literal["l2", "cosine"],
-        typer.Option(
-            help="What a threshold is of: distance of unit rows, or one minus their cosine.", rich_help_panel=_GROUPS
-        ),
-    ] = "l2",
 ) -> None:
     """Is one decision threshold fair to every group? OPIS, its worst groups, and what it cannot see.
 
@@ -204,8 +186,8 @@ def opis(
     labelfree opis embeddings.parquet --freeze groups.parquet    # pseudo-groups
     """
     run(
-        "opis", sources, shared, group=group, groups_from=groups_from, clusters=clusters, k=numbers(k, "--k"),
-        seeds=seeds, freeze=freeze, far=far, space=space,
+        "opis", sources, shared, group=group, groups_from=groups_from, k=numbers(k, "--k"), seeds=seeds,
+        freeze=freeze, far=far,
     )  # fmt: skip
 
 

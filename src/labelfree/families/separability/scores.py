@@ -302,7 +302,7 @@ def h1_total_persistence(
 
     Formula: sum of death - birth over the H1 bars of the Euclidean Vietoris-Rips filtration of the first 500 sampled
     rows.
-    Input: as separability; needs giotto-tda (Python 3.11 or 3.12) and is computed on request: homology=1.
+    Input: as separability; needs giotto-tda (Python 3.11 or 3.12) and is computed on request: --only, homology=1.
     Range: 0 (no loops) upward, in the unit of the distances.
     Undefined: as separability; cosine distances.
     Interval: none.
