@@ -50,8 +50,8 @@ def schema(
     of: Annotated[
         Literal["report", "weights", "gate", "plan", "select", "compare", "drift"],
         typer.Argument(
-            metavar="[report|weights|gate|plan|select|compare|drift]",
-            help="What weights, gate, gate --plan, select, compare and drift print.",
+            metavar="[DOCUMENT]",
+            help="report, weights, gate, plan (of gate --plan), select, compare or drift: what these print.",
         ),
     ] = "report",
 ) -> None:

@@ -47,14 +47,14 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     "evaluate": ("group", "head", "logits", "data", *_SHARED),
     "drift": (
         "reference", "by", "require", "looks", "append", "column", "id", "logits", "only", "sample", "all", "json",
-        "output", "quiet", "verbose",
+        "output", "quiet",
     ),
     "select": (
         "source", "label_budget", "labels", "class_shares", "head", "logits", "strict", "column", "sample", "all",
         "json", "output", "quiet",
     ),
     "compare": (
-        "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "id", "only", "all", "json",
+        "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "id", "all", "json",
         "output", "quiet",
     ),
     "doctor": ("column", "id", "on_bad", "concat", "strict", "json", "output", "quiet", "verbose"),
