@@ -80,6 +80,23 @@ def test_a_checkpoint_is_measured_as_the_file_that_embed_writes(command: str, pl
     assert Report.from_json(found.to_json()).input.model is not None
 
 
+@pytest.mark.filterwarnings("ignore::labelfree.FindingWarning")
+def test_drift_of_a_checkpoint_over_data_is_refused_where_another_wrote_the_reference(
+    place: Path, tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {
+        "reference": place / "e.parquet", "data": place / "texts.parquet", "column": "text", "device": "cpu",
+        "only": ("energy_ratio", "class_alignment"),
+    }  # fmt: skip
+    report = labelfree.drift(model(place), **asked)
+    assert report["energy_ratio"].value < 0
+    assert "shared_rows" in {one.code for one in report.findings}
+    report.save(tmp_path / "rows.parquet")
+    assert sorted(pq.read_table(tmp_path / "rows.parquet")["id"].to_pylist()) == sorted(f"row {i}" for i in range(N))
+    with pytest.raises(UsageError, match="found two models"):
+        labelfree.drift(model(place, 200), **asked)
+
+
 def test_checkpoints_are_candidates_as_the_files_that_embed_writes(place: Path, tmp_path: Path) -> None:
     files = []
     for step in (100, 200):

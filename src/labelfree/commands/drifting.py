@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,8 @@ def drift_on(source: Any, chosen: Options, progress: Progress) -> Report:
         )
     if run_first(source, chosen):
         report = embedded(
-            source, replace(chosen, require=()), lambda path, inner: opened_current(path, inner)[0],
-            lambda rows, inner: _measured(rows, replace(inner, reference=reference), progress), progress,
+            source, replace(chosen, require=()), partial(_embedding, reference),
+            lambda rows, inner: _held(_measured(rows, replace(inner, reference=reference), progress)), progress,
         )  # fmt: skip
     else:
         (opened,) = opened_current(source, chosen)
@@ -75,12 +76,22 @@ def drift_on(source: Any, chosen: Options, progress: Progress) -> Report:
     if not asked:
         return report
     judged = judged_by_interval(asked, [(report.input.sources[0], report.model_dump()["metrics"])])
-    return _kept(report, report.model_copy(update={"verdict": RequiredVerdict.model_validate(judged)}))
+    return report.model_copy(update={"verdict": RequiredVerdict.model_validate(judged)})
 
 
-def _kept(report: Report, changed: Report) -> Report:
-    changed._every_row, changed._candidate = report._every_row, report._candidate
-    return changed
+def _embedding(reference: Reference, path: Any, chosen: Options) -> Source:
+    """The embeddings that a checkpoint gave, if they are of the model of the reference."""
+    (opened,) = opened_current(path, chosen)
+    reference.check(opened)
+    return opened  # type: ignore[no-any-return]
+
+
+def _held(report: Report) -> Report:
+    """The report with all rows scored now: the embeddings of a checkpoint are gone afterwards."""
+    if report.every_row is not None:
+        columns = report.every_row()
+        report._every_row = lambda: columns
+    return report
 
 
 def _measured(opened: Source, chosen: Options, progress: Progress) -> Report:

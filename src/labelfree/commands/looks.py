@@ -23,7 +23,6 @@ def numbered_looks(
         look = report.drift.look.model_copy(update={"number": number})
         says = said(report.metrics, report.drift.size, look)
         changed = report.model_copy(update={"drift": report.drift.model_copy(update={"look": look, "says": says})})
-        changed._every_row = report.every_row
         others = {(record.get("look") or {}).get("of", look.of) for record in earlier} - {look.of}
         if number > look.of or others:
             changed.note(_used_up(number, look.of, sorted(others)))
