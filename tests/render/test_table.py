@@ -202,3 +202,12 @@ def test_a_long_reason_stands_below_the_table_where_its_column_is_narrow(width: 
     assert table[at + 1].startswith("classifier_nonuniformity")  # the row is one line
     assert f"partial: {reason}" in " ".join(found)
     assert (f"transfer_score: partial: {reason}" in " ".join(found)) == (width < 400)
+
+
+def test_sources_of_which_one_alone_has_class_scores_are_shown_beside_each_other() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 4)) + 3
+    plain = labelfree.evaluate({"embedding": rows}, only=["rankme"])
+    scored = labelfree.evaluate({"embedding": rows, "logits": rows[:, :3]}, only=["rankme", "entropy"])
+    for pair in ((plain, scored), (scored, plain)):
+        cells = [line.split()[1:] for line in seen(pair, everything=True) if line.startswith("entropy ")]
+        assert [sorted(cell == "-" for cell in one) for one in cells] == [[False, True]]

@@ -50,7 +50,7 @@ def schema(
     of: Annotated[
         Literal["report", "weights", "gate", "plan", "select", "compare", "drift"],
         typer.Argument(
-            metavar="[DOCUMENT]",
+            metavar="DOCUMENT",
             help="report, weights, gate, plan (of gate --plan), select, compare or drift: what these print.",
         ),
     ] = "report",

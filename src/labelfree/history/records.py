@@ -26,9 +26,9 @@ _OF_STREAMS = ("d", "definition", "params.reference")
 _SAME = 1e-8
 """Relative difference up to which two numbers are the same measurement: other threads or libraries add in another
 order, which moves an effective rank by up to 1e-10 of itself."""
-_ASIDE = ("time", "source", "fingerprint", "schedule", "state", "look")
+_ASIDE = ("time", "source", "fingerprint", "schedule", "state", "look", "tool")
 """What does not make two records of the same rows and values differ: when, and under which path they were read, where
-training was, which look it was, and what was said of the numbers."""
+training was, which look it was, what was said of the numbers, and by which version."""
 
 
 def record(
@@ -176,7 +176,7 @@ def same(one: Record, other: Record) -> bool:
 
 
 def unlike(one: Record, other: Record) -> list[str]:
-    """The fields in which two records differ: time and path aside, numbers up to rounding."""
+    """The fields in which two records differ: time, path and version aside, numbers up to rounding."""
     names = sorted({*one, *other} - {*_ASIDE})
     return [k for k in names if not alike(one.get(k), other.get(k), 1.0 if k == "collapse" else 0.0)]
 

@@ -48,7 +48,8 @@ def of_report(report: RowsReport | WeightsReport, names: Iterable[str]) -> list[
     found = [Told(f.code, f.severity, (), f.message, f.fix, source) for f in report.findings]
     said: dict[tuple[str, str], list[str]] = {}
     for name in names:
-        entry = report.metrics[name]
+        if (entry := report.metrics.get(name)) is None:
+            continue
         for code, message in zip(entry.codes, entry.warnings, strict=True):
             said.setdefault((code, message), []).append(name)
     found += [Told(code, severity_of(code), tuple(of), text, "", source) for (code, text), of in said.items()]
@@ -61,7 +62,7 @@ def statuses(report: RowsReport, names: Iterable[str]) -> list[Told]:
     return [
         Told(e.status, severity_of(e.status), (n,), e.reason or "", "", source)
         for n in names
-        if (e := report.metrics[n]).status != "ok"
+        if (e := report.metrics.get(n)) is not None and e.status != "ok"
     ]
 
 

@@ -21,7 +21,7 @@ _MOST = 16
 def marked(reports: Sequence[RowsReport], name: str) -> list[str]:
     """The values of a metric, the highest or lowest with its mark where a direction is known in this setting."""
     first = leading(reports, name).report
-    return [value(r.metrics[name]) + (MARK if r is first else "") for r in reports]
+    return [(value(r.metrics[name]) if name in r.metrics else "-") + (MARK if r is first else "") for r in reports]
 
 
 def aligned(cells: Sequence[str]) -> list[str]:

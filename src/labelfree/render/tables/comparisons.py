@@ -15,7 +15,7 @@ from labelfree.catalog import shown_in
 from labelfree.documents.files import atomically, check_targets
 from labelfree.documents.wording import cell, counted
 from labelfree.errors import OutputError, option
-from labelfree.render.console import console_for
+from labelfree.render.console import console_for, plain_table, print_table
 from labelfree.render.numbers import interval, number, value
 from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.reports.compare import CompareReport, PairEntry
@@ -101,7 +101,7 @@ def columns(report: CompareReport, everything: bool) -> dict[str, list[str]]:
     for name in wanted:
         entries = [one.metrics.get(name) for one in pairs]
         found[name] = ["-" if entry is None else _cell(entry) for entry in entries]
-        if any(entry is not None and entry.interval for entry in entries):
+        if any(entry is not None and entry.interval for entry in entries) and (everything or name == wanted[0]):
             found[f"{name} interval"] = ["" if entry is None else interval(entry) for entry in entries]
     return found
 
@@ -232,22 +232,23 @@ def show(
             [Column(h, c) for h, c in cells.items()],
         )
     elif len(report.sources) == 2:
-        rows = metric_rows(report.pairs[0], everything)
-        names, *rest_ = (list(part) for part in zip(*rows, strict=True))
-        heads = ("value", "95 % interval", "chance", "")
-        print_blocks(
-            console, Column("metric", names),
-            [Column(h, c) for h, c in zip(heads, rest_, strict=True) if any(c)],
-        )  # fmt: skip
+        table = plain_table(console)
+        table.add_column("metric", no_wrap=True)
+        for heading_ in ("value", "95 % interval", "chance"):
+            table.add_column(heading_, justify="right", no_wrap=True)
+        table.add_column("", style="dim", overflow="fold")
+        for row in metric_rows(report.pairs[0], everything):
+            table.add_row(*row)
+        print_table(console, table)
     else:
         others = [one.b for one in report.pairs if one.a == report.to]
         cells = columns(report, everything)
         print_blocks(console, Column(f"against {report.to}", others), [Column(name, cells[name]) for name in cells])
         console.print()
-        table = matrix(report)
+        cells_of = matrix(report)
         print_blocks(
             console, Column(_matrix_of(report), report.sources),
-            [Column(b, [row[j] for row in table]) for j, b in enumerate(report.sources)],
+            [Column(b, [row[j] for row in cells_of]) for j, b in enumerate(report.sources)],
         )  # fmt: skip
     if below := notes(report):
         console.print()

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from labelfree.catalog import command
+from labelfree.catalog import command, entry
 from labelfree.errors import option
 from labelfree.render.console import encodes, plain_table, print_table
 from labelfree.render.naming import short_names
@@ -197,7 +197,7 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool, 
     audited = any(report.audit is not None for report in reports)
     cells = {name: marked(reports, name) for name in names}
     blocks = encodes(console, sparkline([0.0, 1.0, None]))
-    courses = {n: sparkline([r.metrics[n].value for r in reports], blocks=blocks) for n in names}
+    courses = {n: sparkline(_course(reports, n), blocks=blocks) for n in names}
     if order == "given" or len(reports) < _COURSE:
         courses = {}
     if everything:  # too many metrics for columns: one line each, one column a source
@@ -218,7 +218,7 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool, 
         print_blocks(console, Column("source", [*sources, *(["course"] if courses else [])]), values)
     notes = [MARKED] if any(cell.endswith(MARK) for column in cells.values() for cell in column) else []
     hints = [f"{names[0]}: {reports[0].metrics[names[0]].holds_in}"] if names else []
-    if estimates := [name for name in names if reports[0].metrics[name].kind == "estimate"]:
+    if estimates := [name for name in names if entry(name).kind == "estimate"]:
         notes.append(f"estimates of accuracy: {', '.join(estimates)}")
     notes += beside(reports, everything, short.__getitem__)
     if command(reports[0].command).by_epoch:
@@ -237,6 +237,10 @@ def _several(console: Console, reports: Sequence[RowsReport], everything: bool, 
 def _folded(name: str) -> str:
     """A long name on two lines."""
     return name.replace("_", "_\n", 1) if len(name) > 10 else name
+
+
+def _course(reports: Sequence[RowsReport], name: str) -> list[float | None]:
+    return [None if (held := r.metrics.get(name)) is None else held.value for r in reports]
 
 
 def _short(report: RowsReport, reports: Sequence[RowsReport]) -> str:
