@@ -77,8 +77,8 @@ def _row(parameter: Any) -> str:
 
 def metrics() -> str:
     """A section for every metric, from its docstring and its entry in METRICS."""
-    from labelfree.commands.explanation import sections
     from labelfree.metrics import METRICS
+    from labelfree.reports.definitions import sections
 
     intro = (DOCS / "metrics.intro.md").read_text()
     out = [NOTICE, "# Metrics\n", intro]

@@ -96,7 +96,7 @@ def test_all_and_only(labelfree: Program) -> None:
     assert set(one_report(few)["metrics"]) == {"stable_rank", "nesum", "twonn"}
 
 
-@pytest.mark.parametrize("suffix", ["json", "ndjson", "csv", "md", "svg", "png", "pdf", "parquet"])
+@pytest.mark.parametrize("suffix", ["json", "ndjson", "csv", "md", "html", "svg", "png", "pdf", "parquet"])
 def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
     if suffix in ("png", "pdf"):
         pytest.importorskip("matplotlib")
@@ -106,7 +106,8 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
     assert done.stdout.splitlines()[1].startswith("rank  ")
     content = path.read_bytes()
     starts = {
-        "json": b"{\n", "ndjson": b'{"command"', "csv": b"source,metric", "md": b"### rank", "svg": b"<?xml",
+        "json": b"{\n", "ndjson": b'{"command"', "csv": b"source,metric", "md": b"### rank",
+        "html": b"<!doctype html>", "svg": b"<?xml",
         "png": b"\x89PNG", "pdf": b"%PDF", "parquet": b"PAR1",
     }  # fmt: skip
     assert content.startswith(starts[suffix])
@@ -114,7 +115,7 @@ def test_output_files(labelfree: Program, tmp_path: Path, suffix: str) -> None:
         table = pq.read_table(path)
         assert table.num_rows == 32
         assert set(table.column_names) == {"source", "series", "index", "singular_value", "singular_value_centered"}
-    if suffix in ("json", "svg", "csv"):
+    if suffix in ("json", "svg", "csv", "html"):
         labelfree("rank", EPOCH, "-o", path)
         assert path.read_bytes() == content  # the same bytes again
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # no temporary file is left
@@ -171,7 +172,7 @@ def test_a_picture_without_matplotlib_is_refused_before_any_work(labelfree: Prog
         (["rank", "{epoch}", "-o", "no/where.json"], "the directory no does not exist"),
         (
             ["doctor", "{epoch}", "-o", "x.svg"],
-            "-o x.svg: expected a suffix among .json .ndjson .csv .md, found '.svg'",
+            "-o x.svg: expected a suffix among .json .ndjson .csv .md .html, found '.svg'",
         ),
         (["rank", "{epoch}", "--device", "tpu"], "expected cpu, cuda or auto"),
         (["rank", "{epoch}", "nothing.npy"], "nothing.npy: no such file"),

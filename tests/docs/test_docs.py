@@ -26,13 +26,14 @@ import labelfree
 import oracles
 from labelfree.commands import api, selecting
 from labelfree.commands import weights as layers_api
-from labelfree.commands.explanation import explanation, sections
+from labelfree.commands.explanation import explanation
 from labelfree.families.opis import clusters as pseudo_groups
 from labelfree.families.selection import labels as label_rows
 from labelfree.layers import checkpoint as layers_checkpoint
 from labelfree.metrics import METRICS
 from labelfree.models import embedding
 from labelfree.render import naming
+from labelfree.reports.definitions import sections
 from labelfree.training import monitor
 from model_files import sentences, transformer
 from repository import ROOT

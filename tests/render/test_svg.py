@@ -25,6 +25,7 @@ from labelfree.render.pictures.model import (
     Line,
     Panel,
     Rule,
+    Span,
     Star,
     Steps,
     Threads,
@@ -66,6 +67,7 @@ def test_any_numbers_are_drawn_inside_the_frame(points: list[tuple[float, ...]],
     name = data.draw(st.sampled_from(HOSTILE))
     layers: list[Layer] = [Line(x, y, name=name, marked=True), Band(x, y, z), Threads(x, [y, z], "#123456")]
     layers += [Rule(v, name) for v in y[:1]] + [Star(a, b, name) for a, b in zip(x[:1], z[:1], strict=True)]
+    layers += [Span(min(x), max(x), name)] if x and all(map(math.isfinite, x)) and min(x) > 0 else []
     root = parsed([Panel(name, Axis("step", scale), Axis("value", scale), layers, note=name)])
     high = float(root.attrib["height"])
     found = numbers_in(root)

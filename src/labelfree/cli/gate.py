@@ -130,7 +130,8 @@ def gate(
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md, and .xml for JUnit.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md .html, and .xml for "
+            "JUnit.",
             metavar="FILE",
             rich_help_panel=_OUT,
         ),
@@ -262,5 +263,12 @@ def _xml(document: dict[str, Any]) -> str:
     return to_junit(document)
 
 
-TEXTS = {".json": _json, ".ndjson": _ndjson, ".csv": _csv, ".md": _md, ".xml": _xml}
+def _html(document: dict[str, Any]) -> str:
+    from labelfree.render.pages.page import page
+    from labelfree.render.pages.runs import verdict_section
+
+    return page([verdict_section(document)])
+
+
+TEXTS = {".json": _json, ".ndjson": _ndjson, ".csv": _csv, ".md": _md, ".html": _html, ".xml": _xml}
 """What a verdict can be written as, by suffix."""

@@ -31,6 +31,7 @@ SUMMARIES = {
     "history add": "Append reports.",
     "history show": "The curves of a run, and what the rule says of each.",
     "history remove": "Remove a run, or records of it.",
+    "report": "One page to send, of reports and histories.",
     "explain": "A metric, a finding or a word of a table in words.",
     "schema": "The JSON Schema of what is printed.",
     "demo": "A guided run on embeddings that are shipped along.",

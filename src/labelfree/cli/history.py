@@ -114,7 +114,7 @@ def show(
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md .svg .png .pdf.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md .html .svg .png .pdf.",
             metavar="FILE",
         ),
     ] = None,
@@ -132,11 +132,12 @@ def show(
     from labelfree.render.pictures import histories as render
 
     form, outputs = chosen_format(format, json), output or []
-    check_targets(outputs, (*render.TEXTS, *render.PICTURES))
+    texts = {**render.TEXTS, ".html": _page}
+    check_targets(outputs, (*texts, *render.PICTURES))
     check_apart(outputs, {"the history": [history]})
     names = [check_metric(n.strip(), "only") for given in only or () for n in given.split(",") if n.strip()]
     found: dict[str, Any] = curves(history, run=run, only=names, everything=all, min_delta=min_delta)
-    write_texts([path for path in outputs if path.suffix in render.TEXTS], render.TEXTS, found)
+    write_texts([path for path in outputs if path.suffix in texts], texts, found)
     for path in outputs:
         if path.suffix in render.PICTURES:
             atomically(path, lambda temporary: render.draw(found, temporary))
@@ -146,3 +147,10 @@ def show(
         printed(lambda: render.show(console_for(sys.stdout), found, everything=all))
     else:
         printed(lambda: shown(render.TEXTS[f".{form}"](found)))
+
+
+def _page(document: dict[str, Any]) -> str:
+    from labelfree.render.pages.page import page
+    from labelfree.render.pages.runs import history_section
+
+    return page([history_section(document)])

@@ -26,6 +26,7 @@ from labelfree.cli.measuring import doctor, evaluate, opis, rank, separability, 
 from labelfree.cli.printing import told
 from labelfree.cli.refusals import ParserError, refusal
 from labelfree.cli.repeats import given_once
+from labelfree.cli.report import report
 from labelfree.cli.select import select
 from labelfree.cli.streams import discard, patient
 from labelfree.cli.watch import watch
@@ -75,6 +76,7 @@ for _command in (
 ):  # fmt: skip
     app.command(short_help=SUMMARIES[_command.__name__])(_command)
 app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)
+app.command(short_help=SUMMARIES["report"])(report)
 app.command(short_help=SUMMARIES["explain"])(explain)
 app.command(short_help=SUMMARIES["schema"])(schema)
 app.command(short_help=SUMMARIES["demo"])(demo)

@@ -162,8 +162,8 @@ class Shared:
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md; of a spectrum and of "
-            "deaths, pictures as .svg .png .pdf, and all values as .parquet.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md, a page as .html; "
+            "of a spectrum and of deaths, pictures as .svg .png .pdf, and all values as .parquet.",
             metavar="FILE",
             rich_help_panel=_OUTPUT,
         ),

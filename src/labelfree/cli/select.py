@@ -100,8 +100,8 @@ def select(
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md; with --label-budget "
-            ".parquet or .csv for the rows to label.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md .html; with "
+            "--label-budget .parquet or .csv for the rows to label.",
             metavar="FILE",
             rich_help_panel="Output",
         ),
@@ -119,10 +119,11 @@ def select(
     from labelfree.commands.options import MODELS
     from labelfree.commands.selecting import select as selected
     from labelfree.documents.files import check_apart, check_targets
+    from labelfree.render import choice_files
     from labelfree.render.tables import choices
 
     rows = [path for path in outputs if path.suffix == ".parquet" or (label_budget and path.suffix in ROWS)]
-    check_targets(outputs, (*choices.TEXTS, *ROWS))
+    check_targets(outputs, (*choice_files.SUFFIXES, *ROWS))
     check_apart(outputs, {
         "CANDIDATE": candidates, "--source": [source] if source else [], "--labels": [labels] if labels else [],
         "--class-shares": [class_shares] if class_shares else [],
@@ -142,7 +143,7 @@ def select(
         if path in rows:
             found.write_label_rows(path)
         else:
-            choices.write(found, path, everything=shared.all, name="output")
+            choice_files.write(found, path, everything=shared.all, name="output")
     telling: Literal["none", "grouped", "all"] = "none" if shared.quiet else "all" if shared.verbose else "grouped"
     if form == "table":
         from labelfree.render.console import console_for

@@ -47,8 +47,8 @@ def weights(
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md, and .parquet with a "
-            "row for each layer.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md .html, and .parquet "
+            "with a row for each layer.",
             metavar="FILE",
         ),
     ] = None,

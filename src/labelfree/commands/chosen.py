@@ -22,8 +22,8 @@ ROWS = (".parquet", ".csv")
 class Chosen(SelectReport):
     """Which candidate to keep, and why: `chosen`, `tied`, `plausible`, `reason`, `advice` and every candidate.
 
-    `to_frame()` has a row for each candidate, `save(path)` writes .json, .ndjson, .csv or .md, `write_label_rows(path)`
-    the rows that were drawn to be labelled.
+    `to_frame()` has a row for each candidate, `save(path)` writes .json, .ndjson, .csv, .md or .html,
+    `write_label_rows(path)` the rows that were drawn to be labelled.
     """
 
     _drawn: Any = PrivateAttr(default=None)
@@ -80,7 +80,7 @@ class Chosen(SelectReport):
         return pd.DataFrame(rows, index=pd.Index([one.name for one in self.candidates], name="candidate"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the choice to a file; the suffix decides: .json .ndjson .csv .md."""
-        from labelfree.render.tables.choices import write
+        """Write the choice to a file; the suffix decides: .json .ndjson .csv .md .html."""
+        from labelfree.render.choice_files import write
 
         write(self, Path(path))

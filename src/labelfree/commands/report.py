@@ -70,7 +70,7 @@ class Report(RowsReport):
         return drawn([self])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the report to a file; the suffix decides: .json .ndjson .csv .md .svg .png .pdf .parquet."""
+        """Write the report to a file; the suffix decides: .json .ndjson .csv .md .html .svg .png .pdf .parquet."""
         from labelfree.render.files import save
 
         save([self], Path(path))

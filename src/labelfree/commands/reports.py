@@ -112,7 +112,7 @@ class Reports(Sequence[Report]):
         return to_json(self._reports)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the reports to a file; the suffix decides: .json .ndjson .csv .md .svg .png .pdf .parquet."""
+        """Write the reports to a file; the suffix decides: .json .ndjson .csv .md .html .svg .png .pdf .parquet."""
         from labelfree.render.files import save
 
         save(self._reports, Path(path))

@@ -81,7 +81,7 @@ class WeightsReports(Sequence[WeightsReport]):
         return to_json(self._reports)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the reports to a file; the suffix decides: .json .ndjson .csv .md .parquet."""
+        """Write the reports to a file; the suffix decides: .json .ndjson .csv .md .html .parquet."""
         from labelfree.render.layer_files import save
 
         save(self._reports, Path(path))

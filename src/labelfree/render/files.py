@@ -19,11 +19,20 @@ TEXT: dict[str, Callable[[Sequence[RowsReport], bool], str]] = {
     ".ndjson": lambda reports, _: to_ndjson(reports),
     ".csv": lambda reports, _: to_csv(reports),
     ".md": lambda reports, everything: to_markdown(reports, everything=everything),
+    ".html": lambda reports, everything: to_html(reports, everything=everything),
 }
 PICTURES = (".svg", ".png", ".pdf")
 PLOTTED = PICTURES[1:]
 """Pictures that matplotlib draws."""
 SUFFIXES = (*TEXT, *PICTURES, ".parquet")
+
+
+def to_html(reports: Sequence[RowsReport], *, everything: bool) -> str:
+    """The reports as a page of one file."""
+    from labelfree.render.pages.page import page
+    from labelfree.render.pages.rows import reports_section
+
+    return page([reports_section(reports, everything=everything)])
 
 
 def check(paths: Sequence[Path], command: Command, name: str = "output") -> None:

@@ -11,14 +11,24 @@ from labelfree.errors import OutputError
 from labelfree.render.tables import layers
 from labelfree.reports.weights import WeightsReport
 
-TEXT_SUFFIXES = (".json", ".ndjson", ".csv", ".md")
+TEXT_SUFFIXES = (".json", ".ndjson", ".csv", ".md", ".html")
 SUFFIXES = (*TEXT_SUFFIXES, ".parquet")
 
 
 def texts(*, everything: bool) -> dict[str, Callable[[Sequence[WeightsReport]], str]]:
     """What writes the reports as text, by the suffix; everything: each layer in Markdown."""
-    made = (layers.to_json, layers.to_ndjson, layers.to_csv, partial(layers.to_markdown, everything=everything))
+    made = (
+        layers.to_json, layers.to_ndjson, layers.to_csv, partial(layers.to_markdown, everything=everything),
+        partial(_to_html, everything=everything),
+    )  # fmt: skip
     return dict(zip(TEXT_SUFFIXES, made, strict=True))
+
+
+def _to_html(reports: Sequence[WeightsReport], *, everything: bool) -> str:
+    from labelfree.render.pages.page import page
+    from labelfree.render.pages.weights import weights_section
+
+    return page([weights_section(reports, everything=everything)])
 
 
 def write(reports: Sequence[WeightsReport], path: Path, *, everything: bool) -> None:

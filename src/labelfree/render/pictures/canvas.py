@@ -23,6 +23,7 @@ from labelfree.render.pictures.model import (
     Line,
     Panel,
     Rule,
+    Span,
     Star,
     Steps,
     Threads,
@@ -245,4 +246,13 @@ def _(layer: Rule, place: Any) -> None:
     place.annotate(
         plain(layer.name), (0, layer.y), xycoords=("axes fraction", "data"), textcoords="offset points", xytext=(4, 2),
         fontsize=_SMALL, color=MUTED,
+    )  # fmt: skip
+
+
+@_draw.register
+def _(layer: Span, place: Any) -> None:
+    place.axvspan(layer.low, layer.high, color=MUTED, alpha=0.12, linewidth=0)
+    place.annotate(
+        plain(layer.name), (layer.low, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
+        xytext=(4, 4), fontsize=_SMALL, color=MUTED,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from functools import singledispatch
 from itertools import chain
 from typing import TypeAlias
 
-from labelfree.render.pictures.model import Band, Bars, Dots, Layer, Line, Numbers, Rule, Star, Steps, Threads
+from labelfree.render.pictures.model import Band, Bars, Dots, Layer, Line, Numbers, Rule, Span, Star, Steps, Threads
 
 _Both: TypeAlias = tuple[Iterator[float], Iterator[float]]
 
@@ -60,6 +60,11 @@ def _(layer: Steps) -> _Both:
 @_extent.register
 def _(layer: Threads) -> _Both:
     return _of(layer.x, *layer.ys)
+
+
+@_extent.register
+def _(layer: Span) -> _Both:
+    return _of([layer.low, layer.high], [])
 
 
 @_extent.register

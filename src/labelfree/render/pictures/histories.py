@@ -17,7 +17,7 @@ from labelfree.documents.wording import cell, counted, steps
 from labelfree.errors import option
 from labelfree.render.console import plain_table, print_table
 from labelfree.render.numbers import decimals, number
-from labelfree.render.pictures.model import Axis, Band, Layer, Line, Panel, Star
+from labelfree.render.pictures.model import Axis, Band, Layer, Line, Panel, Span, Star
 
 MOST = 30
 """Checks shown in a table that was not asked for all."""
@@ -159,6 +159,8 @@ def _panel(metric: str, curve: Mapping[str, Any]) -> Panel:
     if judged := curve["verdict"]:
         reason = judged["reason"].replace("_", " ")
         title += f": {judged['decision']}" + (f" ({reason})" if reason != judged["decision"] else "")
+        if window := judged.get("window"):
+            layers.append(Span(window["first_step"], window["last_step"], f"window of {window['checks']} checks"))
         if best := judged["best"]:
             layers.append(Star(best["step"], best["value"], f"best at step {best['step']}"))
     return Panel(title, Axis("step"), Axis(metric), layers, height=2.9)

@@ -22,6 +22,7 @@ from labelfree.render.pictures.model import (
     Numbers,
     Panel,
     Rule,
+    Span,
     Star,
     Steps,
     Threads,
@@ -128,13 +129,13 @@ def _by_pixel(points: Sequence[tuple[float, ...]]) -> Sequence[tuple[float, ...]
     for i in range(1, len(points) + 1):
         if i == len(points) or points[i][0] - points[begin][0] >= 0.5:
             column = range(begin, i)
-            ends: Look = {
+            corners = {
                 begin,
                 i - 1,
                 min(column, key=lambda j: points[j][1]),
                 max(column, key=lambda j: points[j][1]),
             }
-            found += [points[j] for j in sorted(ends)]
+            found += [points[j] for j in sorted(corners)]
             begin = i
     return found
 
@@ -155,7 +156,7 @@ def _(layer: Line, place: Place) -> str:
         place.points += _dense(drawn)
         found.append(element("path", d=path(drawn), stroke_linejoin="round", **look) if len(drawn) > 1 else "")
         if len(run) == 1 and not layer.marked:
-            found.append(_dot(*run[0], 2.5, layer.color, ""))
+            found.append(_dot(run[0][0], run[0][1], 2.5, layer.color, ""))
     if layer.marked:
         there = [(x, y) for x, y in zip(layer.x, layer.y, strict=True) if place.x.draws(x) and place.y.draws(y)]
         size = 3.0 if len(there) <= 80 else 1.8
@@ -276,6 +277,18 @@ def _(layer: Rule, place: Place) -> str:
     line = path([(place.frame.left, y), (place.frame.right, y)])
     found = element("path", d=line, stroke=MUTED, stroke_width=1.2, stroke_dasharray="2 3")
     return found + _along(layer.name, y, place)
+
+
+@mark.register
+def _(layer: Span, place: Place) -> str:
+    left, right = place.x.at(layer.low), place.x.at(layer.high)
+    top, bottom = place.frame.top, place.frame.bottom
+    found = element("rect", x=left, y=top, width=right - left, height=bottom - top, fill=MUTED, fill_opacity="0.12")
+    name = _cut(layer.name, place)
+    long = width(name, SMALL)
+    lefts = (min(left + 4, place.frame.right - long - 4), place.frame.left + 4)
+    spots = [Box(x, low - SMALL, x + long, low) for x in lefts for low in (bottom - 4, top + 14)]
+    return found + _placed(name, spots, place, "400")
 
 
 def _beside(name: str, x: float, y: float, place: Place, off: float, *, bold: bool) -> str:

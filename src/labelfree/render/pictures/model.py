@@ -110,7 +110,16 @@ class Rule:
     name: str
 
 
-Layer: TypeAlias = Line | Band | Dots | Star | Bars | Steps | Threads | Rule
+@dataclass(frozen=True)
+class Span:
+    """A part of the horizontal axis, with what it is."""
+
+    low: float
+    high: float
+    name: str
+
+
+Layer: TypeAlias = Line | Band | Dots | Star | Bars | Steps | Threads | Rule | Span
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from labelfree.render.pictures.model import (
     Line,
     Panel,
     Rule,
+    Span,
     Star,
     Threads,
 )
@@ -105,7 +106,7 @@ def _late(layer: Layer) -> tuple[int, float]:
     """A sort key: words after the curves that they must not cover, and the strongest curve over the others."""
     if isinstance(layer, Line):
         return 0, layer.width
-    return (2, 0.0) if isinstance(layer, Star) else (1, 0.0) if isinstance(layer, Rule) else (0, 0.0)
+    return (2, 0.0) if isinstance(layer, Star) else (1, 0.0) if isinstance(layer, Rule | Span) else (0, 0.0)
 
 
 def _noted(panel: Panel) -> str:

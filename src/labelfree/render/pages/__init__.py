@@ -1,0 +1,1 @@
+"""One page to send: a document in, HTML of one file out."""
