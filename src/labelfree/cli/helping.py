@@ -46,7 +46,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     "evaluate": ("group", "head", "logits", "data", *_SHARED),
     "drift": (
         "reference", "by", "require", "looks", "append", "column", "id", "logits", "only", "sample", "all", "json",
-        "output", "quiet", "verbose",
+        "output", "quiet",
     ),
     "select": (
         "source", "label_budget", "labels", "class_shares", "head", "logits", "strict", "column", "sample", "all",

@@ -42,7 +42,7 @@ def first_lines(reports: Sequence[RowsReport], sources: Sequence[str]) -> list[S
     if len(states) == 1:
         seen = [state for state in states if state is not None and not (drifts and state.state == "healthy")]
         return [*drifts, *(_line(state.model_dump()) for state in seen)]
-    found = drifts
+    found = [*drifts]
     for word, said in STATES.items():
         names = [name for name, state in zip(sources, states, strict=True) if state is not None and state.state == word]
         if names and not (drifts and word == "healthy"):
