@@ -54,7 +54,7 @@ def between(X: Rows, Y: Rows, permutations: int, e: Evidence) -> Apart | Result:
         return both
     pooled, scale = both
     found = pair_means(pooled, len(X), np.sqrt, permutations, e.seed, e.advance)
-    ratio = 1 - (found.first + found.second) / (2 * found.across)
+    ratio = np.asarray(1 - (found.first + found.second) / (2 * found.across), np.float64)
     across, value = float(found.across[0]), float(ratio[0])
     slopes = [
         ((1 - value) * away - inside) / across for inside, away in (found.of_first, found.of_second)
