@@ -142,7 +142,7 @@ def test_shares_beyond_are_counts_of_a_split_reference() -> None:
     fitted, kept = rows[::2], rows[1::2]
     own, beside_ = fitted[:134], fitted[134:]  # two thirds of them make a score, the others its unit
     directed = own / np.linalg.norm(own, axis=1)[:, None]
-    ways = (
+    ways: Any = (
         lambda Z: np.sort(oracles.distances(Z, own), axis=1)[:, 9],
         lambda Z: np.sort(oracles.distances(Z / np.linalg.norm(Z, axis=1)[:, None], directed), axis=1)[:, 9],
         lambda Z: oracles.ledoit_wolf_distance(own, Z),
