@@ -61,7 +61,8 @@ def coverage(cells: list[dict[str, Any]]) -> str:
     rows = []
     for name in dict.fromkeys(cell["metric"] for cell in cells):
         own = [cell for cell in cells if cell["metric"] == name]
-        held, width = [c["covered"] for c in own], [c["half_width_over_196_sd"] for c in own]
+        held = [c["covered"] for c in own]
+        width = [c["half_width_over_196_sd"] for c in own if c["half_width_over_196_sd"] is not None]
         ends = [min(held), median(held), max(held), min(width), median(width), max(width)]
         rows.append([name, f"{len(own)}", *(f"{end:.2f}" for end in ends)])
     heads = ["coverage: lowest", "median", "highest", "width / right width: lowest", "median", "highest"]

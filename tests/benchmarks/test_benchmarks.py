@@ -38,6 +38,7 @@ BENCHMARKS = ROOT / "benchmarks"
         ("embed", "sentence_transformers", "over_bare"),
         ("monitor", "transformers", "rankme"),
         ("formats", "", "over_reading"),
+        ("drift/drift_study", "", "share_beyond_95"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:

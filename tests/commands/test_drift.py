@@ -17,7 +17,7 @@ from labelfree.history.steps import day_of
 from traffic import rows, written
 
 pytestmark = pytest.mark.filterwarnings("ignore::labelfree.FindingWarning")
-FAST = {"only": ("energy_ratio", "share_beyond_95")}
+FAST: dict[str, Any] = {"only": ("energy_ratio", "share_beyond_95")}
 
 
 def test_a_list_is_several_days(tmp_path: Path) -> None:

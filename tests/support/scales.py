@@ -44,6 +44,7 @@ def clusters(seed: int, n: int = 60, d: int = 6) -> Arguments:
     X = centers[y] + rng.normal(size=(n, d)) * np.linspace(2, 0.5, d) + 0.5
     logits = X @ centers.T / 3 - (centers**2).sum(axis=1) / 6
     other = X[:, ::-1] ** 2 / 3 + 2 * X + np.random.default_rng(seed + 100).normal(size=(n, d))
+    more = centers[np.arange(240) % 4] + 1.1 * rng.normal(size=(240, d)) + 0.7
     tail = ((np.arange(200) + 0.5) / 200) ** -0.5
     turn = np.linalg.qr(rng.normal(size=(200, 200)))[0]
     broken = rng.normal(size=(12, 10))
@@ -54,8 +55,8 @@ def clusters(seed: int, n: int = 60, d: int = 6) -> Arguments:
         "X": X, "Y": other, "source": 1.2 * X[::-1] + rng.normal(size=(n, d)) + 0.3, "group": np.arange(n) // 5,
         "logits": logits, "head": centers, "weight": centers, "W": spiky if seed % 2 else turn * tail,
         "weights": {"a": spiky, "b": broken if seed % 2 else turn * tail}, "source_logits": logits[::-1] + 0.1,
-        "reference": 1.1 * X[::-1] + rng.normal(size=(n, d)) + 0.2, "reference_logits": logits[::-1] + 0.1,
-        "reference_labels": y[::-1], "source_labels": y[::-1], "others": (logits + rng.normal(size=logits.shape),),
+        "reference": more, "reference_logits": more @ centers.T / 3, "reference_labels": np.arange(240) % 4,
+        "source_labels": y[::-1], "others": (logits + rng.normal(size=logits.shape),),
     }  # fmt: skip
 
 

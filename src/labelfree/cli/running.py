@@ -112,20 +112,19 @@ def run(
     if (form != "table" or shared.value is not None) and not shared.quiet:
         tell(reports, telling)
     if any(report.verdict is not None for report in reports):
-        code = judged(reports, code)
+        code = judged(reports) or code
     if own.get("strict") and any(refused(report) for report in reports):
         raise typer.Exit(ExitCode.GATE_FAILED)
     if code:
         raise typer.Exit(code)
 
 
-def judged(reports: Sequence[Report], code: int) -> int:
-    """The exit code of the worst verdict on reports; that of what was measured where all of them passed."""
+def judged(reports: Sequence[Report]) -> ExitCode:
+    """The exit code of the worst verdict on reports."""
     from labelfree.gating import EXIT_CODES
 
     decisions = {report.verdict.decision for report in reports if report.verdict is not None}
-    worst = next(exit_code for decision, exit_code in EXIT_CODES.items() if decision in decisions)
-    return worst or code
+    return next(code for decision, code in EXIT_CODES.items() if decision in decisions)
 
 
 def measuring(shared: Shared) -> dict[str, Any]:

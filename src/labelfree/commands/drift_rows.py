@@ -77,7 +77,7 @@ def _too_few(rows: int, calibration: int, count: int) -> Finding | None:
 
 def _order(scores: Float, index: Index) -> Index:
     """The most unusual first; of equal ones the first in the data."""
-    return np.lexsort((index, -scores)).astype(np.int64)
+    return np.asarray(np.lexsort((index, -scores)), np.int64)
 
 
 def ids_at(source: Source, index: Index) -> list[Any]:

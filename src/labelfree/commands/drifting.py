@@ -100,7 +100,8 @@ def _measured(opened: Source, chosen: Options, progress: Progress) -> Report:
     reference.check(opened)
     scored = opened.outputs is not None and reference.opened.outputs is not None
     metrics = [m for m in selected(command("drift"), chosen.only) if chosen.only or _wanted(m, scored, chosen.looks)]
-    needs = frozenset[Need](need for metric in metrics for need in metric.needs) | {"moments", "sample"}
+    needs = frozenset[Need](need for metric in metrics for need in metric.needs)
+    needs |= frozenset[Need](("moments", "sample"))
     divisions = PERMUTATIONS if chosen.looks is None else max(PERMUTATIONS, round(2 * chosen.looks / ALPHA) - 1)
     work = Work(
         opened, needs, metrics, chosen.sample, threads=chosen.threads, behind=reference.opened, divisions=divisions

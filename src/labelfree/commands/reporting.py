@@ -23,8 +23,9 @@ from labelfree.families.transfer.accuracy import share_error
 from labelfree.head import Head
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress, silent
+from labelfree.reports.counts import RowCounts, SourceInfo
 from labelfree.reports.entries import FindingEntry, MetricEntry
-from labelfree.reports.rows import Audit, HeadInfo, Input, OutputInfo, RowCounts, SampleInfo, SourceInfo
+from labelfree.reports.rows import Audit, HeadInfo, Input, OutputInfo, SampleInfo
 from labelfree.summaries.sample import Drawn
 from labelfree.survey.findings import findings
 from labelfree.survey.found import Survey

@@ -59,8 +59,8 @@ def _drifts(reports: Sequence[RowsReport], sources: Sequence[str]) -> list[State
         drift = reports[0].drift
         assert drift is not None
         head, colon, rest = drift.says.partition(": ")
-        said = StateLine(f"{head}:", _DRIFTS[drift.size], f" {rest}") if colon else StateLine(head, "", "")
-        return [*_verdicts(reports, sources), said]
+        line = StateLine(f"{head}:", _DRIFTS[drift.size], f" {rest}") if colon else StateLine(head, "", "")
+        return [*_verdicts(reports, sources), line]
     found = _verdicts(reports, sources)
     for size in _DRIFTS:
         names = [n for n, r in zip(sources, reports, strict=True) if r.drift is not None and r.drift.size == size]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp, norm
+from scipy.stats import energy_distance, ks_2samp, norm
 
 import oracles_drift as oracles
-from labelfree import metrics
+from labelfree import metrics as typed
 from labelfree.families.drift.label_shift import of_confusion, of_probabilities
 from labelfree.families.drift.unusual import called, nearest, scorer
 
+metrics: Any = typed
 # By other code than ours on the frozen inputs: dcor, scikit-learn, scipy, and loops of the definitions.
 ENERGY_V = {"D0": 0.018838689632992622, "D1": 0.08977929094727033, "D2": 0.1415322577319773}
 ENERGY_U = {"D0": -0.0017646461916993594, "D1": 0.06917595512257835, "D2": 0.11475531187191956}
@@ -96,8 +98,6 @@ def test_columns(case: tuple[str, oracles.Matrix, oracles.Matrix]) -> None:
 
 def test_energy_in_one_column_is_that_of_scipy() -> None:
     """scipy's energy distance is the root of the V-statistic."""
-    from scipy.stats import energy_distance
-
     X, Y = (one[:, :1] for one in oracles.CASES["D1"])
     found = metrics.energy_ratio(Y, X, permutations=1)
     assert found.parts["biased"] == pytest.approx(energy_distance(X[:, 0], Y[:, 0]) ** 2, rel=1e-9)
@@ -142,7 +142,7 @@ def test_shares_beyond_are_counts_of_a_split_reference() -> None:
     fitted, kept = rows[::2], rows[1::2]
     own, beside_ = fitted[:134], fitted[134:]  # two thirds of them make a score, the others its unit
     directed = own / np.linalg.norm(own, axis=1)[:, None]
-    ways = (
+    ways: Any = (
         lambda Z: np.sort(oracles.distances(Z, own), axis=1)[:, 9],
         lambda Z: np.sort(oracles.distances(Z / np.linalg.norm(Z, axis=1)[:, None], directed), axis=1)[:, 9],
         lambda Z: oracles.ledoit_wolf_distance(own, Z),

@@ -11,7 +11,7 @@ from labelfree.arrays import Float, Index, Rows
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
 from labelfree.evidence.targets import beside, sampled_logits
-from labelfree.families.drift.sides import NOT_DAMAGE, reference_of
+from labelfree.families.drift.sides import NOT_DAMAGE, equal, reference_of
 from labelfree.families.drift.unusual import halves, whitening
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.intervals import with_interval
@@ -42,8 +42,9 @@ def _class_alignment(e: Evidence) -> Result:
     place[there] = np.arange(len(there))
     rows, own = behind.drawn.rows[fitted], place[classes[fitted]]
     means = np.stack([rows[own == c].mean(axis=0, dtype=np.float64) for c in range(len(there))])
-    _, root, _ = whitening(np.asarray(rows[own >= 0] - means[own[own >= 0]]))
-    if root.shape[1] == 0:
+    inside = np.asarray(rows[own >= 0] - means[own[own >= 0]])
+    _, root, _ = whitening(inside)
+    if root.shape[1] == 0 or equal(inside, rows):
         return undefined("collapsed", "all reference rows of a class are equal: there is no spread to measure by")
     now = _ratios(e.drawn.rows, place[two_classes(scores).argmax(axis=1)], means @ root, root)
     before = _ratios(behind.drawn.rows[kept], place[classes[kept]], means @ root, root)

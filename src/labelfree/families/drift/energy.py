@@ -9,14 +9,13 @@ import numpy as np
 
 from labelfree.arrays import Rows
 from labelfree.evidence.evidence import Evidence
-from labelfree.evidence.scaling import centered
 from labelfree.evidence.targets import beside
-from labelfree.families.drift.sides import NOT_DAMAGE, sampled
+from labelfree.families.drift.sides import NOT_DAMAGE, pooled_rows, sampled
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.distances import ROWS
 from labelfree.families.transfer.intervals import with_interval
 from labelfree.families.transfer.two_samples import PairMeans, Tested, pair_means, spread_of
-from labelfree.results import Plain, Result, in_unit, measured, undefined
+from labelfree.results import Plain, Result, in_unit, measured
 
 PERMUTATIONS = 499
 """Random divisions of the pooled rows: the least p-value is one in 500."""
@@ -50,12 +49,12 @@ def apart(e: Evidence, rows: int | None = ROWS, permutations: int = PERMUTATIONS
 
 def between(X: Rows, Y: Rows, permutations: int, e: Evidence) -> Apart | Result:
     """The same of rows X (m, d) and Y (n, d)."""
-    pooled = centered(np.concatenate([X, Y]).astype(np.float64))
-    scale = float(np.abs(pooled).max())
-    if scale == 0:
-        return undefined("collapsed", "all rows of both sides are equal")
-    found = pair_means(pooled / scale, len(X), np.sqrt, permutations, e.seed, e.advance)
-    ratio = 1 - (found.first + found.second) / (2 * found.across)
+    both = pooled_rows((X, Y))
+    if isinstance(both, Result):
+        return both
+    pooled, scale = both
+    found = pair_means(pooled, len(X), np.sqrt, permutations, e.seed, e.advance)
+    ratio = np.asarray(1 - (found.first + found.second) / (2 * found.across), np.float64)
     across, value = float(found.across[0]), float(ratio[0])
     slopes = [
         ((1 - value) * away - inside) / across for inside, away in (found.of_first, found.of_second)

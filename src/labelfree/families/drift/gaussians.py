@@ -33,7 +33,8 @@ def _frechet_whitened(e: Evidence) -> Result:
     root = vectors[:, there] / np.sqrt(lam[there])
     shift = (current.mean - behind.mean) @ root
     spread = root.T @ (current.scatter / (current.n - 1)) @ root
-    ratios = np.maximum(np.linalg.eigvalsh(spread), 0.0)
+    ratios = np.linalg.eigvalsh(spread)
+    ratios[ratios <= len(ratios) * np.finfo(float).eps * max(float(ratios[-1]), 0.0)] = 0.0  # the root shows rounding
     means, spreads = float(shift @ shift), float(((1 - np.sqrt(ratios)) ** 2).sum())
     r = int(there.sum())
     noise = _sampling(e, current, root, spread) + _sampling(e.reference, behind, root, np.eye(r))

@@ -8,31 +8,30 @@ import numpy as np
 
 from labelfree.arrays import Index, Rows
 from labelfree.evidence.evidence import Evidence
-from labelfree.evidence.scaling import centered
 from labelfree.evidence.targets import beside
-from labelfree.families.drift.sides import NOT_DAMAGE, sampled
+from labelfree.families.drift.sides import NOT_DAMAGE, pooled_rows, sampled
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.distances import ROWS
 from labelfree.families.transfer.two_samples import private, strips
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Plain, Result, measured
 
 K = 5
 PERMUTATIONS = 499
 
 
-def _graph(X: Rows, Y: Rows, k: int, seed: int) -> tuple[Index, Index] | None:
-    """The side of each pooled row (0, 1), and the k rows nearest to it; None where all rows are equal.
+def _graph(X: Rows, Y: Rows, k: int, seed: int) -> tuple[Index, Index] | Result:
+    """The side of each pooled row (0, 1), and the k rows nearest to it, or why there are none.
 
     The rows are put into a random order first: of several at one distance none is preferred for its side.
     """
-    pooled = centered(np.concatenate([X, Y]).astype(np.float64))
-    scale = np.abs(pooled).max()
-    if scale == 0:
-        return None
+    both = pooled_rows((X, Y))
+    if isinstance(both, Result):
+        return both
+    pooled, _ = both
     order = private(seed, 2).permutation(len(pooled))
     side = np.repeat([0, 1], [len(X), len(Y)])[order]
     nearest = np.empty((len(pooled), k), np.int64)
-    for part, squared in strips(pooled[order] / scale):
+    for part, squared in strips(pooled[order]):
         squared[np.arange(len(squared)), np.arange(part.start, part.stop)] = np.inf
         nearest[part] = np.argpartition(squared, k - 1, axis=1)[:, :k]
     return side.astype(np.int64), nearest
@@ -43,8 +42,8 @@ def _knn_two_sample_of(sides: tuple[Rows, Rows] | Result, k: int, permutations: 
         return sides
     m, n = map(len, sides)
     found = _graph(*sides, k, seed)
-    if found is None:
-        return undefined("collapsed", "all rows of both sides are equal")
+    if isinstance(found, Result):
+        return found
     side, nearest = found
     own = (side[nearest] == side[:, None]).mean(axis=1)
     total = m + n

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from labelfree.arrays import Rows
+import numpy as np
+
+from labelfree.arrays import Float, Rows
 from labelfree.evidence.evidence import Evidence
+from labelfree.evidence.scaling import centered
 from labelfree.results import Result, undefined
 from labelfree.summaries import Moments
 
 LEAST = 20
 """Rows of each side below which no drift is measured."""
+_ROUNDING = 1e-12
+"""Distances from the mean over the numbers themselves that rounding can make of equal rows."""
 NOT_DAMAGE = "a description: drift is not damage; whether accuracy fell, transfer estimates"
 
 
@@ -31,6 +36,21 @@ def sampled(e: Evidence, most: int | None) -> tuple[Rows, Rows] | Result:
     assert e.drawn is not None
     assert behind.drawn is not None
     return e.drawn.rows[:most], behind.drawn.rows[:most]
+
+
+def equal(away: Rows, rows: Rows) -> bool:
+    """Whether rows about their mean are nothing but the rounding of the rows."""
+    return bool(np.abs(away).max() <= _ROUNDING * np.abs(rows).max())
+
+
+def pooled_rows(sides: tuple[Rows, Rows]) -> tuple[Float, float] | Result:
+    """The rows of both sides about their common mean, the largest number 1, and what they were divided by."""
+    both = np.concatenate(sides).astype(np.float64)
+    pooled = centered(both)
+    scale = float(np.abs(pooled).max())
+    if equal(pooled, both):
+        return undefined("collapsed", "all rows of both sides are equal")
+    return pooled / scale, scale
 
 
 def moments_of(e: Evidence) -> tuple[Moments, Moments] | Result:

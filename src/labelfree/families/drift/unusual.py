@@ -106,7 +106,7 @@ def nearest(points: Float, among: Float, k: int) -> Float:
         away += squares
         away.partition(k - 1, axis=1)
         found[start : start + len(part)] = away[:, k - 1] + np.einsum("ij,ij->i", part, part)
-    return np.sqrt(np.maximum(found, 0.0))
+    return np.asarray(np.sqrt(np.maximum(found, 0.0)))
 
 
 def whitening(rows: Rows) -> tuple[Float, Float, float]:
