@@ -46,7 +46,7 @@ def alarms(cells: list[dict[str, Any]]) -> str:
 def looks(found: dict[str, Any]) -> str:
     """How many streams alarmed."""
     rows = []
-    for change, one in found.items():
+    for change, one in sorted(found.items(), key=lambda pair: pair[0] != "none"):
         if isinstance(one, dict):
             late = "" if one["found_after_days"] is None else f"{one['found_after_days']:.0f} days"
             rows.append([
