@@ -20,12 +20,16 @@ def drift() -> str:
     found = {name: json.loads((RESULTS / f"drift_{name}.json").read_text()) for name in ("alarms", "looks", "coverage")}
     rows: Any = json.loads((RESULTS / "drift_rows.json").read_text())
     streams, cells = found["looks"]["looks"], found["coverage"]["coverage"]
+    speed: Any = json.loads((RESULTS / "drift_speed.json").read_text())
+    together = speed["tests_total"] - speed["tests"]["cauchy_schwarz"]  # mmd has computed its kernels
     draws = sorted({cell["draws"] for cell in cells})
     filled = {
         "ALARMS": alarms(found["alarms"]["alarms"]), "LOOKS": looks(streams), "COVERAGE": coverage(cells),
         "UNUSUAL": unusual(rows), "STREAMS": str(streams["streams"]), "DAYS": str(streams["days"]),
         "ROWS": str(streams["rows"]), "REFERENCE": str(streams["reference_rows"]), "COLUMNS": str(streams["d"]),
         "CELLS": str(len({(c["law"], c["n"], c["m"], c["d"], c["change"]) for c in cells})),
+        "SIZE": f"{speed['rows']:,} x {speed['columns']}", "RATIO": f"{speed['ratio']:.2f}",
+        "FLOOR": f"{speed['floor']:.1f}", "TESTS": f"{together:.1f}",
         "DRAWS": f"{draws[0]} to {draws[-1]}", "SEEDS": str(rows["seeds"]),
     }  # fmt: skip
     text = (DOCS / "evidence" / "drift.intro.md").read_text()
@@ -46,7 +50,7 @@ def alarms(cells: list[dict[str, Any]]) -> str:
 def looks(found: dict[str, Any]) -> str:
     """How many streams alarmed."""
     rows = []
-    for change, one in found.items():
+    for change, one in sorted(found.items(), key=lambda pair: pair[0] != "none"):
         if isinstance(one, dict):
             late = "" if one["found_after_days"] is None else f"{one['found_after_days']:.0f} days"
             rows.append([

@@ -53,6 +53,13 @@ def test_intervals_hold_about_what_they_promise() -> None:
     assert {cell["d"] for cell in cells} >= {8, 512}
 
 
+def test_the_cost_is_within_what_was_asked() -> None:
+    found = results("speed")
+    assert (found["rows"], found["columns"]) == (1_000_000, 384)
+    assert found["ratio"] <= 2
+    assert found["tests_total"] < 10
+
+
 def test_the_score_that_is_used_is_the_best_measured() -> None:
     over = results("rows")["over_cases"]
     assert max(over, key=lambda method: over[method]["mean"]) == USED

@@ -82,7 +82,8 @@ def knn_two_sample(
     Interval: none: rows share their neighbors, and no interval was found that holds what it promises.
     Cost: 2,000 sampled rows of each side: their distances once, in strips.
     When it lies: look at the total. Where current rows are more scattered, their own share falls below chance while the
-    total rises. In high dimension few rows are the neighbors of many.
+    total rises. In high dimension few rows are the neighbors of many, and the
+    total need not rise.
     Source: Schilling 1986; Henze 1988. Deviations: none.
 
     >>> import numpy as np
