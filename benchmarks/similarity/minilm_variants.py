@@ -86,7 +86,7 @@ class MiniLM:
         return found
 
 
-def onnx_session(model: MiniLM, place: Path, quantized: bool) -> Callable[[Any], Any]:
+def onnx_session(model: MiniLM, place: Path) -> Callable[[Any], Any]:
     """A session of ONNX Runtime over the exported network."""
     import onnxruntime
     import torch
@@ -107,11 +107,6 @@ def onnx_session(model: MiniLM, place: Path, quantized: bool) -> Callable[[Any],
             output_names=["states"], dynamic_axes={name: {0: "batch", 1: "tokens"} for name in [*names, "states"]},
             dynamo=False, opset_version=17,
         )  # fmt: skip
-    if quantized:
-        from onnxruntime.quantization import QuantType, quantize_dynamic
-
-        quantize_dynamic(path, place / "minilm-int8.onnx", weight_type=QuantType.QInt8)
-        path = place / "minilm-int8.onnx"
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def run(tokens: Any) -> Any:
@@ -161,8 +156,7 @@ def variants(model: MiniLM, given: list[str], place: Path) -> dict[str, Callable
         "cls_pooling": lambda: model.rows(given, plain, pool="cls"),
         "bfloat16": lambda: rounded(torch.bfloat16),
         "float16": lambda: rounded(torch.float16),
-        "onnx": lambda: model.rows(given, onnx_session(model, place, False)),
-        "int8_onnx": lambda: model.rows(given, onnx_session(model, place, True)),
+        "onnx": lambda: model.rows(given, onnx_session(model, place)),
         "batch_1": lambda: model.rows(given, plain, size=1),
     }
 

@@ -29,7 +29,7 @@ SAMPLES = (500, 1000, 2000)
 KINDS = {
     **dict.fromkeys(("batch_1", "onnx", "float16", "bfloat16", "stored_float16", "stored_bfloat16"), "same"),
     **dict.fromkeys(("stored_int8", "rotated"), "same"),
-    **dict.fromkeys(("int8_torch", "int8_onnx"), "int8 weights"),
+    "int8_torch": "int8 weights",
     **dict.fromkeys(("truncated_128", "truncated_64", "cls_pooling"), "other"),
     **dict.fromkeys(("shuffled_in_modules", "shuffled", "projected_64"), "other"),
 }
