@@ -49,7 +49,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "json", "output", "quiet",
     ),
     "compare": (
-        "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "id", "only", "all", "json",
+        "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "only", "all", "json",
         "output", "quiet",
     ),
     "doctor": ("column", "id", "on_bad", "concat", "strict", "json", "output", "quiet", "verbose"),
