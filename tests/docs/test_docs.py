@@ -74,9 +74,17 @@ def _sentences(place: Path) -> None:
     for name in ("product_id", "item"):
         table = table.append_column(name, table["module"])
     pq.write_table(table, place / "embeddings.parquet")
-    rows = np.stack(table["embedding"].to_numpy()) @ np.random.default_rng(0).normal(size=(384, 64))
-    other = {"id": table["id"], "embedding": pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), 64)}
-    pq.write_table(pa.table(other), place / "reference.parquet")
+    rows = np.stack(table["embedding"].to_numpy()).astype(np.float64)
+    low = rows.min(axis=0)
+    step = np.maximum(rows.max(axis=0) - low, 1e-9) / 255
+    others = {
+        "reference": rows @ np.random.default_rng(0).normal(size=(384, 64)),
+        "int8": low + np.rint((rows - low) / step) * step,
+        "new": np.maximum(rows @ np.random.default_rng(1).normal(size=(384, 128)), 0),
+    }
+    for name, other in others.items():
+        flat = pa.FixedSizeListArray.from_arrays(pa.array(other.ravel()), other.shape[1])
+        pq.write_table(pa.table({"id": table["id"], "embedding": flat}), place / f"{name}.parquet")
 
 
 MAIL = ("email", "http", "imaplib", "mailbox", "nntplib", "poplib", "smtpd", "smtplib", "ssl", "telnetlib", "urllib")

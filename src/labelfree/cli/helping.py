@@ -55,7 +55,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "json", "output", "quiet",
     ),
     "compare": (
-        "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "id", "all", "json",
+        "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "only", "all", "json",
         "output", "quiet",
     ),
     "doctor": ("column", "id", "on_bad", "concat", "strict", "json", "output", "quiet", "verbose"),

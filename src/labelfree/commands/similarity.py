@@ -34,12 +34,13 @@ from labelfree.render.naming import short_names
 from labelfree.reports.compare import BySlices, ChangedRow, ComparedSource, PairEntry, SliceEntry
 from labelfree.reports.entries import FindingEntry, MetricEntry, RequiredVerdict
 from labelfree.reports.rows import SampleInfo
-from labelfree.sources.block import Source
+from labelfree.sources.block import Columns, Source
 from labelfree.sources.opening import open_source
 from labelfree.summaries.pair_moments import groups_for
 
 COPIED = ("neighbors_kept", "cka")
 """What is measured of compressed copies unless more is asked for."""
+_THIS = command("compare")
 CHANGED = 10
 """Rows that a document names because their neighbors changed most."""
 _SETTINGS = ("column", "id", "on_bad", "seed", "device", "memory")
@@ -90,7 +91,7 @@ def compare(
     check_k(k)
     check_threshold(threshold, group)
     chosen = checked(
-        command("compare"),
+        _THIS,
         {
             "column": column, "id": id, "on_bad": on_bad, "sample": sample, "seed": seed, "device": device,
             "memory": memory, "threads": threads, "only": only,
@@ -98,11 +99,12 @@ def compare(
     )  # fmt: skip
     asked = _asked(require, expect)
     wanted = _metrics(chosen, everything, asked, COPIED if compress else ())
-    opened = _opened(sources, chosen, (by, group), 1 if compress else 2)
-    names = list(opened)
+    given = _given(sources, 1 if compress else 2)
+    names = list(given)
     if compress:
         _check_alone(names, {"to": to, "by": by, "common": common or None, "threshold": threshold})
     first = _reference(names, to)
+    opened = {name: open_source(one, _columns(chosen, by, group, name == first)) for name, one in given.items()}
     order = [first, *(name for name in names if name != first)]
     for a, b in combinations(order, 2):
         _check_memory(opened[a], opened[b], chosen)
@@ -153,7 +155,7 @@ def _asked(require: str | Sequence[str], expect: str | None) -> list[Requirement
     if expect is not None and expect not in EXPECTED:
         raise UsageError(f"{option('expect')}: expected {' or '.join(EXPECTED)}, found {expect!r}")
     asked = [requirement(text) for text in (*listed(require), *(EXPECTED[expect] if expect else ()))]
-    own = [e.name for e in CATALOG if e.family in command("compare").families]
+    own = [e.name for e in CATALOG if e.family in _THIS.families]
     for one in asked:
         if one.metric not in own:
             raise UsageError(
@@ -164,7 +166,7 @@ def _asked(require: str | Sequence[str], expect: str | None) -> list[Requirement
 
 def _metrics(chosen: Options, everything: bool, asked: Sequence[Requirement], few: Sequence[str]) -> tuple[Metric, ...]:
     """What is measured: all of the default or a few of it, those named, and what is required."""
-    found = [one.name for one in selected(command("compare"), chosen.only, requested=everything)]
+    found = [one.name for one in selected(_THIS, chosen.only, requested=everything)]
     if few and not chosen.only and not everything:
         found = list(few)
     names = {*found, *(one.metric for one in asked)}
@@ -182,29 +184,33 @@ def _check_alone(names: Sequence[str], others: Mapping[str, Any]) -> None:
             raise UsageError(f"{option(name)}: has no effect beside {option('compress')}; leave it out")
 
 
-def _opened(given: Sequence[Any], chosen: Options, named: Sequence[str | None], least: int) -> dict[str, Source]:
-    """The sources by short names that differ."""
-    columns = chosen.columns
-    for one in named:
-        columns = with_column(columns, one)
-    if len(given) == 1 and isinstance(given[0], list | tuple):
-        given = given[0]
-    if len(given) == 1 and isinstance(given[0], Mapping):
-        named = {str(name): open_source(one, columns) for name, one in given[0].items()}
-        sources, names = list(named.values()), list(named)
+def _given(sources: Sequence[Any], least: int) -> dict[str, Any]:
+    """What is compared by short names that differ."""
+    if len(sources) == 1 and isinstance(sources[0], list | tuple):
+        sources = sources[0]
+    if len(sources) == 1 and isinstance(sources[0], Mapping) and not _is_table(sources[0]):
+        found = {str(name): one for name, one in sources[0].items()}
     else:
-        sources = [open_source(one, columns) for one in given]
-        names = _named(given, sources)
-    if len(sources) < least:
-        raise UsageError(f"expected at least 2 sources of the same rows to compare, found {len(sources)}; name another")
-    return dict(zip(names, sources, strict=True))
+        found = dict(zip(_named(sources), sources, strict=True))
+    if len(found) < least:
+        raise UsageError(f"expected at least 2 sources of the same rows to compare, found {len(found)}; name another")
+    return found
 
 
-def _named(given: Sequence[Any], sources: Sequence[Source]) -> list[str]:
+def _is_table(given: Mapping[Any, Any]) -> bool:
+    """Whether a mapping is one table of columns rather than several sources by name."""
+    return "embedding" in given and all(np.ndim(one) == 1 for name, one in given.items() if name != "embedding")
+
+
+def _columns(chosen: Options, by: str | None, group: str | None, first: bool) -> Columns:
+    """The columns to open a source with: those that slice rows are of the first source alone."""
+    return with_column(with_column(chosen.columns, by), group) if first else chosen.columns
+
+
+def _named(given: Sequence[Any]) -> list[str]:
     """Short names: of paths what tells them apart, of what is held in memory a letter."""
-    paths = [one.name for one, what in zip(sources, given, strict=True) if isinstance(what, str | os.PathLike)]
-    short = iter(short_names(paths))
-    letters = iter("abcdefghijklmnopqrstuvwxyz" * len(sources))
+    short = iter(short_names([os.fspath(what) for what in given if isinstance(what, str | os.PathLike)]))
+    letters = iter("abcdefghijklmnopqrstuvwxyz" * (1 + len(given) // 26))
     names = [next(short) if isinstance(what, str | os.PathLike) else next(letters) for what in given]
     return [f"{name} {i + 1}" if names.count(name) > 1 else name for i, name in enumerate(names)]
 

@@ -77,7 +77,7 @@ class ThresholdEntry(Measured):
     unchanged: Agreement | None
 
 
-class PairEntry(Measured):
+class PairEntry(Part):
     """Two sources, a the one that b is compared with.
 
     n: rows of both that were used; sample: those whose neighbors were compared; joined: by id or by position; left_out:

@@ -13,6 +13,7 @@ from labelfree.documents.findings import Noted
 from labelfree.evidence.pair import Pair, about_mean, pair
 from labelfree.evidence.scaling import directions
 from labelfree.families.similarity.cka import constant
+from labelfree.families.similarity.groups import with_student
 from labelfree.families.spec import FROM_SAMPLE, INVARIANT, NO_DIRECTION, Metric
 from labelfree.results import Plain, Result, measured, undefined
 
@@ -70,7 +71,8 @@ def _rsa(e: Pair) -> Result:
         left = [of(np.flatnonzero(np.arange(n) % GROUPS != g)) for g in range(GROUPS)]
         known = np.array([v for v in left if v is not None])
         se = math.sqrt((GROUPS - 1) / GROUPS * float(((known - known.mean()) ** 2).sum()))
-    return measured(value, se, low=-1.0, high=1.0, params=params, parts={"chance": 0.0})
+    result = measured(value, se, low=-1.0, high=1.0, params=params, parts={"chance": 0.0})
+    return with_student(result, GROUPS - 1, -1.0, 1.0)
 
 
 def rsa(X: Any, Y: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -80,7 +82,7 @@ def rsa(X: Any, Y: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result
     Input: X (n, d1) and Y (n, d2) finite real numbers, the same rows, n >= 4; at most 1,000 sampled rows are compared.
     Range: -1 to 1; 0 for unrelated rows, at any n.
     Undefined: fewer than four rows; all distances of a side equal.
-    Interval: delete-group jackknife over 12 groups of rows. None below 100 rows.
+    Interval: delete-group jackknife over 12 groups of rows, by Student's quantile. None below 100 rows.
     Cost: m^2 (d1 + d2) flop and sorting m^2 / 2 distances for each group.
     When it lies: a structure of classes that every model shows gives 0.8 to models that share nothing else; far pairs
     decide. The p-value of a correlation of pairs is wrong by orders of magnitude, since pairs share rows.
@@ -114,12 +116,11 @@ def _relative_mrr(e: Pair) -> Result:
         own = likeness[rows, start + rows]
         rank[start : start + step] = 1 + (likeness > own[:, None] + 1e-12).sum(axis=1)
     reciprocal = 1 / rank
-    se = float(reciprocal.std(ddof=1)) / math.sqrt(n) if n >= FEW_ROWS else None
     cosine = float(np.einsum("ij,ij->i", *relative).mean())
     chance = float((1 / np.arange(1, n + 1)).sum()) / n
     parts: dict[str, Plain] = {"chance": chance, "top_1": float((rank == 1).mean()), "mean_cosine": cosine}
-    noted = () if se is not None else (Noted("no_interval", f"no interval: {n} rows are too few"),)
-    return measured(float(reciprocal.mean()), se, low=0.0, high=1.0, params=params, parts=parts, warnings=noted)
+    noted = (Noted("no_interval", "no interval: the anchors are drawn too, and their part of the error is not known"),)
+    return measured(float(reciprocal.mean()), low=0.0, high=1.0, params=params, parts=parts, warnings=noted)
 
 
 def relative_mrr(X: Any, Y: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
@@ -130,7 +131,7 @@ def relative_mrr(X: Any, Y: Any, *, sample: int | None = SAMPLE, seed: int = 0) 
     Input: X (n, d1) and Y (n, d2) finite real numbers, the same rows, n >= 6.
     Range: 0 to 1; unrelated rows have H_n / n (parts.chance).
     Undefined: fewer than six rows; a side whose rows are all equal.
-    Interval: spread over the rows. None below 100 rows.
+    Interval: none: the spread over the rows leaves out what other anchors would change, and was measured too short.
     Cost: m^2 k flop for m sampled rows.
     When it lies: near duplicates cannot be told apart, which lowers it without harm; parts.mean_cosine is high for
     unrelated rows with an offset, and never to be read alone.

@@ -71,7 +71,8 @@ def _kept(one: PairEntry) -> str:
     if entry.interval is not None:
         ends = f" ({100 * entry.interval[0]:.1f} to {100 * entry.interval[1]:.1f})"
     k = entry.params["k"]
-    return f"{one.b} keeps {100 * entry.value:.1f} % of {one.a}'s {k} nearest neighbors{ends}"
+    whose = f"{one.a}'" if one.a.endswith("s") else f"{one.a}'s"
+    return f"{one.b} keeps {100 * entry.value:.1f} % of {whose} {k} nearest neighbors{ends}"
 
 
 def _unsigned(text: str) -> str:
