@@ -47,6 +47,13 @@ def rules(tasks: list[Task]) -> str:
     for words, some in _by_imbalance(tasks):
         told = [_told([t["settings"][s]["regret"] for t in some if s in t["settings"]]) for s in there]
         rows.append([f"the rule, classes {words} ({sum('logits' in t['settings'] for t in some)} tasks)", *told])
+    second = json.loads((RESULTS / "selection_version2.json").read_text())["tasks"]
+    before = {(t["group"], t["seed"]): t for t in second}
+    same = [before[t["group"], t["seed"]] for t in tasks if (t["group"], t["seed"]) in before]
+    rows.append(["version 2 of the rule", *(_told([t[s] for t in same if s in t]) for s in there)])
+    for words, some in _by_imbalance([t for t in tasks if (t["group"], t["seed"]) in before]):
+        told = [_told([before[t["group"], t["seed"]][s] for t in some]) if s in SETTINGS[:2] else "" for s in there]
+        rows.append([f"version 2, classes {words}", *told])
     for name in ("last", *names):
         told = [
             _told([t["singles"][name] for t in tasks if s in t["settings"] and name in t["singles"]]) for s in there
