@@ -21,11 +21,15 @@ def selection() -> str:
     study: Any = json.loads((RESULTS / "selection.json").read_text())
     text = (DOCS / "evidence" / "select.intro.md").read_text()
     kept = [t for t in study["tasks"] if t["side"] == "kept"]
-    setting = study["setting"]
+    designed: Any = json.loads((RESULTS / "selection_design.json").read_text())
+    labels: Any = json.loads((RESULTS / "selection_labels.json").read_text())
+    setting, logits = study["setting"], [t for t in kept if "logits" in t["settings"]]
     filled = {
         "RULES": rules(kept), "SETS": sets(kept), "GROUPS": groups(kept), "FAILED": failed(kept),
-        "SHARES": shares(kept), "KEPT": str(len(kept)), "TRIED": f"{setting['rules_tried']:,}",
+        "SHARES": shares(kept), "KEPT": str(len(logits)), "TRIED": f"{setting['rules_tried']:,}",
         "ENVELOPE": envelope(kept), "SEEDS": _listed(setting["kept"]), "OPENED": _listed(setting["design"]),
+        "DESIGN": design(designed["tasks"]), "SHOWN": _listed(designed["setting"]["shown"]),
+        "SHOWN_TASKS": str(len(designed["tasks"])), "WORTH": worth(labels), "NEEDED": needed(labels),
     }  # fmt: skip
     for name, found in filled.items():
         text = text.replace(f"@{name}@", found)
@@ -40,11 +44,16 @@ def rules(tasks: list[Task]) -> str:
     rows = [
         ["**the rule**", *(_told([t["settings"][s]["regret"] for t in tasks if s in t["settings"]]) for s in there)]
     ]
-    uneven = [t for t in tasks if t["imbalance"] >= 5]
-    even = [t for t in tasks if t["imbalance"] < 5]
-    for words, some in (("less than 5 times apart", even), ("5 times apart or more", uneven)):
+    for words, some in _by_imbalance(tasks):
         told = [_told([t["settings"][s]["regret"] for t in some if s in t["settings"]]) for s in there]
         rows.append([f"the rule, classes {words} ({sum('logits' in t['settings'] for t in some)} tasks)", *told])
+    second = json.loads((RESULTS / "selection_version2.json").read_text())["tasks"]
+    before = {(t["group"], t["seed"]): t for t in second}
+    same = [before[t["group"], t["seed"]] for t in tasks if (t["group"], t["seed"]) in before]
+    rows.append(["version 2 of the rule", *(_told([t[s] for t in same if s in t]) for s in there)])
+    for words, some in _by_imbalance([t for t in tasks if (t["group"], t["seed"]) in before]):
+        told = [_told([before[t["group"], t["seed"]][s] for t in some]) if s in SETTINGS[:2] else "" for s in there]
+        rows.append([f"version 2, classes {words}", *told])
     for name in ("last", *names):
         told = [
             _told([t["singles"][name] for t in tasks if s in t["settings"] and name in t["singles"]]) for s in there
@@ -68,6 +77,54 @@ def sets(tasks: list[Task]) -> str:
         rows.append([setting, *counts, _told(decided), _share([f["within_noise"] for f in said]), *held])
     head = ["setting", "keep", "tie", "undecided", "regret where decided", "within noise of the best"]
     return table([*head, "tied: holds the best, size", "plausible: holds the best, size"], rows)
+
+
+def design(tasks: list[Task]) -> str:
+    """Regret of the rule on open seeds."""
+    rows = []
+    for words, some in _by_imbalance(tasks):
+        told = [_told([t["settings"][s]["regret"] for t in some]) for s in SETTINGS[:2]]
+        rows.append([words, str(len(some)), *told])
+    return table(["classes", "tasks", *SETTINGS[:2]], rows)
+
+
+def _by_imbalance(tasks: list[Task]) -> list[tuple[str, list[Task]]]:
+    even = [t for t in tasks if t["imbalance"] < 5]
+    return [("less than 5 times apart", even), ("5 times apart or more", [t for t in tasks if t["imbalance"] >= 5])]
+
+
+def worth(labels: Any) -> str:
+    """Mean regret of choosing by uniformly drawn labels, and the number of them that loses as little as the rule."""
+    rows, budgets = [], labels["budgets"]
+    for words, some in (("all", labels["tasks"]), *_of_labels(labels["tasks"])):
+        by = [mean(t["labels"]["uniform"][i] for t in some) for i in range(len(budgets))]
+        rule = {s: mean(t["rule"][s] for t in some) for s in SETTINGS[:2]}
+        told = [f"{rule[s]:.1f} ({_first(budgets, by, rule[s])})" for s in SETTINGS[:2]]
+        rows.append([words, str(len(some)), *told, *(f"{v:.1f}" for v in by)])
+    return table(["classes", "tasks", *(f"rule, {s} (labels)" for s in SETTINGS[:2]), *map(str, budgets)], rows)
+
+
+def _of_labels(tasks: list[Task]) -> list[tuple[str, list[Task]]]:
+    study = json.loads((RESULTS / "selection.json").read_text())["tasks"]
+    uneven = {(t["group"], t["seed"]) for t in study if t["imbalance"] >= 5}
+    even = [t for t in tasks if (t["group"], t["seed"]) not in uneven]
+    return [("less than 5 times apart", even), ("5 times apart or more", [t for t in tasks if t not in even])]
+
+
+def _first(budgets: list[int], values: list[float], rule: float) -> str:
+    """The first budget with which labels lose at most as much as the rule."""
+    return next((str(m) for m, v in zip(budgets, values, strict=True) if v <= rule), f"over {budgets[-1]}")
+
+
+def needed(labels: Any) -> str:
+    """Mean regret among the plausible candidates by so many labels, of our rows and of uniform ones."""
+    rows = []
+    for setting in SETTINGS[:2]:
+        some = [t["labels"][setting] for t in labels["tasks"] if setting in t["labels"]]
+        for words, way in (("as drawn by `--label-budget`", "ours"), ("uniformly drawn", "uniform")):
+            by = [mean(t[way][i] for t in some) for i in range(len(labels["budgets"]))]
+            rows.append([setting, str(len(some)), words, *(f"{v:.1f}" for v in by)])
+    return table(["setting", "tasks", "rows", *map(str, labels["budgets"])], rows, left=3)
 
 
 def shares(tasks: list[Task]) -> str:

@@ -12,7 +12,8 @@ import labelfree.metrics as public
 from labelfree.families.transfer.candidates import agreement, ensv_of
 
 BY_FEATURES = ("rankme", "effective_rank", "hopkins", "uniformity")
-BY_LOGITS = ("infomax", "nuclear_norm", "average_confidence", "mano", "snd", "class_ami", "transfer_score")
+BY_LOGITS = ("rankme", "infomax", "nuclear_norm", "average_confidence", "mano")
+"""Without class_ami, which takes more time than all others together, and what takes most of the rest."""
 BY_SOURCE = ("source_accuracy", "atc_mc")
 LOWER = ("uniformity",)
 FEW = 300
@@ -22,9 +23,7 @@ FEW = 300
 def singles(task: Task) -> dict[str, list[float]]:
     """Scores of each candidate, the higher the better; the lowest there is where one is undefined."""
     found: dict[str, list[float]] = {}
-    named = [*BY_FEATURES]
-    if task.candidates[0].logits is not None:
-        named += BY_LOGITS
+    named = [*(BY_FEATURES if task.candidates[0].logits is None else BY_LOGITS)]
     if task.candidates[0].source_logits is not None and task.source_labels is not None:
         named += BY_SOURCE
     for name in named:

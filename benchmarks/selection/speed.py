@@ -1,17 +1,24 @@
 """What a choice costs beside its floor: a pass for neighbors and a k-means for each candidate.
 
-    python benchmarks/selection/speed.py                       27 candidates x 800 rows x 128 columns, 12 classes
-    python benchmarks/selection/speed.py 20 20000 768 100      any other shape
+    python benchmarks/selection/speed.py                       27 candidates x 800 rows x 128 columns, 12 classes;
+                                                               writes ../results/selection_speed.json
+    python benchmarks/selection/speed.py 20 20000 768 100      any other shape; printed, written nowhere
 
-One thread; processor seconds, which other programs on the machine do not move.
+One thread; processor seconds, which other programs move little, unless they share the core: the load is written beside.
+The whole command reads Parquet files of the candidates, in a process of its own; what it imports is timed in another.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported
@@ -21,6 +28,11 @@ import numpy as np
 from labelfree.families.selection.candidates import Candidate
 from labelfree.families.selection.choosing import choose
 from labelfree.families.selection.spaces import cluster_labels, neighbor_lists, unit_rows
+
+RESULTS = Path(__file__).parent.parent / "results" / "selection_speed.json"
+IMPORTS = "import labelfree.cli.main, labelfree.commands.selecting, pyarrow.parquet, sklearn.cluster, scipy.special"
+USED = (27, 800, 128, 12)
+RUNS = 2
 
 
 def drawn(count: int, n: int, d: int, k: int, number: int, sourced: bool) -> Candidate:
@@ -43,9 +55,35 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.process_time() - began
 
 
+def started(*line: str) -> float:
+    """Processor seconds of a process, the least of some."""
+    found = []
+    for _ in range(RUNS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *line], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    return min(found)
+
+
+def written(place: Path, count: int, n: int, d: int, k: int) -> None:
+    """Every candidate as a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for i in range(count):
+        one = drawn(count, n, d, k, i, False)
+        columns: dict[str, Any] = {"id": np.arange(n)}
+        for name, rows in (("embedding", one.rows), ("logits", one.logits)):
+            rows = np.asarray(rows, np.float32)
+            columns[name] = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
+        pq.write_table(pa.table(columns), place / f"step_{i}.parquet")
+
+
 def main() -> None:
-    """One line a setting."""
-    count, n, d, k = map(int, sys.argv[1:5]) if len(sys.argv) > 4 else (27, 800, 128, 12)
+    """One line a setting, and the whole command."""
+    shape = tuple(map(int, sys.argv[1:5])) if len(sys.argv) > 4 else USED
+    count, n, d, k = shape
     choose([drawn(3, 60, 8, 3, i, True) for i in range(3)])  # imports
     making = seconds(lambda: [drawn(count, n, d, k, i, False) for i in range(count)])
 
@@ -56,12 +94,23 @@ def main() -> None:
             cluster_labels(unit, k, 0)
 
     least = seconds(floor) - making
+    found: dict[str, Any] = {"shape": shape, "load": os.getloadavg()[0], "cores": os.cpu_count(), "floor": least}
     print(f"{count} candidates x {n:,} rows x {d} columns, {k} classes: floor {least:.2f} s")
     for name, sourced in (("logits", False), ("source+logits", True)):
         drawing = seconds(lambda sourced=sourced: [drawn(count, n, d, k, i, sourced) for i in range(count)])
         read = (lambda i=i, sourced=sourced: drawn(count, n, d, k, i, sourced) for i in range(count))
-        took = seconds(lambda read=read: choose(read)) - drawing
-        print(f"{name}: {took:.2f} s, {took / least:.1f} times the floor")
+        found[name] = seconds(lambda read=read: choose(read)) - drawing
+        print(f"{name}: {found[name]:.2f} s, {found[name] / least:.1f} times the floor")
+    if shape != USED:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        written(Path(folder), *shape)
+        found["command"] = started("-m", "labelfree", "select", folder, "-q", "--threads", "1")
+    found["imports"] = started("-c", IMPORTS)
+    print(
+        f"the whole command: {found['command']:.2f} s, {found['imports']:.2f} of which import; load {found['load']:.1f}"
+    )
+    RESULTS.write_text(json.dumps({k: v if k == "shape" else round(v, 2) for k, v in found.items()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

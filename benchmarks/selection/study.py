@@ -160,6 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--kept", action="store_true", help="the seeds kept aside too; after the rule is fixed")
+    parser.add_argument("--seeds", type=int, nargs="+", default=DESIGN, help="some of the design seeds")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -171,7 +172,7 @@ def main() -> None:
     if given.cache is None:
         parser.error("--cache: expected a folder for tasks and results, found none")
     rows = []
-    for seed in KEPT if given.kept else DESIGN:
+    for seed in KEPT if given.kept else given.seeds:
         for group in GROUPS:
             path = path_of(given.cache, group, seed).with_suffix(".json")
             if group in FEATURES:
@@ -186,7 +187,7 @@ def main() -> None:
             rows.append(json.loads(path.read_text()))
             told = {s: f"{f['regret']:.1f} {f['decision']}" for s, f in rows[-1]["settings"].items()}
             print(f"{group} {seed}: {told}", flush=True)
-    setting = {"design": DESIGN, "kept": KEPT, "rules_tried": RULES_TRIED}
+    setting = {"design": DESIGN, "shown": KEPT if given.kept else given.seeds, "kept": KEPT, "rules_tried": RULES_TRIED}
     if not given.kept:
         DESIGNED.write_text(json.dumps({"setting": setting, "tasks": rows}, indent=1) + "\n")
         return

@@ -45,12 +45,42 @@ def test_a_task_is_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_labels_are_measured_in_a_small_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(STUDY))
+    labels = importlib.import_module("label_worth")
+    rng = np.random.default_rng(0)
+    right = np.stack([rng.random(200) < p for p in (0.9, 0.6)]).astype(float)
+    by = [labels.by_uniform(right, m, rng) for m in (1, 20, 200)]
+    assert by[0] > by[1] >= by[2] == 0.0
+    assert by[0] < 100 * (right[0].mean() - right[1].mean())
+    votes = np.where(right > 0, 1, 0)
+    assert labels.by_ours(votes, right, 200, rng) == 0.0
+
+
 def test_the_seeds_kept_aside_are_not_those_of_the_design(found: Any) -> None:
     assert not set(found["setting"]["kept"]) & set(found["setting"]["design"])
-    kept = [t for t in found["tasks"] if t["side"] == "kept"]
+    kept = [t for t in found["tasks"] if t["side"] == "kept" and "logits" in t["settings"]]
     assert len(kept) >= 60
     assert {t["seed"] for t in kept} == set(found["setting"]["kept"])
     assert len({(t["group"], t["seed"]) for t in kept}) == len(kept)
+
+
+def test_the_tasks_of_the_design_that_are_shown_are_open_ones(found: Any) -> None:
+    shown = json.loads((ROOT / "benchmarks" / "results" / "selection_design.json").read_text())
+    assert {t["seed"] for t in shown["tasks"]} == set(shown["setting"]["shown"]) <= set(found["setting"]["design"])
+    assert all(t["side"] == "design" for t in shown["tasks"])
+
+
+def test_the_page_tells_what_labels_would_lose(found: Any) -> None:
+    labels = json.loads((ROOT / "benchmarks" / "results" / "selection_labels.json").read_text())
+    there = {(t["group"], t["seed"]): t["settings"] for t in found["tasks"]}
+    for t in labels["tasks"]:
+        for setting, regret in t["rule"].items():
+            assert there[t["group"], t["seed"]][setting]["regret"] == regret
+    by = [mean(t["labels"]["uniform"][i] for t in labels["tasks"]) for i in range(len(labels["budgets"]))]
+    row = next(line for line in PAGE.read_text().splitlines() if line.startswith("| all |"))
+    told = re.split(r"\s*\|\s*", row)[5:-1]
+    assert told == [f"{value:.1f}" for value in by]
 
 
 @pytest.mark.parametrize("setting", ["source+logits", "logits"])

@@ -97,7 +97,7 @@ def mean_contrast(one: Labels, other: Labels, k: int) -> float:
 
 def rooted_contrast(one: Labels, other: Labels, k: int) -> float:
     """A class counts by the root of its share of `one`, over the root of k."""
-    return sum(contrast(one, other, c) * (one.count(c) / len(one)) ** 0.5 for c in range(k)) / k**0.5
+    return sum(contrast(one, other, c) * float(np.sqrt(one.count(c) / len(one))) for c in range(k)) / float(np.sqrt(k))
 
 
 def told(one: Labels, other: Labels) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self, SupportsIndex, TypeAlias, TypeVar, Unpack
 
 from labelfree import history
+from labelfree.commands.kept_samples import kept, taken_up
 from labelfree.commands.reporting import report_of
 from labelfree.commands.signatures import spelled
 from labelfree.errors import HistoryError, LabelfreeError, UsageError
@@ -21,7 +22,6 @@ from labelfree.training import ranks
 from labelfree.training.check import Check
 from labelfree.training.collection import Collection, surveyed
 from labelfree.training.features import Hook
-from labelfree.training.keeping import kept, taken_up
 from labelfree.training.loggers import checked, logged, scalars_of
 from labelfree.training.plan import DEFAULTS, Asked, plan
 from labelfree.training.rates import Rates

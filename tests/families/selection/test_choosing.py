@@ -154,7 +154,8 @@ def test_near_copies_share_a_vote() -> None:
     alone, many = choose(FIVE.candidates), choose(copied)
     assert of(many, "weight")[4] == pytest.approx(of(alone, "weight")[4] / 7, rel=0.02)
     assert sum(of(many, "weight")[4:]) == pytest.approx(of(alone, "weight")[4], rel=0.02)
-    assert of(many, "cluster_agreement")[0] == pytest.approx(of(alone, "cluster_agreement")[0], rel=0.02)
+    heard = "neighbor_information"
+    assert of(many, heard)[0] == pytest.approx(of(alone, heard)[0], rel=0.02)
     assert many.best == alone.best
 
 
@@ -230,9 +231,8 @@ def test_vetoes_from_outside_are_kept_and_do_not_vote() -> None:
     assert found.judged[0].veto == "likely_collapsed"
     assert found.best == 1
     without = choose(FIVE.candidates[1:])
-    assert found.judged[1].parts["cluster_agreement"] == pytest.approx(
-        without.judged[0].parts["cluster_agreement"], rel=0.05
-    )
+    heard = "neighbor_information"
+    assert found.judged[1].parts[heard] == pytest.approx(without.judged[0].parts[heard], rel=0.05)
     every = choose(FIVE.candidates, vetoes=["likely_collapsed"] * 5)
     assert (every.decision, every.reason_code, every.best) == ("undecided", "all_vetoed", None)
 

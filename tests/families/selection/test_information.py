@@ -99,7 +99,7 @@ def test_half_samples_are_halves_without_repetition() -> None:
 
 def test_tied_sets_are_those_of_half_samples_from_nothing() -> None:
     """Adjusted mutual information of every half-sample by scikit-learn: the same scores, errors and statuses."""
-    candidates = bare(drawn((1.3, 1.3, 1.8, 3.5), n=300).candidates)
+    candidates = bare(drawn((1.3, 1.3, 1.3, 1.8, 6.0), n=300).candidates)
     walk = Walk(False, 0, numpy_kernels)
     for c in candidates:
         walk.take(c)
@@ -109,7 +109,7 @@ def test_tied_sets_are_those_of_half_samples_from_nothing() -> None:
     slow = np.array([[[adjusted_mutual_info_score(a[r], b[r]) for b in z] for a in y] for r in rows])
     assert found.others == pytest.approx(slow, abs=1e-7)
     weights = vote_weights(likeness([c.neighbors for c in walk.kept]))
-    listened = weights_of_others(weights, np.ones(4, bool))
+    listened = weights_of_others(weights, np.ones(5, bool))
     soft = np.stack([np.asarray(c.information) for c in walk.kept], axis=1)
     scores = np.sqrt(np.maximum(np.einsum("hij,ij->hi", slow, listened), 0)) * soft**0.25 * found.own
     scores *= heard(found.contrast, listened) * evenness(y, 4, rows) ** (-1 / 6)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
-from labelfree.families.selection.information import Information, contrasts, joint_counts, sizes
+from labelfree.families.selection.information import Information, contrasts, counted, joint_counts, places, sizes
 from labelfree.families.selection.spaces import neighbor_plurality
 from labelfree.summaries.probabilities import entropy_of, log_softmax
 
@@ -69,8 +69,9 @@ def agreement(
     beside = clusters if refits is None else refits
     for i, one in enumerate(predictions):
         compared = np.concatenate([beside, [neighbor_plurality(one, lists) for lists in neighbors]])
+        place = places(one, compared, k)
         for t, some in enumerate(rows):
-            joint = joint_counts(one[some], compared[:, some], k)
+            joint = counted(place[some], 2 * count, k)
             known = shared[len(some)]
             own = float(known.entropy(joint[:1].sum(axis=2))[0])
             told[t, i] = known.mutual(joint[count:]) / own if own > 0 else 0.0

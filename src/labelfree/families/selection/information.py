@@ -12,8 +12,16 @@ _TERMS = 1 << 20  # of the sum at a time
 
 def joint_counts(one: Index, others: Index, k: int) -> Index:
     """Rows (m, k, k) in which `one` (n,) has class a and the m-th of `others` (m, n) class b; classes below k."""
-    m = len(others)
-    place = (np.arange(m)[:, None] * k + one) * k + others
+    return counted(places(one, others, k), len(others), k)
+
+
+def places(one: Index, others: Index, k: int) -> Index:
+    """Where each row counts in the tables of `one` (n,) with each of `others` (m, n): (n, m), rows side by side."""
+    return np.ascontiguousarray(((np.arange(len(others))[:, None] * k + one) * k + others).T)
+
+
+def counted(place: Index, m: int, k: int) -> Index:
+    """The tables (m, k, k) of some rows of `places` (r, m)."""
     return np.bincount(place.ravel(), minlength=m * k * k).reshape(m, k, k)
 
 

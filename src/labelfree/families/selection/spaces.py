@@ -93,10 +93,10 @@ def neighbor_plurality(labels: Index, neighbors: Index) -> Index:
 
     The k-th neighbor adds 2^-(k+1) of a vote, which no two sets of neighbors share: names of labels do not matter.
     """
-    near = labels[neighbors]
-    k = near.shape[1]
-    votes = 1 + 0.5 ** np.arange(1, k + 1)
-    found = np.zeros(near.shape)
+    near = np.ascontiguousarray(labels[neighbors].T)
+    k = len(near)
+    votes = (1 + 0.5 ** np.arange(1, k + 1)).astype(np.float32)  # sums of these are exact in float32
+    found = np.zeros(near.shape, np.float32)
     for r in range(k):
-        found += votes[r] * (near == near[:, r : r + 1])
-    return np.asarray(np.take_along_axis(near, found.argmax(axis=1)[:, None], axis=1)[:, 0])
+        found += votes[r] * (near == near[r])
+    return np.asarray(near[found.argmax(axis=0), np.arange(near.shape[1])])

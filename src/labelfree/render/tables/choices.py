@@ -22,6 +22,9 @@ from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.reports.entries import FindingEntry
 from labelfree.reports.select import CandidateEntry, SelectReport
 
+LABELS = 50
+"""Labels of uniformly drawn rows with which choosing loses less than by the rule, in both settings with logits
+(docs/evidence/select.md)."""
 _NAMED = 4
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
 _HEADS = {"keep": "green", "tie": "green", "undecided": "yellow"}
@@ -215,8 +218,8 @@ def show(
         console.print(Text(note, style="dim"))
     if telling == "none":
         return
-    if report.decision != "keep" and report.input.classes is not None and not (report.labels or report.label_budget):
-        hint = f"a few labels may tell them apart: {option('label_budget', 100)} draws the rows that tell most"
+    if report.input.classes is not None and not (report.labels or report.label_budget):
+        hint = f"{LABELS} labels chose better where this was measured: {option('label_budget', LABELS)} draws the rows"
         console.print(Text(hint, style="dim"))
     if not everything:
         console.print(
