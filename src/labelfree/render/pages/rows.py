@@ -210,7 +210,7 @@ def repeated(name: str, sources: Sequence[str], settings: Mapping[str, Any]) -> 
     "labelfree.rank('a.npy', seed=3)"
     """
     spelled = [option(key, _spelled(key, held)) for key, held in settings.items()]
-    if option("sources", python="python") == "python":
+    if option("seed", python="python") == "python":
         given = repr(sources[0]) if len(sources) == 1 else repr(list(sources))
         return f"labelfree.{name}({', '.join([given, *spelled])})"
     import shlex
