@@ -150,6 +150,9 @@ def test_both_themes(chromium: Any, pages: dict[str, Path], scheme: str) -> None
     own, other = (light, dark) if scheme == "light" else (dark, light)
     with opened(chromium, pages["several"], color_scheme=scheme) as page:
         assert page.evaluate(shade) == own
+        page.emulate_media(media="print")
+        assert page.evaluate(shade) == light
+        page.emulate_media(media="screen")
         turned = page.evaluate("getComputedStyle(document.querySelector('figure svg')).filter")
         assert ("invert" in turned) == (own == dark)
         page.locator("#theme").click()

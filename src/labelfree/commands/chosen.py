@@ -60,11 +60,9 @@ class Chosen(SelectReport):
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from labelfree.render.notebook import choice_as_html
 
-        from labelfree.render.tables.choices import in_short
-
-        return f"<pre>{escape(in_short(self))}</pre>"
+        return choice_as_html(self)
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each candidate, the best first: score, se, status, apart_from_best and the parts."""

@@ -73,8 +73,9 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]
     )  # fmt: skip
     sortable = ' class="sorts"' if sorts else ""
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{text(caption)}"><table{sortable}>'
-        f"<caption>{text(caption)}</caption><thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table></div>"
+        f'<p class="caption">{text(caption)}</p><div class="scroll" role="region" tabindex="0" '
+        f'aria-label="{text(caption)}"><table{sortable} aria-label="{text(caption)}">'
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
 
 

@@ -13,9 +13,10 @@ from labelfree.render.naming import short_names
 from labelfree.render.notes import opis
 from labelfree.render.notes.transfer import saturated
 from labelfree.render.numbers import interval, value
-from labelfree.render.pages.markup import Cell, Column, code, figures, finding, listed, table, text
+from labelfree.render.pages.markup import Cell, Column, code, figures, finding, listed, table, text, unfolded
 from labelfree.render.pages.page import Answer, Part, Section, tone
 from labelfree.render.pictures.panels import panels
+from labelfree.render.pictures.scores import subjects
 from labelfree.render.states import first_lines
 from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import SOUND, beside, findings, heading, lines, sampled, shown
@@ -25,6 +26,8 @@ from labelfree.reports.rows import RowsReport
 from labelfree.reports.told import Line, incomparable
 
 _WORST = 10
+_FOLDED = 6
+"""Sources from which on what was read of each is folded away."""
 
 
 def reports_section(reports: Sequence[RowsReport], *, everything: bool = False) -> Section:
@@ -61,7 +64,7 @@ def _name(report: RowsReport) -> str:
 def _answers(reports: Sequence[RowsReport], names: Sequence[str]) -> list[Answer]:
     """The states, the worst first, and what leads."""
     found = first_lines(reports, names)
-    told = [led(reports)] if len(reports) > 1 and leading(reports).metric is not None else []
+    told = _led(reports) if len(reports) > 1 and reports[0].metrics else []
     if command(reports[0].command).by_epoch and len(reports) > 1:
         told += saturated(reports, _short(reports, names), comparable=same_scale(reports))
     after = [report.state.next for report in reports if report.state is not None]
@@ -72,6 +75,13 @@ def _answers(reports: Sequence[RowsReport], names: Sequence[str]) -> list[Answer
     worst = next(word for word in STATES if any(r.state is not None and r.state.state == word for r in reports))
     below = [*(line.text for line in found[1:]), *told, heading(reports[0]) if len(reports) == 1 else ""]
     return [Answer(found[0].head, found[0].rest, tone(worst), below, after[0] if len(reports) == 1 else "")]
+
+
+def _led(reports: Sequence[RowsReport]) -> list[str]:
+    """What leads in the headline, or where a command has several in each of them."""
+    if leading(reports).metric is not None:
+        return [led(reports)]
+    return [led(reports, name) for name in subjects(reports) if leading(reports, name).report is not None]
 
 
 def _said(reports: Sequence[RowsReport]) -> str:
@@ -161,7 +171,8 @@ def _data(reports: Sequence[RowsReport], names: Sequence[str]) -> str:
          Cell(r.input.fingerprint[:16])]
         for r, name in zip(reports, names, strict=True)
     ]  # fmt: skip
-    return table("what was read", columns, rows)
+    found = table("what was read", columns, rows)
+    return unfolded(f"what was read of each of {len(reports)} sources", found) if len(reports) > _FOLDED else found
 
 
 def _left_out(report: RowsReport) -> str:
@@ -199,7 +210,7 @@ def repeated(name: str, sources: Sequence[str], settings: Mapping[str, Any]) -> 
     "labelfree.rank('a.npy', seed=3)"
     """
     spelled = [option(key, _spelled(key, held)) for key, held in settings.items()]
-    if option("sources", python="python") == "python":
+    if option("seed", python="python") == "python":
         given = repr(sources[0]) if len(sources) == 1 else repr(list(sources))
         return f"labelfree.{name}({', '.join([given, *spelled])})"
     import shlex

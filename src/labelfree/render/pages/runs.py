@@ -28,7 +28,7 @@ def history_section(document: Mapping[str, Any]) -> Section:
         Part("Guards", listed(f"collapse guard: {guard['decision']}: {guard['message']}" for guard in guards)),
         Part("Settings", listed([f"{name}: {held}" for name, held in document["settings"].items() if held])),
     ]
-    title = f"history {document['history']}, {histories.heading(document)}"
+    title = f"{document['history']}: {histories.heading(document)}"
     return Section(title, answers, parts, [*curves, "95 % interval"])
 
 
@@ -91,4 +91,4 @@ def verdict_section(document: Mapping[str, Any]) -> Section:
     below = [verdicts.heading(document)]
     below += [f"{STATES.get(state['state'], state['state'])}: {state['message']}"] if state else []
     answer = Answer(f"{head}:", f" {rest}", _DECISIONS[verdict["decision"]], below)
-    return Section("gate", [answer], parts, [one["code"] for one in found])
+    return Section("verdict of the gate", [answer], parts, [one["code"] for one in found])

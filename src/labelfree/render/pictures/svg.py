@@ -55,9 +55,10 @@ def document(panels: Sequence[Panel]) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{made}\n'
 
 
-def inline(panel: Panel, pixels: int = WIDTH) -> str:
-    """A panel without its title as an element of a page."""
+def inline(panel: Panel, pixels: int = WIDTH, *, paper: bool = False) -> str:
+    """A panel without its title as an element of a page; paper: on white, whatever the page is."""
     drawn, height = _panel(panel, pixels, titled=False)
+    drawn = element("rect", width=pixels, height=round(height), fill="#ffffff") + drawn if paper else drawn
     return element(
         "svg", drawn, viewBox=f"0 0 {pixels} {round(height)}", width=pixels, height=round(height), role="img",
         aria_label=_clean(panel.title or panel.y.label), font_family=FONT,

@@ -10,9 +10,9 @@ from labelfree.reports.leading import Distance, Leading, leading
 from labelfree.reports.rows import RowsReport
 
 
-def led(reports: Sequence[RowsReport]) -> str:
-    """Which source has the highest or lowest headline, and by how much the next and the last are behind."""
-    found = leading(reports)
+def led(reports: Sequence[RowsReport], metric: str | None = None) -> str:
+    """Which source has the highest or lowest headline (or metric), and by how much the next and the last are behind."""
+    found = leading(reports, metric)
     if found.report is None:
         return f"no highest or lowest: {found.reason}"
     names = dict(zip(map(id, reports), short_names([r.input.sources[0] for r in reports]), strict=True))
