@@ -222,7 +222,7 @@ def linear_r2(X: Any, Y: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> 
     Cost: shared with cka, and d^3 for each group.
     When it lies: it asks whether the first can be had from the second, not whether the two are used alike: noise in
     strong directions lowers it, a change in weak ones does not show.
-    Source: linear predictivity, as in Kornblith et al., ICML 2019, Table 1. Deviations: held out, so that its chance
+    Source: linear predictivity, as in Kornblith et al., ICML 2019. Deviations: held out, so that its chance
     level is 0 and not d2 / (n - 1).
 
     >>> import numpy as np
