@@ -42,8 +42,8 @@ _FLAG = re.compile(r"(?<![\w-])(?:--[a-z{]|-o\b)")
 # What has arguments in Python: the public functions, the monitor, and what draws tables and verdicts.
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
     labelfree.rank, labelfree.separability, labelfree.transfer, labelfree.opis, labelfree.evaluate, labelfree.doctor,
-    labelfree.select, labelfree.compare, labelfree.drift, labelfree.embed, labelfree.weights, labelfree.watch, labelfree.gate,
-    labelfree.plan_gate, history.append, table.show, verdict.show,
+    labelfree.select, labelfree.compare, labelfree.drift, labelfree.embed, labelfree.weights, labelfree.watch,
+    labelfree.gate, labelfree.plan_gate, history.append, table.show, verdict.show,
 )  # fmt: skip
 ARGUMENTS = {
     name
