@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import labelfree as package
-from pages import Read
+from html_pages import Read
 from program import Program
 from reports import entry, report, run_of, written
 from repository import ROOT

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pages import Read
+from html_pages import Read
 from repository import ROOT
 
 FOLDER = ROOT / "examples" / "pages"

@@ -162,7 +162,7 @@ def test_mahalanobis_distances_of_fewer_rows_than_columns() -> None:
     assert scorer("mahalanobis", X)(Y, None) == pytest.approx(oracles.ledoit_wolf_distance(X, Y), rel=1e-9)
 
 
-def test_label_shift_of_known_tables() -> None:
+def test_label_shift_of_known_tables() -> None:  # what bbse and mlls compute
     confusion = np.array([[80, 10, 5], [15, 70, 5], [5, 20, 90]]) / 300
     found = of_confusion(confusion, np.array([0.5, 0.3, 0.2]))
     assert found.parts["weights"] == pytest.approx([1.74093264, 0.88601036, 0.37305699], abs=1e-8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import oracles_peers
 import oracles_transfer
 import oracles_weights
 from labelfree import metrics
+from labelfree.catalog import entry
 from labelfree.evidence.evidence import evidence
 from labelfree.families.rank.marchenko_pastur import noise_rank
 from labelfree.metrics import METRICS
@@ -169,7 +171,12 @@ def test_every_metric_has_an_oracle_or_a_reason_not_to() -> None:
     counts = {"mp_spikes", "hard_rank", "weight_spikes"}  # tested by planted spikes and by exact ranks
     others = {"total_persistence", "h1_total_persistence", "c2st", "pseudo_opis"}
     # a plain sum; giotto-tda itself; scikit-learn; a median of opis
-    assert without == counts | others
+    by_values = {m.name for m in METRICS if entry(m.name).family in ("similarity", "drift")}
+    # values of other programs, closed forms and laws, each in the folder of its family
+    for name in by_values:
+        folder = Path(__file__).parent.parent / entry(name).family
+        assert any(name in path.read_text() for path in folder.glob("test_*.py")), name
+    assert without - by_values == counts | others
 
 
 def test_fewer_rows_than_columns_go_through_the_span_of_the_rows() -> None:
