@@ -13,6 +13,7 @@ import pytest
 
 import labelfree
 from choices import run
+from html_pages import Read
 from labelfree.commands.report import Report
 from labelfree.documents.finding_codes import CODES
 from labelfree.render.files import to_html
@@ -20,7 +21,6 @@ from labelfree.render.pages.choices import choice_section
 from labelfree.render.pages.markup import Cell, Column, anchor, table
 from labelfree.render.pages.page import Answer, Part, Section, page, policy
 from labelfree.render.pages.rows import repeated, reports_section
-from html_pages import Read
 
 RNG = np.random.default_rng(19)
 SAID = '<script>alert(1)</script><b onclick=x>&\x1b\u202e"'
