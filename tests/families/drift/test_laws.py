@@ -128,7 +128,9 @@ def test_a_classifier_is_blind_to_spread_and_energy_is_not() -> None:
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=30), st.integers(-1, 7))
 def test_conformal_p_values_are_counts(calibration: list[int], score: int) -> None:
-    scale = Scale("distance", lambda rows, logits: rows[:, 0], np.sort(np.array(calibration, float)))
+    scale = Scale(
+        "distance", lambda rows, logits: np.asarray(rows[:, 0], np.float64), np.sort(np.array(calibration, float))
+    )
     expected = (1 + sum(c >= score for c in calibration)) / (len(calibration) + 1)
     assert scale.p_values(np.array([float(score)]))[0] == expected
 
@@ -137,7 +139,7 @@ def test_conformal_p_values_are_counts(calibration: list[int], score: int) -> No
 @given(seeds, st.sampled_from([100, 199, 200, 401]))
 def test_rows_above_the_limit_are_those_beyond(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
-    scale = Scale("distance", lambda rows, logits: rows[:, 0], np.sort(rng.normal(size=n)))
+    scale = Scale("distance", lambda rows, logits: np.asarray(rows[:, 0], np.float64), np.sort(rng.normal(size=n)))
     scores = rng.normal(size=500)
     for tail in (0.05, 0.01):
         if tail * (n + 1) >= 1:

@@ -138,7 +138,7 @@ def test_shares_beyond_are_counts_of_a_split_reference() -> None:
     behind = beside(Y, X, "reference").reference
     assert behind is not None
     assert behind.drawn is not None
-    rows = behind.drawn.rows
+    rows = np.asarray(behind.drawn.rows, np.float64)
     fitted, kept = rows[::2], rows[1::2]
     own, beside_ = fitted[:134], fitted[134:]  # two thirds of them make a score, the others its unit
     directed = own / np.linalg.norm(own, axis=1)[:, None]
