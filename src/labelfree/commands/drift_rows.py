@@ -88,7 +88,7 @@ def ids_at(source: Source, index: Index) -> list[Any]:
 
 
 def _nearest(found: Survey, rows: Rows) -> list[list[dict[str, Any]]]:
-    """Of each row the nearest reference rows, by id, with the distance of rows of length one."""
+    """The nearest reference rows of each row, by id, with the distance of rows of length one."""
     behind = found.behind
     assert behind is not None
     drawn = behind.evidence.drawn

@@ -62,7 +62,7 @@ class Pair:
 
     @cached_property
     def centered_neighbors(self) -> tuple[Index, Index]:
-        """The same of the rows about their mean, which no offset changes."""
+        """Nearest others of the rows about their mean, of A and of B: what no offset changes."""
         known = self.known
         first = known.centered_neighbors[0] if known is not None else self._lists(directions(about_mean(self.a)))
         return first, self._lists(directions(about_mean(self.b)))

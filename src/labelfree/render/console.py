@@ -13,6 +13,9 @@ from rich.text import Text
 
 from labelfree.documents.wording import printable
 
+SEVERITY_STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
+"""How the severity of a finding is painted."""
+
 
 def console_for(stream: Any, *, width: int | None = None) -> Console:
     """A console that draws no boxes, uses no colors and wraps nothing where the stream is no terminal."""

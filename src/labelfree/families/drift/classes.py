@@ -15,7 +15,7 @@ from labelfree.families.drift.sides import NOT_DAMAGE, equal, reference_of
 from labelfree.families.drift.unusual import halves, whitening
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.intervals import with_interval
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Z95, Plain, Result, measured, undefined
 from labelfree.summaries.probabilities import two_classes
 
 LEAST = 5
@@ -55,7 +55,7 @@ def _class_alignment(e: Evidence) -> Result:
     apart = float(np.hypot(*errors))
     parts: dict[str, Plain] = {
         "reference": usual, "difference": value - usual,
-        "difference_interval": [value - usual - 1.96 * apart, value - usual + 1.96 * apart],
+        "difference_interval": [value - usual - Z95 * apart, value - usual + Z95 * apart],
         "classes": len(there), "of_other_classes": len(e.drawn.keys) - len(now),
     }  # fmt: skip
     params: dict[str, Plain] = {"rows": len(now), "fitted_rows": len(fitted), "reference_rows": len(before)}
@@ -64,7 +64,7 @@ def _class_alignment(e: Evidence) -> Result:
 
 
 def _ratios(rows: Rows, predicted: Index, means: Float, root: Float) -> Float:
-    """Of each row with a known class: ln of its squared distance to that class over the mean to the others."""
+    """The ln of the squared distance of each row with a known class to that class, over the mean to the others."""
     known = predicted >= 0
     points, own = rows[known] @ root, predicted[known]
     squared = (points**2).sum(axis=1)[:, None] - 2 * points @ means.T + (means**2).sum(axis=1)

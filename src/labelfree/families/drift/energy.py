@@ -48,7 +48,7 @@ def apart(e: Evidence, rows: int | None = ROWS, permutations: int = PERMUTATIONS
 
 
 def between(X: Rows, Y: Rows, permutations: int, e: Evidence) -> Apart | Result:
-    """The same of rows X (m, d) and Y (n, d)."""
+    """How far rows X (m, d) and Y (n, d) are apart, or why that is not known."""
     both = pooled_rows((X, Y))
     if isinstance(both, Result):
         return both

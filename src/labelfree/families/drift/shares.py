@@ -16,7 +16,7 @@ from labelfree.families.drift.sides import NOT_DAMAGE, reference_of
 from labelfree.families.drift.unusual import K, Scale, scale_of
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.intervals import share_interval, with_interval
-from labelfree.results import Plain, Result, measured, undefined
+from labelfree.results import Z95, Plain, Result, measured, undefined
 
 LEAST_CALIBRATION, ENOUGH_CALIBRATION = 100, 500
 """Calibration rows below which there is no share, and below which it is warned of."""
@@ -50,7 +50,7 @@ def beyond(e: Evidence, tail: float) -> Result:
     value, m = float((p <= tail).mean()), len(p)
     low, high = share_interval(value * m, m)
     own = density(scale.calibration, scores, tail) * math.sqrt(_FITTED * tail * (1 - tail) / n)
-    low, high = (value - math.hypot(value - low, 1.96 * own), value + math.hypot(high - value, 1.96 * own))
+    low, high = (value - math.hypot(value - low, Z95 * own), value + math.hypot(high - value, Z95 * own))
     said = f"{n} reference rows calibrate it: by chance alone it is off by {math.sqrt(tail * (1 - tail) / n):.3f}"
     notes = [Noted("few_reference_rows", said)] if n < ENOUGH_CALIBRATION else []
     params: dict[str, Plain] = {

@@ -16,7 +16,7 @@ from labelfree.documents.finding_codes import Severity
 from labelfree.documents.findings import SEVERITIES, with_fix
 from labelfree.documents.wording import cell, counted
 from labelfree.errors import option
-from labelfree.render.console import console_for
+from labelfree.render.console import SEVERITY_STYLES, console_for
 from labelfree.render.numbers import number, signed
 from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.reports.entries import FindingEntry
@@ -26,7 +26,6 @@ LABELS = 50
 """Labels of uniformly drawn rows with which choosing loses less than by the rule, in both settings with logits
 (docs/evidence/select.md)."""
 _NAMED = 4
-_STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
 _HEADS = {"keep": "green", "tie": "green", "undecided": "yellow"}
 _WITH = {
     "source+logits": "by class scores and labelled source rows", "logits": "by class scores",
@@ -226,7 +225,7 @@ def show(
             Text(f"all parts, and what other scores alone would have chosen: {option('everything')}", style="dim")
         )
     for severity, text, code in findings(report, everything=telling == "all"):
-        console.print(Text.assemble((f"{severity}: ", _STYLES[severity]), text, (f" [{code}]", "dim")))
+        console.print(Text.assemble((f"{severity}: ", SEVERITY_STYLES[severity]), text, (f" [{code}]", "dim")))
 
 
 def in_short(report: SelectReport) -> str:

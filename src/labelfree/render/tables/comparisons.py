@@ -15,7 +15,7 @@ from labelfree.catalog import shown_in
 from labelfree.documents.files import atomically, check_targets
 from labelfree.documents.wording import cell, counted
 from labelfree.errors import OutputError, option
-from labelfree.render.console import console_for, plain_table, print_table
+from labelfree.render.console import SEVERITY_STYLES, console_for, plain_table, print_table
 from labelfree.render.numbers import interval, number, value
 from labelfree.render.tables.blocks import Column, print_blocks
 from labelfree.reports.compare import CompareReport, PairEntry
@@ -26,7 +26,6 @@ SAME_SPACE = 0.99
 _FEW = 5
 PICTURES = (".svg", ".png", ".pdf")
 """What compressed copies can be drawn as."""
-_STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
 _WORDS = {"pass": ("PASSED", "green"), "undecided": ("UNDECIDED", "yellow"), "fail": ("FAILED", "red")}
 
 
@@ -260,7 +259,9 @@ def show(
     if not everything:
         console.print(Text(f"more metrics: {option('everything')}", style="dim"))
     for one in findings(report, everything=telling == "all"):
-        console.print(Text.assemble((f"{one.severity}: ", _STYLES[one.severity]), str(one), (f" [{one.code}]", "dim")))
+        console.print(
+            Text.assemble((f"{one.severity}: ", SEVERITY_STYLES[one.severity]), str(one), (f" [{one.code}]", "dim"))
+        )
 
 
 def _matrix_of(report: CompareReport) -> str:

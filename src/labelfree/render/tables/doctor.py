@@ -8,15 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from labelfree.documents.wording import counted
-from labelfree.render.console import plain_table, print_table
+from labelfree.render.console import SEVERITY_STYLES, plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.tables.rows import SOUND, Telling, heading
 from labelfree.reports.across import in_order
 from labelfree.reports.entries import FindingEntry
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.told import Line, grouped, incomparable, of_report
-
-_COLORS = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
 def show(console: Console, reports: Sequence[RowsReport], telling: Telling = "grouped") -> None:
@@ -77,7 +75,7 @@ def _rows(console: Console, reports: Sequence[RowsReport]) -> None:
     short = short_names([report.input.sources[0] for report in reports])
     for name, report in zip(short, reports, strict=True):
         codes = list(dict.fromkeys(one.code for one in of_report(report, ())))
-        style = _COLORS.get(_worst(report), "")
+        style = SEVERITY_STYLES.get(_worst(report), "")
         found = Text(", ".join(codes) or "nothing", style=style or "dim")
         table.add_row(name, f"{report.input.n:,}", f"{report.input.d:,}", report.input.dtype, found)
     print_table(console, table)
@@ -103,7 +101,7 @@ def _details(console: Console, reports: Sequence[RowsReport], telling: Telling) 
         table.add_column("what it means, and what to do", overflow="fold")
         for one in report.findings:
             rows, first = (("" if v is None else f"{v:,}") for v in (one.rows, one.first))
-            table.add_row(Text(one.code, style=_COLORS[one.severity]), rows, first, str(one))
+            table.add_row(Text(one.code, style=SEVERITY_STYLES[one.severity]), rows, first, str(one))
         print_table(console, table)
     if len(reports) > 1:
         _lines(console, incomparable(reports))
@@ -117,4 +115,6 @@ def _lines(console: Console, found: Sequence[Line]) -> None:
     if found:
         console.print()
     for one in found:
-        console.print(Text.assemble((f"{one.severity}: ", _COLORS[one.severity]), one.text, (f" [{one.code}]", "dim")))
+        console.print(
+            Text.assemble((f"{one.severity}: ", SEVERITY_STYLES[one.severity]), one.text, (f" [{one.code}]", "dim"))
+        )

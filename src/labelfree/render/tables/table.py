@@ -11,7 +11,7 @@ from rich.text import Text
 
 from labelfree.catalog import command, entry
 from labelfree.errors import option
-from labelfree.render.console import encodes, plain_table, print_table
+from labelfree.render.console import SEVERITY_STYLES, encodes, plain_table, print_table
 from labelfree.render.naming import short_names
 from labelfree.render.notes import drift, opis
 from labelfree.render.notes.transfer import saturated
@@ -167,13 +167,12 @@ def _notes(
     _told(console, found)
 
 
-_STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
-
-
 def _told(console: Console, found: Sequence[Told]) -> None:
     """Print findings, each with the code that `labelfree explain` knows."""
     for one in found:
-        console.print(Text.assemble((f"{one.severity}: ", _STYLES[one.severity]), one.text, (f" [{one.code}]", "dim")))
+        console.print(
+            Text.assemble((f"{one.severity}: ", SEVERITY_STYLES[one.severity]), one.text, (f" [{one.code}]", "dim"))
+        )
 
 
 def _several(console: Console, reports: Sequence[RowsReport], everything: bool, telling: Telling) -> None:
