@@ -142,7 +142,7 @@ def test_every_option_that_a_message_names_exists_in_both_languages() -> None:
     there = offered()
     assert "--on-bad" in there
     monitors_own = {"metrics", "prefix"}
-    of_python = {"homology", "clusters", "autocorrelation", "space"}  # the command line has them no more
+    of_python = {"homology", "clusters", "autocorrelation", "space", "image_size"}  # the command line has them no more
     for file, name, _ in known:
         spelled = flag(name, False) if file in PROGRAM_ALONE else flag(name)
         alone = name in of_python or (file.startswith("training") and name in monitors_own)

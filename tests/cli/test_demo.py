@@ -38,12 +38,12 @@ def test_the_demo_is_short_and_every_command_can_be_run_again(labelfree: Program
 
 def test_the_files_stay_where_they_are_asked_for(labelfree: Program, tmp_path: Path) -> None:
     (tmp_path / "my files").mkdir()
-    done = labelfree("demo", "--dir", "my files/demo")
+    done = labelfree("demo", "my files/demo")
     assert done.returncode == 0, done.stderr
     assert "$ cd 'my files/demo'" in done.stdout
     left = {path.name for path in (tmp_path / "my files" / "demo").iterdir()}
     assert {"epoch_07.parquet", "head.safetensors", "run.jsonl"} <= left
-    again = labelfree("demo", "--dir", "my files/demo")
+    again = labelfree("demo", "my files/demo")
     assert (again.returncode, again.stdout) == (0, done.stdout)
 
 
@@ -53,5 +53,5 @@ def test_a_file_of_somebody_else_stays(labelfree: Program, tmp_path: Path) -> No
     other.write_text("mine")
     done = labelfree("demo")
     assert done.returncode == 2
-    assert "found another one; remove it, or name another directory with --dir" in done.stderr
+    assert "found another one; remove it, or name another directory" in done.stderr
     assert other.read_text() == "mine"

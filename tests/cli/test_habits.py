@@ -115,8 +115,7 @@ def test_the_shell_completes_commands_options_and_metrics() -> None:
 
 def test_completion_is_shown_and_can_be_installed(labelfree: Program) -> None:
     assert "--install-completion" in labelfree("-h").stdout
-    env = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-    done = labelfree("--show-completion", "bash", env=env, started=True)
+    done = labelfree(env={"_LABELFREE_COMPLETE": "source_bash"}, started=True)
     assert "complete -o default -F" in done.stdout
 
 

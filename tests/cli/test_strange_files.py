@@ -105,7 +105,7 @@ def test_streams_and_directories_that_are_gone_end_with_2(place: Path, script: s
 def test_a_full_stderr_changes_no_exit_code(place: Path) -> None:
     for script, code in (
         ("labelfree gate nothing.json --require 'rankme >= 1' 2> /dev/full", 2),
-        ("labelfree gate r.json --require 'rankme >= 9' --github 2> /dev/full", 10),
+        ("GITHUB_ACTIONS=true labelfree gate r.json --require 'rankme >= 9' 2> /dev/full", 10),
         ("labelfree nothing 2> /dev/full", 2),
         ("labelfree gate r.json --require 'rankme >= 1' 2> /dev/full > /dev/full", 2),
     ):

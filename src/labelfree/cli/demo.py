@@ -32,9 +32,9 @@ NEXT = (
 
 
 def demo(
-    directory: Annotated[
-        Path, typer.Option("--dir", help="Where the files of the demo are left.", metavar="DIR")
-    ] = Path("labelfree-demo"),
+    directory: Annotated[Path, typer.Argument(help="Where the files of the demo are left.", metavar="DIR")] = Path(
+        "labelfree-demo"
+    ),
 ) -> None:
     """A guided run on real embeddings that are shipped with the package, printing each command.
 
@@ -67,11 +67,11 @@ def _copy(directory: Path) -> None:
                 elif not target.is_file() or target.read_bytes() != content:
                     raise OutputError(
                         f"{target}: expected no file, or that of the demo, found another one; remove it, or name "
-                        "another directory with --dir"
+                        "another directory"
                     )
     except OSError as error:
         raise OutputError(
-            f"{directory}: cannot be written ({error.strerror or error}); name another directory with --dir"
+            f"{directory}: cannot be written ({error.strerror or error}); name another directory"
         ) from error
 
 

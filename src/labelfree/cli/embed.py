@@ -56,15 +56,6 @@ def embed(
     layer: LayerOption = None,
     pool: PoolOption = None,
     trust_code: TrustCodeOption = False,
-    image_size: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Side of the crop where neither the directory nor --model prepares images.",
-            show_default="224",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
     batch_size: BatchSizeOption = None,
     dtype: Annotated[
         Literal["float32", "float16"], typer.Option(help="Of the embeddings as stored.", rich_help_panel=_OUTPUT)
@@ -121,8 +112,8 @@ def embed(
             done = embedding.embed(
                 checkpoint, data=data, output=output, column=column, id=id,
                 keep=[name.strip() for names in keep or () for name in names.split(",") if name.strip()],
-                on_bad=on_bad, model=model, layer=layer, pool=pool, trust_code=trust_code, image_size=image_size,
-                dtype=dtype, device=device, batch_size=batch_size, memory=parse_memory(memory), threads=threads,
+                on_bad=on_bad, model=model, layer=layer, pool=pool, trust_code=trust_code, dtype=dtype, device=device,
+                batch_size=batch_size, memory=parse_memory(memory), threads=threads,
                 resume=resume, replace=replace, progress=bar,
             )  # fmt: skip
     except KeyboardInterrupt:

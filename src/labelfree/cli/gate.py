@@ -136,15 +136,6 @@ def gate(
             rich_help_panel=_OUT,
         ),
     ] = None,
-    github: Annotated[
-        bool,
-        typer.Option(
-            "--github",
-            help="Annotations on stderr, the summary of the job, and verdict= among the outputs of the step.",
-            show_default="where GITHUB_ACTIONS is true",
-            rich_help_panel=_OUT,
-        ),
-    ] = False,
     no_config: Annotated[
         bool,
         typer.Option(
@@ -175,7 +166,7 @@ def gate(
     from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts
     from labelfree.documents.files import check_apart, check_targets
 
-    in_actions = github or os.environ.get("GITHUB_ACTIONS") == "true"
+    in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
     options: dict[str, Any] = {
         "require": require, "by": by, "against": against, "max_drop": max_drop, "on_undecided": on_undecided,
         "history": history, "run": run, "plateau": plateau, "when": when, "classes": classes, "rule": rule,

@@ -88,6 +88,7 @@ def program() -> Any:
     from typer.main import get_command
 
     root: Any = get_command(app)
+    root.params = [parameter for parameter in root.params if parameter.name != "show_completion"]
     everywhere = [parameter for parameter in root.params if parameter.name in ("version", "help_all")]
     for parameter in everywhere:
         parameter.expose_value = False  # it never returns

@@ -53,7 +53,7 @@ def report_case(chance: Random) -> Case:
         [["gate", "s.json", "--against", name, "--max-drop", "rankme=5%"]],
         [["history", "add", "h.jsonl", name, "--step", "3"], ["history", "show", "h.jsonl"]],
         [["history", "add", "h.jsonl", name], ["gate", "--history", "h.jsonl", *REQUIRED]],
-        [["gate", name, *REQUIRED, "--github"]],
+        [["gate", name, *REQUIRED, "-q"]],
     ))  # fmt: skip
     return Case("", {name: content, "s.json": other}, steps, read_back=len(steps) > 1)
 

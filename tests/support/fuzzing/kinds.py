@@ -69,7 +69,7 @@ def _names(chance: Random) -> Case:
                     "g.xml",
                     "-o",
                     "g.md",
-                    *chance.choice(([], ["--github"])),
+                    *chance.choice(([], ["-q"])),
                 ]
             )
     if chance.random() < 0.15:
