@@ -1,6 +1,8 @@
 """What `labelfree drift` costs: against reading both files and summing their moments; and each test on the sample.
 
-python benchmarks/drift/drift_speed.py [--rows 1000000] [--columns 384]    writes benchmarks/results/drift_speed.json
+python benchmarks/drift/drift_speed.py [--rows 1000000] [--columns 384] [--quick]
+
+It writes benchmarks/results/drift_speed.json; --quick is a setting of seconds, written nowhere.
 
 Processor seconds of one core, in one process, so that other programs on the machine do not count; files are written
 into a temporary directory and removed.
@@ -95,6 +97,9 @@ def main(n: int, d: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", labelfree.FindingWarning)
+    if "--quick" in sys.argv:
+        print(json.dumps(main(500, 8)))
+        sys.exit()
     given = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
     done = main(int(given.get("--rows", 1_000_000)), int(given.get("--columns", 384)))
     print(json.dumps(done))

@@ -1,9 +1,11 @@
 """compare against its floor: reading both files, and X^T Y, X^T X and Y^T Y in float64.
 
-    python benchmarks/similarity/speed_compare.py [--rows N] [--width D] [-o benchmarks/results/similarity_speed.json]
+    python benchmarks/similarity/speed_compare.py [--rows N] [--width D] [--quick] [-o similarity_speed.json]
 
 Each measurement is a process of its own on one core; seconds are of its processor, so that what else a machine does
-counts little. `pass` reads, joins by id, sums and samples; `whole` measures every metric of the default.
+counts little, and megabytes its highest resident memory (ru_maxrss would begin with that of the parent). `pass` reads,
+joins by id, sums and samples; `whole` measures every metric of the default. --quick is a setting of seconds, written
+nowhere.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 BEGIN = "import resource, json, sys, numpy as np, pyarrow.parquet as pq\na, b = sys.argv[1:3]\n"
-END = (
-    "\nused = resource.getrusage(resource.RUSAGE_SELF)\n"
-    "print(json.dumps({'seconds': used.ru_utime + used.ru_stime, 'megabytes': used.ru_maxrss / 1024}))"
-)
+END = """
+used = resource.getrusage(resource.RUSAGE_SELF)
+peak = next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM'))
+print(json.dumps({'seconds': used.ru_utime + used.ru_stime, 'megabytes': peak / 1024}))
+"""
 FLOOR = """
 total = [0.0, 0.0, 0.0]
 files = [pq.ParquetFile(p).iter_batches(batch_size=8192, columns=['embedding']) for p in (a, b)]
@@ -83,7 +86,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("-o", type=Path, default=Path(__file__).parents[1] / "results" / "similarity_speed.json")
+    parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
+    if asked.quick:
+        asked.rows, asked.width = 1_000, 16
     with tempfile.TemporaryDirectory() as place:
         names = written(Path(place), asked.rows, asked.width)
         found = {
@@ -99,7 +105,8 @@ def main() -> None:
         "measured": found, "times_floor": ratios,
     }  # fmt: skip
     print(json.dumps(document, indent=1))
-    asked.o.write_text(json.dumps(document, indent=1) + "\n")
+    if not asked.quick:
+        asked.o.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ BENCHMARKS = ROOT / "benchmarks"
         ("monitor", "transformers", "rankme"),
         ("formats", "", "over_reading"),
         ("drift/drift_study", "", "share_beyond_95"),
+        ("drift/drift_speed", "", "tests_total"),
+        ("similarity/coverage_similarity", "", "neighbors_kept"),
+        ("similarity/speed_compare", "", "times_floor"),
     ],
 )
 def test_it_runs_in_a_small_setting(name: str, needs: str, says: str) -> None:

@@ -397,6 +397,8 @@ def run_place(tmp_path: Path) -> Path:
         ("--plateau mean_cosine", "--plateau: mean_cosine has no direction"),
         ("--plateau rnk", "--plateau: no metric 'rnk'"),
         ("--metric weight_norm", "--metric: weight_norm is no metric of rows"),
+        ("--metric cka --plateau rankme", "--metric: cka compares two files of the same rows"),
+        ("--metric energy_ratio --plateau rankme", "--metric: energy_ratio needs a reference"),
     ],
 )
 def test_what_no_file_could_be_scored_with_is_refused_at_once(

@@ -28,6 +28,12 @@ _TEXT = (*SEPARATED, *LINES)
 HISTORY, STOP = "history.jsonl", "STOP"
 
 Document: TypeAlias = dict[str, Any]
+_UNWATCHED = {
+    "weights": "is no metric of rows, which a watch scores; see labelfree weights",
+    "similarity": "compares two files of the same rows, and a watch scores each by itself; see labelfree compare",
+    "drift": "needs a reference, which a watch does not have; see labelfree drift with --append",
+}
+"""Families whose metrics no file alone can give, and where they are."""
 _NO_STEP = "expected a step in its name (epoch_03, step00020, checkpoint-500), found none"
 
 
@@ -253,10 +259,8 @@ def watched(
         )
     for asked, names in (("metric", metric), ("plateau", plateau or metric[:1])):
         for name in names:
-            if entry(check_metric(name, asked)).family == "weights":
-                raise UsageError(
-                    f"{option(asked)}: {name} is no metric of rows, which a watch scores; see labelfree weights"
-                )
+            if why := _UNWATCHED.get(entry(check_metric(name, asked)).family):
+                raise UsageError(f"{option(asked)}: {name} {why}")
             if asked == "plateau" and entry(name).direction == "none":
                 raise UsageError(
                     f"{option(asked)}: {name} has no direction in which it is known to be better, so it cannot stop "

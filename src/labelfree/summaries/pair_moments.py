@@ -56,24 +56,24 @@ class PairMoments:
         group = (mix(keys, _SEED) % np.uint64(g)).astype(np.int64)
         order = np.argsort(group, kind="stable")
         counts = np.bincount(group, minlength=g)
-        z = np.empty((len(X), d))
-        np.subtract(X[order], self.pivot[: self.a], out=z[:, : self.a])
-        np.subtract(Y[order], self.pivot[self.a :], out=z[:, self.a :])
         ends = np.cumsum(counts)
         center = np.zeros(d)
 
-        def work(i: int) -> tuple[Float, Float]:
-            return kernels.scatter(z[ends[i] - counts[i] : ends[i]], center)
+        def work(i: int) -> tuple[Float, Float, Float, Float]:
+            rows = order[ends[i] - counts[i] : ends[i]]
+            z = np.empty((len(rows), d))
+            np.subtract(X[rows], self.pivot[: self.a], out=z[:, : self.a])
+            np.subtract(Y[rows], self.pivot[self.a :], out=z[:, self.a :])
+            x, y = (np.einsum("ij,ij->i", part, part) for part in (z[:, : self.a], z[:, self.a :]))
+            total, scatter = kernels.scatter(z, center)
+            return total, scatter, np.stack([x, y]) @ z, np.array([x @ x, x @ y, y @ y])
 
-        totals, scatters = self.totals.copy(), list(self.scatters)
+        totals, scatters, thirds, fourths = self.totals.copy(), list(self.scatters), self.thirds, self.fourths
         there = np.flatnonzero(counts).tolist()
-        for i, (total, scatter) in zip(there, spread(work, there), strict=True):
+        for i, (total, scatter, third, fourth) in zip(there, spread(work, there), strict=True):
             totals[i] += total
             scatter += scatters[i]
-            scatters[i] = scatter
-        x, y = (np.einsum("ij,ij->i", part, part) for part in (z[:, : self.a], z[:, self.a :]))
-        thirds = self.thirds + np.stack([x, y]) @ z
-        fourths = self.fourths + np.array([x @ x, x @ y, y @ y])
+            scatters[i], thirds, fourths = scatter, thirds + third, fourths + fourth
         return replace(
             self, counts=self.counts + counts, totals=totals, scatters=tuple(scatters), thirds=thirds, fourths=fourths
         )

@@ -12,6 +12,8 @@ from labelfree.evidence.evidence import Evidence
 from labelfree.kernels.numpy_queries import Queries
 
 REPEATS = 10
+LEAST_REPEATS, ENOUGH_POINTS = 3, 7_500
+"""Repeats end once so many points were thrown in all: the interval is then about as wide as the digits of a table."""
 LEAST_POINTS, MOST_POINTS = 50, 2_500
 SHARE = 0.05
 GROUPS = 10
@@ -94,6 +96,11 @@ def points_for(n: int, d: int) -> int:
     return min(n, max(min(n, LEAST_POINTS), int(SHARE * n)), MOST_POINTS, wide)
 
 
+def repeats_for(m: int) -> int:
+    """Repeats of m points each: at most 10, and no more than throw 7,500 points, but for 3."""
+    return max(LEAST_REPEATS, min(REPEATS, -(-ENOUGH_POINTS // max(m, 1))))
+
+
 def statistic(u: Float, w: Float, power: float = 1.0) -> float:
     """sum u^p / (sum u^p + sum w^p) in log space: finite for any power; nan where all distances are zero."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -145,23 +152,25 @@ def tendency(
 ) -> Tendency | None:
     """Nearest distances of the rows `chosen` (repeats, m) and of points thrown into the box of all rows.
 
-    unit: gives (m, d) numbers uniform in [0, 1) for each repeat; moved: how many points of a repeat are also thrown
-    into the box without one group. None where all rows are equal. Two passes over n rows; 4 n repeats m d flop.
+    unit: gives (m, d) numbers uniform in [0, 1) for each repeat; moved: how many points are also thrown into the box
+    without one group, for each of ten, at most m over the groups of a repeat. None where all rows are equal. Two passes
+    over n rows; 4 n repeats m d flop.
     """
     box = gathered(scan, chosen.ravel())
     low, high = box.edges()
     if not (high > low).any():
         return None
     repeats, m = chosen.shape
-    groups = min(GROUPS, repeats) if moved and n > 2 * GROUPS else 0
+    groups = GROUPS if moved and n > 2 * GROUPS else 0
+    slots = [(g % repeats, slice(g // repeats * moved, (g // repeats + 1) * moved)) for g in range(groups)]
     points = np.empty((chosen.size * 2 + groups * moved, len(low)), box.picked.dtype)
     points[: chosen.size] = box.picked
     for r in range(repeats):
         inside = unit()
         points[chosen.size + r * m :][:m] = low + inside * (high - low)
-        if r < groups:
-            least, most = box.edges(without=r)
-            points[2 * chosen.size + r * moved :][:moved] = least + inside[:moved] * (most - least)
+        for g in range(r, groups, repeats):
+            least, most = box.edges(without=g)
+            points[2 * chosen.size + g * moved :][:moved] = least + inside[slots[g][1]] * (most - least)
     own = np.full(len(points), -1)
     own[: chosen.size] = chosen.ravel()
     reach = float(np.maximum(high - box.mean, box.mean - low).max())
@@ -173,7 +182,7 @@ def tendency(
         advance(first / n)
     w, u, other = np.split(queries.distance, [chosen.size, 2 * chosen.size])
     u = u.reshape(repeats, m)
-    apart = other.reshape(groups, -1) - u[:groups, :moved] if groups else np.empty((0, 2))
+    apart = other.reshape(groups, -1) - np.stack([u[slot] for slot in slots]) if groups else np.empty((0, 2))
     noise = float(apart.var(axis=1, ddof=1).mean()) / moved if groups and moved > 1 else 0.0
     return Tendency(u, w.reshape(repeats, m), apart.mean(axis=1), noise, box)
 

@@ -12,6 +12,7 @@ from labelfree.evidence.outputs import Variant
 from labelfree.evidence.targets import given_head, target
 from labelfree.families.spec import INVARIANT, Metric
 from labelfree.families.transfer.hopkins import hopkins_params
+from labelfree.families.transfer.hopkins_distances import REPEATS, points_for, repeats_for
 from labelfree.families.transfer.parts import classifier_nonuniformity_of, ideal_angle, infomax_of
 from labelfree.families.transfer.variants import BATCH, BY_VARIANT, REFERENCE
 from labelfree.head import Head
@@ -26,8 +27,7 @@ def _transfer_score(e: Evidence) -> Result:
     found = BY_VARIANT[variant](e) if information.value is not None or variant != "official" else information
     k, n = information.parts.get("classes"), information.parts.get("n", e.n)
     params: dict[str, Plain] = {
-        **hopkins_params(),
-        **({"repeats": 1} if variant == "official" else {}),
+        **hopkins_params({"official": 1, "literal": REPEATS}.get(variant, repeats_for(points_for(e.n, e.d)))),
         "power": "d" if variant == "literal" else 1,
         "reference": REFERENCE[variant],
         "variant": variant,
@@ -92,10 +92,10 @@ def transfer_score(X: Any, logits: Any, head: Any, *, variant: Variant = "standa
     docs/transfer.md shows; memorized wrong labels; imbalanced classes; small differences between candidates.
     Source: Yang, Qian, Xu, Wang, Xie, "Can we evaluate domain adaptation models without target labels?", ICLR 2024,
     Eq. 1-5. Deviations of variant "standard": H with exponent 1 and neighbors among all rows, as the released code, for
-    the printed exponent d gives H = 1 on every input of 16 columns or more; the mean of 10 draws. Variant "literal" is
-    Eq. 1-5 as printed: exponent d in log space, neighbors among the m drawn rows. Variant "official" is the released
-    procedure on rows in their order: batches of 32, the incomplete last one left out; 5 % of the rows once, legacy
-    random numbers, M averaged over the batches with 1e-5 and 1e-6 in the logarithms; U in float64.
+    the printed exponent d gives H = 1 on every input of 16 columns or more; the mean of 3 to 10 draws. Variant
+    "literal" is Eq. 1-5 as printed: exponent d in log space, neighbors among the m drawn rows. Variant "official" is
+    the released procedure on rows in their order: batches of 32, the incomplete last one left out; 5 % of the rows
+    once, legacy random numbers, M averaged over the batches with 1e-5 and 1e-6 in the logarithms; U in float64.
 
     >>> import numpy as np
     >>> X = np.repeat(np.eye(3), 40, axis=0)

@@ -61,7 +61,7 @@ def _standard(e: Evidence) -> Found:
         "h_sd": float(found.values.std(ddof=1)),
         "h_null": h.null,
         "points": h.m,
-        "repeats": REPEATS,
+        "repeats": len(found.values),
     }
     error = h.error
     return parts, error, h.warnings if error is not None else (*h.warnings, no_interval(h.why_no_interval))
