@@ -80,7 +80,7 @@ CHANGES: dict[str, Change] = {
 CELLS = (
     ("gaussian", 100, 100, 8, 400), ("gaussian", 250, 250, 16, 400), ("student", 250, 250, 64, 400),
     ("clusters", 1000, 200, 64, 400), ("student", 1000, 200, 64, 400), ("gaussian", 200, 1000, 64, 400),
-    ("clusters", 300, 300, 512, 400), ("gaussian", 1000, 1000, 512, 300), ("gaussian", 5000, 5000, 64, 200),
+    ("clusters", 300, 300, 512, 400), ("gaussian", 1000, 1000, 512, 150), ("gaussian", 5000, 5000, 64, 100),
 )  # fmt: skip
 """Law, reference rows, current rows, columns, draws."""
 HELD_OUT = 10_000

@@ -21,7 +21,7 @@ from labelfree.metrics import hopkins
 
 RESULTS = Path(__file__).parent.parent / "results" / "intervals_many_rows.json"
 Rng = np.random.Generator
-CELLS = (("gaussian", 20_000, 16), ("clusters", 20_000, 16), ("uneven", 20_000, 32), ("clusters", 50_000, 16))
+CELLS = (("gaussian", 20_000, 16), ("clusters", 20_000, 16), ("uneven", 20_000, 32))
 """Law, rows, columns."""
 DRAWS = 200
 

@@ -59,6 +59,14 @@ def watch(
             rich_help_panel=_WATCH,
         ),
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the sampled rows and class scores of every file here: labelfree select DIR names the step.",
+            metavar="DIR",
+            rich_help_panel=_WATCH,
+        ),
+    ] = None,
     plateau: Plateau = None,
     when: When = None,
     classes: Classes = None,
@@ -95,7 +103,7 @@ def watch(
     alive = Alive(str(directory), enabled=not shared.quiet)
     watching = watched(
         directory, metric, measuring(shared), plateau or (), asked, run=shared.run or "default", interval=interval,
-        idle=idle, sleep=alive,
+        idle=idle, keep=keep, tell=lambda said: None if shared.quiet else told(said), sleep=alive,
     )  # fmt: skip
     verdict = None
     for check in watching.checks():

@@ -44,7 +44,7 @@ def kept(place: Path, step: int, e: Evidence, ids: Any, head: Any, *, hashed: bo
 
     ids: of all rows, by position; where there are none their positions name the rows, or the hashes of ids that came
     with the batches (hashed). head: the classifier's head, a torch.nn.Linear whose input the rows are, which gives
-    their logits; or None.
+    their logits where the evidence holds none; or None.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -54,6 +54,8 @@ def kept(place: Path, step: int, e: Evidence, ids: Any, head: Any, *, hashed: bo
         raise UsageError("keep: expected a sample of the rows, found none")
     rows = np.asarray(drawn.rows, np.float32)
     logits = None if head is None else scored(rows, head)
+    if e.outputs is not None and e.outputs.logits is not None:
+        logits = np.asarray(e.outputs.logits, np.float32)
     columns: dict[str, Any] = {"id": _named(drawn, ids, hashed)}
     for name, values in (("embedding", rows), ("logits", logits)):
         if values is not None:
@@ -63,7 +65,7 @@ def kept(place: Path, step: int, e: Evidence, ids: Any, head: Any, *, hashed: bo
     atomically(path, lambda target: pq.write_table(table, target, compression="none"))
     size = path.stat().st_size
     width = f"{rows.shape[1]}" + ("" if logits is None else f" + {logits.shape[1]}")
-    without = "" if logits is not None else ", without logits: no linear head reads these features"
+    without = "" if logits is not None else ", without logits: none are there, and no linear head reads these features"
     return f"keep: {len(rows)} rows x {width} numbers of every check in {place}, {size / 1e6:.1f} MB each{without}"
 
 

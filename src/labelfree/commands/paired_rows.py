@@ -149,7 +149,7 @@ def paired(
             pivot = np.concatenate([r.mean(axis=0, dtype=np.float64) for r in (a_scaled, b_scaled)])
             moments = PairMoments.empty(one.d, pivot)
         a, b = _scaled(a, scales[0]), _scaled(b, scales[1])
-        moments = moments.update(a, b, keys, kernels)
+        moments = moments.update(a, b, keys, kernels, reuse=True)
         mixed = mix(keys, seed)
         kept = mixed < drawn.cut if drawn.limit is not None else np.ones(len(mixed), bool)
         if kept.any():

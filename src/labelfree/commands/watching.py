@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from labelfree import history
 from labelfree.catalog import COLLAPSE_METRICS, check_metric, entry, listed
@@ -22,6 +22,9 @@ from labelfree.gating.stopped import stopped
 from labelfree.history.steps import step_of
 from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED
 from labelfree.sources.paths import suffix_of
+
+if TYPE_CHECKING:
+    from labelfree.commands.watch_keeping import Keeping
 
 EMBEDDINGS = (*PARQUET, *ARROW, *SEPARATED, *LINES, ".npy", ".npz")
 _TEXT = (*SEPARATED, *LINES)
@@ -55,7 +58,8 @@ class Watch:
     directory: where files appear; its history.jsonl and STOP are kept there. measure: a path in, a Report out, or a
     LabelfreeError. models: watch for checkpoints, else for embeddings. options: plateau and rule, as for `gate`.
     interval: seconds between two looks; idle: seconds without a new file after which to end, None for never;
-    0: when everything that is there is scored. metrics: what a file that was scored must hold.
+    0: when everything that is there is scored. metrics: what a file that was scored must hold. keeping: where the
+    sample of each file is kept, by `measure`.
     """
 
     directory: Path
@@ -66,6 +70,7 @@ class Watch:
     interval: float = 5.0
     idle: float | None = None
     metrics: Sequence[str] = ()
+    keeping: Keeping | None = None
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -98,6 +103,8 @@ class Watch:
             yield ScoredFile(self.stop, verdict=stopped(self.stop), problem=f"{self.stop} is there: remove it to go on")
             return
         scored = self._scored()
+        if self.keeping is not None:
+            self.keeping.begun([step for name in scored if (step := step_of(name)) is not None])
         if scored:
             resumed = ScoredFile(self.history, verdict=self._judged())
             if resumed.verdict and resumed.verdict["verdict"]["decision"] in STOPPING:
@@ -197,6 +204,7 @@ def watch(
     run: str = "default",
     interval: float = 5.0,
     idle: float | None = None,
+    keep: Any = None,
     when: str | None = None,
     classes: int | None = None,
     rule: str | None = None,
@@ -216,8 +224,9 @@ def watch(
     metrics to measure; plateau: of those that a plateau is looked for in (the first of them unless given). measuring:
     options of the measuring command; when, classes, rule, warmup, window, confidence, min_delta, checks, cycle, drops,
     patience, stop_at: the plateau rule, as for `gate`. A stop verdict is also written to STOP in the directory; where
-    STOP is there already, that verdict is the answer. Returns the latest verdict as a document, or None where there
-    was nothing to score.
+    STOP is there already, that verdict is the answer. keep: a directory where the sampled rows and class scores of
+    every file are kept, from which `select` names the step. Returns the latest verdict as a document, or None where
+    there was nothing to score.
 
     >>> import labelfree, numpy as np, pathlib, tempfile
     >>> run = pathlib.Path(tempfile.mkdtemp())
@@ -234,6 +243,7 @@ def watch(
     watching = watched(
         Path(directory), listed(metric), {**(measuring or {}), "data": data}, listed(plateau),
         {name: value for name, value in numbers.items() if value is not None}, run=run, interval=interval, idle=idle,
+        keep=None if keep is None else Path(keep),
     )  # fmt: skip
     verdict = None
     for check in watching.checks():
@@ -247,11 +257,14 @@ def watched(
     measuring: Mapping[str, Any],
     plateau: Sequence[str],
     rule: Mapping[str, Any],
+    *,
+    keep: Path | None = None,
+    tell: Callable[[str], None] = lambda said: None,
     **looking: Any,
 ) -> Watch:
     """The watch of these options (see `watch`), or a LabelfreeError for one that no file could be scored with.
 
-    looking: run, interval, idle.
+    keep, tell: where samples are kept, and what is told of it. looking: run, interval, idle.
     """
     if not metric:
         raise UsageError(
@@ -268,12 +281,19 @@ def watched(
                 )
     metrics = tuple(dict.fromkeys((*metric, *plateau)))
     options = {"plateau": tuple(plateau or metric[:1]), **rule}
-    measure = measured_by(metrics, measuring)
+    keeping = None
+    if keep is not None:
+        from labelfree.commands.watch_keeping import Keeping
+
+        keeping = Keeping(keep, tell)
+    measure = measured_by(metrics, measuring, keeping)
     models = measuring.get("data") is not None
-    return Watch(directory, measure, models, options=options, metrics=metrics, **looking)
+    return Watch(directory, measure, models, options=options, metrics=metrics, keeping=keeping, **looking)
 
 
-def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[[Path], Any]:
+def measured_by(
+    metrics: Sequence[str], options: Mapping[str, Any], keeping: Keeping | None = None
+) -> Callable[[Path], Any]:
     """A function from a path to the report of these metrics, by the narrowest command that has them all.
 
     What no file could be measured with is refused here: wrong options, data that do not open, a factory that is none.
@@ -285,6 +305,8 @@ def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[
 
     only, narrowest = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS))), command_of(metrics)
     chosen = checked(narrowest, {**options, "only": only})
+    if keeping is not None:
+        from labelfree.commands.watch_keeping import measured_and_kept
     kernels_for(chosen.device)
     if chosen.data is not None:
         check_runnable(chosen)
@@ -293,6 +315,8 @@ def measured_by(metrics: Sequence[str], options: Mapping[str, Any]) -> Callable[
     def measured(path: Path) -> Any:
         with warnings.catch_warnings():  # findings stand in the report; a filter must not turn one into a file unread
             warnings.simplefilter("ignore", FindingWarning)
+            if keeping is not None:
+                return measured_and_kept(path, narrowest, chosen, keeping)
             return measure(str(path), only=only, **options)
 
     return measured

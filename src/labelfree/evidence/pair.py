@@ -138,8 +138,8 @@ def moments_of(a: Rows, b: Rows, keys: Keys, groups: int | None = None) -> PairM
 
 
 def block_rows(d: int) -> int:
-    """Rows of a block of d numbers of both sides: 200 MB in float64, so that products of each group's are large."""
-    return max(256, min(1 << 15, 200_000_000 // (8 * d)))
+    """Rows of a block of d numbers of both sides: 120 MB in float64, so that products of each group's are large."""
+    return max(256, min(1 << 15, 120_000_000 // (8 * d)))
 
 
 def by_chance(found: Callable[[Pair], float | None], given: Pair) -> float | None:

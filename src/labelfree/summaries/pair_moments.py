@@ -48,8 +48,11 @@ class PairMoments:
         g = groups_for(d) if groups is None else groups
         return cls(a, pivot, np.zeros(g), np.zeros((g, d)), (np.zeros((d, d)),) * g, np.zeros((2, d)), np.zeros(3))
 
-    def update(self, X: Rows, Y: Rows, keys: Keys, kernels: Kernels = numpy_kernels) -> Self:
-        """The summary of these rows (m, a) and (m, b) with keys (m,), and all before them. Cost: m (a + b)^2 flop."""
+    def update(self, X: Rows, Y: Rows, keys: Keys, kernels: Kernels = numpy_kernels, *, reuse: bool = False) -> Self:
+        """The summary of these rows (m, a) and (m, b) with keys (m,), and all before them. Cost: m (a + b)^2 flop.
+
+        reuse: this summary is used no more, so that its matrices may become those of the new one.
+        """
         if len(X) == 0:
             return self
         g, d = len(self.counts), len(self.pivot)
@@ -72,8 +75,12 @@ class PairMoments:
         there = np.flatnonzero(counts).tolist()
         for i, (total, scatter, third, fourth) in zip(there, spread(work, there), strict=True):
             totals[i] += total
-            scatter += scatters[i]
-            scatters[i], thirds, fourths = scatter, thirds + third, fourths + fourth
+            if reuse and self.counts[i]:
+                scatters[i] += scatter
+            else:
+                scatter += scatters[i]
+                scatters[i] = scatter
+            thirds, fourths = thirds + third, fourths + fourth
         return replace(
             self, counts=self.counts + counts, totals=totals, scatters=tuple(scatters), thirds=thirds, fourths=fourths
         )
