@@ -78,7 +78,8 @@ def about(reports: Sequence[RowsReport]) -> list[str]:
         found.append(f"{named}; all rows with {every}" if part.singled_out else "")
     if any(r.drift is not None and r.drift.size not in ("none", "hardly") for r in reports):
         words = ["labelfree", "transfer", reports[0].input.sources[0], _DASHES + "source", drift.reference.name]
-        found.append(f"drift is not damage: whether accuracy fell, class scores tell: {shlex.join(words)}")
+        apart = "drift is not damage: " if len(reports) == 1 else ""  # beside several the headline's note says it
+        found.append(f"{apart}whether accuracy fell, class scores tell: {shlex.join(words)}")
     return [text for text in found if text]
 
 

@@ -40,8 +40,10 @@ def answer(report: CompareReport) -> str:
     if not known:
         return "; ".join(_answer(one) for one in pairs)
     known.sort(key=lambda one: -(one.metrics["neighbors_kept"].value or 0.0))
-    nearest, farthest = _answer(known[0]), _kept(known[-1])
-    return f"nearest to {report.to}: {nearest}; farthest: {farthest}"
+    nearest, farthest = known[0], known[-1].metrics["neighbors_kept"].value or 0.0
+    entry = nearest.metrics["neighbors_kept"]
+    kept = f"{nearest.b} keeps {100 * (entry.value or 0.0):.1f} % of {entry.params['k']} neighbors{_ends(entry)}"
+    return f"nearest to {report.to}: {kept}; farthest: {known[-1].b}, {100 * farthest:.1f} %"
 
 
 def _bought(one: PairEntry, whole: int) -> str:
@@ -66,12 +68,14 @@ def _kept(one: PairEntry) -> str:
     entry = one.metrics["neighbors_kept"]
     if entry.value is None:
         return f"{one.b}: no neighbors to compare ({entry.reason})"
-    ends = ""
-    if entry.interval is not None:
-        ends = f" ({100 * entry.interval[0]:.1f} to {100 * entry.interval[1]:.1f})"
     k = entry.params["k"]
     whose = f"{one.a}'" if one.a.endswith("s") else f"{one.a}'s"
-    return f"{one.b} keeps {100 * entry.value:.1f} % of {whose} {k} nearest neighbors{ends}"
+    return f"{one.b} keeps {100 * entry.value:.1f} % of {whose} {k} nearest neighbors{_ends(entry)}"
+
+
+def _ends(entry: MetricEntry) -> str:
+    """The interval in percent, in parentheses; empty where there is none."""
+    return "" if entry.interval is None else f" ({100 * entry.interval[0]:.1f} to {100 * entry.interval[1]:.1f})"
 
 
 def _unsigned(text: str) -> str:
