@@ -1,4 +1,4 @@
-"""The page of files that labelfree wrote: reports, choices, verdicts and histories, in the order in which they come."""
+"""The page of files that labelfree wrote: reports, choices, comparisons, verdicts and histories, in the order in which they come."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from labelfree.gating.curves import curves
 from labelfree.history import read
 from labelfree.history.records import Record
 from labelfree.render.pages.choices import choice_section
+from labelfree.render.pages.comparisons import comparison_section
 from labelfree.render.pages.page import Section, page
 from labelfree.render.pages.rows import reports_section
 from labelfree.render.pages.runs import history_section, verdict_section
 from labelfree.render.pages.weights import weights_section
+from labelfree.reports.compare import CompareReport
 from labelfree.reports.gate import GateReport
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.select import SelectReport
@@ -30,6 +32,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _ALONE: Mapping[str, Callable[[Any, str, bool], Section]] = {
     "choice": lambda given, where, everything: choice_section(
         validated(SelectReport, given, where), everything=everything
+    ),
+    "comparison": lambda given, where, everything: comparison_section(
+        validated(CompareReport, given, where), everything=everything
     ),
     "verdict": lambda given, where, _: verdict_section(_checked(GateReport, given, where)),
 }

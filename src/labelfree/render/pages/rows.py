@@ -209,13 +209,22 @@ def repeated(name: str, sources: Sequence[str], settings: Mapping[str, Any]) -> 
     >>> repeated("rank", ["a.npy"], {"seed": 3})
     "labelfree.rank('a.npy', seed=3)"
     """
-    spelled = [option(key, _spelled(key, held)) for key, held in settings.items()]
-    if option("seed", python="python") == "python":
+    python = option("seed", python="python") == "python"
+    spelled = [
+        option(key, one)
+        for key, held in settings.items()
+        for one in (held if key == _REPEATED and not python else [_spelled(key, held)])
+    ]
+    if python:
         given = repr(sources[0]) if len(sources) == 1 else repr(list(sources))
         return f"labelfree.{name}({', '.join([given, *spelled])})"
     import shlex
 
     return f"labelfree {name} {' '.join([*map(shlex.quote, sources), *spelled])}"
+
+
+_REPEATED = "require"
+"""What is a list in Python, and a flag for each on the command line."""
 
 
 def _spelled(key: str, held: Any) -> Any:
