@@ -1,4 +1,4 @@
-"""The page of files that labelfree wrote: reports, choices, comparisons, verdicts and histories, in the order in which they come."""
+"""The page of files that labelfree wrote: reports, choices, comparisons, verdicts, histories, as they come."""
 
 from __future__ import annotations
 

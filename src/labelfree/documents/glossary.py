@@ -69,8 +69,8 @@ WORDS: Mapping[str, str] = {
     "adjusted rand": "How well two clusterings agree: 1 is the same one, 0 is what chance gives.",
     "chance": "What a model that tells nothing apart would reach; of two representations, what unrelated ones would.",
     "accepted": "The share of pairs of rows whose cosine is at least the threshold.",
-    "f1": "Of the pairs that one threshold accepts, against those that another does on the same rows: the harmonic mean "
-    "of the shares that they have in common.",
+    "f1": "Of the pairs that one threshold accepts, against those that another does on the same rows: the harmonic "
+    "mean of the shares that they have in common.",
     "agreement": "The share of pairs of rows that two thresholds both accept or both refuse.",
     "bytes": "What a vector takes as it is stored, without an index around it.",
     "worst groups": "The groups that one common threshold serves worst.",

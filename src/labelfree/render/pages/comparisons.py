@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from labelfree.documents.wording import counted
 from labelfree.render.numbers import interval, number, value
 from labelfree.render.pages.markup import Cell, Column, code, figures, finding, listed, table
@@ -130,8 +131,8 @@ def _slices(pairs: Sequence[PairEntry]) -> list[Part]:
     found = [(one.b, one.by) for one in pairs if one.by is not None and one.by.slices]
     if not found:
         return []
-    columns = [Column(found[0][1].column), Column("in"), Column("rows", numbers=True),
-               Column("neighbors_kept", "neighbors_kept", numbers=True), Column("95 % interval", "95 % interval")]  # fmt: skip
+    columns = [Column(found[0][1].column), Column("in"), Column("rows", numbers=True)]
+    columns += [Column("neighbors_kept", "neighbors_kept", numbers=True), Column("95 % interval", "95 % interval")]
     rows = [
         [Cell(part.value, name=True), Cell(name, name=True), Cell(f"{part.n:,}", float(part.n)),
          Cell(f"{part.neighbors_kept:.3f}", part.neighbors_kept),
@@ -141,7 +142,9 @@ def _slices(pairs: Sequence[PairEntry]) -> list[Part]:
     rare = max(by.left_out for _, by in found)
     below = f"{counted(rare, 'row')} of rarer values are left out" if rare else ""
     body = table(f"neighbors kept by the values of {found[0][1].column}", columns, rows)
-    drawn = figures(slices_panel(one) for one in [one for one in pairs if one.by is not None and one.by.slices][:_DRAWN])
+    drawn = figures(
+        slices_panel(one) for one in [one for one in pairs if one.by is not None and one.by.slices][:_DRAWN]
+    )
     return [Part(f"By {found[0][1].column}", drawn + body + listed([below] if below else []))]
 
 
@@ -170,4 +173,3 @@ def _repeated(report: CompareReport) -> str:
     }  # fmt: skip
     said = "<p>The same rows, settings and version give the same numbers.</p>"
     return said + code(repeated("compare", [one.path for one in report.inputs], given))
-

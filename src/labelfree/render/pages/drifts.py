@@ -62,8 +62,8 @@ def _unusual(reports: Sequence[RowsReport], names: Sequence[str]) -> str:
         rows += [[one[0], *([Cell(name, name=True)] if several else []), *one[1:]] for one in map(_row, part.rows)]
         told.append(
             f"{name}: {part.singled_out:,} of {counted(part.scored, 'row')} can be singled out, about "
-            f"{100 * part.false_share:.0f} % of them falsely; {counted(part.calibration_rows, 'row')} of the reference say "
-            f"what is usual ({part.method})"
+            f"{100 * part.false_share:.0f} % of them falsely; {counted(part.calibration_rows, 'row')} of the reference "
+            f"say what is usual ({part.method})"
         )
     found = table("rows of the sample, the most unusual first", columns, rows) if rows else ""
     return (unfolded(f"the rows of {len(reports)} sources", found) if len(reports) > _FOLDED else found) + listed(told)
@@ -149,7 +149,9 @@ def _classes(reports: Sequence[RowsReport], names: Sequence[str]) -> str:
         [Cell(str(i), float(i)), _percent(usual[i]), *(_share(entry, i) for *_, entry in found)]
         for i in range(len(usual))
     ]
-    below = [f"{name}, {told}: {value(entry)} of the rows would have changed their class" for name, told, _, entry in found]
+    below = [
+        f"{name}, {told}: {value(entry)} of the rows would have changed their class" for name, told, _, entry in found
+    ]
     return drawn + table("class shares, if the rows of each class look as before", columns, rows) + listed(below)
 
 

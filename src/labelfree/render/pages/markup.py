@@ -40,7 +40,8 @@ def anchor(*words: str) -> str:
 class Cell:
     """A cell: its text, what it is sorted by, what stands small below it, and whether it is the best of its column.
 
-    more: a second small line; word: what it is explained under; name: it is a name from a file, whose writing direction is its own.
+    more: a second small line; word: what it is explained under; name: it is a name from a file, whose writing direction
+    is its own.
     """
 
     text: str

@@ -77,7 +77,11 @@ def _answers(reports: Sequence[RowsReport], names: Sequence[str]) -> list[Answer
         said = counted(wrong, "finding") if wrong else (*told, _said(reports))[0]
         return [Answer(said, tone="mid" if wrong else "")]
     below = [*(line.text for line in found[1:]), *told, heading(reports[0]) if len(reports) == 1 else ""]
-    return [Answer(found[0].head, found[0].rest, TONES.get(found[0].style, ""), below, after[0] if len(reports) == 1 else "")]
+    return [
+        Answer(
+            found[0].head, found[0].rest, TONES.get(found[0].style, ""), below, after[0] if len(reports) == 1 else ""
+        )
+    ]
 
 
 def _led(reports: Sequence[RowsReport]) -> list[str]:
@@ -118,7 +122,11 @@ def _sources(reports: Sequence[RowsReport], names: Sequence[str], metrics: Seque
     rows = []
     for i, (report, name) in enumerate(zip(reports, names, strict=True)):
         word = report.state.state if report.state is not None else ""
-        cells = [Cell(name, float(i), name=True), *(held[i] for held in told.values()), Cell(STATES[word] if word else "", tone=tone(word))]
+        cells = [
+            Cell(name, float(i), name=True),
+            *(held[i] for held in told.values()),
+            Cell(STATES[word] if word else "", tone=tone(word)),
+        ]
         for metric in metrics:
             entry = report.metrics.get(metric)
             if entry is None:

@@ -29,6 +29,7 @@ def thresholds(pairs: Sequence[PairEntry]) -> str:
 
 
 def _rows(pair: PairEntry, there: ThresholdEntry) -> Iterator[list[Cell]]:
+    before = f"{100 * there.accepted:.2f} % before"
     whose = "all rows" if there.group is None else there.group
     for name, what in _WAYS:
         found: Agreement | None = getattr(there, name)
@@ -39,7 +40,7 @@ def _rows(pair: PairEntry, there: ThresholdEntry) -> Iterator[list[Cell]]:
         yield [
             Cell(pair.b, name=True), Cell(whose, name=True), Cell(what),
             Cell(f"{found.threshold:.4f}", found.threshold, _between(found.threshold_interval)),
-            Cell(f"{100 * found.accepted:.2f} %", found.accepted, f"of {there.pairs:,}; {100 * there.accepted:.2f} % before"),
+            Cell(f"{100 * found.accepted:.2f} %", found.accepted, f"of {there.pairs:,}", more=before),
             Cell(f"{found.f1:.3f}", found.f1, _between(found.f1_interval)),
             Cell(f"{found.agreement:.4f}", found.agreement, _between(found.agreement_interval)),
         ]  # fmt: skip

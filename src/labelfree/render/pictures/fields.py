@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
+from labelfree.documents.wording import printable
 from labelfree.render.pictures.lettering import width
 from labelfree.render.pictures.marks import SMALL, Look, Place, element, escaped, mark, plain, text_element
 from labelfree.render.pictures.model import INK, Grid, Points, shade
@@ -22,7 +23,7 @@ def _(layer: Grid, place: Place) -> str:
         for j, (value, word, name) in enumerate(zip(values, words, names, strict=True)):
             x, y = place.x.at(float(j)), place.y.at(float(i))
             back, front = shade(value, layer.low, layer.high)
-            told = element("title", escaped(name)) if name else ""
+            told = element("title", escaped(printable(name))) if name else ""
             cell: Look = {"x": x - wide / 2 + 0.5, "y": y - high / 2 + 0.5, "width": wide - 1, "height": high - 1}
             found.append(element("rect", told, fill=back, **cell))
             if size >= _LEAST:
@@ -48,7 +49,15 @@ def _(layer: Points, place: Place) -> str:
         look = {"stroke_width": 4.5, "stroke_linecap": "round", "stroke_opacity": "0.7"}
     drawn = element("path", d=steps, fill="none", stroke=layer.color, **look)
     told = [
-        element("circle", element("title", escaped(layer.names[i])), cx=x, cy=y, r=4.0, fill=INK, fill_opacity="0")
+        element(
+            "circle",
+            element("title", escaped(printable(layer.names[i]))),
+            cx=x,
+            cy=y,
+            r=4.0,
+            fill=INK,
+            fill_opacity="0",
+        )
         for x, y, i in there
         if layer.names
     ]

@@ -138,7 +138,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Points:
-    """Rows of a map in one color. names: what the pointer brings up of each, or nothing; crossed: a sign beside color."""
+    """Rows of a map in one color. names: what the pointer brings up of each, or nothing; crossed: as crosses."""
 
     x: Numbers
     y: Numbers

@@ -16,7 +16,7 @@ _BROAD = 6
 
 
 def matrix_panel(report: CompareReport) -> Panel:
-    """The neighbors that every two sources share as shaded cells; CKA or another metric where they were not measured."""
+    """The neighbors that every two sources share as shaded cells; another metric where they were not measured."""
     held = report.pairs[0].metrics
     name = "neighbors_kept" if "neighbors_kept" in held else next(iter(held))
     values, words, told = list[list[float]](), list[list[str]](), list[list[str]]()
@@ -56,7 +56,8 @@ def kept_panel(pairs: Sequence[PairEntry]) -> Panel | None:
     dots = Dots([float(entry) for _, entry in known], range(len(known)), [entry.interval for _, entry in known],
                 [FIRST] * len(known))  # fmt: skip
     return Panel(
-        f"Neighbors of {drawn_name(pairs[0].a)} that each keeps", Axis("neighbors_kept, 95 % interval", low=0.0, high=1.0),
+        f"Neighbors of {drawn_name(pairs[0].a)} that each keeps",
+        Axis("neighbors_kept, 95 % interval", low=0.0, high=1.0),
         Axis("", low=-0.6, high=len(known) - 0.4, ticks=names, downwards=True), [dots], height=1.5 + 0.24 * len(known),
     )  # fmt: skip
 
