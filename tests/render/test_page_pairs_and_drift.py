@@ -30,11 +30,8 @@ SPACES = {"a": A, "b": A + 0.1 * RNG.normal(size=A.shape), "c": A[:, :3], "d": R
 
 def spaces(name: str = "{}", value: str = "{}") -> dict[str, Any]:
     """Sources whose names, ids and values of a column are made of these."""
-    made = {
-        name.format(key): {"id": [name.format(i) for i in range(N)], "embedding": X, "kind": [value.format(i % 3) for i in range(N)]}
-        for key, X in SPACES.items()
-    }  # fmt: skip
-    return made
+    ids, kinds = [name.format(i) for i in range(N)], [value.format(i % 3) for i in range(N)]
+    return {name.format(key): {"id": ids, "embedding": X, "kind": kinds} for key, X in SPACES.items()}
 
 
 @pytest.fixture(scope="module")

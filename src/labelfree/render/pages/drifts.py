@@ -15,10 +15,11 @@ from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import RowsReport
 
 WORDS = ("by chance", "p", "score", "most unusual row", "nearest in the reference", "beyond 95 %", "in the reference",
-         "energy ratio", "against", "singled out", "reference", "look")  # fmt: skip
+         "energy ratio", "against", "singled out", "reference", "look", "ks_dimensions", "bbse",
+         "mlls")  # fmt: skip
 """Words of the tables here."""
-_FOLDED = 6
-"""Sources from which on long tables of all of them are folded away."""
+_FOLDED = 3
+"""Sources up to which long tables stand open."""
 _SHARES = (("bbse", "by confusions"), ("mlls", "by probabilities"))
 """Metrics of the class shares, and how each finds them."""
 
