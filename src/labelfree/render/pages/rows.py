@@ -17,6 +17,7 @@ from labelfree.render.pages.drifts import WORDS as DRIFT_WORDS
 from labelfree.render.pages.drifts import drift_parts, drift_pictures, looks
 from labelfree.render.pages.markup import Cell, Column, code, figures, finding, listed, table, text, unfolded
 from labelfree.render.pages.page import Answer, Part, Section, tone
+from labelfree.render.pictures.maps import map_panel
 from labelfree.render.pictures.panels import panels
 from labelfree.render.pictures.scores import subjects
 from labelfree.render.states import TONES, first_lines
@@ -28,6 +29,9 @@ from labelfree.reports.rows import RowsReport
 from labelfree.reports.told import Line, incomparable
 
 _WORST = 10
+_MAPS = 6
+"""Maps up to which each source has one."""
+_NO_ROWS = "This page was made of a document, which holds no rows: the page that its own command writes has their map."
 _FOLDED = 6
 """Sources from which on what was read of each is folded away."""
 
@@ -51,6 +55,7 @@ def reports_section(reports: Sequence[RowsReport], *, everything: bool = False) 
         parts = [
             Part("Metrics" if len(reports) == 1 else "Sources", measured),
             Part("Pictures", drift_pictures(reports, names) if drifts else figures(panels(reports))),
+            Part("Map of the rows", _maps(reports, names)),
             Part("Worst groups", "".join(groups)),
             *(drift_parts(reports, names) if drifts else ()),
             Part("Findings", _findings(found)),
@@ -137,6 +142,18 @@ def _sources(reports: Sequence[RowsReport], names: Sequence[str], metrics: Seque
             cells.append(Cell(value(entry), entry.value, small, best))
         rows.append(cells)
     return table(f"{len(reports)} sources, each metric with its 95 % interval where one is known", columns, rows)
+
+
+def _maps(reports: Sequence[RowsReport], names: Sequence[str]) -> str:
+    """Where the rows lie: of few reports each, of many the first, the middle and the last; a document has no rows."""
+    known = [(report.row_map, name) for report, name in zip(reports, names, strict=True)]
+    there = [(found, name) for found, name in known if found is not None]
+    if not there:
+        return f"<p>{text(_NO_ROWS)}</p>" if any(report.metrics for report in reports) else ""
+    if len(there) > _MAPS:
+        there = [there[0], there[len(there) // 2], there[-1]]
+    left = f"{len(there)} of {len(known)} sources are drawn" if len(there) < len(known) else ""
+    return figures(map_panel(found, name) for found, name in there) + listed([left] if left else [])
 
 
 def _groups(report: RowsReport) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 from labelfree.documents.wording import printable
 from labelfree.render.pictures.lettering import width
 from labelfree.render.pictures.marks import SMALL, Look, Place, element, escaped, mark, plain, text_element
-from labelfree.render.pictures.model import INK, Grid, Points, shade
+from labelfree.render.pictures.model import Grid, Points, shade
 
 _LEAST = 7.0
 """The smallest size of a number in a cell."""
@@ -35,30 +33,16 @@ def _(layer: Grid, place: Place) -> str:
 @mark.register
 def _(layer: Points, place: Place) -> str:
     there = [
-        (place.x.at(x), place.y.at(y), i)
-        for i, (x, y) in enumerate(zip(layer.x, layer.y, strict=True))
-        if isfinite(x) and isfinite(y)
+        (place.x.at(x), place.y.at(y))
+        for x, y in zip(layer.x, layer.y, strict=True)
+        if place.x.draws(x) and place.y.draws(y)
     ]
     if not there:
         return ""
     if layer.crossed:
-        steps = "".join(f"M{plain(x - 3)} {plain(y - 3)}l6 6m0-6l-6 6" for x, y, _ in there)
+        steps = "".join(f"M{plain(x - 3)} {plain(y - 3)}l6 6m0-6l-6 6" for x, y in there)
         look: Look = {"stroke_width": 1.6}
     else:
-        steps = "".join(f"M{plain(x)} {plain(y)}h0" for x, y, _ in there)
+        steps = "".join(f"M{plain(x)} {plain(y)}h0" for x, y in there)
         look = {"stroke_width": 4.5, "stroke_linecap": "round", "stroke_opacity": "0.7"}
-    drawn = element("path", d=steps, fill="none", stroke=layer.color, **look)
-    told = [
-        element(
-            "circle",
-            element("title", escaped(printable(layer.names[i]))),
-            cx=x,
-            cy=y,
-            r=4.0,
-            fill=INK,
-            fill_opacity="0",
-        )
-        for x, y, i in there
-        if layer.names
-    ]
-    return drawn + "".join(told)
+    return element("path", d=steps, fill="none", stroke=layer.color, **look)

@@ -138,12 +138,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Points:
-    """Rows of a map in one color. names: what the pointer brings up of each, or nothing; crossed: as crosses."""
+    """Rows of a map in one color; crossed: as crosses."""
 
     x: Numbers
     y: Numbers
     color: str
-    names: Sequence[str] = ()
     crossed: bool = False
 
 
