@@ -95,6 +95,8 @@ def test_drift_marks_the_rows_that_can_be_singled_out() -> None:
     report = labelfree.drift(current, reference=reference)
     found = map_of(report)
     parts = {part.name: part for part in found.parts}
+    assert report.drift is not None
+    assert report.drift.unusual is not None
     assert len(parts["reference"].x) == 150
     assert len(parts["unusual ones"].x) == report.drift.unusual.singled_out
     assert sum(x > 20 for x in np.abs(parts["unusual ones"].x)) == 20
