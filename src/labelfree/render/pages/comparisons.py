@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labelfree.catalog import METRIC_NAMES
 from labelfree.documents.wording import counted
 from labelfree.render.numbers import interval, number, value
 from labelfree.render.pages.markup import Cell, Column, code, figures, finding, listed, table
@@ -59,7 +60,7 @@ def _answers(report: CompareReport) -> list[Answer]:
 
 def _shown(report: CompareReport, everything: bool) -> list[str]:
     """The metrics of the table, in its order."""
-    held = list(dict.fromkeys(name for one in report.pairs for name in one.metrics))
+    held = sorted({name for one in report.pairs for name in one.metrics}, key=METRIC_NAMES.index)
     return [name for name in held if everything or name in comparisons.columns(report, everything)]
 
 
@@ -80,10 +81,11 @@ def _metrics(pairs: Sequence[PairEntry], names: Sequence[str]) -> str:
     columns = [Column("metric"), Column("value", numbers=True), Column("95 % interval", "95 % interval"),
                Column("chance", "chance", numbers=True), Column("note")]  # fmt: skip
     rows = []
-    for name, shown, between, chance, note in comparisons.metric_rows(pairs[0], everything=True):
-        if name in names:
-            cells = [Cell(name, word=name), Cell(shown, pairs[0].metrics[name].value), Cell(between)]
-            rows.append([*cells, Cell(chance), Cell(note)])
+    told = {row[0]: row[1:] for row in comparisons.metric_rows(pairs[0], everything=True)}
+    for name in names:
+        shown, between, chance, note = told[name]
+        cells = [Cell(name, word=name), Cell(shown, pairs[0].metrics[name].value), Cell(between)]
+        rows.append([*cells, Cell(chance), Cell(note)])
     return table(f"{pairs[0].b} against {pairs[0].a}", columns, rows, sorts=False)
 
 
