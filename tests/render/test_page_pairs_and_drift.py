@@ -14,7 +14,7 @@ import labelfree
 from html_pages import SAID, checked
 from labelfree.commands.compared import Comparison
 from labelfree.commands.pages import page_of
-from labelfree.errors import OutputError
+from labelfree.errors import OutputError, SourceError
 from labelfree.render.files import to_html
 from labelfree.render.pages.comparisons import comparison_section
 from labelfree.render.pages.page import page
@@ -101,6 +101,21 @@ def test_the_page_of_a_document_is_that_of_the_command(compared: Comparison, tmp
     assert one.rpartition(settings)[0] == two.rpartition(settings)[0]
     with pytest.raises(OutputError):
         compared.save(tmp_path / "x.htm")
+
+
+@pytest.mark.parametrize("lacks", ["pairs", "parts", "name"])
+def test_a_comparison_that_lacks_parts_is_refused(compared: Comparison, tmp_path: Path, lacks: str) -> None:
+    document = json.loads(compared.to_json())
+    metrics = document["pairs"][0]["metrics"]
+    if lacks == "pairs":
+        document["pairs"] = document["pairs"][:2]
+    elif lacks == "parts":
+        document["sources"], document["pairs"], metrics["cka"]["parts"] = ["a", "b"], document["pairs"][:1], {}
+    else:
+        metrics["no_metric"] = metrics["cka"]
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    with pytest.raises(SourceError, match="lack parts"):
+        page_of([str(tmp_path / "x.json")])
 
 
 def test_a_comparison_with_hostile_names_ids_and_values() -> None:
