@@ -141,10 +141,48 @@ def choice(folder: Path) -> None:
     labelfree(folder, "select", *(f"{name}.parquet" for name in settings), "-q", "-o", str(HERE / "select.html"))
 
 
+def drift(folder: Path) -> None:
+    """Five days of digits from three scanners against a reference: on the last two, scanner C gives negatives."""
+    torch.manual_seed(0)
+    X, y = digits()
+    order = torch.randperm(len(X), generator=torch.Generator().manual_seed(7))
+    body, head = classifier(X[order[:LABELLED]], y[order[:LABELLED]])
+    there = order[LABELLED:]
+    parts = {"reference": there[:677], **{f"day_{i + 1}": there[677 + 200 * i : 877 + 200 * i] for i in range(5)}}
+    for name, rows in parts.items():
+        seen, scanner = X[rows].clone(), rows % 3
+        if name in ("day_4", "day_5"):
+            seen[scanner == 2] = 1 - seen[scanner == 2]
+        with torch.no_grad():
+            Z = body(seen)
+            columns = {"id": rows.numpy(), "embedding": matrix(Z), "logits": matrix(head(Z))}
+        columns["scanner"] = [f"scanner {'ABC'[i]}" for i in scanner.tolist()]
+        columns |= {"label": y[rows].numpy()} if name == "reference" else {}
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+    days = [f"day_{i + 1}.parquet" for i in range(5)]
+    labelfree(
+        folder, "drift", *days, "--reference", "reference.parquet", "--by", "scanner", "--looks", "5", "-q", "-o",
+        str(HERE / "drift.html"),
+    )  # fmt: skip
+
+
+def classifier(X: torch.Tensor, y: torch.Tensor) -> tuple[nn.Module, nn.Module]:
+    """The network after 15 epochs on labelled digits."""
+    body, head = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, _WIDTH)), nn.Linear(_WIDTH, _CLASSES)
+    steps = torch.optim.Adam([*body.parameters(), *head.parameters()], lr=0.003)
+    for _ in range(15):
+        for batch in torch.randperm(len(X)).split(20):
+            loss = nn.functional.cross_entropy(head(body(X[batch])), y[batch])
+            steps.zero_grad()
+            loss.backward()
+            steps.step()
+    return body, head
+
+
 def main() -> None:
     """Write every page."""
     torch.set_num_threads(1)
-    for make in (plateau, collapse, checkpoints, choice):
+    for make in (plateau, collapse, checkpoints, choice, drift):
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder))
         print(make.__doc__)

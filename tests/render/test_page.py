@@ -13,7 +13,7 @@ import pytest
 
 import labelfree
 from choices import run
-from html_pages import Read
+from html_pages import SAID, TAGS, Read, checked
 from labelfree.commands.report import Report
 from labelfree.documents.finding_codes import CODES
 from labelfree.render.files import to_html
@@ -23,13 +23,6 @@ from labelfree.render.pages.page import Answer, Part, Section, page, policy
 from labelfree.render.pages.rows import repeated, reports_section
 
 RNG = np.random.default_rng(19)
-SAID = '<script>alert(1)</script><b onclick=x>&\x1b\u202e"'
-TAGS = {
-    "html", "head", "meta", "title", "style", "body", "a", "header", "div", "h1", "h2", "h3", "bdi", "button", "p", "b",
-    "nav", "ul", "li", "main", "section", "table", "caption", "thead", "tbody", "tr", "th", "td", "small", "span",
-    "figure", "figcaption", "svg", "g", "path", "rect", "circle", "text", "pre", "code", "details", "summary", "dl",
-    "dt", "dd", "footer", "script",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +37,6 @@ def renamed(report: Report, name: str) -> Report:
     made = report.model_copy(update={"input": report.input.model_copy(update={"sources": [name]})})
     made._series = report.series
     return made
-
-
-def checked(text: str) -> Read:
-    """The page, after what every page must keep to."""
-    found = Read(text)
-    assert found.open == []
-    assert set(found.tags) <= TAGS
-    for tag, given in found.elements:
-        assert not any(key == "style" or key.startswith("on") for key in given), (tag, given)
-        assert not any(key in ("src", "srcset", "action", "data", "poster") for key in given), (tag, given)
-        assert (given.get("href") or "#").startswith("#")
-    ids = [given["id"] for _, given in found.elements if "id" in given]
-    assert len(ids) == len(set(ids))
-    links = {(given.get("href") or "#")[1:] for tag, given in found.elements if tag == "a"}
-    assert links <= {*ids}, links - {*ids}
-    assert "url(" not in text
-    assert not re.search(r"(?<!xmlns=\")https?://(?!www\.w3\.org)", text)
-    return found
 
 
 def test_the_policy_lets_its_own_style_and_script_run_and_nothing_else() -> None:

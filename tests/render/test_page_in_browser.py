@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 FINETUNE = ROOT / "fixtures" / "finetune"
 EPOCHS = [FINETUNE / f"epoch_0{i}.parquet" for i in (0, 3, 5, 7)]
-NAMES = ("several", "one", "choice", "history", "groups")
+NAMES = ("several", "one", "choice", "history", "groups", "pairs", "copies", "drift", "days")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,21 @@ def pages(chromium: Any, measured: Any, tmp_path_factory: pytest.TempPathFactory
     X = np.repeat(np.random.default_rng(1).normal(size=(40, 8)), 5, axis=0)
     X += np.random.default_rng(2).normal(size=X.shape) / 2
     labelfree.opis({"embedding": X, "item": np.repeat(np.arange(40), 5)}, group="item").save(found["groups"])
+    compared_and_drifted(found)
     return found
+
+
+def compared_and_drifted(found: dict[str, Path]) -> None:
+    """Pages of compare and drift, with names that are no markup."""
+    rng = np.random.default_rng(3)
+    X, kind = rng.normal(size=(400, 6)), [f"<i>{i % 4}" for i in range(400)]
+    spaces = {f"a<b>{i}": {"embedding": X + i * rng.normal(size=X.shape), "kind": kind} for i in (0, 1, 2)}
+    labelfree.compare(spaces, by="kind", threshold=0.5).save(found["pairs"])
+    labelfree.compare(X, compress=["int8", "binary", "float16"]).save(found["copies"])
+    days = [{"embedding": rng.normal(size=(150, 6)) + shift, "kind": kind[:150]} for shift in (0, 0.1, 3)]
+    reports = labelfree.drift(days, reference={"embedding": X, "kind": kind}, by="kind")
+    reports.save(found["days"])
+    reports[2].save(found["drift"])
 
 
 @contextmanager
@@ -215,6 +229,14 @@ def test_values_stand_under_the_pointer(chromium: Any, pages: dict[str, Path], m
         values = [float(report["rankme"]) for report in measured]
         assert titles == [f"step {i}: rankme {value:.6g}" for i, value in zip((0, 3, 5, 7), values, strict=True)]
         page.locator("figure").first.locator(".wide circle").first.hover()
+
+
+def test_a_cell_of_the_matrix_says_what_it_is(chromium: Any, pages: dict[str, Path]) -> None:
+    with opened(chromium, pages["pairs"]) as page:
+        cells = page.locator("figure").first.locator(".wide rect title").all_text_contents()
+        assert len(cells) == 6
+        assert cells[0].startswith("a<b>0 and a<b>1: neighbors_kept 0.")
+        assert page.locator("figure b, table i").count() == 0
 
 
 def test_the_keyboard_reaches_everything(chromium: Any, pages: dict[str, Path]) -> None:

@@ -1,9 +1,17 @@
-"""Pages read as a strict reader would: every element closed, every text and attribute kept."""
+"""Pages read as a strict reader would: every element closed, every text kept, nothing from a file as markup."""
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
+SAID = '<script>alert(1)</script><b onclick=x>&\x1b\u202e"'
+TAGS = {
+    "html", "head", "meta", "title", "style", "body", "a", "header", "div", "h1", "h2", "h3", "bdi", "button", "p", "b",
+    "nav", "ul", "li", "main", "section", "table", "caption", "thead", "tbody", "tr", "th", "td", "small", "span",
+    "figure", "figcaption", "svg", "g", "path", "rect", "circle", "text", "pre", "code", "details", "summary", "dl",
+    "dt", "dd", "footer", "script",
+}  # fmt: skip
 EMPTY = {"meta", "path", "rect", "circle", "br", "link", "img"}
 
 
@@ -42,3 +50,21 @@ class Read(HTMLParser):
     def words(self) -> str:
         """All texts in one."""
         return " ".join(" ".join(self.texts).split())
+
+
+def checked(text: str) -> Read:
+    """The page, after what every page must keep to."""
+    found = Read(text)
+    assert found.open == []
+    assert set(found.tags) <= TAGS
+    for tag, given in found.elements:
+        assert not any(key == "style" or key.startswith("on") for key in given), (tag, given)
+        assert not any(key in ("src", "srcset", "action", "data", "poster") for key in given), (tag, given)
+        assert (given.get("href") or "#").startswith("#")
+    ids = [given["id"] for _, given in found.elements if "id" in given]
+    assert len(ids) == len(set(ids))
+    links = {(given.get("href") or "#")[1:] for tag, given in found.elements if tag == "a"}
+    assert links <= {*ids}, links - {*ids}
+    assert "url(" not in text
+    assert not re.search(r"(?<!xmlns=\")https?://(?!www\.w3\.org)", text)
+    return found

@@ -104,8 +104,8 @@ def compare(
         typer.Option(
             "-o",
             "--output",
-            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md, and .parquet for the "
-            "rows with the share of neighbors that each kept; of --compress a picture, .svg .png .pdf.",
+            help="Write a file as well, repeatable; the suffix decides: .json .ndjson .csv .md .html, and .parquet for "
+            "the rows with the share of neighbors that each kept; of --compress a picture, .svg .png .pdf.",
             metavar="FILE",
             rich_help_panel="Output",
         ),
@@ -125,10 +125,11 @@ def compare(
     from labelfree.commands.compared import ROWS
     from labelfree.commands.similarity import compare as compared
     from labelfree.documents.files import check_apart, check_targets
+    from labelfree.render import comparison_files
     from labelfree.render.tables import comparisons
 
     check_value(shared.value, command("compare"), form=form)
-    check_targets(outputs, (*comparisons.TEXTS, ROWS, *comparisons.PICTURES))
+    check_targets(outputs, (*comparison_files.SUFFIXES, ROWS))
     check_apart(outputs, {"SOURCE": sources})
     only = [name for text in shared.only or () for name in text.split(",")]
     if shared.value is not None and shared.value not in only:
@@ -146,7 +147,7 @@ def compare(
         if path.suffix == ROWS:
             found.write_rows(path)
         else:
-            comparisons.write(found, path, everything=shared.all, name="output")
+            comparison_files.write(found, path, everything=shared.all, name="output")
     code = ExitCode.DONE if found.verdict is None else ExitCode(found.verdict.exit_code)
     telling: Literal["none", "grouped", "all"] = "none" if shared.quiet else "all" if shared.verbose else "grouped"
     if shared.value is not None:

@@ -23,7 +23,7 @@ class Comparison(CompareReport):
     """How alike the sources are: `pairs`, each with `metrics`, `changed` and `findings`, and the `verdict`.
 
     `to_frame()` has a row for each pair, `rows()` one for each sampled row of each pair, `save(path)` writes .json,
-    .ndjson, .csv, .md, or .parquet of the rows.
+    .ndjson, .csv, .md, .html, or .parquet of the rows.
     """
 
     _kept: Any = PrivateAttr(default=())
@@ -72,8 +72,8 @@ class Comparison(CompareReport):
         return pa.table(columns)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the comparison to a file; the suffix decides: .json .ndjson .csv .md, and .parquet for the rows."""
-        from labelfree.render.tables.comparisons import write
+        """Write the comparison to a file; the suffix decides: .json .ndjson .csv .md .html, and .parquet of rows."""
+        from labelfree.render.comparison_files import write
 
         if Path(path).suffix == ROWS:
             self.write_rows(path)

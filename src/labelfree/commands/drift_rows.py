@@ -35,10 +35,13 @@ DIVISIONS = 99
 
 @dataclass(frozen=True)
 class Told:
-    """The most unusual rows as a report holds them, and what is to be known of them."""
+    """The most unusual rows as a report holds them, what is to be known of them, and where in the sample those stand
+    that can be singled out.
+    """
 
     part: Unusual
     told: Finding | None
+    out: Index
 
 
 def unusual(found: Survey) -> Told:
@@ -50,7 +53,8 @@ def unusual(found: Survey) -> Told:
     scores = scale.score(e.drawn.rows, None if e.outputs is None else e.outputs.logits)
     p = scale.p_values(scores)
     count, n = called(p, FALSE), len(scale.calibration)
-    first = _order(scores, e.drawn.index)[:SHOWN]
+    order = _order(scores, e.drawn.index)
+    first = order[:SHOWN]
     ids = ids_at(found.source, e.drawn.index[first])
     near = _nearest(found, e.drawn.rows[first])
     rows = [
@@ -60,7 +64,7 @@ def unusual(found: Survey) -> Told:
     part = Unusual(
         method=scale.method, scored=len(p), calibration_rows=n, singled_out=count, false_share=FALSE, rows=rows
     )
-    return Told(part, _too_few(len(p), n, count))
+    return Told(part, _too_few(len(p), n, count), order[:count])
 
 
 def _too_few(rows: int, calibration: int, count: int) -> Finding | None:

@@ -18,6 +18,7 @@ from labelfree.commands.options import Options, selected
 from labelfree.commands.references import Reference, current_columns
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import report_of, row_counts
+from labelfree.commands.row_maps import drift_map
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
 from labelfree.documents.wording import counted
@@ -149,6 +150,7 @@ def _written(
     )  # fmt: skip
     report = report.model_copy(update={"drift": drift})
     report._every_row = (lambda: every_row(found, by)) if rows is not None else None
+    report._row_map = drift_map(found.evidence, np.empty(0, np.int64) if rows is None else rows.out)
     return report
 
 

@@ -16,6 +16,7 @@ from labelfree.commands.options import Options, selected
 from labelfree.commands.process_memory import give_back
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import assembled, report_of, with_outputs
+from labelfree.commands.row_maps import row_map
 from labelfree.commands.series import death_series, group_series, spectrum_series
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
@@ -143,6 +144,7 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
     report.series.update(group_series(found.evidence))
     if (deaths := death_series(found.evidence)) is not None:
         report.series["deaths"] = deaths
+    report._row_map = row_map(found.evidence)
     return report
 
 

@@ -1,8 +1,9 @@
-"""The page of files that labelfree wrote: reports, choices, verdicts and histories, in the order in which they come."""
+"""The page of files that labelfree wrote: reports, choices, comparisons, verdicts, histories, as they come."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,15 +13,17 @@ from labelfree.catalog import known_command
 from labelfree.documents.files import read_stdin, read_text
 from labelfree.documents.reading import parsed, reports_in
 from labelfree.documents.wording import some
-from labelfree.errors import SourceError, option
+from labelfree.errors import LabelfreeError, SourceError, option
 from labelfree.gating.curves import curves
 from labelfree.history import read
 from labelfree.history.records import Record
 from labelfree.render.pages.choices import choice_section
+from labelfree.render.pages.comparisons import comparison_section
 from labelfree.render.pages.page import Section, page
 from labelfree.render.pages.rows import reports_section
 from labelfree.render.pages.runs import history_section, verdict_section
 from labelfree.render.pages.weights import weights_section
+from labelfree.reports.compare import CompareReport
 from labelfree.reports.gate import GateReport
 from labelfree.reports.rows import RowsReport
 from labelfree.reports.select import SelectReport
@@ -30,6 +33,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _ALONE: Mapping[str, Callable[[Any, str, bool], Section]] = {
     "choice": lambda given, where, everything: choice_section(
         validated(SelectReport, given, where), everything=everything
+    ),
+    "comparison": lambda given, where, everything: comparison_section(
+        validated(CompareReport, given, where), everything=everything
     ),
     "verdict": lambda given, where, _: verdict_section(_checked(GateReport, given, where)),
 }
@@ -49,7 +55,8 @@ def page_of(paths: Sequence[str], *, run: str | None = None, everything: bool = 
         for document in documents:
             kind = _kind(document)
             if kind in _ALONE:
-                sections.append(_ALONE[kind](document, where, everything))
+                with _whole(where):
+                    sections.append(_ALONE[kind](document, where, everything))
                 continue
             for report in reports_in(document, where):
                 groups.setdefault(report["command"], []).append((report, where))
@@ -60,12 +67,20 @@ def _section(found: Sequence[tuple[Any, str]], everything: bool) -> Section:
     """The section of the reports of one command; one whose metrics lack parts that labelfree writes is refused."""
     weights = _kind(found[0][0]) == "weights"
     reports: list[Any] = [validated(WeightsReport if weights else RowsReport, *one) for one in found]
-    try:
+    with _whole(some(list(dict.fromkeys(name for _, name in found)))):
         if weights:
             return weights_section(reports, everything=everything)
         return reports_section(reports, everything=everything)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        where = some(list(dict.fromkeys(name for _, name in found)))
+
+
+@contextmanager
+def _whole(where: str) -> Iterator[None]:
+    """Refuse documents whose form is right and whose metrics lack what labelfree writes."""
+    try:
+        yield
+    except LabelfreeError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, StopIteration) as error:
         raise SourceError(
             f"{where}: expected reports as labelfree writes them, found one whose metrics lack parts "
             f"({type(error).__name__}: {error}); measure it again with {option('output', 'report.json')}"

@@ -67,7 +67,12 @@ WORDS: Mapping[str, str] = {
     "cross-fitted": "Clusters are made in half of the dimensions and judged in the other half, so that they do "
     "not judge themselves.",
     "adjusted rand": "How well two clusterings agree: 1 is the same one, 0 is what chance gives.",
-    "chance": "What a model that tells nothing apart would reach.",
+    "chance": "What a model that tells nothing apart would reach; of two representations, what unrelated ones would.",
+    "accepted": "The share of pairs of rows whose cosine is at least the threshold.",
+    "f1": "Of the pairs that one threshold accepts, against those that another does on the same rows: the harmonic "
+    "mean of the shares that they have in common.",
+    "agreement": "The share of pairs of rows that two thresholds both accept or both refuse.",
+    "bytes": "What a vector takes as it is stored, without an index around it.",
     "worst groups": "The groups that one common threshold serves worst.",
     "noise of small groups": "What groups of few rows differ by although nothing is unfair.",
     "of full": "Effective rank of a weight matrix as a share of the most it could have.",

@@ -15,6 +15,8 @@ _STYLES = {"likely_collapsed": "bold red", "suspicious": "yellow", "no_verdict":
 _DRIFTS = {
     "strong": "bold red", "moderate": "yellow", "slight": "yellow", "hardly": "green", "none": "green", None: "yellow"
 }  # fmt: skip
+TONES = {"bold red": "bad", "yellow": "mid", "green": "good"}
+"""The tone on a page of a line that has one of these styles in a terminal."""
 _NAMED = 6
 
 

@@ -13,6 +13,7 @@ from labelfree.documents.findings import severity_of
 from labelfree.reports.counts import RowCounts, SourceInfo
 from labelfree.reports.drift import Drift
 from labelfree.reports.entries import AnyReport, Part
+from labelfree.reports.row_map import RowMap
 from labelfree.reports.state import State
 
 _NO_ROWS = ("constant", "storage", "epochs")
@@ -97,6 +98,7 @@ class RowsReport(AnyReport):
     drift: Drift | None = None
     _every_row: Callable[[], dict[str, Any]] | None = PrivateAttr(default=None)
     _series: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
+    _row_map: RowMap | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -120,6 +122,11 @@ class RowsReport(AnyReport):
     def series(self) -> dict[str, dict[str, Any]]:
         """Long results by name: columns of equal length by their names."""
         return self._series
+
+    @property
+    def row_map(self) -> RowMap | None:
+        """Where some sampled rows lie, for the page; None of a report that was read, which has no rows."""
+        return self._row_map
 
     @property
     def every_row(self) -> Callable[[], dict[str, Any]] | None:

@@ -9,6 +9,7 @@ from labelfree.documents.wording import counted
 from labelfree.errors import option
 from labelfree.render.numbers import number
 from labelfree.reports.drift import Slice
+from labelfree.reports.drift_words import WORDS
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import RowsReport
 
@@ -81,6 +82,11 @@ def about(reports: Sequence[RowsReport]) -> list[str]:
         apart = "drift is not damage: " if len(reports) == 1 else ""  # beside several the headline's note says it
         found.append(f"{apart}whether accuracy fell, class scores tell: {shlex.join(words)}")
     return [text for text in found if text]
+
+
+def size_words(size: str) -> str:
+    """What a size of drift is called."""
+    return WORDS.get(size, size)
 
 
 def tables(report: RowsReport) -> list[tuple[list[str], list[list[str]]]]:

@@ -40,7 +40,8 @@ def anchor(*words: str) -> str:
 class Cell:
     """A cell: its text, what it is sorted by, what stands small below it, and whether it is the best of its column.
 
-    word: what it is explained under; name: it is a name from a file, whose writing direction is its own.
+    more: a second small line; word: what it is explained under; name: it is a name from a file, whose writing direction
+    is its own.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Cell:
     word: str = ""
     tone: str = ""
     name: bool = False
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _cell(cell: Cell, column: Column, first: bool) -> str:
     if cell.best:
         star = f'<b class="best" title="{text(cell.best)}">★<span class="hush"> {text(cell.best)}</span></b>'
         content = f"{star} {content}" if column.numbers else f"{content} {star}"
-    content += f"<small>{text(cell.small)}</small>" if cell.small else ""
+    content += "".join(f"<small>{text(one)}</small>" for one in (cell.small, cell.more) if one)
     kept = "" if cell.sort is None else f' data-sort="{cell.sort!r}"'
     if first:
         return f'<th scope="row"{kept}>{content}</th>'

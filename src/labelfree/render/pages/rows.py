@@ -13,11 +13,14 @@ from labelfree.render.naming import short_names
 from labelfree.render.notes import opis
 from labelfree.render.notes.transfer import saturated
 from labelfree.render.numbers import interval, value
+from labelfree.render.pages.drifts import WORDS as DRIFT_WORDS
+from labelfree.render.pages.drifts import drift_parts, drift_pictures, looks
 from labelfree.render.pages.markup import Cell, Column, code, figures, finding, listed, table, text, unfolded
 from labelfree.render.pages.page import Answer, Part, Section, tone
+from labelfree.render.pictures.maps import map_panel
 from labelfree.render.pictures.panels import panels
 from labelfree.render.pictures.scores import subjects
-from labelfree.render.states import first_lines
+from labelfree.render.states import TONES, first_lines
 from labelfree.render.tables.leaders import led
 from labelfree.render.tables.rows import SOUND, beside, findings, heading, lines, sampled, shown
 from labelfree.reports.across import in_order, same_scale
@@ -26,6 +29,9 @@ from labelfree.reports.rows import RowsReport
 from labelfree.reports.told import Line, incomparable
 
 _WORST = 10
+_MAPS = 6
+"""Maps up to which each source has one."""
+_NO_ROWS = "This page was made of a document, which holds no rows: the page that its own command writes has their map."
 _FOLDED = 6
 """Sources from which on what was read of each is folded away."""
 
@@ -39,6 +45,7 @@ def reports_section(reports: Sequence[RowsReport], *, everything: bool = False) 
     found = [*(incomparable(reports) if len(reports) > 1 else ())]
     found += [] if reports[0].finds else findings(reports, metrics, _short(reports, names))
     codes = [one.code for one in found] or [one.code for report in reports for one in report.findings]
+    drifts = reports[0].drift is not None
     states = [STATES[r.state.state].lower() for r in reports if r.state is not None]
     if reports[0].finds:
         parts = [Part("Findings", _found_wrong(reports, names)), Part("Data", _data(reports, names))]
@@ -47,13 +54,15 @@ def reports_section(reports: Sequence[RowsReport], *, everything: bool = False) 
         groups = [_groups(report) for report in reports] if len(reports) == 1 else []
         parts = [
             Part("Metrics" if len(reports) == 1 else "Sources", measured),
-            Part("Pictures", figures(panels(reports))),
+            Part("Pictures", drift_pictures(reports, names) if drifts else figures(panels(reports))),
+            Part("Map of the rows", _maps(reports, names)),
             Part("Worst groups", "".join(groups)),
+            *(drift_parts(reports, names) if drifts else ()),
             Part("Findings", _findings(found)),
             Part("Data", _data(reports, names) + listed(_beside(reports, names, everything))),
         ]
     parts.append(Part("Settings and how to repeat it", _repeated(reports)))
-    words = [*metrics, *dict.fromkeys(states), "95 % interval", *codes]
+    words = [*metrics, *dict.fromkeys(states), "95 % interval", *(DRIFT_WORDS if drifts else ()), *codes]
     return Section(f"{reports[0].command} {said}", _answers(reports, names), parts, words)
 
 
@@ -64,7 +73,7 @@ def _name(report: RowsReport) -> str:
 def _answers(reports: Sequence[RowsReport], names: Sequence[str]) -> list[Answer]:
     """The states, the worst first, and what leads."""
     found = first_lines(reports, names)
-    told = _led(reports) if len(reports) > 1 and reports[0].metrics else []
+    told = _led(reports) if len(reports) > 1 and reports[0].metrics and reports[0].drift is None else []
     if command(reports[0].command).by_epoch and len(reports) > 1:
         told += saturated(reports, _short(reports, names), comparable=same_scale(reports))
     after = [report.state.next for report in reports if report.state is not None]
@@ -72,9 +81,12 @@ def _answers(reports: Sequence[RowsReport], names: Sequence[str]) -> list[Answer
         wrong = sum(len(report.findings) for report in reports if report.finds)
         said = counted(wrong, "finding") if wrong else (*told, _said(reports))[0]
         return [Answer(said, tone="mid" if wrong else "")]
-    worst = next(word for word in STATES if any(r.state is not None and r.state.state == word for r in reports))
     below = [*(line.text for line in found[1:]), *told, heading(reports[0]) if len(reports) == 1 else ""]
-    return [Answer(found[0].head, found[0].rest, tone(worst), below, after[0] if len(reports) == 1 else "")]
+    return [
+        Answer(
+            found[0].head, found[0].rest, TONES.get(found[0].style, ""), below, after[0] if len(reports) == 1 else ""
+        )
+    ]
 
 
 def _led(reports: Sequence[RowsReport]) -> list[str]:
@@ -108,12 +120,18 @@ def _metrics(report: RowsReport, everything: bool) -> str:
 
 def _sources(reports: Sequence[RowsReport], names: Sequence[str], metrics: Sequence[str]) -> str:
     """A row for each source: its state, and each metric with its interval, the best of each column marked."""
-    columns = [Column("source"), Column("state", "healthy"), *(Column(name, name, numbers=True) for name in metrics)]
+    told = looks(reports) if reports[0].drift is not None else {}
+    columns = [Column("source"), *(Column(name, name, numbers=name == "p") for name in told),
+               Column("state", "healthy"), *(Column(name, name, numbers=True) for name in metrics)]  # fmt: skip
     first = {name: leading(reports, name) for name in metrics}
     rows = []
     for i, (report, name) in enumerate(zip(reports, names, strict=True)):
         word = report.state.state if report.state is not None else ""
-        cells = [Cell(name, float(i), name=True), Cell(STATES[word] if word else "", tone=tone(word))]
+        cells = [
+            Cell(name, float(i), name=True),
+            *(held[i] for held in told.values()),
+            Cell(STATES[word] if word else "", tone=tone(word)),
+        ]
         for metric in metrics:
             entry = report.metrics.get(metric)
             if entry is None:
@@ -124,6 +142,18 @@ def _sources(reports: Sequence[RowsReport], names: Sequence[str], metrics: Seque
             cells.append(Cell(value(entry), entry.value, small, best))
         rows.append(cells)
     return table(f"{len(reports)} sources, each metric with its 95 % interval where one is known", columns, rows)
+
+
+def _maps(reports: Sequence[RowsReport], names: Sequence[str]) -> str:
+    """Where the rows lie: of few reports each, of many the first, the middle and the last; a document has no rows."""
+    known = [(report.row_map, name) for report, name in zip(reports, names, strict=True)]
+    there = [(found, name) for found, name in known if found is not None]
+    if not there:
+        return f"<p>{text(_NO_ROWS)}</p>" if any(report.metrics for report in reports) else ""
+    if len(there) > _MAPS:
+        there = [there[0], there[len(there) // 2], there[-1]]
+    left = f"{len(there)} of {len(known)} sources are drawn" if len(there) < len(known) else ""
+    return figures(map_panel(found, name) for found, name in there) + listed([left] if left else [])
 
 
 def _groups(report: RowsReport) -> str:
@@ -209,13 +239,22 @@ def repeated(name: str, sources: Sequence[str], settings: Mapping[str, Any]) -> 
     >>> repeated("rank", ["a.npy"], {"seed": 3})
     "labelfree.rank('a.npy', seed=3)"
     """
-    spelled = [option(key, _spelled(key, held)) for key, held in settings.items()]
-    if option("seed", python="python") == "python":
+    python = option("seed", python="python") == "python"
+    spelled = [
+        option(key, one)
+        for key, held in settings.items()
+        for one in (held if key == _REPEATED and not python else [_spelled(key, held)])
+    ]
+    if python:
         given = repr(sources[0]) if len(sources) == 1 else repr(list(sources))
         return f"labelfree.{name}({', '.join([given, *spelled])})"
     import shlex
 
     return f"labelfree {name} {' '.join([*map(shlex.quote, sources), *spelled])}"
+
+
+_REPEATED = "require"
+"""What is a list in Python, and a flag for each on the command line."""
 
 
 def _spelled(key: str, held: Any) -> Any:

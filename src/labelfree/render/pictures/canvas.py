@@ -19,14 +19,17 @@ from labelfree.render.pictures.model import (
     Band,
     Bars,
     Dots,
+    Grid,
     Layer,
     Line,
     Panel,
+    Points,
     Rule,
     Span,
     Star,
     Steps,
     Threads,
+    shade,
 )
 
 _WIDTH, _SMALL = 7.6, 8
@@ -255,4 +258,24 @@ def _(layer: Span, place: Any) -> None:
     place.annotate(
         plain(layer.name), (layer.low, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
         xytext=(4, 4), fontsize=_SMALL, color=MUTED,
+    )  # fmt: skip
+
+
+@_draw.register
+def _(layer: Grid, place: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    for i, (values, words) in enumerate(zip(layer.values, layer.words, strict=True)):
+        for j, (value, word) in enumerate(zip(values, words, strict=True)):
+            back, front = shade(value, layer.low, layer.high)
+            place.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=back, edgecolor="white"))
+            place.annotate(plain(word), (j, i), ha="center", va="center", fontsize=_SMALL, color=front)
+    place.grid(False)
+
+
+@_draw.register
+def _(layer: Points, place: Any) -> None:
+    place.scatter(
+        layer.x, layer.y, color=layer.color, s=14 if layer.crossed else 7, marker="x" if layer.crossed else "o",
+        linewidths=1.0, alpha=0.8,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labelfree.render.pictures.model import FIRST, Axis, Dots, Layer, Panel, drawn_name
+from labelfree.render.pictures.model import Axis, Band, Layer, Line, Panel, colors, drawn_name
 from labelfree.reports.compare import CompareReport
 
 
@@ -14,11 +14,12 @@ def copies_panel(report: CompareReport) -> Panel:
         if "neighbors_kept" in one.metrics and one.metrics["neighbors_kept"].value is not None
     ]
     known.sort(key=lambda one: one[0])
-    x = [float(size) for size, _, _ in known]
-    y = [float(entry) for _, entry, _ in known]
-    layers: list[Layer] = [Dots(x, y, [entry.interval for _, entry, _ in known], [FIRST] * len(known))]
-    names = ", ".join(f"{name} {size:,}" for size, _, name in known)
+    layers: list[Layer] = []
+    for (size, entry, name), color in zip(known, colors(len(known)), strict=True):
+        ends = entry.interval
+        layers += [] if ends is None else [Band([size], [ends[0]], [ends[1]], color)]
+        layers.append(Line([size], [float(entry)], color, f"{name}: {size:,} bytes", marked=True))
     return Panel(
         f"{drawn_name(report.to)}: neighbors kept by compressed copies", Axis("bytes of a vector", "log"),
-        Axis("share of the nearest neighbors kept"), layers, note=names,
+        Axis("share of the nearest neighbors kept", low=0.0, high=1.05), layers,
     )  # fmt: skip

@@ -7,7 +7,21 @@ from functools import singledispatch
 from itertools import chain
 from typing import TypeAlias
 
-from labelfree.render.pictures.model import Band, Bars, Dots, Layer, Line, Numbers, Rule, Span, Star, Steps, Threads
+from labelfree.render.pictures.model import (
+    Band,
+    Bars,
+    Dots,
+    Grid,
+    Layer,
+    Line,
+    Numbers,
+    Points,
+    Rule,
+    Span,
+    Star,
+    Steps,
+    Threads,
+)
 
 _Both: TypeAlias = tuple[Iterator[float], Iterator[float]]
 
@@ -70,3 +84,14 @@ def _(layer: Span) -> _Both:
 @_extent.register
 def _(layer: Rule) -> _Both:
     return _of([], [layer.y])
+
+
+@_extent.register
+def _(layer: Grid) -> _Both:
+    across = max((len(row) for row in layer.values), default=0)
+    return _of([-0.5, across - 0.5], [-0.5, len(layer.values) - 0.5])
+
+
+@_extent.register
+def _(layer: Points) -> _Both:
+    return _of(layer.x, layer.y)

@@ -34,6 +34,8 @@ SMALL = 11.0
 """The size of all words but titles."""
 _NEAR = 0.35
 """Pixels by which a curve may leave its points: nobody sees it, and a file is a tenth as long."""
+_THIN = 1.5
+"""Pixels below which a part of an axis is drawn as a line."""
 _THREADS = 60
 """Curves of a bundle that are drawn: evenly spaced in its order."""
 
@@ -203,7 +205,9 @@ def _(layer: Dots, place: Place) -> str:
         if not place.x.draws(x):
             continue
         height, between = place.y.at(y), ""
+        place.points.append((place.x.at(x), height))
         if interval is not None and all(map(place.x.draws, interval)):
+            place.points += _dense([(place.x.at(v), height) for v in interval])
             between = f" ({interval[0]:.6g} to {interval[1]:.6g})"
             ends = path([(place.x.at(v), height) for v in interval])
             found.append(element("path", d=ends, stroke=color, stroke_width=4.0, stroke_opacity="0.35"))
@@ -283,7 +287,10 @@ def _(layer: Rule, place: Place) -> str:
 def _(layer: Span, place: Place) -> str:
     left, right = place.x.at(layer.low), place.x.at(layer.high)
     top, bottom = place.frame.top, place.frame.bottom
-    found = element("rect", x=left, y=top, width=right - left, height=bottom - top, fill=MUTED, fill_opacity="0.12")
+    thin = right - left < _THIN
+    strength = "0.7" if thin else "0.12"
+    wide = 1.2 if thin else right - left
+    found = element("rect", x=left, y=top, width=wide, height=bottom - top, fill=MUTED, fill_opacity=strength)
     name = _cut(layer.name, place)
     long = width(name, SMALL)
     lefts = (min(left + 4, place.frame.right - long - 4), place.frame.left + 4)

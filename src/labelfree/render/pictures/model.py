@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -16,6 +17,8 @@ from labelfree.render.naming import short_names
 FIRST, SECOND, INK, MUTED = "#1f5fa8", "#c8642b", "#1c1c1c", "#767676"
 """Blue and orange that color-blind eyes tell apart, what is neither, and what stands back."""
 _FROM, _TO = (0x7F, 0xA6, 0xD6), (0x0F, 0x33, 0x60)
+_PALE, _DARK = (0xED, 0xF2, 0xFA), 0.5
+"""The lightest shade of a cell, and the share of the way to the darkest from which words in it are white."""
 _LONGEST, _BESIDE = 80, 36
 """Characters of a name above a panel, and beside one."""
 Numbers: TypeAlias = Sequence[float]
@@ -119,7 +122,31 @@ class Span:
     name: str
 
 
-Layer: TypeAlias = Line | Band | Dots | Star | Bars | Steps | Threads | Rule | Span
+@dataclass(frozen=True)
+class Grid:
+    """Numbers as shaded cells, written where there is room: row i at y = i, column j at x = j; NaN where there is none.
+
+    low, high: the numbers of the lightest and the darkest shade; names: what each cell is, for the pointer.
+    """
+
+    values: Sequence[Numbers]
+    words: Sequence[Sequence[str]]
+    names: Sequence[Sequence[str]]
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True)
+class Points:
+    """Rows of a map in one color; crossed: as crosses."""
+
+    x: Numbers
+    y: Numbers
+    color: str
+    crossed: bool = False
+
+
+Layer: TypeAlias = Line | Band | Dots | Star | Bars | Steps | Threads | Rule | Span | Grid | Points
 
 
 @dataclass(frozen=True)
@@ -176,3 +203,16 @@ def told(count: int, best: int | None = None, most: int = 10) -> set[int]:
         return set(range(count))
     spread = {round(i * (count - 1) / (most - 1)) for i in range(most)}
     return spread | ({best} if best is not None else set())
+
+
+def shade(value: float, low: float, high: float) -> tuple[str, str]:
+    """The color of a cell from light to dark, and a color of words that can be read on it.
+
+    >>> shade(0.0, 0, 1), shade(1.0, 0, 1), shade(float("nan"), 0, 1)
+    (('#edf2fa', '#1c1c1c'), ('#0f3360', '#ffffff'), ('#f0f0f0', '#1c1c1c'))
+    """
+    if not isfinite(value):
+        return "#f0f0f0", INK
+    share = min(1.0, max(0.0, (value - low) / (high - low) if high > low else 1.0))
+    mixed = "".join(f"{round(a + share * (b - a)):02x}" for a, b in zip(_PALE, _TO, strict=True))
+    return f"#{mixed}", "#ffffff" if share > _DARK else INK

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from labelfree.documents.wording import printable
+from labelfree.render.pictures import fields  # noqa: F401  # draws two of the layers
 from labelfree.render.pictures.extents import extent
 from labelfree.render.pictures.lettering import Box, cut, stacked, width, wrapped
 from labelfree.render.pictures.marks import FONT, SMALL, Look, Place, element, mark, path, text_element

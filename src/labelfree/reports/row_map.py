@@ -1,0 +1,27 @@
+"""A map of sampled rows: where they lie along the two directions of most spread, and which of them stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class MapPart:
+    """Rows of one kind. name: what they are; role: "back" stands back, "rows" are plain, "marked" stand out."""
+
+    name: str
+    role: Literal["back", "rows", "marked"]
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True)
+class RowMap:
+    """The parts of a map. shares: of the spread along x and y; drawn, of: rows of the map, and of the data."""
+
+    parts: Sequence[MapPart]
+    shares: tuple[float, float]
+    drawn: int
+    of: int
