@@ -1,8 +1,8 @@
 """Can two spaces in one file be told from two topics without labels: on files of real embeddings.
 
-    python benchmarks/doctor/mixed_spaces.py design [--clean 120]    prints; the rule was chosen on these
-    python benchmarks/doctor/mixed_spaces.py kept                    writes benchmarks/results/mixed_spaces.json
-    python benchmarks/doctor/mixed_spaces.py --quick                 a few files of small networks alone
+    python benchmarks/doctor/mixed_spaces.py design [--part mixtures]    prints; the rule was chosen on these
+    python benchmarks/doctor/mixed_spaces.py kept [--part mixtures]      writes benchmarks/results/mixed_spaces.json
+    python benchmarks/doctor/mixed_spaces.py --quick                     small networks alone, made at once
 
 Needs the embeddings of real_embeddings.py and image_networks.py.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from mixed_files import MIXTURES, SHARES, File, clean, mixture
 from numpy.typing import NDArray
 
-from labelfree.survey.mixed_spaces import LIMIT, OWN, SAMPLED, least_alike, mixed_lengths
+from labelfree.survey.mixed_spaces import LEAST_COLUMNS, LIMIT, OWN, SAMPLED, mixed_lengths, parted
 
 RESULTS = Path(__file__).parent.parent / "results" / "mixed_spaces.json"
 
@@ -30,15 +30,13 @@ def judged(file: File, seed: int) -> dict[str, Any]:
     n = len(file.rows)
     some = np.sort(rng.choice(n, min(n, SAMPLED), replace=False))
     rows = file.rows[some]
-    found = least_alike(rows)
     lengths = mixed_lengths(rows)
-    told = lengths is not None or (found is not None and found.alike <= LIMIT and found.own >= OWN)
-    row: dict[str, Any] = {"kind": file.kind, "n": n, "d": rows.shape[1], "told": told, "by_length": lengths is not None}
-    if found is not None:
-        row |= {"alike": round(found.alike, 3), "own": round(found.own, 3), "share": round(float(found.second.mean()), 3)}
-        row["begins"] = found.begins
+    found = parted(rows) if lengths is None else None
+    second = lengths if found is None else found.second
+    row: dict[str, Any] = {
+        "kind": file.kind, "n": n, "d": rows.shape[1], "told": second is not None, "by_length": lengths is not None,
+    }  # fmt: skip
     if file.second is not None:
-        second = lengths if lengths is not None else None if found is None else found.second
         row["right"] = None if second is None else right(second, file.second[some])
     return row
 
@@ -50,13 +48,19 @@ def right(found: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 
 
 def cleans(of: str, many: int) -> list[dict[str, Any]]:
-    """The rule on files of one space."""
-    found = []
-    for seed in range(many):
-        found.append(judged(clean(of, seed), seed))
-        if found[-1]["told"]:
-            print("false alarm", found[-1], flush=True)
-    return found
+    """The rule on so many files of one space that it looks at: those of enough columns."""
+    found: list[dict[str, Any]] = []
+    for seed in count():
+        if len(found) == many:
+            return found
+        file = clean(of, seed)
+        if file.rows.shape[1] >= LEAST_COLUMNS:
+            found.append(judged(file, seed))
+            if found[-1]["told"]:
+                print("false alarm", found[-1], flush=True)
+            elif len(found) % 20 == 0:
+                print(len(found), flush=True)
+    raise AssertionError("unreachable")
 
 
 def mixtures(of: str, each: int) -> list[dict[str, Any]]:
@@ -72,20 +76,40 @@ def mixtures(of: str, each: int) -> list[dict[str, Any]]:
     return found
 
 
+def quick() -> list[dict[str, Any]]:
+    """One file of a small network over digits, and two of two networks, made at once."""
+    from image_networks import trained
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    one, two = (np.float64(trained(digits.data / 16, digits.target, "input", 192, seed, 150)) for seed in (0, 2))
+    second = np.arange(len(one)) >= 1200
+    order = np.random.default_rng(0).permutation(len(one))
+    rows = np.where(second[:, None], two, one)
+    files = (File("of one", one), File("one after the other", rows, second), File("mixed", rows[order], second[order]))
+    return [judged(file, 0) for file in files]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("side", choices=("design", "kept"), nargs="?", default="design")
-    parser.add_argument("--clean", type=int, default=400)
-    parser.add_argument("--each", type=int, default=4)
+    parser.add_argument("--part", choices=("clean", "mixtures"), default="clean")
+    parser.add_argument("--clean", type=int, default=320)
+    parser.add_argument("--each", type=int, default=2)
+    parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
-    one, two = cleans(asked.side, asked.clean), mixtures(asked.side, asked.each)
-    alarms = sum(row["told"] for row in one)
-    print(f"{alarms} false alarms in {len(one)} clean files")
-    done = {"limit": LIMIT, "own": OWN, "clean": one, "mixtures": two, "false_alarms": alarms}
-    if asked.side == "kept":
-        RESULTS.write_text(json.dumps(done, indent=1, sort_keys=True) + "\n")
+    if asked.quick:
+        print(json.dumps(quick(), indent=1))
+        return
+    if asked.part == "clean":
+        found = cleans(asked.side, asked.clean)
+        print(f"{sum(row['told'] for row in found)} false alarms in {len(found)} clean files")
     else:
-        Path("/tmp/proto/design.json").write_text(json.dumps(done))
+        found = mixtures(asked.side, asked.each)
+    if asked.side == "kept":
+        done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        done |= {"limit": LIMIT, "own": OWN, asked.part: found}
+        RESULTS.write_text(json.dumps(done, indent=1, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":
