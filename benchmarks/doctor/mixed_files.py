@@ -75,7 +75,13 @@ def texts_of(of: str, model: str) -> tuple[Matrix, dict[str, NDArray[np.int64]]]
 
 def text_model(rng: Rng) -> str:
     """A model of texts, or a way to use one."""
-    weights = {"minilm/mean 6": 4.0, "word": 1.0, "char_wb": 1.0, "minilm tuned/mean 6": 1.0, "minilm short/mean 6": 1.0}
+    weights = {
+        "minilm/mean 6": 4.0,
+        "word": 1.0,
+        "char_wb": 1.0,
+        "minilm tuned/mean 6": 1.0,
+        "minilm short/mean 6": 1.0,
+    }
     weights |= {f"minilm/{name}": 0.5 for name in (*LAYERS[:6], *POOLINGS)}
     names, p = list(weights), np.array(list(weights.values()))
     return str(rng.choice(names, p=p / p.sum()))
@@ -173,7 +179,9 @@ def of_networks(rng: Rng, of: str) -> tuple[str, Matrix]:
     if order == "any order":
         rows = rng.permutation(rows)
     norm = "unit" if rng.random() < 0.3 else "raw"
-    return f"network, {name}, {len(kept)} classes, {order}, {norm}", (unit if norm == "unit" else np.asarray)(every[rows])
+    return f"network, {name}, {len(kept)} classes, {order}, {norm}", (unit if norm == "unit" else np.asarray)(
+        every[rows]
+    )
 
 
 def clean(of: str, seed: int, least: int = 500) -> File:
@@ -237,17 +245,25 @@ def any_order(rng: Rng, one: str, two: str) -> tuple[str, str]:
 
 LAST = "minilm/mean 6"
 MIXTURES: dict[str, Callable[[Rng, str], tuple[Matrix, Matrix]]] = {
-    "another model of texts": lambda rng, of: pair(rng, of, *any_order(rng, LAST, str(rng.choice(["word", "char_wb"])))),
+    "another model of texts": lambda rng, of: pair(
+        rng, of, *any_order(rng, LAST, str(rng.choice(["word", "char_wb"])))
+    ),
     "words and letters": lambda rng, of: pair(rng, of, *any_order(rng, "word", "char_wb")),
     "another seed": networks_pair,
     "turned": turned_pair,
     "columns in another order": shuffled_pair,
     "another layer": lambda rng, of: pair(rng, of, *any_order(rng, LAST, f"minilm/mean {rng.integers(6)}")),
-    "another pooling": lambda rng, of: pair(rng, of, *any_order(rng, LAST, f"minilm/{rng.choice(['first 6', 'max 6'])}")),
+    "another pooling": lambda rng, of: pair(
+        rng, of, *any_order(rng, LAST, f"minilm/{rng.choice(['first 6', 'max 6'])}")
+    ),
     "tuned": lambda rng, of: pair(rng, of, *any_order(rng, "minilm tuned/mean 6", LAST)),
     "shorter inputs": lambda rng, of: pair(rng, of, *any_order(rng, "minilm short/mean 6", LAST)),
     "rows of length 1 among others": lambda rng, of: pair(
-        rng, of, model := text_model(rng), model, any_order(rng, "unit", "raw")  # type: ignore[arg-type]
+        rng,
+        of,
+        model := text_model(rng),
+        model,
+        any_order(rng, "unit", "raw"),  # type: ignore[arg-type]
     ),
     "twice as long": lambda rng, of: (lambda one, two: (one, 2 * two))(*pair(rng, of, LAST, LAST)),
 }

@@ -156,7 +156,9 @@ def pictures(most: int) -> dict[str, np.ndarray]:
 
     rng = np.random.default_rng(0)
     found = {"digits": datasets.load_digits().images[:most] / 16, "glyphs": glyphs(2 * most)[0]}
-    found = {k: np.repeat(v.repeat(96 // v.shape[1], 1).repeat(96 // v.shape[1], 2)[:, None], 3, 1) for k, v in found.items()}
+    found = {
+        k: np.repeat(v.repeat(96 // v.shape[1], 1).repeat(96 // v.shape[1], 2)[:, None], 3, 1) for k, v in found.items()
+    }
     for name, photograph in zip(("china", "flower"), datasets.load_sample_images().images, strict=True):
         crops = []
         for _ in range(most // 2):
@@ -197,7 +199,7 @@ def made(most: int) -> None:
         (PLACE / "texts.json").write_text(json.dumps(domains(most)))
     texts: dict[str, list[str]] = json.loads((PLACE / "texts.json").read_text())
     every = [text for given in texts.values() for text in given]
-    again = [n for s in ("design", "kept") for n in [n for n in texts if side(n) == s][:: 2][:DOMAINS_AGAIN]]
+    again = [n for s in ("design", "kept") for n in [n for n in texts if side(n) == s][::2][:DOMAINS_AGAIN]]
     fewer = [text for name in again for text in texts[name]]
     tokenizer, network = minilm()
     tuned_on = [t for n, given in texts.items() if n.startswith("docstrings") for t in given if len(t.split()) > 12]

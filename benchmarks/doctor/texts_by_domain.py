@@ -61,7 +61,8 @@ def paragraphs(paths: Iterator[Path]) -> Iterator[str]:
     """Paragraphs of texts, packed or not; marks of manuals are taken out."""
     for path in paths:
         try:
-            text = (gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")).read().decode("utf-8", "replace")
+            held = path.read_bytes()
+            text = (gzip.decompress(held) if path.suffix == ".gz" else held).decode("utf-8", "replace")
         except OSError:
             continue
         text = re.sub(r"(?m)^[.'].*$", "", text)

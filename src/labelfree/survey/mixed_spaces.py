@@ -1,8 +1,8 @@
 """Whether the rows of one data set are of two spaces: of two models, or of one whose directions were exchanged.
 
-Topics of one model differ in their means and in how wide they are, and still share which directions carry much and which
-carry little. Two spaces share nothing of that: the variances of one along the principal directions of the other are in
-no order. Rows are divided in several ways, by their order and by what they look like, and no labels are needed.
+Topics of one model differ in their means and in how wide they are, and still share which directions carry much and
+which carry little. Two spaces share nothing of that: the variances of one along the principal directions of the other
+are in no order. Rows are divided in several ways, by their order and by what they look like, and no labels are needed.
 """
 
 from __future__ import annotations
@@ -50,9 +50,11 @@ def parted(rows: Rows) -> Parts | None:
 
 
 def divided(X: Float) -> list[Parts]:
-    """Divisions of the rows; the least alike parts, and those that are alike by chance alone, once more in all columns."""
+    """Divisions of the rows; the least alike parts, and those nearest to chance, settled once more in all columns."""
     found = [Parts(second, alikeness(X[~second], X[second])) for second in divisions(_reduced(X))]
-    for parts in {id(p): p for p in (min(found, key=lambda p: p.alike), min(found, key=lambda p: abs(p.alike)))}.values():
+    for parts in {
+        id(p): p for p in (min(found, key=lambda p: p.alike), min(found, key=lambda p: abs(p.alike)))
+    }.values():
         finer = _settled(X, parts.second, 2 * _DIRECTIONS)
         if finer is not None:
             found.append(Parts(finer, alikeness(X[~finer], X[finer])))
@@ -73,7 +75,7 @@ def two_spaces(X: Float, parts: Parts) -> bool:
 
 def _chance(part: Float) -> float:
     """How far from 0 a rank correlation over the directions of a part may lie in two spaces."""
-    return max(LIMIT, DEVIATIONS / float(_known(part)) ** 0.5)
+    return max(LIMIT, DEVIATIONS / float(np.sqrt(_known(part))))
 
 
 def _known(part: Float) -> int:
@@ -82,7 +84,7 @@ def _known(part: Float) -> int:
 
 
 def mixed_lengths(rows: Rows) -> Mask | None:
-    """Rows of length 1 among rows of other lengths, or others among them: the fewer of both; None where there are none."""
+    """Rows of length 1 among rows of other lengths, or the others: the fewer of both; None where one is missing."""
     lengths = np.linalg.norm(rows, axis=1)
     one = np.abs(lengths - 1) < _ROUNDED
     others = np.abs(lengths[~one & (lengths > 0)] - 1)
@@ -173,7 +175,7 @@ def _far_from_all(X: Float) -> Mask:
 
 
 def _settled(X: Float, part: Mask, q: int = _DIRECTIONS) -> Mask | None:
-    """Rows go to the part whose normal law they suit better, until they stay: the smaller part. None where it vanishes."""
+    """Rows go to the part whose normal law they suit better, until they stay. None where a part vanishes."""
     least = _least(len(X))
     for _ in range(_STEPS):
         if min(part.sum(), (~part).sum()) < least:
@@ -196,4 +198,6 @@ def _suits(X: Float, part: Float, q: int) -> Float:
     Z = Y @ vectors[:, :q]
     left = np.maximum((Y**2).sum(axis=1) - (Z**2).sum(axis=1), 0)
     share = np.log(len(part))
-    return np.asarray(share - ((Z**2 / strong).sum(axis=1) + left / rest + np.log(strong).sum() + (d - q) * np.log(rest)) / 2)
+    return np.asarray(
+        share - ((Z**2 / strong).sum(axis=1) + left / rest + np.log(strong).sum() + (d - q) * np.log(rest)) / 2
+    )
