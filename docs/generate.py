@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args, get_origin
 
+from doctor_tables import doctor
 from drift_tables import drift
 from noise_tables import alarms, seen
 from opis_tables import opis
@@ -203,6 +204,7 @@ def picture() -> str:
 
 DOCUMENTS = {
     DOCS.parent / "src" / "labelfree" / "metrics.py": face,
+    DOCS / "evidence" / "doctor.md": doctor,
     DOCS / "evidence" / "drift.md": drift,
     DOCS / "evidence" / "select.md": selection,
     DOCS / "evidence" / "compare.md": compare,

@@ -46,6 +46,12 @@ _ALL = (
         "Repeated rows add no direction and make distances of zero; many of them look like tight clusters."),
     Code("epochs", "warning", "several epochs stand in one data set",
         "The file has a column of epochs and all of them were measured as one set of rows."),
+    Code("mixed_spaces", "warning", "rows of two spaces stand in one data set",
+        "Some rows share no directions with the others: which directions carry much and which carry little is alike "
+        "in all topics of one model, and by chance in two. Or rows of length 1 stand among rows of other lengths. "
+        "A re-index that stopped half way looks like that. No search finds rows of one part from the other: embed "
+        "all with one model. Only `doctor` looks; another pooling, a tuned copy or few scattered rows it does not "
+        "see, so that its silence proves nothing."),
     Code("narrow_cone", "warning", "the mean row holds most of the energy",
         "All rows point about the same way. That is common in healthy language models and also what a collapse "
         "looks like: ranks about the origin describe the offset, those about the mean (rankme_centered) the rest."),

@@ -15,6 +15,7 @@ from labelfree.families.rank.marchenko_pastur import noise_rank
 from labelfree.summaries.tally import BadRow
 from labelfree.survey.found import Survey
 from labelfree.survey.growing import block_rows
+from labelfree.survey.mixed_findings import mixed
 from labelfree.survey.repetitions import repeated_id, repeated_row
 
 OUTLIER = 10.0
@@ -27,8 +28,11 @@ _SPACING = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 
 def findings(found: Survey, *, located: bool = False) -> list[Finding]:
-    """Everything found, worst first; `located` reads the rows again where that tells which of them repeat another."""
-    return [*_bad_rows(found), *_repetitions(found, located), *_epochs(found), *_shape(found)]
+    """Everything found, worst first; `located` reads the rows again where that tells which of them repeat another, and
+    looks for rows of two spaces.
+    """
+    spaces = mixed(found) if located else ()
+    return [*_bad_rows(found), *_repetitions(found, located), *_epochs(found), *spaces, *_shape(found)]
 
 
 def _bad_rows(found: Survey) -> Iterator[Finding]:
