@@ -1,4 +1,4 @@
-"""A server of ranges on loopback: files with ETags, the part of the hub's interface that reads, and faults on demand."""
+"""A server of ranges on loopback: files with ETags, the reading part of the hub's interface, faults on demand."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Ranges:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     held: Ranges
 
     def log_message(self, format: str, *args: object) -> None:

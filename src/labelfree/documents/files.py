@@ -110,7 +110,8 @@ def check_targets(paths: Sequence[Path], suffixes: Iterable[str], name: str = "o
             continue
         if path.suffix not in suffixes:
             raise OutputError(
-                f"{option(name, shown(path))}: expected a suffix among {' '.join(suffixes)}, found {PurePosixPath(shown(path)).suffix or 'none'!r}"
+                f"{option(name, shown(path))}: expected a suffix among {' '.join(suffixes)}, found "
+                f"{PurePosixPath(shown(path)).suffix or 'none'!r}"
             )
         if not path.parent.is_dir():
             raise OutputError(f"{option(name, path)}: the directory {path.parent} does not exist; make it first")
@@ -125,7 +126,8 @@ def check_apart(outputs: Sequence[Path], others: Mapping[str, Iterable[str | Pat
             same = next((file for file in files if _one_file(path, Path(file))), None)
             if same is not None:
                 raise OutputError(
-                    f"{option(name, shown(path))}: would overwrite {what} {shown(same)}, which is the same file; name another"
+                    f"{option(name, shown(path))}: would overwrite {what} {shown(same)}, which is the same file; "
+                    "name another"
                 )
 
 

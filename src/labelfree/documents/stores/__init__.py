@@ -1,1 +1,1 @@
-"""Files that lie elsewhere: what a name with a scheme means, read by ranges, listed, and replaced where that is safe."""
+"""Files that lie elsewhere: what a name with a scheme means, read by ranges, listed, and replaced at once."""

@@ -7,9 +7,11 @@ import random
 import re
 import time
 from collections.abc import Callable
+from os import PathLike
+from pathlib import PurePosixPath
 from typing import TypeVar
 
-from labelfree.documents.stores.names import Name, scrubbed
+from labelfree.documents.stores.names import Name, is_remote, parsed_name, scrubbed
 from labelfree.errors import LabelfreeError, SourceError, in_short
 
 T = TypeVar("T")
@@ -55,12 +57,22 @@ def copying(name: Name, *, directory: bool = False) -> str:
         kind, path = ("--repo-type dataset ", name.path) if name.authority == "datasets" else ("", name.path)
         parts = path.split("/")
         repo, inside = (parts[:2], parts[2:]) if kind else ([name.authority, *parts[:1]], parts[1:])
-        return f"hf download {kind}{'/'.join(repo).partition('@')[0]} {'/'.join(inside)} --local-dir .".replace(
-            "  ", " "
-        )
+        words = ("hf download", kind.strip(), "/".join(repo).partition("@")[0], "/".join(inside), "--local-dir .")
+        return " ".join(word for word in words if word)
     recursive = {"s3": "--recursive ", "gs": "-r ", "abfss": "--recursive "}.get(name.scheme, "") if directory else ""
     line = _COPIES.get(name.scheme, "copy {name}")
     return line.format(recursive=recursive, name=shlex.quote(name.shown))
+
+
+def check_here(name: object, what: str) -> None:
+    """Refuse a remote name where a file is needed that lies on this machine; what: it is, for the message."""
+    if isinstance(name, str | PathLike) and is_remote(name):
+        place = str(name).rpartition("::")[0] if "::" in str(name) else name
+        found = parsed_name(place)
+        raise SourceError(
+            f"{found.shown}: expected {what} on this machine, found a remote one; copy it first: "
+            f"{copying(found, directory=not PurePosixPath(found.path).suffix)}"
+        )
 
 
 def attempted(call: Callable[[], T], name: Name) -> T:

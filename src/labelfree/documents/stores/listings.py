@@ -35,7 +35,7 @@ def remote_files(
     if _MAGIC.search(place.path):
         fixed = re.split(_MAGIC, place.path)[0].rpartition("/")[0]
         rest = place.path[len(fixed) :].lstrip("/")
-        wanted = _pattern(place.path)
+        wanted = pattern_of(place.path)
         deep = "/" in rest or "**" in rest
         found = [path for path, _ in store.listed(place.at(fixed), deep) if wanted.fullmatch(path)]
         found = [path for path in found if not (_last(path).startswith("_") and "." not in _last(path))]
@@ -73,7 +73,7 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _pattern(path: str) -> re.Pattern[str]:
+def pattern_of(path: str) -> re.Pattern[str]:
     """A shell pattern as a regular expression: * stays in one directory, ** does not."""
     parts: list[str] = []
     at = 0

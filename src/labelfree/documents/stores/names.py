@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from os import PathLike
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/])")
-_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>;,)]+")
+_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
 ALIASES = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "az": "abfss", "abfs": "abfss"}
 """Other spellings of schemes."""
 WEB = ("http", "https")
@@ -75,6 +75,10 @@ def parsed_name(name: str | PathLike[str]) -> Name:
         rest, mark, query = rest.partition("?")
         query = mark + query
     authority, _, path = rest.partition("/")
+    if scheme != "hf" and "@" in path and re.search(r":(?!\d+$)", authority):  # a password that holds a slash
+        secret, _, place = rest.rpartition("@")
+        host, _, path = place.partition("/")
+        authority = f"{secret}@{host}"
     return Name(ALIASES.get(scheme, scheme), authority, path, query)
 
 
@@ -100,7 +104,7 @@ def scrubbed(text: str) -> str:
 
     def plain(match: re.Match[str]) -> str:
         found = match[0]
-        end = found[len(found.rstrip(":.")) :]
+        end = found[len(found.rstrip(":.,;)")) :]
         return shown(found[: len(found) - len(end)]) + end
 
     return _IN_TEXT.sub(plain, text)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple, TypeAlias, cast
+from typing import IO, Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from labelfree.documents.stores.names import Name, parsed_name
 from labelfree.documents.stores.store import Handle, Store, store_of
@@ -24,7 +24,9 @@ _AHEAD = 4
 _SMALL = 1 << 16
 """Bytes of a piece that a check of claims reads, which looks here and there."""
 _KEPT = 256
-_AT_ONCE = 8
+_AT_ONCE, _OPENED = 8, 16
+"""Pieces that are read at a time, and files that are opened."""
+T = TypeVar("T")
 
 
 class Stat(NamedTuple):
@@ -116,9 +118,22 @@ def remote_file(name: str) -> RemoteFile:
     return RemoteFile(parsed, store_of(parsed))
 
 
+def side_by_side(opened: Callable[[File], T], files: Sequence[File]) -> Iterator[T]:
+    """What opening each file gives, in their order; several remote ones at a time, since each waits for its store."""
+    if not any(isinstance(file, RemoteFile) for file in files):
+        yield from map(opened, files)
+        return
+    with ThreadPoolExecutor(_OPENED) as pool:
+        try:
+            yield from pool.map(opened, files)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
 @contextmanager
 def watched(file: File) -> Iterator[None]:
-    """Hold a remote file against what was seen first when its reading ends, well or badly; a local one is left alone."""
+    """Hold a remote file against what was seen first when its reading ends, well or badly."""
     try:
         yield
     except SourceError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from labelfree.errors import MissingExtra, SourceError
 _ARROW = ("s3", "gs", "abfss")
 SCHEMES = (*_ARROW, "hf", "https")
 """Schemes that are read; http too, where the host is this machine."""
+_SETTINGS = ("AWS_", "AZURE_", "GOOGLE_", "HF_")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -47,18 +49,19 @@ def store_of(name: Name) -> Store:
             f"{name.scheme}://; copy the file here first, and name the copy"
         )
     if not name.authority or (not name.path and name.scheme in WEB):
-        raise SourceError(
-            f"{name.shown}: expected a file in a {'bucket' if name.scheme in _ARROW else 'place'}, found none"
-        )
+        raise SourceError(f"{name.shown}: expected {name.scheme}://, a place and a file in it, found no file")
     if name.scheme == "http" and name.authority.rpartition("@")[2].partition(":")[0] not in _LOOPBACK:
         raise SourceError(
-            f"{name.shown}: expected https://, found http://, which anybody on the way can read and change"
+            f"{name.shown}: expected https://, found http://, which anybody on the way can read and change; http:// is "
+            "for servers on this machine"
         )
-    return _made(name.scheme, name.authority, name.query if name.scheme in _ARROW else "")
+    settings = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith(_SETTINGS)))
+    return _made(name.scheme, name.authority, name.query if name.scheme in _ARROW else "", settings)
 
 
 @lru_cache(maxsize=64)
-def _made(scheme: str, authority: str, query: str) -> Store:
+def _made(scheme: str, authority: str, query: str, settings: tuple[tuple[str, str], ...]) -> Store:
+    """The store of a place, under what the environment says of such places."""
     if scheme in _ARROW:
         return _arrow(Name(scheme, authority, "", query))
     try:
@@ -70,11 +73,12 @@ def _made(scheme: str, authority: str, query: str) -> Store:
             import aiohttp  # noqa: F401
     except ImportError as error:
         raise MissingExtra(f"reading {scheme}://", "remote") from error
+    web = fsspec.filesystem("https", client_kwargs={"trust_env": True}, skip_instance_cache=True)
     if scheme == "hf":
         from huggingface_hub import HfFileSystem
 
-        return _hub(HfFileSystem(skip_instance_cache=True))
-    return _web(fsspec.filesystem("https", client_kwargs={"trust_env": True}, skip_instance_cache=True))
+        return _hub(HfFileSystem(skip_instance_cache=True), web)
+    return _web(web)
 
 
 def _arrow(place: Name) -> Store:
@@ -89,8 +93,13 @@ def _arrow(place: Name) -> Store:
 
     def look(name: Name) -> Handle:
         def opened() -> tuple[Any, int, Any]:
-            file = system.open_input_file(inside(name))
-            return file, file.size(), file.metadata() or {}
+            try:
+                file = system.open_input_file(inside(name))
+                return file, file.size(), file.metadata() or {}
+            except OSError as error:
+                if "HTTP status 400" in str(error):  # an answer without a body; one to a listing says why
+                    system.get_file_info(fs.FileSelector(inside(name), allow_not_found=True))
+                raise
 
         file, size, said = attempted(opened, name)
         held = {_text(key).lower(): _text(value) for key, value in said.items()}
@@ -137,22 +146,33 @@ def _web(system: Any) -> Store:
     return Store(look, None, None)
 
 
-def _hub(system: Any) -> Store:
-    """Data sets and models of the Hugging Face hub."""
+def _hub(system: Any, web: Any) -> Store:
+    """Data sets and models of the Hugging Face hub: found by its interface, read by ranges from where it resolves."""
+    import huggingface_hub as hub
+
+    api = hub.HfApi(endpoint=system.endpoint)
 
     def place(name: Name) -> str:
         return f"{name.authority}/{name.path}".rstrip("/")
 
     def look(name: Name) -> Handle:
-        said = attempted(lambda: system.info(place(name), refresh=True), name)
-        if said.get("type") != "file":
+        at = attempted(lambda: system.resolve_path(place(name)), name)
+        if not hasattr(at, "path_in_repo"):
+            raise SourceError(f"{name.shown}: expected a data set or a model of the hub, found another kind of place")
+        where: dict[str, Any] = {"repo_type": at.repo_type, "revision": at.revision}
+        found = attempted(lambda: list(api.get_paths_info(at.repo_id, [at.path_in_repo], **where)), name)
+        if not found:
+            raise NoSuchFile(f"{name.shown}: no such file")
+        if not isinstance(found[0], hub.RepoFile):
             raise SourceError(f"{name.shown}: expected a file, found a directory")
-        etag = str((said.get("lfs") or {}).get("sha256") or said.get("blob_id") or "")
+        one, token = found[0], hub.get_token()
+        url = hub.hf_hub_url(at.repo_id, at.path_in_repo, endpoint=system.endpoint, **where)
+        said = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
         def ranged(offset: int, length: int) -> bytes:
-            return bytes(system.cat_file(place(name), start=offset, end=offset + length, cache_type="none"))
+            return bytes(web.cat_file(url, start=offset, end=offset + length, headers=dict(said)))
 
-        return Handle(int(said["size"]), etag, _checked(name, ranged))
+        return Handle(one.size, one.lfs.sha256 if one.lfs else one.blob_id, _checked(name, ranged))
 
     def listed(name: Name, deep: bool) -> Iterator[tuple[str, int]]:
         def found() -> dict[str, Any]:

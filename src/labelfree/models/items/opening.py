@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from labelfree.documents.files import check_regular
-from labelfree.documents.stores.faults import copying
-from labelfree.documents.stores.names import is_remote, parsed_name, shown
+from labelfree.documents.stores.faults import check_here
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.models.items.arrays import array_data
 from labelfree.models.items.batches import Batch, Data, Wish
@@ -60,11 +59,7 @@ def open_data(
     name = os.fspath(path)
     wish = Wish(None if kind == "auto" else kind, column, id, tuple(dict.fromkeys(keep)), memory)
     check_named(name, _KINDS)
-    if is_remote(name):
-        raise SourceError(
-            f"{shown(name)}: expected {option('data')} on this machine, since a model takes its items one by one, found a "
-            f"remote file; copy it first: {copying(parsed_name(name))}"
-        )
+    check_here(name, "the items of a model")
     try:
         root, files, others = _listed(name, wish)
         suffixes = sorted({form(file) for file in files})

@@ -17,7 +17,7 @@ import numpy as np
 
 from labelfree.arrays import as_rows
 from labelfree.documents.files import check_regular
-from labelfree.documents.stores.remote_file import File, RemoteFile, watched
+from labelfree.documents.stores.remote_file import File, RemoteFile, side_by_side, watched
 from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint, in_short
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.arrays.stored import stored_matrix
@@ -33,7 +33,7 @@ _DAMAGED = (*DAMAGED, TypeError, TokenError, SyntaxError)
 def npy_source(name: str, files: list[File], chosen: Columns) -> Source:
     """The rows of these .npy files, in this order, as one data set."""
     no_columns(name, chosen)
-    arrays = [_mapped(file) for file in files]
+    arrays = list(side_by_side(_mapped, files))
     for file, array in zip(files, arrays, strict=True):
         check_matrix(array.shape, array.dtype, file.name)
         if array.shape[1] != arrays[0].shape[1]:
@@ -72,7 +72,8 @@ def _mapped(file: File) -> Values:
         if held == offset:
             return np.empty(shape, dtype)
         if isinstance(file, RemoteFile):
-            return stored_matrix(file, offset, shape, dtype, fortran=fortran)
+            matrix: Values = stored_matrix(file, offset, shape, dtype, fortran=fortran)
+            return matrix
         return np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
     except (OSError, ValueError, TypeError, OverflowError) as error:
         raise SourceError(_incomplete(file, ".npy file", error)) from error

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, check_dense
-from labelfree.documents.stores.faults import copying
-from labelfree.documents.stores.names import is_remote, parsed_name, shown
+from labelfree.documents.stores.faults import check_here
 from labelfree.errors import ArrayError, SourceError, UsageError, option
 from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.block import CHECKPOINT
@@ -95,11 +94,7 @@ def _counted(found: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _of_file(name: str, where: str) -> Holder:
-    if is_remote(name):
-        raise SourceError(
-            f"{option(where, shown(name))}: expected a file on this machine, found a remote one; copy it first: "
-            f"{copying(parsed_name(name.partition('::')[0]) if '::' in name else parsed_name(name))}"
-        )
+    check_here(name, f"the file of {option(where)}")
     file, key = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     path = Path(file)
     if not file or not path.exists():

@@ -9,7 +9,7 @@ import stat
 import struct
 import zipfile
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError, UnsafeCheckpoint, in_short
@@ -79,7 +79,7 @@ def check_unpacked(path: File, member: Member, size: int) -> None:
         )
 
 
-def _member(stream: BinaryIO, entry: zipfile.ZipInfo, path: File) -> tuple[Member, int]:
+def _member(stream: IO[bytes], entry: zipfile.ZipInfo, path: File) -> tuple[Member, int]:
     """A member and the position of its header."""
     name = entry.filename
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or ":" in name.split("/")[0]:

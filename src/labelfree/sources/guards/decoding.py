@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def _found(file: File, claimed: Footer, columns: Iterable[str], memory: int | No
     return found
 
 
-def _leaf(stream: BinaryIO, file: File, leaf: Leaf, claimed: Footer, total: int) -> _Found:
+def _leaf(stream: IO[bytes], file: File, leaf: Leaf, claimed: Footer, total: int) -> _Found:
     held = unexplained = text = 0
     units: list[_Unit] = []
     where = f"column {_shown(leaf.name)}"
@@ -167,7 +167,7 @@ def _unpacked(page: Page, leaf: Leaf, file: File, where: str) -> int:
 
 
 def _decoded(
-    stream: BinaryIO, file: File, page: Page, leaf: Leaf, chunk: ColumnChunk, listed: list[Page], claimed: Footer
+    stream: IO[bytes], file: File, page: Page, leaf: Leaf, chunk: ColumnChunk, listed: list[Page], claimed: Footer
 ) -> tuple[int, int]:
     """Bytes that the values of a page decode to, and the longest one."""
     if leaf.width:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from labelfree.documents.stores.remote_file import File, RemoteFile, watched
+from labelfree.documents.stores.remote_file import File, side_by_side, watched
 from labelfree.errors import ColumnError, SourceError, option
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
@@ -15,8 +14,6 @@ from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, 
 
 _FIRST_ROWS = 64
 _VALUES = 1 << 16
-_AT_ONCE = 16
-"""Remote files that are opened at a time."""
 Batches: TypeAlias = Callable[[Sequence[Candidate], Sequence[str], int], Iterator[Any]]
 """Record batches of a file: which columns hold vectors, all columns that are read, and how many rows at a time."""
 
@@ -71,7 +68,7 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
     size = buffers = 0
     counts: list[int] = []
     parts: list[_Part] = []
-    for file, table in zip(files, _tables(files, chosen, opened), strict=True):
+    for file, table in zip(files, side_by_side(lambda one: opened(one, chosen), files), strict=True):
         counts.append(table.rows)
         if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
             parts.append(_part(file, table, chosen))
@@ -113,19 +110,6 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
         counts=tuple(counts),
         buffers=buffers,
     )
-
-
-def _tables(files: Sequence[File], chosen: Columns, opened: Callable[[File, Columns], Table]) -> Iterator[Table]:
-    """Each file as a table; several remote ones at a time, since each waits for its store."""
-    if not any(isinstance(file, RemoteFile) for file in files):
-        yield from (opened(file, chosen) for file in files)
-        return
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        try:
-            yield from pool.map(lambda file: opened(file, chosen), files)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
 
 
 def _part(file: File, table: Table, chosen: Columns) -> _Part:
