@@ -47,7 +47,7 @@ def names(found: list[object], bucket: str) -> list[str]:
 
 @pytest.mark.slow
 def test_a_hundred_thousand_objects_are_listed_page_by_page_in_natural_order(stub: Objects, bucket: str) -> None:
-    content = npy(np.eye(3))
+    content = npy(np.eye(3, dtype=np.float32))
     stub.files |= {f"run/day={i % 7}/part_{i}.npy": content for i in range(100_000)}
     found = names(list(files_of(f"{bucket}/run")), bucket)
     assert stub.pages == 100

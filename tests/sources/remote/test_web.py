@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import labelfree
+from labelfree.arrays import Rows
 from labelfree.documents.stores import faults
 from labelfree.documents.stores.remote_file import RemoteFile, remote_file
 from labelfree.errors import LabelfreeError, OutputError, SourceError
@@ -28,7 +29,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ranges]:
         yield held
 
 
-def rows_of(source: Source, count: int) -> np.ndarray:
+def rows_of(source: Source, count: int) -> Rows:
     return np.concatenate([block.rows for block in source.read(count)])
 
 
@@ -149,11 +150,11 @@ def test_a_large_file_is_read_in_ranges_and_not_whole(web: Ranges) -> None:
 
 
 def test_bytes_at_the_ends_of_pieces(web: Ranges) -> None:
-    content = np.random.default_rng(2).bytes((2 << 21) + 12_345)
+    content = np.random.default_rng(2).bytes((2 << 23) + 12_345)
     web.files["/x"] = content
     file: RemoteFile = remote_file(f"{web.url}/x")
     with file.open() as stream:
-        for at in (0, (1 << 21) - 1, 1 << 21, (2 << 21) - 3, len(content) - 5, len(content)):
+        for at in (0, (1 << 23) - 1, 1 << 23, (2 << 23) - 3, len(content) - 5, len(content)):
             stream.seek(at)
             assert stream.read(7) == content[at : at + 7]
         stream.seek(3)

@@ -18,8 +18,8 @@ from labelfree.errors import SourceError
 
 PIECES = 1 << 26
 """Bytes of a file that are held while it is read: pieces that were read, and one that is read ahead."""
-_LARGEST, _SMALLEST = 1 << 21, 1 << 16
-_AHEAD = 4
+LARGEST, _SMALLEST = 1 << 23, 1 << 16
+AHEAD = 2
 """Pieces that are read ahead where a file is read in order: measured by benchmarks/remote.py."""
 _SMALL = 1 << 16
 """Bytes of a piece that a check of claims reads, which looks here and there."""
@@ -201,9 +201,9 @@ class _Pieces:
 
     def __init__(self, handle: Handle, places: int) -> None:
         self.handle = handle
-        self.size = min(max(PIECES // (8 * places) // _SMALLEST * _SMALLEST, _SMALLEST), _LARGEST)
+        self.size = min(max(PIECES // (8 * places) // _SMALLEST * _SMALLEST, _SMALLEST), LARGEST)
         self.most = max(PIECES // self.size, 2 * places + 2)
-        self.ahead = max(min(_AHEAD, self.most // (2 * places)), 1)
+        self.ahead = max(min(AHEAD, self.most // (2 * places)), 1)
         self.held: OrderedDict[int, Future[bytes]] = OrderedDict()
 
     def read(self, offset: int, length: int) -> bytes:
