@@ -33,12 +33,13 @@ _PLACES = {
     "hf": "HF_TOKEN, or hf auth login",
 }
 _COPIES = {
-    "s3": "aws s3 cp {recursive}{name} .",
-    "gs": "gcloud storage cp {recursive}{name} .",
-    "abfss": "azcopy copy {recursive}{name} .",
-    "https": "curl -LO {name}",
-    "http": "curl -LO {name}",
+    "s3": ("aws s3 cp {name} .", "aws s3 cp --recursive {name} ."),
+    "gs": ("gcloud storage cp {name} .", "gcloud storage cp -r {name} ."),
+    "abfss": ("azcopy copy {name} .", "azcopy copy --recursive {name} ."),
+    "https": ("curl -LO {name}", "curl -LO {name}"),
+    "http": ("curl -LO {name}", "curl -LO {name}"),
 }
+"""The commands that copy a file, and a directory."""
 
 
 class NoSuchFile(SourceError):
@@ -54,14 +55,15 @@ def copying(name: Name, *, directory: bool = False) -> str:
     import shlex
 
     if name.scheme == "hf":
-        kind, path = ("--repo-type dataset ", name.path) if name.authority == "datasets" else ("", name.path)
-        parts = path.split("/")
-        repo, inside = (parts[:2], parts[2:]) if kind else ([name.authority, *parts[:1]], parts[1:])
-        words = ("hf download", kind.strip(), "/".join(repo).partition("@")[0], "/".join(inside), "--local-dir .")
-        return " ".join(word for word in words if word)
-    recursive = {"s3": "--recursive ", "gs": "-r ", "abfss": "--recursive "}.get(name.scheme, "") if directory else ""
-    line = _COPIES.get(name.scheme, "copy {name}")
-    return line.format(recursive=recursive, name=shlex.quote(name.shown))
+        data_set = name.authority == "datasets"
+        parts = name.path.split("/") if data_set else [name.authority, *name.path.split("/")]
+        repo, inside = "/".join(parts[:2]).partition("@")[0], "/".join(parts[2:])
+        what = f"{repo} {inside}".rstrip()
+        if data_set:
+            return f"hf download --repo-type dataset {what} --local-dir ."
+        return f"hf download {what} --local-dir ."
+    lines = _COPIES.get(name.scheme, ("copy {name}", "copy {name}"))
+    return lines[directory].format(name=shlex.quote(name.shown))
 
 
 def check_here(name: object, what: str) -> None:
