@@ -44,7 +44,7 @@ ALLOWED = {
     "metrics": {"evidence", "families"},
     "sources": {"errors", "arrays", "head", "documents"},
     "survey": GROUND | {"kernels", "summaries", "evidence", "families", "sources"},
-    "layers": {"errors", "arrays", "kernels", "families", "sources"},
+    "layers": {"errors", "arrays", "kernels", "families", "sources", "documents.stores"},
     "models": {"errors", "arrays", "head", "progress", "kernels", "summaries", "sources", "documents"},
     "reports": {"errors", "catalog", "results", "documents", "history.steps", "families"},
     "render": {"errors", "catalog", "results", "documents", "history.steps", "reports"},

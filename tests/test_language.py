@@ -36,7 +36,7 @@ pytestmark = pytest.mark.once
 SRC = Path(__file__).parent.parent / "src" / "labelfree"
 FILES = sorted(file for file in SRC.rglob("*.py") if "cli" not in file.relative_to(SRC).parts)
 
-_COMMAND = re.compile(r"\blabelfree [a-z][^;,)]*")
+_COMMAND = re.compile(r"\b(?:labelfree|aws|azcopy|hf) [a-z][^;,)]*")
 _FLAG = re.compile(r"(?<![\w-])(?:--[a-z{]|-o\b)")
 
 # What has arguments in Python: the public functions, the monitor, and what draws tables and verdicts.
@@ -70,7 +70,7 @@ def texts(source: str) -> Iterator[str]:
 
 
 def flags(source: str) -> list[str]:
-    """The texts that hold a flag, commands to type aside."""
+    """The texts that hold a flag, commands to type aside, ours and those that copy files."""
     return [text for text in texts(source) if _FLAG.search(_COMMAND.sub("", text))]
 
 

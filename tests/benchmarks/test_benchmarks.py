@@ -38,6 +38,7 @@ BENCHMARKS = ROOT / "benchmarks"
         ("embed", "sentence_transformers", "over_bare"),
         ("monitor", "transformers", "rankme"),
         ("formats", "", "over_reading"),
+        ("remote", "moto", "over_pyarrow"),
         ("drift/drift_study", "", "share_beyond_95"),
         ("drift/drift_speed", "", "tests_total"),
         ("similarity/coverage_similarity", "", "neighbors_kept"),

@@ -128,8 +128,8 @@ REFUSED: list[tuple[str, str]] = [
     ("mixed/cc.parquet", r"mixed/cc\.parquet: no such file or directory; did you mean mixed/a\.parquet\?"),
     ("notes/a.tx", r"notes/a\.tx: no such file or directory$"),  # a.txt could not be read
     ("-", r"-: rows are read more than once, which standard input cannot be; name a file \(Parquet"),
-    ("s3://bucket/a.parquet", r"s3://bucket/a\.parquet: s3:// is not supported yet: download it first"),
-    ("hf://datasets/a/b/*.parquet", r"hf:// is not supported yet: download it first"),
+    ("ftp://host/a.parquet", r"ftp://host/a\.parquet: expected a scheme among s3://.*found ftp://; copy the file here"),
+    ("s3://bucket/a.pt", r"s3://bucket/a\.pt: PyTorch files cannot be read by ranges.*aws s3 cp s3://bucket/a\.pt \."),
     ("pipe", r"pipe: expected a file or directory, found a pipe or device; .* write them to a file first"),
     ("pipe.npz::x", r"pipe\.npz: expected a file or directory, found a pipe or device"),
     ("notes/a.txt", r"notes/a\.txt: expected Parquet, Arrow IPC, .* found '\.txt'"),

@@ -108,7 +108,8 @@ def numbered(reports: Sequence[Report], steps: Sequence[int], path: Path, name: 
     from labelfree import history
     from labelfree.catalog import known_command
     from labelfree.commands.looks import numbered_looks
+    from labelfree.documents.files import there
 
-    records = history.read(path, run=name) if path.exists() else []
+    records = history.read(path, run=name) if there(path) else []
     earlier = [r for r in records if (known := known_command(r["command"])) is not None and known.other_rows]
     return numbered_looks(reports, steps, earlier)

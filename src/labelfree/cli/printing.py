@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from labelfree.documents.stores.names import scrubbed
 from labelfree.documents.wording import printable
 from labelfree.errors import UsageError
 
@@ -44,7 +45,7 @@ def shown(text: str) -> None:
 
 def told(message: str) -> None:
     """Write a message to stderr, without what would steer a terminal."""
-    print(f"labelfree: {printable(message)}", file=sys.stderr)
+    print(f"labelfree: {printable(scrubbed(message))}", file=sys.stderr)
 
 
 def printed(writes: Callable[[], object]) -> None:

@@ -40,5 +40,6 @@ def report(
     atomically(output, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
     if not quiet:
         from labelfree.cli.printing import printed, shown
+        from labelfree.documents.stores.names import shown as where
 
-        printed(lambda: shown(f"{output}: {len(text.encode('utf-8', 'backslashreplace')):,} bytes\n"))
+        printed(lambda: shown(f"{where(output)}: {len(text.encode('utf-8', 'backslashreplace')):,} bytes\n"))

@@ -59,6 +59,8 @@ def run(
     if command.families:
         options["only"] = measured_names(asked, appending=shared.append is not None)
     measure: Callable[..., Report] = getattr(api, name)
+    if shared.verbose:
+        tell_retries()
     data_sets: list[Any] = [list(sources)] if shared.concat and len(sources) > 1 else list(sources)
     chosen = checked(command, options)
     if chosen.data is None:
@@ -119,6 +121,19 @@ def run(
         raise typer.Exit(code)
 
 
+def tell_retries() -> None:
+    """Say on stderr when a store is asked again."""
+    import logging
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told(record.getMessage())
+
+    log = logging.getLogger("labelfree.stores")
+    log.setLevel(logging.INFO)
+    log.addHandler(Told())
+
+
 def judged(reports: Sequence[Report]) -> ExitCode:
     """The exit code of the worst verdict on reports."""
     from labelfree.gating import EXIT_CODES
@@ -156,10 +171,10 @@ def steps_to_append(command: Command, sources: Sequence[str], shared: Shared) ->
         raise UsageError(f"--append: {command.name} measures nothing that a history holds; append rank or evaluate")
     from labelfree.history.records import checked_run
     from labelfree.history.steps import day_of, step_of, steps_of
-    from labelfree.history.store import stored, writable
+    from labelfree.history.store import exists, stored
 
     checked_run("default" if shared.run is None else shared.run)
-    if writable(shared.append).exists():
+    if exists(shared.append):
         stored(shared.append)
     return steps_of(sources, shared.step, shared.concat, day_of if command.other_rows else step_of)
 
@@ -185,6 +200,7 @@ def append(reports: Sequence[Report], steps: Sequence[int], shared: Shared) -> N
     if shared.append is None:
         return
     from labelfree import history
+    from labelfree.documents.stores.names import shown as where
 
     run, pairs = shared.run or "default", list(zip(reports, steps, strict=True))
     changed = history.extend(shared.append, [(r, s) for r, s in pairs], run=run, replace=shared.replace)
@@ -192,7 +208,7 @@ def append(reports: Sequence[Report], steps: Sequence[int], shared: Shared) -> N
         said = f"{changed} of {len(pairs)} records appended" + (
             "" if changed == len(pairs) else ", the others were there"
         )
-        told(f"{shared.append}: run {run}: {said}")
+        told(f"{where(shared.append)}: run {run}: {said}")
 
 
 def tell(reports: Sequence[Report], telling: Telling) -> None:

@@ -15,6 +15,7 @@ from labelfree.commands.arrivals import SETTLED, Arrivals, stamp_of
 from labelfree.documents.files import atomically, locked
 from labelfree.documents.findings import FindingWarning
 from labelfree.documents.reading import as_json
+from labelfree.documents.stores.faults import check_here
 from labelfree.errors import LabelfreeError, OutputError, SourceError, UsageError, in_short, option
 from labelfree.gating import STOPPING, gate
 from labelfree.gating.settings import NUMBERS, settings
@@ -93,6 +94,7 @@ class Watch:
         without a verdict because no file could be scored.
         """
         check_options(self.options, self.run)
+        check_here(self.directory, "the directory to watch")
         if not self.directory.is_dir():
             raise SourceError(f"{self.directory}: expected a directory to watch, found none; make it first")
         with locked(self.directory, wait=False, lock=self.directory / ".watch.lock"):

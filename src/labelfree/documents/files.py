@@ -7,10 +7,13 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
-from labelfree.documents.leftovers import temporary_file
+from labelfree.documents.leftovers import temporary_directory, temporary_file
+from labelfree.documents.stores.names import is_remote, parsed_name, shown
+from labelfree.documents.stores.remote_file import File, RemoteFile
+from labelfree.documents.stores.writing import changing, check_replaceable, fingerprint, put, remote_text, replaced
 from labelfree.errors import OutputError, SourceError, option
 
 MOST_TEXT = 1 << 29
@@ -19,13 +22,20 @@ MOST_PIPED = 1 << 26
 """Bytes of a document that are read from standard input, where the reports of thousands of data sets fit."""
 
 
-def check_regular(path: Path) -> None:
+def check_regular(path: File) -> None:
     """Refuse a pipe or a device: reading it may never end."""
+    if isinstance(path, RemoteFile):
+        return
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise SourceError(
             f"{path}: expected a file or directory, found a pipe or device; rows are read more than once: write them "
             "to a file first"
         )
+
+
+def there(path: Path) -> bool:
+    """Whether a file exists, here or in a store."""
+    return fingerprint(path) is not None if is_remote(path) else path.exists()
 
 
 def read_text(path: Path, most: int = MOST_TEXT, *, piped: bool = False) -> str:
@@ -34,6 +44,8 @@ def read_text(path: Path, most: int = MOST_TEXT, *, piped: bool = False) -> str:
     A pipe or a device is refused at once, since reading it may never end. piped: take what the shell hands over as a
     pipe, `<(command)`, which has a writer; a pipe that has a name may have none.
     """
+    if is_remote(path):
+        return remote_text(path, most)
     _check_document(path, os.stat(path).st_mode, piped)
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # not to wait for a writer
     with open(handle, "rb") as stream:
@@ -70,7 +82,15 @@ def _bounded(stream: IO[bytes], where: str, most: int) -> str:
 
 
 def atomically(path: Path, writes: Callable[[Path], object]) -> None:
-    """Write to a temporary file beside the target and rename it; what killed writers left there is removed."""
+    """Write to a temporary file beside the target and rename it; what killed writers left there is removed.
+
+    A target in a store is written here first, and put there at once.
+    """
+    if is_remote(path):
+        with temporary_directory() as directory:
+            writes(temporary := directory / path.name)
+            put(path, temporary.read_bytes())
+        return
     try:
         with temporary_file(path) as temporary:
             writes(temporary)
@@ -85,9 +105,13 @@ def atomically(path: Path, writes: Callable[[Path], object]) -> None:
 def check_targets(paths: Sequence[Path], suffixes: Iterable[str], name: str = "output") -> None:
     """Refuse what could not be written, before any work is done; name: of the option that named it."""
     for path in paths:
+        if is_remote(path) and PurePosixPath(parsed_name(path).path).suffix in suffixes:
+            check_replaceable(path)
+            continue
         if path.suffix not in suffixes:
             raise OutputError(
-                f"{option(name, path)}: expected a suffix among {' '.join(suffixes)}, found {path.suffix or 'none'!r}"
+                f"{option(name, shown(path))}: expected a suffix among {' '.join(suffixes)}, found "
+                f"{PurePosixPath(shown(path)).suffix or 'none'!r}"
             )
         if not path.parent.is_dir():
             raise OutputError(f"{option(name, path)}: the directory {path.parent} does not exist; make it first")
@@ -102,7 +126,8 @@ def check_apart(outputs: Sequence[Path], others: Mapping[str, Iterable[str | Pat
             same = next((file for file in files if _one_file(path, Path(file))), None)
             if same is not None:
                 raise OutputError(
-                    f"{option(name, path)}: would overwrite {what} {same}, which is the same file; name another"
+                    f"{option(name, shown(path))}: would overwrite {what} {shown(same)}, which is the same file; "
+                    "name another"
                 )
 
 
@@ -116,8 +141,13 @@ def locked(path: Path, *, wait: bool = True, lock: Path | None = None) -> Iterat
     """Hold the lock of a file: one writer at a time, freed by the system if we die.
 
     wait: for another writer, else OutputError; lock: the lock file, else `<file>.lock` beside it. It stays: to remove
-    it would let two writers hold two locks of the same name. Only its holder may, as the last act.
+    it would let two writers hold two locks of the same name. Only its holder may, as the last act. A store has no
+    locks: there `rewritten` refuses to replace what another writer has changed.
     """
+    if lock is None and is_remote(path):
+        with changing(path):
+            yield
+        return
     handle = _taken(path, lock or path.with_name(path.name + ".lock"), wait)
     try:
         yield
@@ -155,6 +185,8 @@ def rewritten(path: Path, text: str) -> None:
     The temporary file has one fixed name, since only the holder of the lock writes it: what a killed writer
     leaves behind is overwritten by the next.
     """
+    if is_remote(path):
+        return replaced(path, text)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else None

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from labelfree.catalog import known_command
-from labelfree.documents.files import locked, read_text, rewritten
+from labelfree.documents.files import locked, read_text, rewritten, there
 from labelfree.documents.reading import parsed
+from labelfree.documents.stores.names import is_remote
+from labelfree.documents.stores.writing import check_replaceable
 from labelfree.documents.wording import steps
-from labelfree.errors import HistoryError, SourceError, in_short, option
+from labelfree.errors import HistoryError, OutputError, SourceError, in_short, option
 from labelfree.history.records import Record, alike, checked_run, contradictions, key, misfits, named, same, unlike
 from labelfree.history.records import validated as checked_record
 
@@ -41,6 +43,11 @@ def stored(path: str | Path) -> list[Record]:
         if what := _of_another_kind(text, path):
             raise HistoryError(f"{path}: expected a history (JSON Lines), found {what}") from None
         raise
+
+
+def exists(path: str | Path) -> bool:
+    """Whether there is a history yet; a HistoryError where there can be none."""
+    return there(writable(path))
 
 
 def _of_another_kind(text: str, path: Path) -> str | None:
@@ -98,7 +105,7 @@ def added(path: str | Path, new: Sequence[Record], *, replace: bool = False) -> 
     for record in new:
         _check_readable(record, path)
     with locked(path):
-        records = stored(path) if path.exists() else []
+        records = stored(path) if there(path) else []
         changed: list[Record] = []
         for record in new:
             found = _with(records, record, path, replace=replace, staying=changed)
@@ -150,7 +157,7 @@ def removed(path: str | Path, *, run: str, step: int | None = None, command: str
     """Remove a run, or those of its records that step and command name; returns how many."""
     checked_run(run)
     path = writable(path)
-    if not path.exists():
+    if not there(path):
         stored(path)
     with locked(path):
         records = stored(path)
@@ -190,6 +197,12 @@ def contents(records: Iterable[Record]) -> str:
 def writable(path: str | Path) -> Path:
     """The file itself, so that a link to a history stays a link; a HistoryError where there can be none."""
     path = Path(path)
+    if is_remote(path):
+        try:
+            check_replaceable(path)
+        except OutputError as error:
+            raise HistoryError(str(error)) from None
+        return path
     if not path.parent.is_dir():
         raise HistoryError(f"{path}: the directory {path.parent} does not exist; make it first")
     if path.is_dir():

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Rows, as_rows
+from labelfree.documents.stores.faults import check_here
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.families.weights.checkpoint import Layer
 from labelfree.families.weights.matrix import MatrixPart, weighed
@@ -84,6 +85,7 @@ def _tensors(checkpoint: Any) -> tuple[str, dict[str, Tensor]]:
 
 
 def _of_file(name: str) -> dict[str, Tensor]:
+    check_here(name, "a checkpoint")
     path = Path(name)
     if not name or not path.exists():
         file, _, key = name.rpartition("::")

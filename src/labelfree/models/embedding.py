@@ -13,6 +13,7 @@ from typing import Any, Literal
 from labelfree import __version__
 from labelfree.documents.files import check_apart, check_targets
 from labelfree.documents.reading import as_json
+from labelfree.documents.stores.faults import check_here
 from labelfree.documents.wording import in_unicode
 from labelfree.errors import OutputError, UsageError, option
 from labelfree.head import Head
@@ -121,6 +122,7 @@ def embed(
     >>> done.rows, done.d, rows
     (2, 2, [[4.0, -1.0], [-2.0, 2.0]])
     """
+    check_here(output, f"{option('output')}, which a run can resume,")
     check_targets([Path(output)], PARQUET)
     if pool is not None and pool not in POOLS:
         raise UsageError(f"{option('pool')}: expected one of {', '.join(POOLS)}, found {pool!r}")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Rows
+from labelfree.documents.stores.names import is_remote
 from labelfree.errors import option
 
 Values: TypeAlias = NDArray[Any]
@@ -105,6 +106,8 @@ class Source:
     @property
     def apart(self) -> str:
         """What to do where the files of this data set were meant to be one data set each."""
+        if is_remote(self.name):
+            return "to measure every file on its own, name each of them"
         if " + " in self.name:
             return f"to measure every source on its own, leave {option('concat')} out"
         if has_magic(self.name):

@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from io import BufferedReader
-from pathlib import Path
 from typing import IO, cast
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
 
 LONGEST = 1 << 26
@@ -18,7 +18,7 @@ BROKEN = (OSError, EOFError, zlib.error)
 """What the reading of a damaged file raises."""
 
 
-def raw_lines(file: Path, longest: int | None = None) -> Iterator[bytes]:
+def raw_lines(file: File, longest: int | None = None) -> Iterator[bytes]:
     """The lines of a file as bytes, each with its end; a byte order mark of UTF-8 is left out.
 
     longest: bytes of a line that may be, LONGEST unless given.
@@ -43,7 +43,7 @@ def raw_lines(file: Path, longest: int | None = None) -> Iterator[bytes]:
 
 
 @contextmanager
-def byte_stream(file: Path) -> Iterator[IO[bytes]]:
+def byte_stream(file: File) -> Iterator[IO[bytes]]:
     """The bytes of a file, unpacked where it is compressed by gzip."""
     with ExitStack() as stack:
         stream: IO[bytes] = stack.enter_context(file.open("rb"))
@@ -53,7 +53,7 @@ def byte_stream(file: Path) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def decoded(line: bytes, number: int, file: Path) -> str:
+def decoded(line: bytes, number: int, file: File) -> str:
     """Line `number` (from 1) as text, with its end."""
     try:
         return line.decode("utf-8")
@@ -64,7 +64,7 @@ def decoded(line: bytes, number: int, file: Path) -> str:
         ) from error
 
 
-def _without_mark(line: bytes, file: Path) -> bytes:
+def _without_mark(line: bytes, file: File) -> bytes:
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise SourceError(
             f"{file}: expected text in UTF-8, found the byte order mark of UTF-16 at byte 0 of line 1; convert it "

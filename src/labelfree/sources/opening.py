@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from labelfree.documents.files import check_regular
+from labelfree.documents.stores.faults import copying
+from labelfree.documents.stores.names import is_remote, shown
+from labelfree.documents.stores.remote_file import PIECES, File, RemoteFile, remote_file
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, Columns, Source
 from labelfree.sources.conversions import conversion
-from labelfree.sources.paths import READABLE, check_local, files_of, missing, natural, rows_within, suffix_of
+from labelfree.sources.paths import READABLE, check_named, files_of, missing, natural, rows_within, suffix_of
 
 _KINDS = {
     **dict.fromkeys(PARQUET, "parquet"),
@@ -47,14 +51,14 @@ def _opened(source: Any, columns: Columns) -> Source:
     if paths and all(isinstance(path, str | os.PathLike) for path in paths):
         names = [os.fspath(path) for path in paths]
         for name in names:
-            check_local(name)
+            check_named(name)
         try:
             if paths is not source:
                 return _open_path(names[0], columns)
             files = [file for name in names for file in files_of(name)]
-            return _open_files(" + ".join(names), files, columns)
+            return _open_files(" + ".join(map(shown, names)), files, columns)
         except OSError as error:  # a name too long, a directory that we may not enter
-            raise SourceError(f"{' + '.join(names)}: cannot be read ({error.strerror or error})") from error
+            raise SourceError(f"{' + '.join(map(shown, names))}: cannot be read ({error.strerror or error})") from error
     from labelfree.sources.tables.frames import array_source, dataset_source, frame_source, refuse_lazy, table_of
 
     refuse_lazy(source)
@@ -70,6 +74,8 @@ def _opened(source: Any, columns: Columns) -> Source:
 def _open_path(name: str, columns: Columns) -> Source:
     if not name:
         raise SourceError(f"expected {READABLE}, found an empty path")
+    if is_remote(name):
+        return _open_remote(name, columns)
     path, member = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     check_regular(Path(path))
     if member is None and Path(path).is_dir() and (tensors := _checkpoint_files(Path(path))):
@@ -81,6 +87,29 @@ def _open_path(name: str, columns: Columns) -> Source:
     if member is not None:
         return _open_member(Path(path), member, columns)
     return _open_files(name, files_of(name), columns)
+
+
+def _open_remote(name: str, columns: Columns) -> Source:
+    place, separator, member = name.rpartition("::")
+    if not separator:
+        found = _open_files(shown(name), files_of(name), columns)
+    else:
+        file = remote_file(place)
+        if file.suffix.lower() == ".npz":
+            from labelfree.sources.arrays.numpy_files import npz_source
+
+            found = npz_source(f"{file}::{member}", file, member, columns)
+        elif file.suffix.lower() in CHECKPOINT:
+            from labelfree.sources.checkpoints.tensors import checkpoint_source
+
+            found = checkpoint_source(file, member, columns)
+        else:
+            raise SourceError(
+                f"{file}: expected a .safetensors or .npz file before ::{member}, found "
+                f"{file.suffix or 'a directory'}; name the file, or copy the directory first: "
+                f"{copying(file.location, directory=True)}"
+            )
+    return replace(found, buffers=found.buffers + PIECES)
 
 
 def _open_member(path: Path, member: str, columns: Columns) -> Source:
@@ -99,7 +128,7 @@ def _open_member(path: Path, member: str, columns: Columns) -> Source:
     )
 
 
-def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
+def _open_files(name: str, files: list[File], columns: Columns) -> Source:
     suffixes = sorted({suffix_of(file) for file in files})
     kinds = {_KINDS.get(suffix, suffix) for suffix in suffixes}
     if len(kinds) > 1:
@@ -114,7 +143,13 @@ def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
         from labelfree.sources.arrays.numpy_files import npy_source
 
         return npy_source(name, files, columns)
-    if line := conversion(files[0]):
+    first = files[0]
+    if isinstance(first, RemoteFile) and kind not in (".npz", "checkpoint"):
+        raise SourceError(
+            f"{first}: expected {READABLE}, found {first.suffix or 'no suffix'!r}; what is not read can be converted "
+            f"once it is here: {copying(first.location)}"
+        )
+    if isinstance(first, Path) and (line := conversion(first)):
         raise SourceError(f"{files[0]}: expected {READABLE}, found {line}")
     if len(files) > 1:
         raise SourceError(f"{name}: {len(files)} {suffixes[0]} files cannot be one data set; give each as a source")
@@ -129,7 +164,7 @@ def _open_files(name: str, files: list[Path], columns: Columns) -> Source:
     raise SourceError(f"{files[0]}: expected {READABLE}, found {files[0].suffix or 'no suffix'!r}")
 
 
-def _open_tables(kind: str, name: str, files: list[Path], columns: Columns) -> Source:
+def _open_tables(kind: str, name: str, files: list[File], columns: Columns) -> Source:
     if kind == "parquet":
         from labelfree.sources.tables.parquet import parquet_source
 

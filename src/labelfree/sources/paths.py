@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from glob import glob, has_magic
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from labelfree.documents.files import check_regular
+from labelfree.documents.stores.listings import remote_files
+from labelfree.documents.stores.names import is_remote
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
 from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED
 from labelfree.sources.saved import saved_files
@@ -17,16 +21,16 @@ _ROWS = (*PARQUET, *ARROW, ".npy")
 _TEXT = (*SEPARATED, *LINES)
 
 
-def check_local(name: str, kinds: str = READABLE) -> None:
-    """Refuse what is no path of a file here; kinds: of files that would be read."""
+def check_named(name: str, kinds: str = READABLE) -> None:
+    """Refuse standard input; kinds: of files that would be read."""
     if name == "-":
         raise SourceError(f"-: rows are read more than once, which standard input cannot be; name a file ({kinds})")
-    if scheme := re.match(r"[a-z][a-z0-9+.]*://", name):
-        raise SourceError(f"{name}: {scheme[0]} is not supported yet: download it first, and name the file")
 
 
-def files_of(name: str) -> list[Path]:
+def files_of(name: str) -> list[File]:
     """The files of one data set, in natural order: part_2 before part_10."""
+    if is_remote(name):
+        return [*sorted(remote_files(name, _known, _rows_among), key=natural)]
     path = Path(name)
     if path.is_dir():
         return _inside(path)
@@ -46,20 +50,32 @@ def _marker(file: Path) -> bool:
     return file.name.startswith("_") and not file.suffix
 
 
-def _inside(path: Path) -> list[Path]:
+def _known(path: PurePath) -> bool:
+    """Whether a name says that it is a file."""
+    return path.suffix.lower() in (*_ROWS, *CHECKPOINT, ".npz") or suffix_of(path) in _TEXT or bool(path.suffix)
+
+
+def _rows_among(names: Sequence[str]) -> list[str]:
+    """The files that hold rows; CSV and JSON lines where nothing else does."""
+    paths = {name: PurePath(name) for name in names}
+    known = [name for name, path in paths.items() if path.suffix.lower() in _ROWS]
+    return known or [name for name, path in paths.items() if suffix_of(path) in _TEXT]
+
+
+def _inside(path: Path) -> list[File]:
     if saved := saved_files(path):
-        return saved
+        return [*saved]
     known, others = rows_within(path)
     if not known:
         what = f"{others} other files" if others else "nothing"
         raise SourceError(f"{path}: expected Parquet, Arrow, .npy, CSV or JSON lines in the directory, found {what}")
-    return sorted(known, key=natural)
+    return [*sorted(known, key=natural)]
 
 
-def suffix_of(file: Path) -> str:
+def suffix_of(file: PurePath | File) -> str:
     """The suffix that tells what a file holds: .csv.gz of both."""
     last = file.suffix.lower()
-    return file.with_suffix("").suffix.lower() + last if last == ".gz" else last
+    return PurePath(file.name).with_suffix("").suffix.lower() + last if last == ".gz" else last
 
 
 def rows_within(path: Path, *, text: bool = True) -> tuple[list[Path], int]:
@@ -97,7 +113,7 @@ def missing(name: str, usable: tuple[str, ...] = (*_ROWS, *_TEXT, *CHECKPOINT, "
     return f"{name}: no such file or directory{hint}"
 
 
-def natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:
+def natural(path: PurePath | File) -> tuple[list[tuple[int, int | str]], str]:
     """A sort key in which numbers count as numbers; the text decides between part_1 and part_01."""
     parts = [part for part in re.split(r"(\d+)", str(path)) if part]
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts], str(path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.sources.block import Values
 
 
@@ -16,5 +16,5 @@ class Tensor:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    file: Path
+    file: File
     load: Callable[[], Values]

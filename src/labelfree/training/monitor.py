@@ -15,7 +15,7 @@ from labelfree.commands.signatures import spelled
 from labelfree.errors import HistoryError, LabelfreeError, UsageError
 from labelfree.gating import gate
 from labelfree.history.records import Record, checked_step, key, whole
-from labelfree.history.store import added, forgotten, writable
+from labelfree.history.store import added, exists, forgotten
 from labelfree.survey.found import Survey
 from labelfree.survey.growing import Summaries
 from labelfree.training import ranks
@@ -111,7 +111,7 @@ class Monitor:
             self.tell(f"{self.plan.keep}: {left} files of steps after {resume} removed")
         if path is None:
             return
-        records = history.read(path, run=run) if writable(path).exists() else []
+        records = history.read(path, run=run) if exists(path) else []
         if resume is None:
             if not records:
                 return
@@ -125,7 +125,7 @@ class Monitor:
             self.tell(f"{path}: {added(path, lost)} records of run {run!r} restored from the checkpoint")
         elif not any(r["step"] <= resume for r in records):
             self.tell(f"{path}: no check of run {run!r} up to step {resume}: a plateau is looked for from here on")
-        if path.exists() and (left := forgotten(path, run=run, after=resume)):
+        if exists(path) and (left := forgotten(path, run=run, after=resume)):
             self.tell(f"{path}: run {run!r} goes on from step {resume}: {left} records of later steps forgotten")
 
     def _fresh(self) -> Collection:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from labelfree.documents.files import check_regular
+from labelfree.documents.stores.faults import check_here
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.models.items.arrays import array_data
 from labelfree.models.items.batches import Batch, Data, Wish
@@ -18,7 +19,7 @@ from labelfree.models.items.records import JSON_LINES, LINES, SEPARATED, form
 from labelfree.models.items.tables import table_data
 from labelfree.models.items.texts import text_data
 from labelfree.sources.block import ARROW, PARQUET
-from labelfree.sources.paths import check_local, missing, natural
+from labelfree.sources.paths import check_named, missing, natural
 from labelfree.sources.saved import saved_files
 
 __all__ = ["Batch", "Data", "open_data"]
@@ -57,7 +58,8 @@ def open_data(
         raise UsageError(f"{option('on_bad')}: expected error or drop, found {on_bad!r}")
     name = os.fspath(path)
     wish = Wish(None if kind == "auto" else kind, column, id, tuple(dict.fromkeys(keep)), memory)
-    check_local(name, _KINDS)
+    check_named(name, _KINDS)
+    check_here(name, "the items of a model")
     try:
         root, files, others = _listed(name, wish)
         suffixes = sorted({form(file) for file in files})

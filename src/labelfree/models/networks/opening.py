@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from labelfree.documents.stores.faults import check_here
 from labelfree.errors import MissingExtra, SourceError, UsageError, option
 from labelfree.models.networks.directories import open_directory
 from labelfree.models.networks.modules import needs_model, open_module
@@ -18,6 +19,7 @@ _KINDS = "a directory with config.json or modules.json, or a file .safetensors, 
 
 def check_checkpoint(checkpoint: str) -> Path:
     """The path of a checkpoint that could be run, or an error, before anything is loaded."""
+    check_here(checkpoint, "a checkpoint that is run")
     path = Path(checkpoint)
     if "::" in checkpoint and not path.exists():
         raise UsageError(

@@ -12,6 +12,7 @@ import numpy as np
 
 from labelfree.arrays import Rows, as_rows, unreal
 from labelfree.errors import ArrayError, ColumnError, SourceError
+from labelfree.sources.arrays.stored import StoredMatrix
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 
 
@@ -64,6 +65,9 @@ def _row_blocks(array: Any, rows: int, offset: int, convert: Callable[[Values], 
     meanwhile is an error where a mapping would end the process; columns that lie apart are copied from the mapping.
     """
     mapping = getattr(array, "_mmap", None)
+    if isinstance(array, StoredMatrix):
+        yield from array.blocks(rows, offset, convert)
+        return
     with open(array.filename, "rb", buffering=0) if _is_the_file(array) else nullcontext() as file:
         for start in range(0, len(array), rows):
             part = array[start : start + rows]

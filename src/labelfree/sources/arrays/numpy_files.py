@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from pathlib import Path
 from tokenize import TokenError
 from typing import IO, Any
 
@@ -18,8 +17,10 @@ import numpy as np
 
 from labelfree.arrays import as_rows
 from labelfree.documents.files import check_regular
+from labelfree.documents.stores.remote_file import File, RemoteFile, side_by_side, watched
 from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint, in_short
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
+from labelfree.sources.arrays.stored import stored_matrix
 from labelfree.sources.block import Block, Columns, Source, Values
 from labelfree.sources.guards.archives import DAMAGED, Member, check_unpacked, members
 from labelfree.sources.tensor import Tensor
@@ -29,10 +30,10 @@ _LONGEST_HEADER = 10_000
 _DAMAGED = (*DAMAGED, TypeError, TokenError, SyntaxError)
 
 
-def npy_source(name: str, files: list[Path], chosen: Columns) -> Source:
+def npy_source(name: str, files: list[File], chosen: Columns) -> Source:
     """The rows of these .npy files, in this order, as one data set."""
     no_columns(name, chosen)
-    arrays = [_mapped(file) for file in files]
+    arrays = list(side_by_side(_mapped, files))
     for file, array in zip(files, arrays, strict=True):
         check_matrix(array.shape, array.dtype, file.name)
         if array.shape[1] != arrays[0].shape[1]:
@@ -43,10 +44,10 @@ def npy_source(name: str, files: list[Path], chosen: Columns) -> Source:
     return matrix_source(arrays, name, files=tuple(map(str, files)), layout="npy", size=size)
 
 
-def _mapped(file: Path) -> Values:
+def _mapped(file: File) -> Values:
     check_regular(file)
     try:
-        with file.open("rb") as stream:
+        with file.open("rb", buffering=0 if isinstance(file, RemoteFile) else -1) as stream:
             shape, fortran, dtype = _header(stream)
             offset = stream.tell()
     except OSError as error:
@@ -70,12 +71,15 @@ def _mapped(file: Path) -> Values:
     try:
         if held == offset:
             return np.empty(shape, dtype)
+        if isinstance(file, RemoteFile):
+            matrix: Values = stored_matrix(file, offset, shape, dtype, fortran=fortran)
+            return matrix
         return np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
     except (OSError, ValueError, TypeError, OverflowError) as error:
         raise SourceError(_incomplete(file, ".npy file", error)) from error
 
 
-def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> Source:
+def npz_source(name: str, file: File, member: str | None, chosen: Columns) -> Source:
     """One array of an .npz file, named as file.npz::member when there are several."""
     no_columns(name, chosen)
     found = _arrays(file)
@@ -99,7 +103,7 @@ def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> So
     check_unpacked(file, found[member].member, (math.prod(shape) if fortran else shape[1]) * dtype.itemsize)
 
     def read(rows: int) -> Iterator[Block]:
-        with _explained(file), zipfile.ZipFile(file) as archive, archive.open(f"{member}.npy") as stream:
+        with watched(file), _archive(file) as archive, archive.open(f"{member}.npy") as stream:
             if _header(stream) != (shape, fortran, dtype):
                 raise SourceError(f"{file}: holds another array than when it was opened; measure it again")
             if fortran:
@@ -116,7 +120,7 @@ def npz_source(name: str, file: Path, member: str | None, chosen: Columns) -> So
     )
 
 
-def array_tensors(file: Path) -> dict[str, Tensor]:
+def array_tensors(file: File) -> dict[str, Tensor]:
     """The array of an .npy file under the name "", or all of an .npz file by name; not read yet."""
     if file.suffix.lower() == ".npy":
         array = _mapped(file)
@@ -128,7 +132,7 @@ def array_tensors(file: Path) -> dict[str, Tensor]:
     def member(name: str) -> Values:
         array = found[name]
         check_unpacked(file, array.member, array.member.size)
-        with _explained(file), zipfile.ZipFile(file) as archive, archive.open(array.member.name) as stream:
+        with _archive(file) as archive, archive.open(array.member.name) as stream:
             _header(stream)
             values = _numbers(file, stream, math.prod(array.shape), array.dtype)
             return values.reshape(array.shape, order="F" if array.fortran else "C")
@@ -148,14 +152,14 @@ class _Array:
     member: Member
 
 
-def _arrays(file: Path) -> dict[str, _Array]:
+def _arrays(file: File) -> dict[str, _Array]:
     """Every array of an .npz file by name, from the headers alone."""
     found = {}
     check_regular(file)
     entries = {
         name: entry for name, entry in members(file, ".npz file of numpy arrays").items() if name.endswith(".npy")
     }
-    with _explained(file), zipfile.ZipFile(file) as archive:
+    with _archive(file) as archive:
         for name, entry in entries.items():
             with archive.open(name) as stream:
                 shape, fortran, dtype = _header(stream)
@@ -188,7 +192,7 @@ def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return shape, fortran, dtype
 
 
-def _numbers(file: Path, stream: IO[bytes], count: int, dtype: np.dtype[Any]) -> Values:
+def _numbers(file: File, stream: IO[bytes], count: int, dtype: np.dtype[Any]) -> Values:
     """The next numbers of a stream."""
     with _explained(file):
         content = stream.read(count * dtype.itemsize)
@@ -198,7 +202,13 @@ def _numbers(file: Path, stream: IO[bytes], count: int, dtype: np.dtype[Any]) ->
 
 
 @contextmanager
-def _explained(file: Path) -> Iterator[None]:
+def _archive(file: File) -> Iterator[zipfile.ZipFile]:
+    with _explained(file), file.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        yield archive
+
+
+@contextmanager
+def _explained(file: File) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -207,9 +217,9 @@ def _explained(file: Path) -> Iterator[None]:
         raise SourceError(_incomplete(file, ".npz file of numpy arrays", error)) from error
 
 
-def _incomplete(file: Path, expected: str, error: Exception | str) -> str:
+def _incomplete(file: File, expected: str, error: Exception | str) -> str:
     return f"{file}: expected a complete {expected} ({in_short(error)}); it may be truncated"
 
 
-def _objects(file: Path) -> str:
+def _objects(file: File) -> str:
     return f"{file}: holds Python objects, which only run code can read; save plain numbers with np.savez"

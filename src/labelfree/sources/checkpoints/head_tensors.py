@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, check_dense
+from labelfree.documents.stores.faults import check_here
 from labelfree.errors import ArrayError, SourceError, UsageError, option
 from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.block import CHECKPOINT
@@ -93,6 +94,7 @@ def _counted(found: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _of_file(name: str, where: str) -> Holder:
+    check_here(name, f"the file of {option(where)}")
     file, key = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     path = Path(file)
     if not file or not path.exists():

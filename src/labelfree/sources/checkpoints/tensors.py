@@ -13,9 +13,12 @@ import numpy as np
 from labelfree.arrays import Rows, as_array, as_rows, check_dense
 from labelfree.documents.files import check_regular, read_text
 from labelfree.documents.reading import parsed
+from labelfree.documents.stores.faults import copying
+from labelfree.documents.stores.remote_file import File, RemoteFile
 from labelfree.errors import ColumnError, SourceError, UnsafeCheckpoint, option
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import TORCH, Columns, Source, Values
+from labelfree.sources.checkpoints.remote_tensors import DTYPES, remote_tensors, unreadable
 from labelfree.sources.checkpoints.torch_files import loaded
 from labelfree.sources.tensor import Tensor
 
@@ -23,17 +26,12 @@ WRAPPERS = (
     "state_dict", "model_state_dict", "model_state", "model", "module", "state_dict_ema", "ema", "teacher", "student",
 )  # fmt: skip
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")
-_DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
-    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
-}  # fmt: skip
-
 _MOST_INDEX = 1 << 26
 _MOST_SPREAD = 1 << 26
 """Bytes that a tensor may claim beyond those of its storage, as an expanded one does."""
 
 
-def checkpoint_source(path: Path, tensor: str | None, chosen: Columns) -> Source:
+def checkpoint_source(path: File, tensor: str | None, chosen: Columns) -> Source:
     """The rows of one 2-D tensor of a checkpoint: `tensor`, or the only one there is."""
     name = f"{path}::{tensor}" if tensor else str(path)
     no_columns(name, chosen)
@@ -59,8 +57,15 @@ def from_bfloat16(bits: Values) -> Rows:
     return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
-def tensors(path: Path) -> dict[str, Tensor]:
+def tensors(path: File) -> dict[str, Tensor]:
     """Every tensor of a checkpoint file or Hugging Face directory by its name, wrappers and prefixes removed."""
+    if isinstance(path, RemoteFile):
+        if path.suffix.lower() == ".safetensors":
+            return _stripped(remote_tensors(path))
+        raise SourceError(
+            f"{path}: PyTorch files cannot be read by ranges, since torch loads them whole; copy it first: "
+            f"{copying(path.location)}"
+        )
     if path.is_dir():
         return _directory(path)
     if path.suffix.lower() == ".safetensors":
@@ -84,7 +89,7 @@ def state_tensors(state: Any) -> dict[str, Tensor]:
     return _stripped(found)
 
 
-def _chosen(found: Mapping[str, Tensor], name: str | None, path: Path) -> Tensor:
+def _chosen(found: Mapping[str, Tensor], name: str | None, path: File) -> Tensor:
     matrices = [t for t in found.values() if len(t.shape) == 2 and min(t.shape) > 0]
     if name is not None:
         for spelled in (name, bare_name(name)):
@@ -100,7 +105,7 @@ def _chosen(found: Mapping[str, Tensor], name: str | None, path: Path) -> Tensor
     )
 
 
-def _listed(matrices: list[Tensor], path: Path, most: int = 40) -> str:
+def _listed(matrices: list[Tensor], path: File, most: int = 40) -> str:
     if not matrices:
         return "it holds no 2-D tensor"
     lines = [f"  {path}::{t.name}  {t.shape[0]} x {t.shape[1]} {t.dtype}" for t in matrices[:most]]
@@ -149,16 +154,16 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     for name, entry in header.items():
         shape, offset, code = tuple(entry["shape"]), 8 + length + entry["data_offsets"][0], entry["dtype"]
         load = _mapper(path, code, shape, offset, name)
-        dtype = "bfloat16" if code == "BF16" else str(np.dtype(_DTYPES[code])) if code in _DTYPES else code
+        dtype = "bfloat16" if code == "BF16" else str(np.dtype(DTYPES[code])) if code in DTYPES else code
         found[name] = Tensor(name, shape, dtype, path, load)
     return found
 
 
 def _mapper(path: Path, code: str, shape: tuple[int, ...], offset: int, name: str) -> Callable[[], Values]:
     def load() -> Values:
-        if code not in _DTYPES:
-            raise SourceError(_unreadable(path, name, code))
-        return np.memmap(path, dtype=_DTYPES[code], mode="r", offset=offset, shape=shape)
+        if code not in DTYPES:
+            raise SourceError(unreadable(path, name, code))
+        return np.memmap(path, dtype=DTYPES[code], mode="r", offset=offset, shape=shape)
 
     return load
 
@@ -267,10 +272,6 @@ def _torch_loader(path: Path, name: str, value: Any) -> Callable[[], Values]:
             return np.asarray(held_here.numpy())
         except (TypeError, RuntimeError) as error:  # float8, quantized, sparse, meta
             found = f"{value.dtype}, {value.layout}, on {value.device}"
-            raise SourceError(_unreadable(path, name, found)) from error
+            raise SourceError(unreadable(path, name, found)) from error
 
     return load
-
-
-def _unreadable(path: Path, name: str, found: str) -> str:
-    return f"{path.name}::{name}: expected real numbers of 8 to 64 bits, dense, found {found}; save it as float32"

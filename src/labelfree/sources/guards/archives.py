@@ -9,9 +9,9 @@ import stat
 import struct
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError, UnsafeCheckpoint, in_short
 
 _HEADER = struct.Struct("<4s22xHH")
@@ -40,7 +40,7 @@ class Member:
         return self.held == self.size
 
 
-def members(path: Path, kind: str) -> dict[str, Member]:
+def members(path: File, kind: str) -> dict[str, Member]:
     """The members of an archive by name, directories left out; kind: what it is expected to be, for messages.
 
     Refused: names that occur twice or lead out of the archive, links, encryption, members that lie in one another or
@@ -70,7 +70,7 @@ def members(path: Path, kind: str) -> dict[str, Member]:
     return by_name
 
 
-def check_unpacked(path: Path, member: Member, size: int) -> None:
+def check_unpacked(path: File, member: Member, size: int) -> None:
     """Refuse to hold `size` unpacked bytes of a member in memory where a bomb is likelier than data."""
     if size > _BOMB and member.size > _RATIO * member.held:
         raise SourceError(
@@ -79,7 +79,7 @@ def check_unpacked(path: Path, member: Member, size: int) -> None:
         )
 
 
-def _member(stream: BinaryIO, entry: zipfile.ZipInfo, path: Path) -> tuple[Member, int]:
+def _member(stream: IO[bytes], entry: zipfile.ZipInfo, path: File) -> tuple[Member, int]:
     """A member and the position of its header."""
     name = entry.filename
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or ":" in name.split("/")[0]:
@@ -107,5 +107,5 @@ def _member(stream: BinaryIO, entry: zipfile.ZipInfo, path: Path) -> tuple[Membe
     return Member(name, start, entry.compress_size, entry.file_size), entry.header_offset
 
 
-def _forged(path: Path, what: str) -> str:
+def _forged(path: File, what: str) -> str:
     return f"{path}: {what}; it is damaged or forged: save or copy it again"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError, option
 from labelfree.sources.guards.footers import ColumnChunk, Footer, Leaf
 from labelfree.sources.guards.pages import BY_DICTIONARY, DELTA_LENGTHS, DELTA_TEXT, DICTIONARY, V1, V2, Page, pages
@@ -60,12 +60,12 @@ class _Found(NamedTuple):
     units: list[_Unit]
 
 
-def check_pages(file: Path, claimed: Footer, columns: Iterable[str], memory: int | None = None) -> None:
+def check_pages(file: File, claimed: Footer, columns: Iterable[str], memory: int | None = None) -> None:
     """Refuse columns whose pages cannot be, or unpack to far more memory than the file explains."""
     _found(file, claimed, columns, memory)
 
 
-def rows_at_once(file: Path, claimed: Footer, columns: Iterable[str], rows: int, memory: int | None = None) -> int:
+def rows_at_once(file: File, claimed: Footer, columns: Iterable[str], rows: int, memory: int | None = None) -> int:
     """How many rows of these columns a batch may hold, at most `rows`; refused where one row is too large already.
 
     memory: bytes that reading may take, 1 GiB unless given.
@@ -94,7 +94,7 @@ def rows_at_once(file: Path, claimed: Footer, columns: Iterable[str], rows: int,
     return rows
 
 
-def _found(file: Path, claimed: Footer, columns: Iterable[str], memory: int | None) -> list[_Found]:
+def _found(file: File, claimed: Footer, columns: Iterable[str], memory: int | None) -> list[_Found]:
     found: list[_Found] = []
     held = unexplained = 0
     with file.open("rb", buffering=0) as stream:
@@ -120,7 +120,7 @@ def _found(file: Path, claimed: Footer, columns: Iterable[str], memory: int | No
     return found
 
 
-def _leaf(stream: BinaryIO, file: Path, leaf: Leaf, claimed: Footer, total: int) -> _Found:
+def _leaf(stream: IO[bytes], file: File, leaf: Leaf, claimed: Footer, total: int) -> _Found:
     held = unexplained = text = 0
     units: list[_Unit] = []
     where = f"column {_shown(leaf.name)}"
@@ -154,7 +154,7 @@ def _at_once(costs: list[tuple[Page, int]]) -> int:
     return dictionary + max((cost for page, cost in costs if page.kind != DICTIONARY), default=0)
 
 
-def _unpacked(page: Page, leaf: Leaf, file: Path, where: str) -> int:
+def _unpacked(page: Page, leaf: Leaf, file: File, where: str) -> int:
     """Bytes that a page takes when it is unpacked, with what Arrow makes of its dictionary or of its lengths."""
     if page.kind == DICTIONARY:
         if page.values * (leaf.width or 4) > page.unpacked:
@@ -167,7 +167,7 @@ def _unpacked(page: Page, leaf: Leaf, file: Path, where: str) -> int:
 
 
 def _decoded(
-    stream: BinaryIO, file: Path, page: Page, leaf: Leaf, chunk: ColumnChunk, listed: list[Page], claimed: Footer
+    stream: IO[bytes], file: File, page: Page, leaf: Leaf, chunk: ColumnChunk, listed: list[Page], claimed: Footer
 ) -> tuple[int, int]:
     """Bytes that the values of a page decode to, and the longest one."""
     if leaf.width:
@@ -190,7 +190,7 @@ def _decoded(
 
 
 def _rows(
-    file: Path, leaf: Leaf, chunk: ColumnChunk, explained: list[int], parts: list[_Unit], claimed: Footer, where: str
+    file: File, leaf: Leaf, chunk: ColumnChunk, explained: list[int], parts: list[_Unit], claimed: Footer, where: str
 ) -> _Unit:
     """The rows of a chunk of lists. explained: bytes in the file of each of its pages."""
     nbytes = sum(part.nbytes for part in parts)
@@ -212,14 +212,14 @@ def _rows(
 
 
 @lru_cache(maxsize=1024)
-def _widest_text(file: Path, stamp: tuple[int, int], dictionary: Page, codec: int) -> int:
+def _widest_text(file: File, stamp: tuple[int, int], dictionary: Page, codec: int) -> int:
     """Bytes of the longest text in a dictionary; stamp: when the file was changed, and its size."""
     with file.open("rb", buffering=0) as stream:
         return widest_entry(stream, dictionary, codec)
 
 
 @lru_cache(maxsize=1024)
-def _widest_row(file: Path, stamp: tuple[int, int], repeated: int, chunk: ColumnChunk, most: int) -> int:
+def _widest_row(file: File, stamp: tuple[int, int], repeated: int, chunk: ColumnChunk, most: int) -> int:
     """Values in the widest row of a chunk, or in the first page after which it has more than `most`.
 
     stamp: when the file was changed, and its size.

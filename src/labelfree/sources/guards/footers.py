@@ -7,8 +7,8 @@ asked of pyarrow, in which some of what a damaged one says ends the process.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
 from labelfree.sources.guards.thrift import BINARY, INTS, LISTS, STRUCT, Reader
 
@@ -63,10 +63,10 @@ class Footer:
         return [leaf for leaf in self.leaves if leaf.name in wanted]
 
 
-def footer(file: Path) -> Footer | None:
+def footer(file: File) -> Footer | None:
     """What the footer of a file claims, or None where there is none that can be read, of which Arrow says more."""
     try:
-        with file.open("rb") as stream:
+        with file.open("rb", buffering=0) as stream:
             size = stream.seek(0, 2)
             stream.seek(max(size - 8, 0))
             end = stream.read(8)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from mmap import mmap
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
 
 MAGIC = b"ARROW1"
@@ -23,6 +22,14 @@ _LZ4_MOST = 255
 _BUFFER = struct.Struct("<qq")
 _BLOCK = struct.Struct("<qi4xq")
 _UNREADABLE = (struct.error, IndexError, ValueError)
+
+
+class Content(Protocol):
+    """The bytes of a file by slices: a mapping, or ranges of a remote one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
 
 
 class Message(NamedTuple):
@@ -39,17 +46,17 @@ class Message(NamedTuple):
         return sum(2 * held + size for held, size in self.buffers)
 
 
-def is_file(content: mmap) -> bool:
+def is_file(content: Content) -> bool:
     """Whether the bytes are those of an IPC file, which lists its batches at its end; else they are of a stream."""
     return content[:6] == MAGIC
 
 
-def messages(content: mmap, file: Path) -> Iterator[Message]:
+def messages(content: Content, file: File) -> Iterator[Message]:
     """The batches of an IPC file or stream: all of their buffers lie in it, and what they unpack to can be."""
     return _listed(content, file) if is_file(content) else _streamed(content, file)
 
 
-def _listed(content: mmap, file: Path) -> Iterator[Message]:
+def _listed(content: Content, file: File) -> Iterator[Message]:
     """The dictionaries and the batches that the footer lists."""
     size = len(content)
     length = int.from_bytes(content[size - 10 : size - 6], "little") if size >= 18 else 0
@@ -71,7 +78,7 @@ def _listed(content: mmap, file: Path) -> Iterator[Message]:
         yield _batch(content, file, at + head, found)
 
 
-def _streamed(content: mmap, file: Path) -> Iterator[Message]:
+def _streamed(content: Content, file: File) -> Iterator[Message]:
     """The dictionaries and the batches one after the other."""
     at, end = 0, len(content)
     while at + 8 <= end:
@@ -142,7 +149,7 @@ class _Found(NamedTuple):
     codec: int | None = None
 
 
-def _message(content: bytes, file: Path) -> _Found:
+def _message(content: bytes, file: File) -> _Found:
     try:
         root = _Table(content, int.from_bytes(content[:4], "little"))
         kind, body = root.number(1, "<B"), root.number(3, "<q")
@@ -160,7 +167,7 @@ def _message(content: bytes, file: Path) -> _Found:
         raise SourceError(_damaged(file, f"a header cannot be read: {error}")) from error
 
 
-def _batch(content: mmap, file: Path, at: int, found: _Found) -> Message:
+def _batch(content: Content, file: File, at: int, found: _Found) -> Message:
     if found.rows < 0:
         raise SourceError(_damaged(file, f"a batch claims {found.rows} rows"))
     buffers: list[tuple[int, int]] = []
@@ -171,7 +178,7 @@ def _batch(content: mmap, file: Path, at: int, found: _Found) -> Message:
         if found.codec is not None and held:
             if held < 8:
                 raise SourceError(_damaged(file, "a packed buffer is too short to say what it unpacks to"))
-            (size,) = struct.unpack_from("<q", content, at + offset)
+            (size,) = struct.unpack("<q", content[at + offset : at + offset + 8])
             size = held - 8 if size == -1 else size
             if size < 0 or (found.codec == _LZ4 and size > _LZ4_MOST * held):
                 raise SourceError(_damaged(file, f"a buffer of {held:,} bytes claims to unpack to {size:,}"))
@@ -182,7 +189,7 @@ def _batch(content: mmap, file: Path, at: int, found: _Found) -> Message:
     return Message(found.kind == _DICTIONARY, found.rows, buffers, found.codec is not None)
 
 
-def _damaged(file: Path, what: str) -> str:
+def _damaged(file: File, what: str) -> str:
     return (
         f"{file}: expected a complete Arrow IPC file or stream, but {what}; it may be truncated, still being written, "
         "or of another format: write or copy it again"

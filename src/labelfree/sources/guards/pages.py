@@ -6,9 +6,9 @@ Headers are reached by seeking over what is between them: some microseconds for 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
 from labelfree.sources.guards.footers import ColumnChunk
 from labelfree.sources.guards.thrift import Reader
@@ -45,7 +45,7 @@ class Page(NamedTuple):
     packed: bool
 
 
-def pages(stream: BinaryIO, file: Path, chunk: ColumnChunk, size: int, where: str) -> Iterator[Page]:
+def pages(stream: IO[bytes], file: File, chunk: ColumnChunk, size: int, where: str) -> Iterator[Page]:
     """The pages of a chunk that Arrow would read; where: the column, for messages.
 
     Refused: what cannot be a header, pages that end beyond their chunk or the file, more values than their chunk has,
@@ -83,13 +83,13 @@ def pages(stream: BinaryIO, file: Path, chunk: ColumnChunk, size: int, where: st
         at = page.at + page.held
 
 
-def content(stream: BinaryIO, page: Page, first: int = 0) -> bytes:
+def content(stream: IO[bytes], page: Page, first: int = 0) -> bytes:
     """The bytes of a page as they lie in the file, from its byte `first` on."""
     stream.seek(page.at + first)
     return stream.read(page.held - first)
 
 
-def _header(stream: BinaryIO, at: int, end: int) -> tuple[dict[int, int] | None, int]:
+def _header(stream: IO[bytes], at: int, end: int) -> tuple[dict[int, int] | None, int]:
     """The whole numbers of a header, and its length; the fields inside its structs count from 100, 200, ..."""
     for length in _HEADERS:
         stream.seek(at)
@@ -113,7 +113,7 @@ def _page(said: dict[int, int], at: int) -> Page:
     return Page(at, kind, said.get(2, -1), said.get(3, -1), values, rows, encoding, levels, ahead, packed)
 
 
-def _damaged(file: Path, what: str) -> str:
+def _damaged(file: File, what: str) -> str:
     return (
         f"{file}: expected a complete Parquet file, but {what}; it may be truncated, still being written, or forged: "
         "write or copy it again"

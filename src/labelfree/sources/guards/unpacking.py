@@ -6,7 +6,7 @@ A page is unpacked here only where its header does not tell enough, and never mo
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Unclear(Exception):
     """A page that does not say what it must, and may hold whatever its header allows."""
 
 
-def unpacked(stream: BinaryIO, page: Page, codec: int) -> bytes:
+def unpacked(stream: IO[bytes], page: Page, codec: int) -> bytes:
     """The bytes of a page without its packing; the levels ahead of a page of the second version are left out."""
     import pyarrow as pa
 
@@ -72,7 +72,7 @@ class RowWidths:
         self.bits = repeated.bit_length()
         self.rows = self.widest = self._open = 0
 
-    def add(self, stream: BinaryIO, page: Page, codec: int) -> None:
+    def add(self, stream: IO[bytes], page: Page, codec: int) -> None:
         """Take in a page."""
         if page.kind == V2:
             levels = content(stream, page._replace(held=page.ahead[0]))
@@ -142,7 +142,7 @@ def _varint(levels: bytes, at: int) -> tuple[int, int]:
     raise Unclear
 
 
-def widest_entry(stream: BinaryIO, page: Page, codec: int) -> int:
+def widest_entry(stream: IO[bytes], page: Page, codec: int) -> int:
     """Bytes of the longest text in a dictionary."""
     values = unpacked(stream, page, codec)
     step = int.from_bytes(values[:4], "little") + 4
@@ -164,7 +164,7 @@ def widest_entry(stream: BinaryIO, page: Page, codec: int) -> int:
     return widest
 
 
-def delta_lengths(stream: BinaryIO, page: Page, codec: int, repeated: int, optional: int) -> tuple[int, int]:
+def delta_lengths(stream: IO[bytes], page: Page, codec: int, repeated: int, optional: int) -> tuple[int, int]:
     """Bytes of the longest text of a page whose texts continue the one before them, and of all of them together."""
     values, at = unpacked(stream, page, codec), 0
     for there in () if page.kind == V2 else (repeated, optional):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from labelfree.documents.stores.remote_file import File, Octets, RemoteFile
 from labelfree.errors import SourceError, in_short, option
 from labelfree.sources.block import Columns, Source
 from labelfree.sources.guards.decoding import TOTAL
-from labelfree.sources.guards.messages import Message, is_file, messages
+from labelfree.sources.guards.messages import Content, Message, is_file, messages
 from labelfree.sources.tables.parts import Table, of_rows, table_source
 
 _RATIO = 16
@@ -20,12 +20,12 @@ _MOST_UNPACKED = 1 << 28
 _FEATHER_1 = b"FEA1"
 
 
-def ipc_source(name: str, files: list[Path], chosen: Columns) -> Source:
+def ipc_source(name: str, files: list[File], chosen: Columns) -> Source:
     """The data set in these Arrow IPC files or streams, in this order."""
     return table_source(name, files, chosen, arrow_table)
 
 
-def arrow_table(file: Path, chosen: Columns) -> Table:
+def arrow_table(file: File, chosen: Columns) -> Table:
     """An Arrow IPC file or stream as it was opened."""
     with _mapped(file) as content:
         held = list(messages(content, file))
@@ -41,12 +41,12 @@ def arrow_table(file: Path, chosen: Columns) -> Table:
         rows,
         lambda read, columns, count: of_rows(_batches(file, columns, count, chosen.memory), count),
         check,
-        max((one.memory for one in held if one.compressed), default=0),
+        max((one.memory for one in held if one.compressed or isinstance(file, RemoteFile)), default=0),
         "its batches claim",
     )
 
 
-def _batches(file: Path, columns: Sequence[str], rows: int, memory: int | None) -> Iterator[Any]:
+def _batches(file: File, columns: Sequence[str], rows: int, memory: int | None) -> Iterator[Any]:
     """Record batches of at most so many rows of these columns; what was read of the mapping is given back."""
     import pyarrow as pa
 
@@ -68,7 +68,8 @@ def _batches(file: Path, columns: Sequence[str], rows: int, memory: int | None) 
                     with explained(file):
                         part.validate(full=True)
                     yield pa.RecordBatch.from_arrays([_own(part.column(name)) for name in names], names)
-                    content.madvise(mmap.MADV_DONTNEED) if hasattr(mmap, "MADV_DONTNEED") else None
+                    if isinstance(content, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                        content.madvise(mmap.MADV_DONTNEED)
                 batch = part = None  # before the next one is unpacked
                 if packed:
                     pa.default_memory_pool().release_unused()
@@ -81,7 +82,7 @@ def _own(column: Any) -> Any:
     return pa.concat_arrays([column, column.slice(0, 0)])
 
 
-def _unpacked(file: Path, held: list[Message], schema: Any, columns: Sequence[str], memory: int | None) -> None:
+def _unpacked(file: File, held: list[Message], schema: Any, columns: Sequence[str], memory: int | None) -> None:
     """Refuse batches that unpack to more than reading may take, or than their bytes explain."""
     total = TOTAL if memory is None else memory
     places = _places(schema)
@@ -140,16 +141,20 @@ def _buffers(kind: Any) -> int | None:
 
 
 @contextmanager
-def _mapped(file: Path) -> Iterator[mmap.mmap]:
-    """The bytes of a file, mapped."""
+def _mapped(file: File) -> Iterator[Content]:
+    """The bytes of a file, mapped; of a remote one as they are asked for."""
     try:
-        with file.open("rb") as stream:
+        with file.open("rb", buffering=0) as stream:
             if stream.read(4) == _FEATHER_1:
                 raise SourceError(
                     f"{file}: expected Arrow IPC, found feather of version 1; write it again: "
                     "pyarrow.feather.write_feather(pyarrow.feather.read_table(old), new)"
                 )
-            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            content: Content = (
+                Octets(file) if isinstance(file, RemoteFile) else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            )
+            if not len(content):
+                raise ValueError
     except ValueError as error:
         raise SourceError(f"{file}: expected Arrow IPC, found an empty file") from error
     except OSError as error:
@@ -158,13 +163,14 @@ def _mapped(file: Path) -> Iterator[mmap.mmap]:
 
 
 @contextmanager
-def _reader(file: Path, content: mmap.mmap, columns: list[int] | None) -> Iterator[tuple[Any, Iterator[Any]]]:
+def _reader(file: File, content: Content, columns: list[int] | None) -> Iterator[tuple[Any, Iterator[Any]]]:
     """The schema, and the batches one after the other."""
     import pyarrow as pa
 
     options = pa.ipc.IpcReadOptions(included_fields=columns, use_threads=False)
-    held = pa.BufferReader(pa.py_buffer(content))
     with explained(file):
+        remote = isinstance(file, RemoteFile)
+        held = pa.PythonFile(file.open("rb"), "r") if remote else pa.BufferReader(pa.py_buffer(content))
         listed = is_file(content)
         reader = pa.ipc.open_file(held, options=options) if listed else pa.ipc.open_stream(held, options=options)
         schema = reader.schema
@@ -181,7 +187,7 @@ def _reader(file: Path, content: mmap.mmap, columns: list[int] | None) -> Iterat
 
 
 @contextmanager
-def explained(file: Path) -> Iterator[None]:
+def explained(file: File) -> Iterator[None]:
     """Turns what pyarrow says of a bad file into what to do about it."""
     import pyarrow as pa
 

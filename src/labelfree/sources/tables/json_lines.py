@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import ColumnError, SourceError, in_short, quoted
 from labelfree.sources.block import Columns, Source
 from labelfree.sources.lines import decoded, raw_lines
@@ -31,12 +31,12 @@ _INNER = 64
 _MOST_COLUMNS = (1 << 16) + (1 << 10)
 
 
-def lines_source(name: str, files: list[Path], chosen: Columns) -> Source:
+def lines_source(name: str, files: list[File], chosen: Columns) -> Source:
     """The data set in these files of JSON lines, in this order."""
     return table_source(name, files, chosen, lines_table)
 
 
-def lines_table(file: Path, chosen: Columns) -> Table:
+def lines_table(file: File, chosen: Columns) -> Table:
     """A file of JSON lines as it was opened."""
     first = check_text(file, LONGEST).strip()
     if not first.startswith("{"):
@@ -54,7 +54,7 @@ def lines_table(file: Path, chosen: Columns) -> Table:
     )
 
 
-def _records(file: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
+def _records(file: File) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Lines that are not blank: their number, their bytes and what they hold."""
     for number, line in enumerate(raw_lines(file, LONGEST), 1):
         if not line.strip():
@@ -83,7 +83,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _schema(file: Path, chosen: Columns) -> Any:
+def _schema(file: File, chosen: Columns) -> Any:
     """The keys of the first lines and what they hold."""
     import pyarrow as pa
 
@@ -102,7 +102,7 @@ def _schema(file: Path, chosen: Columns) -> Any:
     return with_numbers(schema, chosen.embedding)
 
 
-def _check_name(file: Path, name: str, count: int) -> None:
+def _check_name(file: File, name: str, count: int) -> None:
     if count > _MOST_COLUMNS:
         raise SourceError(f"{file}: expected at most {_MOST_COLUMNS:,} columns, found more; it is refused")
     try:
@@ -151,7 +151,7 @@ def _joined(one: Any, other: Any, *, inside: bool = False) -> Any:
     return pa.float64() if len(numbers) == 2 else pa.string()
 
 
-def _batches(file: Path, columns: Sequence[str], types: Mapping[str, Any]) -> Iterator[Any]:
+def _batches(file: File, columns: Sequence[str], types: Mapping[str, Any]) -> Iterator[Any]:
     """Record batches of these columns as they are parsed."""
     names = list(dict.fromkeys(columns))
     waiting: list[tuple[int, dict[str, Any]]] = []
@@ -166,7 +166,7 @@ def _batches(file: Path, columns: Sequence[str], types: Mapping[str, Any]) -> It
         yield _batch(file, waiting, names, types)
 
 
-def _batch(file: Path, records: list[tuple[int, dict[str, Any]]], names: list[str], types: Mapping[str, Any]) -> Any:
+def _batch(file: File, records: list[tuple[int, dict[str, Any]]], names: list[str], types: Mapping[str, Any]) -> Any:
     import pyarrow as pa
 
     arrays = []
@@ -191,7 +191,7 @@ def _wide(kind: Any) -> Any:
     return kind
 
 
-def _check(file: Path, number: int, name: str, value: Any, kind: Any) -> None:
+def _check(file: File, number: int, name: str, value: Any, kind: Any) -> None:
     import pyarrow as pa
 
     try:

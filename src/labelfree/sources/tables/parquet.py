@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
+from labelfree.documents.stores.remote_file import File, RemoteFile
 from labelfree.documents.wording import in_unicode
 from labelfree.errors import SourceError, in_short
 from labelfree.sources.block import Columns, Source
@@ -23,13 +23,13 @@ _NULL_VECTORS = 26
 """The first pyarrow that reads null rows of a fixed_size_list."""
 
 
-def parquet_source(name: str, files: list[Path], chosen: Columns) -> Source:
+def parquet_source(name: str, files: list[File], chosen: Columns) -> Source:
     """The data set in these Parquet files, in this order."""
     return table_source(name, files, chosen, _table)
 
 
-def _table(file: Path, chosen: Columns) -> Table:
-    with checked(file) as (parquet, claimed):
+def _table(file: File, chosen: Columns) -> Table:
+    with checked(file, 0) as (parquet, claimed):
         schema = parquet.schema_arrow
     return Table(
         schema,
@@ -40,7 +40,7 @@ def _table(file: Path, chosen: Columns) -> Table:
 
 
 def batches(
-    file: Path,
+    file: File,
     read: Sequence[Candidate],
     columns: Sequence[str],
     rows: int,
@@ -93,8 +93,8 @@ def _as_lists(metadata: Any) -> Any:
 
 
 @contextmanager
-def checked(file: Path, columns: int = 1) -> Iterator[tuple[Any, Footer]]:
-    """The file, opened for so many columns at once, and what its footer claims."""
+def checked(file: File, columns: int = 1) -> Iterator[tuple[Any, Footer]]:
+    """The file, opened for so many columns at once, 0 for its schema alone, and what its footer claims."""
     claimed = footer(file)
     with opened(file, columns=columns) as parquet:
         if claimed is None:
@@ -103,20 +103,24 @@ def checked(file: Path, columns: int = 1) -> Iterator[tuple[Any, Footer]]:
 
 
 @contextmanager
-def opened(file: Path, metadata: Any = None, columns: int = 1) -> Iterator[Any]:
+def opened(file: File, metadata: Any = None, columns: int = 1) -> Iterator[Any]:
     """The file, with little read ahead; closed at the end."""
     import pyarrow.parquet as pq
 
-    buffer = max(BUFFER // columns, _LEAST_BUFFER)
+    buffer = max(BUFFER // max(columns, 1), _LEAST_BUFFER)
     with ExitStack() as stack:
         with explained(file):
-            named: Any = file if in_unicode(str(file)) == str(file) else stack.enter_context(file.open("rb"))
+            named: Any = file
+            if isinstance(file, RemoteFile):
+                named = stack.enter_context(file.streamed(columns) if columns else file.open("rb", buffering=0))
+            elif in_unicode(str(file)) != str(file):
+                named = stack.enter_context(file.open("rb"))
             parquet = pq.ParquetFile(named, metadata=metadata, pre_buffer=False, buffer_size=buffer)
         yield stack.enter_context(parquet)
 
 
 @contextmanager
-def explained(file: Path) -> Iterator[None]:
+def explained(file: File) -> Iterator[None]:
     """Turns what pyarrow and the system say of a bad file into what to do about it."""
     import pyarrow as pa
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
+from labelfree.documents.stores.remote_file import File, side_by_side, watched
 from labelfree.errors import ColumnError, SourceError, option
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
@@ -38,7 +38,7 @@ class Table:
 class _Part:
     """One file of a data set and what is read of it."""
 
-    file: Path
+    file: File
     table: Table
     embedding: Candidate
     roles: dict[str, str]
@@ -53,22 +53,22 @@ class _Part:
         scores = (self.outputs, classes) if self.outputs else None
         vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]
         columns = [*(name for one in vectors for name in one.fields), *self.roles.values()]
-        for batch in self.table.batches(vectors, columns, rows):
-            yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
-            done += batch.num_rows
-        if done != self.table.rows:
-            raise SourceError(
-                f"{self.file}: {self.table.counted} {self.table.rows} rows, found {done}; the file is damaged"
-            )
+        with watched(self.file):
+            for batch in self.table.batches(vectors, columns, rows):
+                yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
+                done += batch.num_rows
+            if done != self.table.rows:
+                raise SourceError(
+                    f"{self.file}: {self.table.counted} {self.table.rows} rows, found {done}; the file is damaged"
+                )
 
 
-def table_source(name: str, files: Sequence[Path], chosen: Columns, opened: Callable[[Path, Columns], Table]) -> Source:
+def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Callable[[File, Columns], Table]) -> Source:
     """The data set in these files, in this order; opened: one of them as a table."""
     size = buffers = 0
     counts: list[int] = []
     parts: list[_Part] = []
-    for file in files:
-        table = opened(file, chosen)
+    for file, table in zip(files, side_by_side(lambda one: opened(one, chosen), files), strict=True):
         counts.append(table.rows)
         if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
             parts.append(_part(file, table, chosen))
@@ -112,7 +112,7 @@ def table_source(name: str, files: Sequence[Path], chosen: Columns, opened: Call
     )
 
 
-def _part(file: Path, table: Table, chosen: Columns) -> _Part:
+def _part(file: File, table: Table, chosen: Columns) -> _Part:
     schema = table.schema
     embedding = choose(schema, chosen, str(file))
 

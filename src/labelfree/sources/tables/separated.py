@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import ColumnError, SourceError, in_short, quoted
 from labelfree.sources.block import Columns, Source
 from labelfree.sources.lines import BROKEN, byte_stream
@@ -38,7 +38,7 @@ _OTHERS = {",": ";\t|", "\t": ";,|"}
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def separated_source(name: str, files: list[Path], chosen: Columns) -> Source:
+def separated_source(name: str, files: list[File], chosen: Columns) -> Source:
     """The data set in these CSV or TSV files, in this order."""
     return table_source(name, files, chosen, separated_table)
 
@@ -46,14 +46,14 @@ def separated_source(name: str, files: list[Path], chosen: Columns) -> Source:
 class _LongRow(SourceError):
     """A row that does not fit into a block."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: File) -> None:
         super().__init__(
             f"{file}: a row is longer than {BLOCKS[-1] >> 20} MiB, or a quote is left open; expected one row on each "
             "line: close the quote, or write the table as Parquet"
         )
 
 
-def separated_table(file: Path, chosen: Columns) -> Table:
+def separated_table(file: File, chosen: Columns) -> Table:
     """A file of separated values as it was opened."""
     _check_header(file)
     for block in BLOCKS[:-1]:
@@ -64,7 +64,7 @@ def separated_table(file: Path, chosen: Columns) -> Table:
     return _table_by(file, chosen, BLOCKS[-1])
 
 
-def _table_by(file: Path, chosen: Columns, block: int) -> Table:
+def _table_by(file: File, chosen: Columns, block: int) -> Table:
     schema = _schema(file, chosen, block)
     embedding = choose(schema, chosen, str(file))
     roles = {column: role for role, column in roles_of(schema, chosen, embedding).items()}
@@ -82,7 +82,7 @@ def _table_by(file: Path, chosen: Columns, block: int) -> Table:
     )
 
 
-def _check_header(file: Path) -> None:
+def _check_header(file: File) -> None:
     """Refuse what has no header of names between the separators that its suffix promises."""
     separator = separator_of(file)
     line = check_text(file, BLOCKS[-1]).rstrip("\r\n")
@@ -107,12 +107,12 @@ def _check_header(file: Path) -> None:
         )
 
 
-def separator_of(file: Path) -> str:
+def separator_of(file: File) -> str:
     """What stands between the fields of a file, by its name."""
     return "\t" if ".tsv" in [suffix.lower() for suffix in file.suffixes[-2:]] else ","
 
 
-def _schema(file: Path, chosen: Columns, block: int) -> Any:
+def _schema(file: File, chosen: Columns, block: int) -> Any:
     """The columns of a file and what their first rows hold."""
     import pyarrow as pa
 
@@ -130,7 +130,7 @@ def _schema(file: Path, chosen: Columns, block: int) -> Any:
     return with_numbers(pa.schema(fields), chosen.embedding)
 
 
-def _check_decimal(file: Path, name: str, texts: Any, chosen: Columns) -> None:
+def _check_decimal(file: File, name: str, texts: Any, chosen: Columns) -> None:
     some = [text for text in texts.slice(0, 64).to_pylist() if text]
     if name not in chosen.named and name[-1:].isdigit() and some and all(map(decimal_comma, some)):
         raise SourceError(
@@ -139,7 +139,7 @@ def _check_decimal(file: Path, name: str, texts: Any, chosen: Columns) -> None:
         )
 
 
-def _counted(file: Path, roles: Mapping[str, str], embedding: str, block: int) -> tuple[Kinds, int]:
+def _counted(file: File, roles: Mapping[str, str], embedding: str, block: int) -> tuple[Kinds, int]:
     """What the columns beside the embeddings hold, and how many rows there are: one pass over the file."""
     kinds, rows = Kinds(dict(roles)), 0
     columns = list(roles) or [embedding]
@@ -157,7 +157,7 @@ def _counted(file: Path, roles: Mapping[str, str], embedding: str, block: int) -
 
 
 def _batches(
-    file: Path, columns: Sequence[str], types: Mapping[str, Any], beside: set[str], block: int
+    file: File, columns: Sequence[str], types: Mapping[str, Any], beside: set[str], block: int
 ) -> Iterator[Any]:
     """Record batches of these columns as they are parsed."""
     import pyarrow as pa
@@ -207,7 +207,7 @@ class _Bytes:
 
 @contextmanager
 def _opened(
-    file: Path, block: int, columns: Sequence[str] = (), texts: Set[str] = frozenset()
+    file: File, block: int, columns: Sequence[str] = (), texts: Set[str] = frozenset()
 ) -> Iterator[tuple[Any, _Bytes]]:
     """A reader of these columns, or of all with the types that their first rows have; texts: those read as they are."""
     import pyarrow as pa
@@ -229,7 +229,7 @@ def _opened(
 
 
 @contextmanager
-def _explained(file: Path) -> Iterator[None]:
+def _explained(file: File) -> Iterator[None]:
     """Turns what pyarrow says of a bad file into what to do about it."""
     import pyarrow as pa
 
@@ -241,7 +241,7 @@ def _explained(file: Path) -> Iterator[None]:
         raise _error(file, error) from error
 
 
-def _error(file: Path, error: Exception) -> SourceError:
+def _error(file: File, error: Exception) -> SourceError:
     said = str(error)
     if isinstance(error, OSError) and error.strerror:
         return SourceError(f"{file}: cannot be read ({error.strerror})")
@@ -263,5 +263,5 @@ def _error(file: Path, error: Exception) -> SourceError:
     )
 
 
-def _not_text(file: Path, said: str) -> str:
+def _not_text(file: File, said: str) -> str:
     return f"{file}: expected text in UTF-8, found other bytes ({said}); convert it first: iconv -f LATIN1 -t UTF-8"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
 from labelfree.sources.lines import BROKEN, byte_stream, decoded
 
@@ -15,7 +14,7 @@ _MARKS = {
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 
-def check_text(file: Path, longest: int) -> str:
+def check_text(file: File, longest: int) -> str:
     """The first line of a text file, which may have this many bytes; refused where it is none."""
     try:
         with byte_stream(file) as stream:
