@@ -49,6 +49,18 @@ class Tree(Generic[S]):
         return found
 
 
+def levels(states: int) -> int:
+    """Levels of the tree of so many states, on each of which one may wait.
+
+    >>> [levels(n) for n in (1, 3, 4, 15, 16)]
+    [1, 1, 2, 2, 3]
+    """
+    found = 1
+    while states >= FAN:
+        states, found = states // FAN, found + 1
+    return found
+
+
 def reduced(states: Iterable[S]) -> S | None:
     """These states, in the order of their rows, as one."""
     tree: Tree[S] = Tree()

@@ -14,6 +14,7 @@ import numpy as np
 
 from labelfree.evidence.evidence import WIDE
 from labelfree.sources.block import Block, Source
+from labelfree.summaries.merging import levels
 
 _BLOCK_NUMBERS = 1 << 20
 _SHARD_ROWS = 1 << 16
@@ -61,6 +62,15 @@ def shards_of(source: Source) -> Iterator[Shard]:
     for number in count():
         yield Shard(file + 1, number, first, first + most)
         first += most
+
+
+def states_alive(source: Source) -> tuple[int, bool]:
+    """The most sums that wait to be merged with those of later rows, and whether any are merged at all."""
+    rows, files = max(source.total, 1), max(len(source.counts), 1)
+    parts = 1 if source.d > WIDE else -(-min(rows, shard_rows(source.d)) // block_rows(source.d))
+    shards = -(-rows // shard_rows(source.d)) + len(source.groups) // 2
+    alive = levels(parts) + (levels(shards) if shards > 1 else 0) + (levels(files) if files > 1 else 0)
+    return alive, parts * shards * files > 1
 
 
 def _joined(pieces: list[int], most: int) -> Iterator[tuple[int, int]]:
