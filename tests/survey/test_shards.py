@@ -1,4 +1,4 @@
-"""Where a data set is cut and in which order its parts are merged: by the data alone, so that no digit tells by whom."""
+"""Where a data set is cut and in which order its parts are merged: by the data alone, so no digit tells by whom."""
 
 from __future__ import annotations
 
@@ -147,7 +147,10 @@ def written(place: Path, d: int, n: int) -> dict[str, str]:
 
 
 RUNS: dict[str, Callable[[dict[str, str], int], Any]] = {
-    **{f"rank {kind}": (lambda f, t, kind=kind: labelfree.rank(f[kind], threads=t)) for kind in ("npy", "csv", "small", "large")},
+    "rank npy": lambda f, t: labelfree.rank(f["npy"], threads=t),
+    "rank csv": lambda f, t: labelfree.rank(f["csv"], threads=t),
+    "rank small": lambda f, t: labelfree.rank(f["small"], threads=t),
+    "rank large": lambda f, t: labelfree.rank(f["large"], threads=t),
     "separability": lambda f, t: labelfree.separability(f["small"], sample=400, threads=t),
     "opis": lambda f, t: labelfree.opis(f["scored"], group="item", sample=600, threads=t),
     "transfer": lambda f, t: labelfree.transfer(f["target"], source=f["scored"], sample=300, threads=t),
