@@ -169,7 +169,7 @@ def test_the_sample_follows_the_ids_not_the_order(tmp_path: Path) -> None:
 def test_blocks_and_threads_do_not_matter(threads: int, numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     X = RNG.normal(size=(100, 4)) + 5
     whole = labelfree.rank(X, threads=1)
-    monkeypatch.setattr("labelfree.survey.growing._BLOCK_NUMBERS", numbers)
+    monkeypatch.setattr("labelfree.survey.shards._BLOCK_NUMBERS", numbers)
     pieces = labelfree.rank(X, threads=threads)
     assert whole.input == pieces.input
     for name, entry in whole.metrics.items():
@@ -180,7 +180,7 @@ def test_blocks_and_threads_do_not_matter(threads: int, numbers: int, monkeypatc
 
 
 def test_an_error_in_a_worker_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labelfree.survey.growing._BLOCK_NUMBERS", 8)
+    monkeypatch.setattr("labelfree.survey.shards._BLOCK_NUMBERS", 8)
     X = RNG.normal(size=(200, 2))
     X[150] = 1e200
     with pytest.raises(SourceError, match="row 150: its squares overflow"):

@@ -24,8 +24,8 @@ from labelfree.reports.drift import Slice, Slices, Unusual, UnusualRow
 from labelfree.results import Result
 from labelfree.sources.block import Source
 from labelfree.survey.found import Survey
-from labelfree.survey.growing import block_rows
 from labelfree.survey.repetitions import finite
+from labelfree.survey.shards import block_rows
 
 FALSE = 0.1
 SHOWN, NEAREST = 10, 3

@@ -23,9 +23,9 @@ from labelfree.families.transfer.distances import ROWS as COMPARED
 from labelfree.families.transfer.hopkins_distances import REPEATS, points_for
 from labelfree.sources.block import Source
 from labelfree.summaries.distinct import LIMIT
-from labelfree.survey.growing import block_rows
 from labelfree.survey.parallel import available_cores
 from labelfree.survey.reading import workers_for
+from labelfree.survey.shards import block_rows, states_alive
 from labelfree.trees.spanning import DENSE
 
 _TOLD = 12_000_000
@@ -36,8 +36,8 @@ _LEARNING, _ALGEBRA = 90_000_000, 20_000_000
 """scikit-learn with scipy, and scipy's linear algebra alone, where they are not imported yet."""
 _STRIPS = 34_000_000
 """Two blocks of two million float64 numbers: of rows against a matrix, of pairs."""
-_PAIRS = 60_000_000
-"""Blocks of distances to nearest neighbors, and of their differences."""
+_PAIRS = 30_000_000
+"""Blocks of a thread of distances to nearest neighbors, and of their differences."""
 _TILE = 25_000_000
 """Tiles of a thread that compares rows, and what is picked from them."""
 _TERMS = 90_000_000
@@ -148,8 +148,10 @@ def _reading(source: Source, work: Work) -> int:
     d, width, total = source.d, _width(source), source.total
     workers, kept, k = workers_for(source, work.threads), _matrices(source, work), _classes(source, work)
     block = min(block_rows(d), total)
-    passing = (total > block) + (block > _strip(d))  # the sums so far beside those of a block, and those of a strip
-    squares = workers * (kept + passing * (kept > 0) + (2 + passing) * _recovers(work))
+    passing = (total > block if d > WIDE else block > _strip(d)) * (kept > 0)  # beside the sums so far those of a block
+    recovered = (2 + (total > block) + (block > _strip(d))) * _recovers(work)
+    alive, more = states_alive(source)
+    squares = workers * (kept + passing + recovered) + more * (kept + _recovers(work)) * (alive + workers + 1)
     strips = workers * min(8 * block * d, max(4 << 20, 8 * 1024 * d)) * (1 + _recovers(work)) if kept else 0
     waiting = (2 * workers + 1 if workers > 1 else 2) + (0 if source.layout.startswith(("npy", "matrix")) else 4)
     blocks = waiting * block * (d * width + 8 * k + (_ID if "id" in source.roles else 0)) + 3 * workers * block * 8 * k
@@ -202,9 +204,9 @@ def _measuring(work: Work) -> int:
     if "unit" in work.needs or "uniformity" in names:
         stays += double + (square if d > WIDE else 0)
         inverse = 5 if "coding_rate" in names and d <= WIDE else 1
-        passing.append(min(_STRIPS, 16 * rows * max(rows, d)) + inverse * square)
+        passing.append(min(work.cores * _STRIPS // 2, 16 * rows * max(rows, d)) + inverse * square)
     if names & {"twonn", "id_mle"}:
-        passing.append(double + 4 * rows * d + min(_PAIRS, 24 * rows * (rows + 25 * d)))
+        passing.append(double + 4 * rows * d + min(work.cores * _PAIRS, 24 * rows * (rows + 25 * d)))
     if work.computes("separability"):
         stays += 2 * double * (work.computes("opis") or work.computes("transfer"))  # until the other families are done
         passing.append(_trees(rows, d, work.cores))

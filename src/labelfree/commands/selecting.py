@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Literal
 
 from labelfree.catalog import SAMPLE, command
@@ -98,12 +99,14 @@ def select(
     if label_budget is not None and (isinstance(label_budget, bool) or label_budget < 1):
         raise UsageError(f"{option('label_budget')}: expected a number of rows of at least 1, found {label_budget!r}")
     check_files(labels=labels, class_shares=class_shares)
-    with temporary_directory() as place, limited_threads(chosen.threads):
+    with ExitStack() as stack:
+        place = stack.enter_context(temporary_directory())
         told: list[Finding] = []
         if chosen.data is None:
             named = opened_candidates(candidates, chosen, (labels, class_shares))
         else:
             named, told = embedded_candidates(candidates, chosen, place, progress)
+        stack.enter_context(limited_threads(chosen.threads))  # not before: models run on all cores
         named, in_order = _in_order(named, ordered)
         found, more = read_candidates(named, chosen, Store(place), progress)
         told += more

@@ -26,7 +26,7 @@ MOST_DEPTH = 100
 """Objects and lists inside one another in a document."""
 
 DIGITS = 12
-"""Significant digits of a number in JSON: what lies beyond depends on the number of threads."""
+"""Significant digits of a number in JSON: what lies beyond depends on the kind of processor."""
 
 
 def as_json(document: Mapping[str, Any], *, indent: int | None = 2) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from labelfree.arrays import Float, Rows
-from labelfree.kernels.threads import repeatable
+from labelfree.kernels.threads import one_core, spread
 from labelfree.summaries import Moments
 from labelfree.summaries.moments import add_outer
 
@@ -17,6 +17,7 @@ _MEAN_DOMINATES = 1e3  # squared mean over largest variance from which the mean 
 _TAIL = 1e-9  # eigenvalues below this share of the largest are measured anew where that matters
 _NARROW = 1e-36  # eigenvalues from here to its inverse belong to coordinates that float32 holds
 _NEAR = 30  # times the floor: eigenvalues below have lost their digits
+_STRIP = 256  # rows that are projected at a time
 _LOOKS = 4  # most looks at the rows; each sees down to 1e-12 of what the one before has left
 _NEGLIGIBLE = 1e-7  # largest relative change of an effective rank that is left unmeasured
 
@@ -95,7 +96,7 @@ def spectrum(
     live = _live(covariance, mean, centered)
     part = covariance[np.ix_(live, live)] if len(live) < d else covariance
     split = not centered and _mean_dominates(part, mean[live])
-    with repeatable(d):
+    with one_core():
         if split:
             values, vectors = _split_mean(part, mean[live])
         else:
@@ -138,7 +139,7 @@ def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
     k = int((found.eigenvalues >= _TAIL * top).sum())  # from the largest on
     again = Moments.empty(basis.shape[1])
     for rows in blocks:
-        again = again.update((rows - found.shift) @ basis)
+        again = again.update(_projected(rows, found.shift, basis))
     second, mean = again.scatter, again.mean
     second /= again.n
     del again
@@ -146,7 +147,7 @@ def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
         add_outer(second, 1.0, mean)
     large = np.sqrt(found.eigenvalues[:k])
     cross = second[:k, k:] / large[:, None]
-    with repeatable(found.d):
+    with one_core():
         leak = np.linalg.solve(second[:k, :k] / np.outer(large, large), cross)
         second[k:, k:] -= cross.T @ leak
         values, vectors = np.linalg.eigh(second[k:, k:])
@@ -159,6 +160,19 @@ def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
     order = np.argsort(-values, kind="stable")
     floor = max(_rounding(values), 2 * EPS * float(values[k]))
     return replace(found, eigenvalues=values[order], directions=directions[:, order], floor=floor)
+
+
+def _projected(rows: Rows, shift: Float, basis: Float) -> Float:
+    """Rows (m, d) less `shift`, on the directions of `basis` (d, k), spread over threads."""
+    out = np.empty((len(rows), basis.shape[1]))
+
+    def work(start: int) -> None:
+        part = slice(start, start + _STRIP)
+        np.matmul(rows[part] - shift, basis, out=out[part])
+
+    for _ in spread(work, range(0, len(rows), _STRIP)):
+        pass
+    return out
 
 
 def _rounding(eigenvalues: Float) -> float:

@@ -9,32 +9,62 @@ import numpy as np
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.numpy_pairs import accepted, tail
 from labelfree.kernels.numpy_trees import between, closest
+from labelfree.kernels.threads import one_core, spread
 from labelfree.progress import Advance, still
 
 __all__ = ["accepted", "between", "closest", "nearest", "potential", "scatter", "tail"]
 
-_BLOCK_ELEMENTS = 1 << 21  # 8 MB of float32 distances at a time
+_BLOCK_ELEMENTS = 1 << 20  # 4 MB of float32 distances at a time and thread
 _STRIP_ELEMENTS = 1 << 19  # 4 MB of float64 rows at a time
+WIDE = 1024
+"""Width up to which threads take whole blocks of rows, with all of their matrix; beyond, tiles of one matrix."""
+_TILE = 512
 
 
 def scatter(rows: Rows, center: Float, scale: Float | None = None) -> tuple[Float, Float]:
-    """See Kernels.scatter. Symmetric products of strips that stay in the cache: d^2 m flop."""
+    """See Kernels.scatter. Symmetric products of strips that stay in the cache: d^2 m flop.
+
+    Of wide rows in tiles, which are spread over threads and are the same however many there are.
+    """
     m, d = rows.shape
     strip = max(1, min(m, max(_STRIP_ELEMENTS // max(d, 1), 1024)))
     buffer, ones = np.empty((strip, d)), np.ones(strip)
-    total, product = np.zeros(d), None
-    for start in range(0, m, strip):
-        part = rows[start : start + strip]
-        shifted = buffer[: len(part)]
-        if scale is None:
-            np.subtract(part, center, out=shifted)
-        else:
-            np.multiply(part, scale[start : start + strip, None], out=shifted)
-            shifted -= center
-        total += ones[: len(part)] @ shifted
-        square = shifted.T @ shifted
-        product = square if product is None else np.add(product, square, out=product)
-    return total, np.zeros((d, d)) if product is None else product
+    total, product = np.zeros(d), np.zeros((d, d)) if d > WIDE else None
+    with one_core():
+        for start in range(0, m, strip):
+            part = rows[start : start + strip]
+            shifted = buffer[: len(part)]
+            if scale is None:
+                np.subtract(part, center, out=shifted)
+            else:
+                np.multiply(part, scale[start : start + strip, None], out=shifted)
+                shifted -= center
+            total += ones[: len(part)] @ shifted
+            if d > WIDE:
+                assert product is not None
+                _add_square(product, shifted)
+                continue
+            square = shifted.T @ shifted
+            product = square if product is None else np.add(product, square, out=product)
+    if product is None:
+        return total, np.zeros((d, d))
+    if d > WIDE:
+        for start in range(0, d, _TILE):
+            product[start + _TILE :, start : start + _TILE] = product[start : start + _TILE, start + _TILE :].T
+    return total, product
+
+
+def _add_square(product: Float, rows: Float) -> None:
+    """product += rows^T rows in its tiles on and above the diagonal."""
+    parts = [slice(start, start + _TILE) for start in range(0, len(product), _TILE)]
+
+    def work(pair: tuple[slice, slice]) -> None:
+        one, other = pair
+        left = rows[:, one]
+        product[one, other] += left.T @ (left if one is other else rows[:, other])
+
+    for _ in spread(work, ((one, other) for i, one in enumerate(parts) for other in parts[i:])):
+        pass
 
 
 def nearest(rows: Rows, k: int, advance: Advance = still) -> tuple[Float, Index]:
@@ -58,7 +88,8 @@ def nearest(rows: Rows, k: int, advance: Advance = still) -> tuple[Float, Index]
     candidates = min(n - 1, k + max(4, k // 4))
     distance, index = np.empty((n, k)), np.empty((n, k), np.int64)
     step = max(1, min(_BLOCK_ELEMENTS // n, _BLOCK_ELEMENTS // (candidates * d) + 1))
-    for start in range(0, n, step):
+
+    def work(start: int) -> int:
         block = np.arange(start, min(start + step, n))
         near, beyond = _propose(coarse, block, candidates)
         found, where = _measured(rows, block, near, k)
@@ -69,7 +100,10 @@ def nearest(rows: Rows, k: int, advance: Advance = still) -> tuple[Float, Index]
                 near = close[None, close != block[row]]
                 found[row : row + 1], where[row : row + 1] = _measured(rows, block[row : row + 1], near, k)
         distance[block], index[block] = found, where
-        advance((start + len(block)) / n)
+        return start + len(block)
+
+    for done in spread(work, range(0, n, step)):
+        advance(done / n)
     return distance * unit, index
 
 
@@ -120,7 +154,8 @@ def potential(unit: Float, t: float, advance: Advance = still) -> Float:
     n = len(unit)
     total = np.zeros(n)
     step = max(1, _BLOCK_ELEMENTS // n)
-    for start in range(0, n, step):
+
+    def work(start: int) -> tuple[int, Float, Float]:
         block = unit[start : start + step]
         m = len(block)
         weight = block @ unit[start:].T
@@ -128,7 +163,11 @@ def potential(unit: Float, t: float, advance: Advance = still) -> Float:
         weight *= 2.0 * t
         np.exp(weight, out=weight)
         weight[np.arange(m), np.arange(m)] = 0.0
-        total[start : start + m] += weight.sum(axis=1)
-        total[start + m :] += weight[:, m:].sum(axis=0)
-        advance(1 - (1 - (start + m) / n) ** 2)
+        return start, weight.sum(axis=1), weight[:, m:].sum(axis=0)
+
+    for start, own, others in spread(work, range(0, n, step)):
+        stop = start + len(own)
+        total[start:stop] += own
+        total[stop:] += others
+        advance(1 - (1 - stop / n) ** 2)
     return total

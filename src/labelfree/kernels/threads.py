@@ -1,58 +1,78 @@
-"""Independent pieces of numpy work on several threads, each with its linear algebra on one core."""
+"""Independent pieces of numpy work on several threads, each with its linear algebra on one core.
+
+Linear algebra on several cores rounds otherwise for each number of them: its last digits would depend on the machine.
+So a product is never shared out by the library, only pieces of it that are cut by the data are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_SMALL = 1024
+_WORKERS: ContextVar[int | None] = ContextVar("workers", default=None)
 
 
 def blas_threads() -> int:
-    """Threads that linear algebra may use here: --threads, the environment, or all cores."""
+    """Threads that work may be spread over here: --threads, the environment, or all cores."""
+    if (workers := _WORKERS.get()) is not None:
+        return workers
     from threadpoolctl import threadpool_info
 
     return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
 
 
-def limited_threads(count: int | None) -> AbstractContextManager[Any]:
-    """Linear algebra on so many threads; None leaves it all cores."""
-    if count is None:
+def alone() -> None:
+    """Declare that this thread is one of several that work side by side: it spreads nothing further."""
+    _WORKERS.set(1)
+
+
+@contextmanager
+def limited_threads(count: int | None) -> Iterator[None]:
+    """Work spread over so many threads, None for all cores, with linear algebra on one: no digit tells how many."""
+    from threadpoolctl import threadpool_limits
+
+    before = _WORKERS.set(blas_threads() if count is None else count)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        _WORKERS.reset(before)
+
+
+def one_core() -> AbstractContextManager[Any]:
+    """Linear algebra on one core, so that its last digits do not depend on how many there are.
+
+    More of them gain little in a decomposition: on two cores nothing at width 1,500 and a tenth at 2,048.
+    """
+    if _WORKERS.get() is not None:  # it is on one already
         return nullcontext()
     from threadpoolctl import threadpool_limits
 
-    limits: AbstractContextManager[Any] = threadpool_limits(count)
+    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
     return limits
 
 
-def repeatable(d: int) -> AbstractContextManager[Any]:
-    """One core for the decomposition of a d x d matrix, so that its last digits do not depend on how many there are.
-
-    Up to width 1024, where more cores gain next to nothing.
-    """
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1, user_api="blas") if d <= _SMALL else nullcontext()
-
-
 def spread(work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
-    """work(piece) for each piece, in order, at most one piece per thread at a time and few results kept."""
-    from threadpoolctl import threadpool_limits
+    """work(piece) for each piece, in order, at most one piece per thread at a time and few results kept.
 
+    Whatever the number of threads, each piece has its linear algebra on one core.
+    """
     workers = blas_threads()
-    if workers == 1:
-        yield from map(work, pieces)
-        return
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        pending = []
-        for piece in pieces:
-            pending.append(pool.submit(work, piece))
-            if len(pending) > 2 * workers:
-                yield pending.pop(0).result()
-        for task in pending:
-            yield task.result()
+    with one_core():
+        if workers == 1:
+            yield from map(work, pieces)
+            return
+        with ThreadPoolExecutor(workers, initializer=alone) as pool:
+            pending = []
+            for piece in pieces:
+                pending.append(pool.submit(work, piece))
+                if len(pending) > 2 * workers:
+                    yield pending.pop(0).result()
+            for task in pending:
+                yield task.result()

@@ -1,4 +1,4 @@
-"""The report: one model for every command, the same bytes for one input, settings, seed, version and threads."""
+"""The report: one model for every command, the same bytes for one input, settings, seed and version."""
 
 from __future__ import annotations
 

@@ -67,7 +67,8 @@ class Source:
     name: what to call it in a table; files: what it was read from; column, layout, dtype: of the embeddings as
     stored; d: width of a row; total: number of rows, counted without reading them; size: bytes of the files;
     roles: which columns are read beside the embeddings, by role; notes: what a reader should be told;
-    counts: rows of each file, where they are known;
+    counts: rows of each file, where they are known; groups: rows of each row group (or batch) of all files, in their
+    order, where they have some;
     read: given a number of rows, yields blocks of about that many; outputs: the column of class scores, where one is
     read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the
     source domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many.
@@ -89,6 +90,7 @@ class Source:
     counts: tuple[int, ...] = ()
     beside: Source | None = None
     buffers: int = 0
+    groups: tuple[int, ...] = ()
 
     def located(self, row: int) -> tuple[str, int]:
         """The file that a row of the data set lies in, and which of its rows it is."""

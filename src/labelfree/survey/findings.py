@@ -14,9 +14,9 @@ from labelfree.evidence.scaling import squared_lengths
 from labelfree.families.rank.marchenko_pastur import noise_rank
 from labelfree.summaries.tally import BadRow
 from labelfree.survey.found import Survey
-from labelfree.survey.growing import block_rows
 from labelfree.survey.mixed_findings import mixed
 from labelfree.survey.repetitions import repeated_id, repeated_row
+from labelfree.survey.shards import block_rows
 
 OUTLIER = 10.0
 """Row norm over median row norm from which a row is named."""

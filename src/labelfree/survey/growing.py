@@ -21,15 +21,11 @@ from labelfree.summaries.tally import BadRow
 from labelfree.survey.found import OnBad, Survey
 from labelfree.survey.repetitions import finite, repeated_ids
 from labelfree.survey.scores import Scores, Wanted, logits_of
+from labelfree.survey.shards import block_rows, parts_of
+from labelfree.survey.sums import Sums
 
-_BLOCK_NUMBERS = 1 << 20
 _PRINT_ROWS = 64
 _PRINT_SEED = 0x5EED
-
-
-def block_rows(d: int) -> int:
-    """Rows of a block: some megabytes, and enough of them for a matrix product to be worth its d x d result."""
-    return max(_BLOCK_NUMBERS // max(d, 1), min(d, 2048), 1)
 
 
 class Summaries:
@@ -152,6 +148,18 @@ class Summaries:
         self.spoiled |= other.spoiled
         self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
 
+    def taken(self) -> Sums:
+        """The sums so far, which begin anew."""
+        found = Sums(self.moments, self.unit, *((None, None) if self.scores is None else self.scores.taken()))
+        self.moments = self.unit = Moments.empty(self.d)
+        return found
+
+    def give(self, sums: Sums) -> None:
+        """Put back sums that were taken."""
+        self.moments, self.unit = sums.moments, sums.unit
+        if self.scores is not None and sums.predictions is not None:
+            self.scores.predictions, self.scores.regression = sums.predictions, sums.regression
+
     @property
     def where(self) -> str:
         """What the rows are called in a message: by their columns, where class scores were read too."""
@@ -247,7 +255,7 @@ class Summaries:
 
 def _with_logits(source: Source) -> Iterator[tuple[Rows, Rows]]:
     """The usable rows of a source once more, each with its logits."""
-    for block in source.read(block_rows(source.d)):
+    for _, block in parts_of(source, source.read(block_rows(source.d))):
         good = finite(block)
         yield block.rows[good], logits_of(block.extra["outputs"][good], source, block.index[good])
 

@@ -1,4 +1,4 @@
-"""Blocks shared out among threads, each with a summary of its own, merged at the end."""
+"""Parts of a data set shared out among threads, their sums put together in the order of the rows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, Self, TypeVar
 
+from labelfree.kernels.threads import alone, one_core
 from labelfree.sources.block import Block
+from labelfree.survey.shards import Part
+from labelfree.survey.sums import Ordered, Sums
 
 
 class Growing(Protocol):
-    """A summary that takes in blocks, and other summaries of its kind."""
+    """A summary that takes in blocks, and other summaries of its kind, and whose sums can be taken out of it."""
 
     def add(self, block: Block) -> None:
         """Take in one block."""
+
+    def taken(self) -> Sums:
+        """The sums of the blocks since they were taken last."""
+
+    def give(self, sums: Sums) -> None:
+        """Put back sums that were taken."""
 
     def merge(self, other: Self) -> None:
         """Take in what another summary has seen."""
@@ -29,26 +38,40 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def summed(blocks: Iterable[Block], empty: Callable[[], S], workers: int) -> S:
-    """The summary of all blocks.
+def summed(parts: Iterable[tuple[Part, Block]], empty: Callable[[], S], workers: int) -> S:
+    """The summary of all parts, the same to the last digit whatever the number of workers.
 
-    The caller's thread reads; block i goes to worker i mod workers, so that the result does not depend on which
-    of them is faster. While several work, each keeps its linear algebra to one core.
+    The caller's thread reads; part i goes to worker i mod workers. What depends on the order of the rows, the sums, is
+    taken out after each part and merged in the order of the parts; the rest does not. Several workers need parts of
+    one block each.
     """
-    if workers <= 1:
-        state = empty()
-        for block in blocks:
-            state.add(block)
-        return state
-    from threadpoolctl import threadpool_limits
+    sums = _InOrder()
+    with one_core():
+        state = _alone(parts, empty(), sums) if workers <= 1 else _together(parts, empty, workers, sums)
+    if (total := sums.ordered.total()) is not None:
+        state.give(total)
+    return state
 
-    crew = [_Worker(empty()) for _ in range(workers)]
+
+def _alone(parts: Iterable[tuple[Part, Block]], state: S, sums: _InOrder) -> S:
+    last: Part | None = None
+    for part, block in parts:
+        if last is not None and last != part:
+            sums.ordered.add(last, state.taken())
+        last = part
+        state.add(block)
+    if last is not None:
+        sums.ordered.add(last, state.taken())
+    return state
+
+
+def _together(parts: Iterable[tuple[Part, Block]], empty: Callable[[], S], workers: int, sums: _InOrder) -> S:
+    crew = [_Worker(empty(), sums) for _ in range(workers)]
     try:
-        with threadpool_limits(1):
-            for i, block in enumerate(blocks):
-                crew[i % workers].give(block)
-            for worker in crew:
-                worker.finish()
+        for i, (part, block) in enumerate(parts):
+            crew[i % workers].give((i, part, block))
+        for worker in crew:
+            worker.finish()
     finally:
         for worker in crew:
             worker.stop.set()
@@ -58,44 +81,73 @@ def summed(blocks: Iterable[Block], empty: Callable[[], S], workers: int) -> S:
     return first
 
 
+class _InOrder:
+    """Sums of parts, handed over by several threads as they are done, taken in by the number of the part."""
+
+    def __init__(self) -> None:
+        self.ordered: Ordered[Sums] = Ordered()
+        self._lock = threading.Lock()
+        self._early: dict[int, tuple[Part, Sums]] = {}
+        self._next = 0
+        self._busy = False
+
+    def put(self, number: int, part: Part, sums: Sums) -> None:
+        """Take in the sums of part `number`, and all after it that were early; one thread at a time merges."""
+        with self._lock:
+            self._early[number] = part, sums
+        while True:
+            with self._lock:
+                if self._busy or self._next not in self._early:
+                    return
+                self._busy = True
+                following = self._early.pop(self._next)
+                self._next += 1
+            self.ordered.add(*following)
+            with self._lock:
+                self._busy = False
+
+
 class _Worker(threading.Thread, Generic[S]):
     """One thread that feeds its own summary from its own queue."""
 
-    def __init__(self, state: S) -> None:
+    def __init__(self, state: S, sums: _InOrder) -> None:
         super().__init__(daemon=True)
-        self.state = state
-        self.blocks: queue.Queue[Block | None] = queue.Queue(maxsize=1)
+        self.state, self.sums = state, sums
+        self.parts: queue.Queue[tuple[int, Part, Block] | None] = queue.Queue(maxsize=1)
         self.stop = threading.Event()
         self.error: BaseException | None = None
         self.start()
 
     def run(self) -> None:
-        """Take in blocks until there are no more, or something fails."""
+        """Take in parts until there are no more, or something fails."""
+        alone()
         while not self.stop.is_set():
             try:
-                block = self.blocks.get(timeout=0.1)
+                given = self.parts.get(timeout=0.1)
             except queue.Empty:
                 continue
-            if block is None:
+            if given is None:
                 return
+            number, part, block = given
             try:
                 self.state.add(block)
+                self.sums.put(number, part, self.state.taken())
             except BaseException as error:  # raised again in the caller's thread
                 self.error = error
                 return
 
-    def give(self, block: Block | None) -> None:
-        """Hand over a block, and raise what went wrong with an earlier one."""
+    def give(self, part: tuple[int, Part, Block] | None) -> None:
+        """Hand over a part, and raise what went wrong with an earlier one."""
         while self.error is None:
             try:
-                self.blocks.put(block, timeout=0.1)
+                self.parts.put(part, timeout=0.1)
                 return
             except queue.Full:
                 continue
         raise self.error
 
     def finish(self) -> None:
-        """Wait until all blocks are taken in."""
+        """Wait until all parts are taken in."""
         self.give(None)
         self.join()
         if self.error is not None:

@@ -11,10 +11,11 @@ from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.progress import Progress, silent
 from labelfree.sources.block import Block, Source
 from labelfree.survey.found import OnBad, Survey
-from labelfree.survey.growing import Summaries, block_rows
+from labelfree.survey.growing import Summaries
 from labelfree.survey.parallel import available_cores, summed
 from labelfree.survey.repetitions import finite
 from labelfree.survey.scores import Wanted
+from labelfree.survey.shards import Part, block_rows, parts_of
 
 _MOST_WORKERS = 8
 
@@ -49,10 +50,10 @@ def survey(
     def empty() -> Summaries:
         return Summaries(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted, group_rows)
 
-    def blocks() -> Iterator[Block]:
+    def blocks() -> Iterator[tuple[Part, Block]]:
         read = 0
-        for block in source.read(rows):
-            yield block
+        for part, block in parts_of(source, source.read(rows)):
+            yield part, block
             read += len(block.index) + len(block.null) + len(block.ragged)
             progress("reading", min(1.0, read / max(source.total, 1)))
 
@@ -60,7 +61,7 @@ def survey(
     state.check()
 
     def rescan() -> Iterator[Rows]:
-        for block in source.read(rows):
+        for _, block in parts_of(source, source.read(rows)):
             usable = block.rows[finite(block)]
             yield usable[measurable(usable)] if on_bad == "count" else usable
 

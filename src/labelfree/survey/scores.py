@@ -63,6 +63,14 @@ class Scores:
             self.regression = self.regression.merge(other.regression)
         self.labels += other.labels
 
+    def taken(self) -> tuple[Predictions, Regression | None]:
+        """The sums so far, which begin anew."""
+        found = self.predictions, self.regression
+        self.predictions = Predictions.empty(found[0].classes, found[0].thresholds)
+        if found[1] is not None:
+            self.regression = Regression.empty(found[1].rows.d, found[1].classes)
+        return found
+
     def outputs(self, again: Callable[[], Iterable[tuple[Rows, Rows]]]) -> Outputs:
         """The evidence on class scores; `again` yields all rows with their logits once more."""
         drawn = self.sample.drawn()

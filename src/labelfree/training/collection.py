@@ -12,9 +12,11 @@ import numpy as np
 from labelfree.arrays import Index, Rows, as_array, as_rows, unreal
 from labelfree.errors import ArrayError
 from labelfree.kernels.devices import kernels_for
+from labelfree.kernels.threads import limited_threads
 from labelfree.sources.block import Block, Source, Values
 from labelfree.survey.found import Survey
-from labelfree.survey.growing import Summaries, block_rows
+from labelfree.survey.growing import Summaries
+from labelfree.survey.shards import block_rows
 from labelfree.training import ranks
 from labelfree.training.plan import MonitorPlan
 
@@ -73,7 +75,8 @@ class Collection:
         if "id" in self.summaries.source.roles:
             names = np.concatenate([self._named(places, given) for _, places, given in waiting])
             extra["id"] = names[there]
-        self.summaries.add(Block(rows[there], index[there], extra))
+        with limited_threads(self.plan.chosen.threads):
+            self.summaries.add(Block(rows[there], index[there], extra))
 
     def finish(self) -> None:
         """Take in the last rows, and see that no more came than the set has, but for what a sampler repeats."""

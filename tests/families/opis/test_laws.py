@@ -199,7 +199,7 @@ def test_blocks_and_files_do_not_matter(
         found = labelfree.opis(path, **options)
         assert document(found) == document(whole)
         assert found.input.rows_hash == whole.input.rows_hash
-    monkeypatch.setattr("labelfree.survey.growing._BLOCK_NUMBERS", 5 * 5)
+    monkeypatch.setattr("labelfree.survey.shards._BLOCK_NUMBERS", 5 * 5)
     assert document(labelfree.opis(tmp_path / "whole.parquet", **options)) == document(whole)
 
 

@@ -15,7 +15,7 @@ from labelfree.evidence.spectrum import EPS
 from labelfree.families.rank.effective import collapsed
 from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median
 from labelfree.families.spec import FROM_MOMENTS, INVARIANT, NO_DIRECTION, Metric
-from labelfree.kernels.threads import repeatable
+from labelfree.kernels.threads import one_core
 from labelfree.results import Plain, Result, in_unit, measured, undefined
 
 
@@ -32,7 +32,7 @@ def _correlation(e: Evidence) -> tuple[Float, int]:
     squares, mean = np.diagonal(e.moments.scatter), e.moments.mean
     live = squares > e.n * (8 * EPS * np.abs(mean)) ** 2
     size, d = np.sqrt(squares[live]), int(live.sum())
-    with repeatable(e.d):
+    with one_core():
         if e.n < d and e.drawn is not None and len(e.drawn.rows) == e.n:
             rows = (e.drawn.rows[:, live] - mean[live]) / size
             matrix = rows @ rows.T  # of the same eigenvalues, and smaller

@@ -13,7 +13,7 @@ from labelfree.arrays import Float, Keys, Rows
 from labelfree.evidence.numerical_rank import rounding_of
 from labelfree.evidence.scaling import directions
 from labelfree.evidence.spectrum import EPS
-from labelfree.kernels.threads import repeatable
+from labelfree.kernels.threads import one_core
 from labelfree.summaries.hashing import hash_rows
 
 MatrixPart: TypeAlias = Callable[[slice, slice], Rows]
@@ -107,7 +107,7 @@ def _eigenvalues(part: MatrixPart, n: int, d: int, scale: float) -> tuple[Float,
     gram = np.zeros((k, k))
     for block in _narrow(part, n, d, scale):
         gram += block.T @ block
-    with repeatable(k):
+    with one_core():
         lam = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)
     floor = 16 * EPS * float(lam[0])
     sigma = np.sqrt(lam)
@@ -131,7 +131,7 @@ def _narrow(part: MatrixPart, n: int, d: int, scale: float) -> Iterator[Float]:
 def _singular_values(part: MatrixPart, n: int, d: int, scale: float) -> Float:
     """(min(n, d),) singular values, descending: of the triangle that blocks of rows are reduced to one by one."""
     triangle = np.empty((0, min(n, d)))
-    with repeatable(min(n, d)):
+    with one_core():
         for block in _narrow(part, n, d, scale):
             triangle = np.concatenate([triangle, block])
             if len(triangle) > triangle.shape[1]:

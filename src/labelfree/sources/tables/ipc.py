@@ -43,6 +43,7 @@ def arrow_table(file: File, chosen: Columns) -> Table:
         check,
         max((one.memory for one in held if one.compressed or isinstance(file, RemoteFile)), default=0),
         "its batches claim",
+        tuple(one.rows for one in held if not one.dictionary),
     )
 
 

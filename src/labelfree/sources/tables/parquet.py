@@ -36,6 +36,7 @@ def _table(file: File, chosen: Columns) -> Table:
         claimed.rows,
         lambda read, columns, rows: batches(file, read, columns, rows, memory=chosen.memory),
         lambda columns: check_pages(file, claimed, columns, chosen.memory),
+        groups=tuple(claimed.groups),
     )
 
 

@@ -23,7 +23,8 @@ class Table:
     """One file of a table as it was opened.
 
     schema: its Arrow schema; rows: how many there are; batches: reads them; check: refuses columns that would decode to
-    more memory than they may; buffers: bytes that reading holds beside its batches; counted: what says how many rows.
+    more memory than they may; buffers: bytes that reading holds beside its batches; counted: what says how many rows;
+    groups: rows of each of its row groups or batches.
     """
 
     schema: Any
@@ -32,6 +33,7 @@ class Table:
     check: Callable[[Sequence[str]], None] = lambda columns: None
     buffers: int = 0
     counted: str = "its footer claims"
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,13 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
     """The data set in these files, in this order; opened: one of them as a table."""
     size = buffers = 0
     counts: list[int] = []
+    groups: tuple[int, ...] = ()
     parts: list[_Part] = []
     for file, table in zip(files, side_by_side(lambda one: opened(one, chosen), files), strict=True):
         counts.append(table.rows)
         if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
             parts.append(_part(file, table, chosen))
+        groups += table.groups
         size, buffers = size + file.stat().st_size, max(buffers, table.buffers)
     if not parts:
         raise SourceError(f"{name}: expected files of rows, found none")
@@ -109,6 +113,7 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
         values=values,
         counts=tuple(counts),
         buffers=buffers,
+        groups=groups,
     )
 
 
