@@ -195,7 +195,7 @@ def page(results: dict[str, Any]) -> str:
         pairs alone would have cost then."""
     score = f"""
         The released procedure is that of the authors of the Transfer Score: scikit-learn's `NearestNeighbors` on all
-        rows, 5 % of them drawn once, where `hopkins` draws three times here and adds its interval and its value on
+        rows, 5 % of them drawn once, where `hopkins` draws several times and adds its interval and its value on
         structure-free rows. `transfer_score --variant official` computes what the released procedure does: their scores
         differ by {apart(large, "official", "released procedure"):.0e}."""
     parts = [

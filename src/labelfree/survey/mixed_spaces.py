@@ -80,7 +80,7 @@ def _chance(part: Float) -> float:
 
 def _known(part: Float) -> int:
     """Directions that so many rows can tell in order."""
-    return max(min(part.shape[1], len(part) // 2), 1)
+    return max(min(int(part.shape[1]), len(part) // 2), 1)
 
 
 def mixed_lengths(rows: Rows) -> Mask | None:
