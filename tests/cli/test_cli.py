@@ -205,7 +205,7 @@ def test_bad_usage_is_2_with_nothing_on_stdout(labelfree: Program, arguments: li
         ),
         ("history show", "Missing argument 'HISTORY'; see labelfree history show -h"),
         ("rnk", "No such command 'rnk'. Did you mean 'rank'? See labelfree -h"),
-        ("demo a b", "Got unexpected extra argument(s) (a b); see labelfree demo -h"),
+        ("demo a b", "Got unexpected extra argument(s) (b); see labelfree demo -h"),
     ],
 )  # fmt: skip
 def test_what_the_parser_refuses_is_one_line_everywhere(labelfree: Program, arguments: str, message: str) -> None:

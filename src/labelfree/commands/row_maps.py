@@ -35,8 +35,7 @@ def row_map(e: Evidence) -> RowMap | None:
     if (laid := _laid(rows)) is None:
         return None
     places, shares = laid
-    away = ((rows - rows.mean(axis=0)) ** 2).sum(axis=1)
-    order = np.argsort(-away, kind="stable")
+    order = np.argsort(-_away(rows), kind="stable")
     count = int(_FAR * len(rows))
     parts = [
         _part("rows", "rows", places, np.sort(order[count:])),
@@ -81,6 +80,14 @@ def drift_map(e: Evidence, out: Index) -> RowMap | None:
         _part("unusual ones", "marked", places, len(before) + np.flatnonzero(unusual)),
     ]
     return RowMap([one for one in parts if len(one.x)], shares, len(places), e.n + behind.n)
+
+
+def _away(rows: Rows) -> Float:
+    """Squared distances (m,) from the mean row, in units of the largest number."""
+    X = rows.astype(np.float64)
+    X -= X.mean(axis=0)
+    X /= np.abs(X).max()
+    return np.asarray((X**2).sum(axis=1))
 
 
 def _part(name: str, role: _Role, places: Float, which: Index) -> MapPart:

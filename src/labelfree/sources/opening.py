@@ -10,7 +10,7 @@ from typing import Any
 
 from labelfree.documents.files import check_regular
 from labelfree.documents.stores.faults import copying
-from labelfree.documents.stores.names import is_remote, shown
+from labelfree.documents.stores.names import is_remote, parsed_name, shown
 from labelfree.documents.stores.remote_file import PIECES, File, RemoteFile, remote_file
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, Columns, Source
@@ -91,6 +91,13 @@ def _open_path(name: str, columns: Columns) -> Source:
 
 def _open_remote(name: str, columns: Columns) -> Source:
     place, separator, member = name.rpartition("::")
+    asked = parsed_name(place if separator else name)
+    suffix = Path(asked.path).suffix.lower()
+    if suffix in CHECKPOINT and suffix != ".safetensors":  # before the store is asked
+        raise SourceError(
+            f"{asked.shown}: PyTorch files cannot be read by ranges, since torch loads them whole; copy it first: "
+            f"{copying(asked)}"
+        )
     if not separator:
         found = _open_files(shown(name), files_of(name), columns)
     else:

@@ -21,11 +21,14 @@ def mixed(found: Survey) -> Iterator[Finding]:
         return
     few = np.argsort(e.drawn.keys, kind="stable")[:SAMPLED]
     few = few[np.argsort(e.drawn.index[few])]
-    rows, index = e.drawn.rows[few], e.drawn.index[few]
+    rows, index = e.drawn.rows[few].astype(np.float64), e.drawn.index[few]
+    largest = float(np.abs(rows).max(initial=0.0))
+    if largest == 0:
+        return
     if (lengths := mixed_lengths(rows)) is not None:
         unlike, fix = "have another length: rows of length 1 stand among others", "normalize all rows, or none"
         second = lengths
-    elif (parts := parted(rows)) is not None:
+    elif (parts := parted(rows / largest)) is not None:
         unlike = "share no directions with the others beyond chance: two models, or two versions of one"
         second, fix = parts.second, "embed all rows again with one model"
     else:

@@ -13,7 +13,6 @@ import numpy as np
 from labelfree.arrays import Rows, as_array, as_rows, check_dense
 from labelfree.documents.files import check_regular, read_text
 from labelfree.documents.reading import parsed
-from labelfree.documents.stores.faults import copying
 from labelfree.documents.stores.remote_file import File, RemoteFile
 from labelfree.errors import ColumnError, SourceError, UnsafeCheckpoint, option
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
@@ -60,12 +59,7 @@ def from_bfloat16(bits: Values) -> Rows:
 def tensors(path: File) -> dict[str, Tensor]:
     """Every tensor of a checkpoint file or Hugging Face directory by its name, wrappers and prefixes removed."""
     if isinstance(path, RemoteFile):
-        if path.suffix.lower() == ".safetensors":
-            return _stripped(remote_tensors(path))
-        raise SourceError(
-            f"{path}: PyTorch files cannot be read by ranges, since torch loads them whole; copy it first: "
-            f"{copying(path.location)}"
-        )
+        return _stripped(remote_tensors(path))
     if path.is_dir():
         return _directory(path)
     if path.suffix.lower() == ".safetensors":
