@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from labelfree.evidence.evidence import WIDE
-from labelfree.sources.block import Block, Source
+from labelfree.sources.block import Block, Source, Values
 from labelfree.summaries.merging import levels
 
 _BLOCK_NUMBERS = 1 << 20
@@ -21,6 +21,9 @@ _SHARD_ROWS = 1 << 16
 
 Part: TypeAlias = tuple[int, int, int]
 """File, shard of the file, part of the shard."""
+
+_HEAVY = 1 << 24
+"""Letters of texts beside the rows that wait for a block to be full."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,15 @@ def _joined(pieces: list[int], most: int) -> Iterator[tuple[int, int]]:
 def parts_of(source: Source, blocks: Iterable[Block]) -> Iterator[tuple[Part, Block]]:
     """The rows of a source, read in blocks of any size, as blocks that are the same however they were read.
 
-    Up to width WIDE every block is a part of its own; of wider rows a shard is one part of many blocks.
+    Up to width WIDE every block is a part of its own; of wider rows a shard is one part of many blocks. Where texts
+    beside the rows are so long that they do not wait, a block ends where the reader's did.
     """
     step = block_rows(source.d)
     waiting: list[Block] = []
     shards = shards_of(source)
     shard = next(shards)
     stop = min(shard.start + step, shard.stop)
-    part = 0
+    part = heavy = 0
 
     def full() -> Iterator[tuple[Part, Block]]:
         if waiting:
@@ -111,14 +115,24 @@ def parts_of(source: Source, blocks: Iterable[Block]) -> Iterator[tuple[Part, Bl
             here, left = _cut(left, stop)
             if here is not None:
                 waiting.append(here)
+                heavy += sum(map(_letters, here.extra.values()))
+                if heavy > _HEAVY:
+                    yield from full()
+                    part, heavy = part + 1, 0
             if left is not None:
                 yield from full()
-                part += 1
+                part, heavy = part + 1, 0
                 if stop == shard.stop:
                     shard, part = next(shards), 0
                     stop = shard.start
                 stop = min(stop + step, shard.stop)
     yield from full()
+
+
+def _letters(values: Values) -> int:
+    """Letters of a column of texts."""
+    texts = values.dtype == object and len(values) > 0 and isinstance(values[0], str | bytes)
+    return sum(map(len, values)) if texts else 0
 
 
 def _cut(block: Block, stop: int) -> tuple[Block | None, Block | None]:
