@@ -230,3 +230,12 @@ def test_a_wide_scatter_is_that_of_the_definition_and_the_same_for_any_number_of
         assert (square == square.T).all()
         assert (square == found[0][1]).all()
         assert (total == found[0][0]).all()
+
+
+def test_long_texts_do_not_wait_and_missing_ones_are_none() -> None:
+    names = np.array([None, "a" * ((1 << 24) + 1), "b", None], object)
+    index = np.arange(4)
+    blocks = [Block(np.zeros((2, 3)), index[i : i + 2], {"group": names[i : i + 2]}) for i in (0, 2)]
+    parts = list(parts_of(open_source(np.zeros((4, 3))), blocks))
+    assert [len(block.index) for _, block in parts] == [2, 2]
+    assert np.array_equal(np.concatenate([block.extra["group"] for _, block in parts]), names)

@@ -105,9 +105,11 @@ def parts_of(source: Source, blocks: Iterable[Block]) -> Iterator[tuple[Part, Bl
     part = heavy = 0
 
     def full() -> Iterator[tuple[Part, Block]]:
+        nonlocal part, heavy
         if waiting:
             yield (shard.file, shard.number, 0 if source.d > WIDE else part), _whole(waiting)
             waiting.clear()
+            part, heavy = part + 1, 0
 
     for block in blocks:
         left: Block | None = block
@@ -118,10 +120,8 @@ def parts_of(source: Source, blocks: Iterable[Block]) -> Iterator[tuple[Part, Bl
                 heavy += sum(map(_letters, here.extra.values()))
                 if heavy > _HEAVY:
                     yield from full()
-                    part, heavy = part + 1, 0
             if left is not None:
                 yield from full()
-                part, heavy = part + 1, 0
                 if stop == shard.stop:
                     shard, part = next(shards), 0
                     stop = shard.start
@@ -130,9 +130,8 @@ def parts_of(source: Source, blocks: Iterable[Block]) -> Iterator[tuple[Part, Bl
 
 
 def _letters(values: Values) -> int:
-    """Letters of a column of texts."""
-    texts = values.dtype == object and len(values) > 0 and isinstance(values[0], str | bytes)
-    return sum(map(len, values)) if texts else 0
+    """Letters of a column of texts, some of which may be missing."""
+    return sum(len(one) for one in values if isinstance(one, str | bytes)) if values.dtype == object else 0
 
 
 def _cut(block: Block, stop: int) -> tuple[Block | None, Block | None]:
