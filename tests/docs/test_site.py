@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from browser import browser
+from loopback import listening
 from repository import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
@@ -32,20 +33,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if importlib.util.find_spec("furo") is None or importlib.util.find_spec("myst_parser") is None:
         pytest.skip("the site needs the extra [dev]: sphinx, myst-parser, furo")
     where = tmp_path_factory.mktemp("site")
-    built = [sys.executable, "-m", "sphinx", "-b", "html", "-c", "docs", "-d", str(where / "trees"), "-q"]
-    command = [*built, "-W", "--keep-going", ".", str(where / "html")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    env = {**os.environ, "PYTHON": sys.executable}
+    done = subprocess.run([ROOT / "scripts" / "site", where / "html"], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return where / "html"
 
 
 @pytest.fixture(scope="module")
 def served(site: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with listening(partial(Quiet, directory=str(site))) as url:
+        yield url
 
 
 def test_every_page_is_there_and_questions_come_first(site: Path) -> None:

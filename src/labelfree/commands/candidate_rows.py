@@ -21,9 +21,8 @@ from labelfree.evidence.evidence import Evidence, Need
 from labelfree.families import metric
 from labelfree.families.selection.candidates import Candidate
 from labelfree.progress import Progress
-from labelfree.sources.block import Source, Values
-from labelfree.sources.checkpoints.heads import find_head
-from labelfree.sources.subsets import with_head
+from labelfree.sources.block import Source
+from labelfree.sources.subsets import headed
 from labelfree.survey.findings import findings
 from labelfree.survey.found import Survey
 from labelfree.survey.scores import Wanted, class_numbers
@@ -84,7 +83,7 @@ class CandidateRows:
         """The ids of the sampled rows, or their positions where they have none."""
         if "id" not in self.opened.roles or self.opened.values is None:
             return [int(i) for i in self.index]
-        every = _column(self.opened, "id")
+        every = self.opened.every("id")
         return [value.item() if isinstance(value, np.generic) else value for value in every[self.index]]
 
 
@@ -135,9 +134,7 @@ def read_candidates(
 
 def _with_classes(one: Named, chosen: Options) -> Named:
     """The candidate with the class scores that a head gives it, where it has none of its own."""
-    if chosen.head is None or one.rows.outputs is not None:
-        return one
-    return replace(one, rows=with_head(one.rows, find_head(chosen.head, d=one.rows.d, classes=None)))
+    return replace(one, rows=headed(one.rows, chosen.head))
 
 
 def _check_alike(named: Sequence[Named]) -> None:
@@ -235,17 +232,11 @@ def _source_rows(one: Named, e: Evidence, chosen: Options, progress: Progress) -
     drawn = found.evidence.drawn
     if drawn is None:
         raise RowsError(f"{behind.name}: expected labelled source rows, found none that can be used")
-    every = _column(behind, "label")
+    every = behind.every("label")
     labels = class_numbers(every[drawn.index], classes, behind, drawn.index)
     scored = None if found.evidence.outputs is None else found.evidence.outputs.labelled
     accuracy = None if scored is None else float((scored.predicted == scored.label).mean())
     return np.ascontiguousarray(drawn.rows), labels, accuracy
-
-
-def _column(opened: Source, role: str) -> Values:
-    """A column beside the embeddings, of every row of the file."""
-    assert opened.values is not None
-    return np.concatenate([np.asarray(values) for values in opened.values(opened.roles[role])])
 
 
 def _joined(found: list[CandidateRows], chosen: Options) -> tuple[list[CandidateRows], list[Finding]]:

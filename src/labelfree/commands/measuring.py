@@ -46,9 +46,7 @@ def freeze(found: Survey, judged: Judged, path: Any) -> None:
     e, given = found.evidence, judged.given
     ids = None
     if "id" in found.source.roles:
-        assert found.source.values is not None
-        every = np.concatenate([np.asarray(v) for v in found.source.values(found.source.roles["id"])])
-        ids = every[given.index]
+        ids = found.source.every("id")[given.index]
     about = {
         "source": given.origin, "circular": given.origin == "same_space", "k": judged.runs["k"],
         "seed": judged.runs["chosen_seed"], "rows_hash": found.rows_hash,

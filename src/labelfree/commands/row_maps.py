@@ -34,8 +34,8 @@ def row_map(e: Evidence) -> RowMap | None:
     rows = e.drawn.rows[:DRAWN]
     if (laid := _laid(rows)) is None:
         return None
-    places, shares = laid
-    order = np.argsort(-_away(rows), kind="stable")
+    places, shares, away = laid
+    order = np.argsort(-away, kind="stable")
     count = int(_FAR * len(rows))
     parts = [
         _part("rows", "rows", places, np.sort(order[count:])),
@@ -55,7 +55,7 @@ def _by_group(e: Evidence, found: Judged) -> RowMap | None:
     rows = given.rows[np.concatenate([*kept, others])]
     if (laid := _laid(rows)) is None:
         return None
-    places, shares = laid
+    places, shares, _ = laid
     ends = np.cumsum([0, *map(len, kept)])
     parts = [_part("other groups", "back", places, np.arange(ends[-1], len(rows)))]
     parts += [
@@ -72,7 +72,7 @@ def drift_map(e: Evidence, out: Index) -> RowMap | None:
     before, now = behind.drawn.rows[: DRAWN // 2], e.drawn.rows[: DRAWN // 2]
     if (laid := _laid(np.concatenate([before, now]))) is None:
         return None
-    places, shares = laid
+    places, shares, _ = laid
     unusual = np.isin(np.arange(len(now)), out)
     parts = [
         _part("reference", "back", places, np.arange(len(before))),
@@ -82,20 +82,13 @@ def drift_map(e: Evidence, out: Index) -> RowMap | None:
     return RowMap([one for one in parts if len(one.x)], shares, len(places), e.n + behind.n)
 
 
-def _away(rows: Rows) -> Float:
-    """Squared distances (m,) from the mean row, in units of the largest number."""
-    X = rows.astype(np.float64)
-    X -= X.mean(axis=0)
-    X /= np.abs(X).max()
-    return np.asarray((X**2).sum(axis=1))
-
-
 def _part(name: str, role: _Role, places: Float, which: Index) -> MapPart:
     return MapPart(name, role, places[which, 0].tolist(), places[which, 1].tolist())
 
 
-def _laid(rows: Rows) -> tuple[Float, tuple[float, float]] | None:
-    """Coordinates (m, 2) along the two directions of most spread, and the shares of the spread there.
+def _laid(rows: Rows) -> tuple[Float, tuple[float, float], Float] | None:
+    """Coordinates (m, 2) along the two directions of most spread, the shares of the spread there, and the squared
+    distances (m,) from the mean row in units of the largest number.
 
     Of each direction the sign is the one with which its largest entry is positive. None for rows without spread.
     """
@@ -115,5 +108,6 @@ def _laid(rows: Rows) -> tuple[Float, tuple[float, float]] | None:
     right = np.divide(right, long, out=np.zeros_like(right), where=long > _NONE * long[0])
     largest = right[np.abs(right).argmax(axis=0), [0, 1]]
     places = X @ (right * np.where(largest < 0, -1.0, 1.0)) * size
+    away = (X**2).sum(axis=1)
     spread = values / float((X**2).sum())
-    return places, (float(spread[0]), float(spread[1]))
+    return places, (float(spread[0]), float(spread[1])), away

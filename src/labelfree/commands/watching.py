@@ -307,8 +307,6 @@ def measured_by(
 
     only, narrowest = tuple(dict.fromkeys((*metrics, *COLLAPSE_METRICS))), command_of(metrics)
     chosen = checked(narrowest, {**options, "only": only})
-    if keeping is not None:
-        from labelfree.commands.watch_keeping import measured_and_kept
     kernels_for(chosen.device)
     if chosen.data is not None:
         check_runnable(chosen)
@@ -318,7 +316,7 @@ def measured_by(
         with warnings.catch_warnings():  # findings stand in the report; a filter must not turn one into a file unread
             warnings.simplefilter("ignore", FindingWarning)
             if keeping is not None:
-                return measured_and_kept(path, narrowest, chosen, keeping)
+                return keeping.measured(path, narrowest, chosen)
             return measure(str(path), only=only, **options)
 
     return measured

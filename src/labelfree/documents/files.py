@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from labelfree.documents.leftovers import temporary_directory, temporary_file
 from labelfree.documents.stores.names import is_remote, parsed_name, shown
-from labelfree.documents.stores.remote_file import File, RemoteFile
-from labelfree.documents.stores.writing import changing, check_replaceable, fingerprint, put, remote_text, replaced
 from labelfree.errors import OutputError, SourceError, option
+
+if TYPE_CHECKING:
+    from labelfree.documents.stores.remote_file import File
 
 MOST_TEXT = 1 << 29
 """Bytes of a document that are read: half a gigabyte."""
@@ -24,7 +25,7 @@ MOST_PIPED = 1 << 26
 
 def check_regular(path: File) -> None:
     """Refuse a pipe or a device: reading it may never end."""
-    if isinstance(path, RemoteFile):
+    if not isinstance(path, Path):  # in a store
         return
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise SourceError(
@@ -35,7 +36,11 @@ def check_regular(path: File) -> None:
 
 def there(path: Path) -> bool:
     """Whether a file exists, here or in a store."""
-    return fingerprint(path) is not None if is_remote(path) else path.exists()
+    if is_remote(path):
+        from labelfree.documents.stores.writing import fingerprint
+
+        return fingerprint(path) is not None
+    return path.exists()
 
 
 def read_text(path: Path, most: int = MOST_TEXT, *, piped: bool = False) -> str:
@@ -45,6 +50,8 @@ def read_text(path: Path, most: int = MOST_TEXT, *, piped: bool = False) -> str:
     pipe, `<(command)`, which has a writer; a pipe that has a name may have none.
     """
     if is_remote(path):
+        from labelfree.documents.stores.writing import remote_text
+
         return remote_text(path, most)
     _check_document(path, os.stat(path).st_mode, piped)
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # not to wait for a writer
@@ -87,6 +94,8 @@ def atomically(path: Path, writes: Callable[[Path], object]) -> None:
     A target in a store is written here first, and put there at once.
     """
     if is_remote(path):
+        from labelfree.documents.stores.writing import put
+
         with temporary_directory() as directory:
             writes(temporary := directory / path.name)
             put(path, temporary.read_bytes())
@@ -106,6 +115,8 @@ def check_targets(paths: Sequence[Path], suffixes: Iterable[str], name: str = "o
     """Refuse what could not be written, before any work is done; name: of the option that named it."""
     for path in paths:
         if is_remote(path) and PurePosixPath(parsed_name(path).path).suffix in suffixes:
+            from labelfree.documents.stores.writing import check_replaceable
+
             check_replaceable(path)
             continue
         if path.suffix not in suffixes:
@@ -145,6 +156,8 @@ def locked(path: Path, *, wait: bool = True, lock: Path | None = None) -> Iterat
     locks: there `rewritten` refuses to replace what another writer has changed.
     """
     if lock is None and is_remote(path):
+        from labelfree.documents.stores.writing import changing
+
         with changing(path):
             yield
         return
@@ -186,6 +199,8 @@ def rewritten(path: Path, text: str) -> None:
     leaves behind is overwritten by the next.
     """
     if is_remote(path):
+        from labelfree.documents.stores.writing import replaced
+
         return replaced(path, text)
     temporary = path.with_name(f".{path.name}.tmp")
     try:

@@ -23,7 +23,7 @@ from labelfree.summaries import Moments, Sample
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.sample import Drawn
 
-WIDE = 1024
+WIDE = numpy_kernels.WIDE
 """Width above which unit-row metrics come from the sample, to spare a second scatter of the width squared."""
 COARSE = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23}
 """Spacing of the numbers at one, by dtypes whose rounding the scatter of the rows does not hide."""

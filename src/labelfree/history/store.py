@@ -14,7 +14,6 @@ from labelfree.catalog import known_command
 from labelfree.documents.files import locked, read_text, rewritten, there
 from labelfree.documents.reading import parsed
 from labelfree.documents.stores.names import is_remote
-from labelfree.documents.stores.writing import check_replaceable
 from labelfree.documents.wording import steps
 from labelfree.errors import HistoryError, OutputError, SourceError, in_short, option
 from labelfree.history.records import Record, alike, checked_run, contradictions, key, misfits, named, same, unlike
@@ -198,6 +197,8 @@ def writable(path: str | Path) -> Path:
     """The file itself, so that a link to a history stays a link; a HistoryError where there can be none."""
     path = Path(path)
     if is_remote(path):
+        from labelfree.documents.stores.writing import check_replaceable
+
         try:
             check_replaceable(path)
         except OutputError as error:

@@ -29,7 +29,7 @@ def scatter(rows: Rows, center: Float, scale: Float | None = None) -> tuple[Floa
     m, d = rows.shape
     strip = max(1, min(m, max(_STRIP_ELEMENTS // max(d, 1), 1024)))
     buffer, ones = np.empty((strip, d)), np.ones(strip)
-    total, product = np.zeros(d), np.zeros((d, d)) if d > WIDE else None
+    total, product = np.zeros(d), None
     with one_core():
         for start in range(0, m, strip):
             part = rows[start : start + strip]
@@ -41,21 +41,24 @@ def scatter(rows: Rows, center: Float, scale: Float | None = None) -> tuple[Floa
                 shifted -= center
             total += ones[: len(part)] @ shifted
             if d > WIDE:
-                assert product is not None
-                _add_square(product, shifted)
-                continue
-            square = shifted.T @ shifted
-            product = square if product is None else np.add(product, square, out=product)
+                product = _with_square(np.zeros((d, d)) if product is None else product, shifted)
+            else:
+                square = shifted.T @ shifted
+                product = square if product is None else np.add(product, square, out=product)
     if product is None:
         return total, np.zeros((d, d))
-    if d > WIDE:
-        for start in range(0, d, _TILE):
-            product[start + _TILE :, start : start + _TILE] = product[start : start + _TILE, start + _TILE :].T
-    return total, product
+    return total, _mirrored(product) if d > WIDE else product
 
 
-def _add_square(product: Float, rows: Float) -> None:
-    """product += rows^T rows in its tiles on and above the diagonal."""
+def _mirrored(product: Float) -> Float:
+    """A matrix whose tiles below the diagonal are those above it."""
+    for start in range(0, len(product), _TILE):
+        product[start + _TILE :, start : start + _TILE] = product[start : start + _TILE, start + _TILE :].T
+    return product
+
+
+def _with_square(product: Float, rows: Float) -> Float:
+    """product + rows^T rows, in its place, in the tiles on and above the diagonal."""
     parts = [slice(start, start + _TILE) for start in range(0, len(product), _TILE)]
 
     def work(pair: tuple[slice, slice]) -> None:
@@ -65,6 +68,7 @@ def _add_square(product: Float, rows: Float) -> None:
 
     for _ in spread(work, ((one, other) for i, one in enumerate(parts) for other in parts[i:])):
         pass
+    return product
 
 
 def nearest(rows: Rows, k: int, advance: Advance = still) -> tuple[Float, Index]:

@@ -105,6 +105,11 @@ class Source:
         file, inside = self.located(row)
         return f"row {row}" if file == self.name else f"row {row} (row {inside} of {file})"
 
+    def every(self, role: str) -> Values:
+        """A column beside the embeddings, by its role, of every row of the data set."""
+        assert self.values is not None
+        return np.concatenate([np.asarray(values) for values in self.values(self.roles[role])])
+
     @property
     def apart(self) -> str:
         """What to do where the files of this data set were meant to be one data set each."""

@@ -15,7 +15,16 @@ from labelfree.documents.stores.remote_file import PIECES, File, RemoteFile, rem
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, Columns, Source
 from labelfree.sources.conversions import conversion
-from labelfree.sources.paths import READABLE, check_named, files_of, missing, natural, rows_within, suffix_of
+from labelfree.sources.paths import (
+    READABLE,
+    check_named,
+    check_ranged,
+    files_of,
+    missing,
+    natural,
+    rows_within,
+    suffix_of,
+)
 
 _KINDS = {
     **dict.fromkeys(PARQUET, "parquet"),
@@ -91,13 +100,7 @@ def _open_path(name: str, columns: Columns) -> Source:
 
 def _open_remote(name: str, columns: Columns) -> Source:
     place, separator, member = name.rpartition("::")
-    asked = parsed_name(place if separator else name)
-    suffix = Path(asked.path).suffix.lower()
-    if suffix in CHECKPOINT and suffix != ".safetensors":  # before the store is asked
-        raise SourceError(
-            f"{asked.shown}: PyTorch files cannot be read by ranges, since torch loads them whole; copy it first: "
-            f"{copying(asked)}"
-        )
+    check_ranged(parsed_name(place if separator else name))  # before the store is asked
     if not separator:
         found = _open_files(shown(name), files_of(name), columns)
     else:

@@ -6,14 +6,15 @@ import os
 import re
 from collections.abc import Sequence
 from glob import glob, has_magic
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from labelfree.documents.files import check_regular
+from labelfree.documents.stores.faults import copying
 from labelfree.documents.stores.listings import remote_files
-from labelfree.documents.stores.names import is_remote
+from labelfree.documents.stores.names import Name, is_remote
 from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
-from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED
+from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, TORCH
 from labelfree.sources.saved import saved_files
 
 READABLE = "Parquet, Arrow IPC, CSV, JSON lines, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
@@ -25,6 +26,15 @@ def check_named(name: str, kinds: str = READABLE) -> None:
     """Refuse standard input; kinds: of files that would be read."""
     if name == "-":
         raise SourceError(f"-: rows are read more than once, which standard input cannot be; name a file ({kinds})")
+
+
+def check_ranged(name: Name) -> None:
+    """Refuse a checkpoint in a store that only torch can read."""
+    if PurePosixPath(name.path).suffix.lower() in TORCH:
+        raise SourceError(
+            f"{name.shown}: PyTorch files cannot be read by ranges, since torch loads them whole; copy it first: "
+            f"{copying(name)}"
+        )
 
 
 def files_of(name: str) -> list[File]:

@@ -13,6 +13,7 @@ import numpy as np
 from labelfree.errors import RowsError
 from labelfree.head import Head
 from labelfree.sources.block import Block, OutputColumn, Source
+from labelfree.sources.checkpoints.heads import find_head
 
 DOMAINS = ("source", "target")
 
@@ -49,6 +50,13 @@ def only(source: Source, role: str, value: Any, total: int, name: str) -> Source
 
     roles = {key: column for key, column in source.roles.items() if key != role}
     return replace(source, name=name, read=read, roles=roles, total=total)
+
+
+def headed(source: Source, head: Any) -> Source:
+    """A source with the logits of a head as a user names one, where it has no class scores; None: as it is."""
+    if head is None or source.outputs is not None:
+        return source
+    return with_head(source, find_head(head, d=source.d, classes=None))
 
 
 def with_head(source: Source, head: Head) -> Source:

@@ -71,9 +71,7 @@ def _by_column(found: Survey) -> GroupRows:
     drawn = next(iter(groups.sample.chunks), None)  # packed, in any order
 
     def names(positions: Index) -> NDArray[Any]:
-        assert source.values is not None
-        every = np.concatenate([np.asarray(v) for v in source.values(source.roles["group"])])
-        return np.asarray(every[positions])
+        return np.asarray(source.every("group")[positions])
 
     if drawn is None:
         return replace(_none(found), null=groups.null, digest=groups.digest)

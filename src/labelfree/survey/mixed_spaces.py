@@ -41,7 +41,7 @@ class Parts:
 
 def parted(rows: Rows) -> Parts | None:
     """The parts of rows (n, d) in file order, where they are of two spaces."""
-    if min(rows.shape[0] - LEAST, rows.shape[1] - LEAST_COLUMNS) < 0:
+    if len(rows) < LEAST or rows.shape[1] < LEAST_COLUMNS:
         return None
     lengths = np.linalg.norm(rows, axis=1)
     X = rows[:, :: -(-rows.shape[1] // _WIDE)] / np.where(lengths > 0, lengths, 1.0)[:, None]
@@ -52,9 +52,8 @@ def parted(rows: Rows) -> Parts | None:
 def divided(X: Float) -> list[Parts]:
     """Divisions of the rows; the least alike parts, and those nearest to chance, settled once more in all columns."""
     found = [Parts(second, alikeness(X[~second], X[second])) for second in divisions(_reduced(X))]
-    for parts in {
-        id(p): p for p in (min(found, key=lambda p: p.alike), min(found, key=lambda p: abs(p.alike)))
-    }.values():
+    least, nearest = min(found, key=lambda p: p.alike), min(found, key=lambda p: abs(p.alike))
+    for parts in [least] if nearest is least else [least, nearest]:
         finer = _settled(X, parts.second, 2 * _DIRECTIONS)
         if finer is not None:
             found.append(Parts(finer, alikeness(X[~finer], X[finer])))

@@ -62,7 +62,7 @@ class Tested:
 
     @classmethod
     def of(cls, values: Float, influence: float) -> Tested:
-        """Of the value of the given division and of random ones after it; influence: its variance by that of the rows.
+        """The test by these values, the given division first, then random ones; influence: its variance by the rows.
 
         The spread of the influences holds twice the degenerate term that the divisions show; it is wanted once.
         """

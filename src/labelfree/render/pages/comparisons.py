@@ -72,7 +72,7 @@ def _panels(report: CompareReport, pairs: Sequence[PairEntry], *, copies: bool) 
 
 
 def _metrics(pairs: Sequence[PairEntry], names: Sequence[str]) -> str:
-    """Of two sources a row for each metric; of several a row for each that is compared."""
+    """The metrics of two sources as rows, or of several sources as columns with a row for each that is compared."""
     if len(pairs) > 1:
         columns = [Column(f"against {pairs[0].a}"), *(Column(name, name, numbers=True) for name in names)]
         rows = [[Cell(one.b, float(i), name=True), *(_entry(one.metrics.get(name)) for name in names)]
