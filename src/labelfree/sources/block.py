@@ -50,6 +50,28 @@ class Block:
     null: Index = field(default_factory=_nowhere)
     ragged: Index = field(default_factory=_nowhere)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no row is there, not even a bad one."""
+        return not (len(self.index) or len(self.null) or len(self.ragged))
+
+    def cut(self, stop: int) -> tuple[Block | None, Block | None]:
+        """The rows before row `stop` of the data set, and those from it on; None where there are none."""
+        at, null, ragged = (int(np.searchsorted(where, stop)) for where in (self.index, self.null, self.ragged))
+        if (at, null, ragged) == (len(self.index), len(self.null), len(self.ragged)):
+            return self, None
+        if not (at or null or ragged):
+            return None, self
+
+        def part(which: slice, null: slice, ragged: slice) -> Block:
+            extra = {role: values[which] for role, values in self.extra.items()}
+            return Block(self.rows[which], self.index[which], extra, self.null[null], self.ragged[ragged])
+
+        return (
+            part(slice(at), slice(null), slice(ragged)),
+            part(slice(at, None), slice(null, None), slice(ragged, None)),
+        )
+
 
 @dataclass(frozen=True)
 class OutputColumn:
@@ -69,9 +91,11 @@ class Source:
     roles: which columns are read beside the embeddings, by role; notes: what a reader should be told;
     counts: rows of each file, where they are known; groups: rows of each row group (or batch) of all files, in their
     order, where they have some;
-    read: given a number of rows, yields blocks of about that many; outputs: the column of class scores, where one is
-    read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the
-    source domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many.
+    read: given a number of rows, yields blocks of about that many; span: given a number of rows, a first row and the
+    one after the last, yields blocks of those between, None where all before must be read too; in_order: whether that
+    holds inside each file; outputs: the column of class scores, where one is read; values: yields a column beside the
+    embeddings alone, given its name; beside: labelled rows of the source domain in the same file; buffers: bytes that
+    reading holds beside its blocks, where they are many.
     """
 
     name: str
@@ -91,6 +115,24 @@ class Source:
     beside: Source | None = None
     buffers: int = 0
     groups: tuple[int, ...] = ()
+    span: Callable[[int, int, int], Iterator[Block]] | None = None
+    in_order: bool = False
+
+    def between(self, rows: int, start: int, stop: int) -> Iterator[Block]:
+        """Blocks of about so many rows: those from row `start` of the data set to the one before `stop`."""
+        if self.span is not None:
+            yield from self.span(rows, start, stop)
+            return
+        for block in self.read(rows):
+            before, rest = block.cut(start)
+            within = rest if before is not None else block
+            if within is None:
+                continue
+            inside, after = within.cut(stop)
+            if inside is not None:
+                yield inside
+            if after is not None:
+                return
 
     def located(self, row: int) -> tuple[str, int]:
         """The file that a row of the data set lies in, and which of its rows it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -42,14 +42,23 @@ def _rank(value: Any) -> tuple[str, Any]:
 def only(source: Source, role: str, value: Any, total: int, name: str) -> Source:
     """The `total` rows whose column read for `role` holds `value`, as a data set of its own."""
 
-    def read(rows: int) -> Iterator[Block]:
-        for block in source.read(rows):
-            kept = np.asarray(block.extra[role] == value)
-            extra = {key: values[kept] for key, values in block.extra.items() if key != role}
-            yield Block(block.rows[kept], block.index[kept], extra, block.null, block.ragged)
+    def kept(blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in blocks:
+            those = np.asarray(block.extra[role] == value)
+            extra = {key: values[those] for key, values in block.extra.items() if key != role}
+            yield Block(block.rows[those], block.index[those], extra, block.null, block.ragged)
 
     roles = {key: column for key, column in source.roles.items() if key != role}
-    return replace(source, name=name, read=read, roles=roles, total=total)
+    return replace(_through(source, kept), name=name, roles=roles, total=total)
+
+
+def _through(source: Source, changed: Callable[[Iterator[Block]], Iterator[Block]]) -> Source:
+    """A source whose blocks are changed on the way, each by itself."""
+    return replace(
+        source,
+        read=lambda rows: changed(source.read(rows)),
+        span=lambda rows, start, stop: changed(source.between(rows, start, stop)),
+    )
 
 
 def headed(source: Source, head: Any) -> Source:
@@ -62,12 +71,13 @@ def headed(source: Source, head: Any) -> Source:
 def with_head(source: Source, head: Head) -> Source:
     """A source with the logits that a head gives its rows."""
 
-    def read(rows: int) -> Iterator[Block]:
-        for block in source.read(rows):
+    def scored(blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in blocks:
             with np.errstate(invalid="ignore", over="ignore"):
                 logits = block.rows.astype(np.float64) @ head.weight.T
             if head.bias is not None:
                 logits += head.bias
             yield replace(block, extra={**block.extra, "outputs": logits})
 
-    return replace(source, read=read, outputs=OutputColumn(f"head {head.key}", "logits", len(head.weight)))
+    outputs = OutputColumn(f"head {head.key}", "logits", len(head.weight))
+    return replace(_through(source, scored), outputs=outputs)

@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from labelfree.arrays import Index
 from labelfree.evidence.evidence import WIDE
-from labelfree.sources.block import Block, Source, Values
+from labelfree.sources.block import Block, Source
 from labelfree.summaries.merging import levels
 
 _BLOCK_NUMBERS = 1 << 20
@@ -91,16 +92,19 @@ def _joined(pieces: list[int], most: int) -> Iterator[tuple[int, int]]:
         yield start, stop
 
 
-def parts_of(source: Source, blocks: Iterable[Block]) -> Iterator[tuple[Part, Block]]:
+def parts_of(
+    source: Source, blocks: Iterable[Block], shards: Iterable[Shard] | None = None
+) -> Iterator[tuple[Part, Block]]:
     """The rows of a source, read in blocks of any size, as blocks that are the same however they were read.
 
     Up to width WIDE every block is a part of its own; of wider rows a shard is one part of many blocks. Where texts
-    beside the rows are so long that they do not wait, a block ends where the reader's did.
+    beside the rows are so long that they do not wait, a block ends at the row that made it heavy. shards: consecutive
+    ones that hold all rows of the blocks, None for all.
     """
     step = block_rows(source.d)
     waiting: list[Block] = []
-    shards = shards_of(source)
-    shard = next(shards)
+    following = iter(shards_of(source) if shards is None else shards)
+    shard = next(following)
     stop = min(shard.start + step, shard.stop)
     part = heavy = 0
 
@@ -112,44 +116,40 @@ def parts_of(source: Source, blocks: Iterable[Block]) -> Iterator[tuple[Part, Bl
             part, heavy = part + 1, 0
 
     for block in blocks:
-        left: Block | None = block
+        left: Block | None = None if block.empty else block
         while left is not None:
-            here, left = _cut(left, stop)
-            if here is not None:
-                waiting.append(here)
-                heavy += sum(map(_letters, here.extra.values()))
+            here, left = left.cut(stop)
+            while here is not None:
+                light, letters, here = _light(here, _HEAVY - heavy)
+                waiting.append(light)
+                heavy += letters
                 if heavy > _HEAVY:
                     yield from full()
             if left is not None:
                 yield from full()
                 if stop == shard.stop:
-                    shard, part = next(shards), 0
+                    shard, part = next(following), 0
                     stop = shard.start
                 stop = min(stop + step, shard.stop)
     yield from full()
 
 
-def _letters(values: Values) -> int:
-    """Letters of a column of texts, some of which may be missing."""
-    return sum(len(one) for one in values if isinstance(one, str | bytes)) if values.dtype == object else 0
+def _light(block: Block, most: int) -> tuple[Block, int, Block | None]:
+    """The rows of a block up to the first whose texts make it hold more letters than `most`; these, and the others."""
+    letters = np.cumsum(_letters(block))
+    if len(letters) == 0 or letters[-1] <= most:
+        return block, int(letters[-1]) if len(letters) else 0, None
+    last = int(np.searchsorted(letters, most, side="right"))
+    before, rest = block.cut(int(block.index[last]) + 1)
+    assert before is not None
+    return before, int(letters[last]), rest
 
 
-def _cut(block: Block, stop: int) -> tuple[Block | None, Block | None]:
-    """The rows of a block before row `stop` of the data set, and those from it on; None where there are none."""
-    at, null, ragged = (int(np.searchsorted(where, stop)) for where in (block.index, block.null, block.ragged))
-    if (at, null, ragged) == (len(block.index), len(block.null), len(block.ragged)):
-        return block, None
-    if not (at or null or ragged):
-        return None, block
-
-    def part(which: slice, null: slice, ragged: slice) -> Block:
-        extra = {role: values[which] for role, values in block.extra.items()}
-        return Block(block.rows[which], block.index[which], extra, block.null[null], block.ragged[ragged])
-
-    return (
-        part(slice(at), slice(null), slice(ragged)),
-        part(slice(at, None), slice(null, None), slice(ragged, None)),
-    )
+def _letters(block: Block) -> Index:
+    """Letters of the texts beside each row, none of a missing one."""
+    texts = [values for values in block.extra.values() if values.dtype == object]
+    lengths = [[len(one) if isinstance(one, str | bytes) else 0 for one in values] for values in texts]
+    return np.sum(lengths, axis=0, dtype=np.int64) if lengths else np.empty(0, np.int64)
 
 
 def _whole(blocks: list[Block]) -> Block:

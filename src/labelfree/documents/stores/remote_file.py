@@ -43,6 +43,9 @@ class RemoteFile:
         self._name, self._store = name, store
         self._seen: tuple[int, str] | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _seen_before, (self._name, self._seen)
+
     def __str__(self) -> str:
         return self._name.shown
 
@@ -116,6 +119,13 @@ def remote_file(name: str) -> RemoteFile:
     """A file in a store by its name; nothing is asked of the store yet."""
     parsed = parsed_name(name)
     return RemoteFile(parsed, store_of(parsed))
+
+
+def _seen_before(name: Name, seen: tuple[int, str] | None) -> RemoteFile:
+    """A file that another process has seen: the same version of it, opened with what this process may open."""
+    found = RemoteFile(name, store_of(name))
+    found._seen = seen
+    return found
 
 
 def side_by_side(opened: Callable[[File], T], files: Sequence[File]) -> Iterator[T]:

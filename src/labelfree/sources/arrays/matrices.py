@@ -48,29 +48,34 @@ def matrix_source(
     """The rows of these matrices of one width, in this order."""
     first = arrays[0]
 
-    def read(rows: int) -> Iterator[Block]:
+    def span(rows: int, start: int, stop: int) -> Iterator[Block]:
         offset = 0
         for array in arrays:
-            yield from _row_blocks(array, rows, offset, convert)
+            within = range(max(start - offset, 0), min(stop - offset, len(array)), rows)
+            if len(within):
+                yield from _row_blocks(array, within, offset, convert)
             offset += len(array)
 
     dtype = dtype or dtype_of(str(array.dtype) for array in arrays)
     total = sum(len(array) for array in arrays)
     counts = tuple(len(array) for array in arrays)
-    return Source(name, files, column, f"{layout}<{dtype}>", dtype, first.shape[1], total, size, read, counts=counts)
+    return Source(
+        name, files, column, f"{layout}<{dtype}>", dtype, first.shape[1], total, size,
+        lambda rows: span(rows, 0, total), counts=counts, span=span,
+    )  # fmt: skip
 
 
-def _row_blocks(array: Any, rows: int, offset: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
-    """Blocks of a matrix. Those of a mapped file are read, so that no pages stay in memory, and a file that is cut
+def _row_blocks(array: Any, within: range, offset: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
+    """Blocks of a matrix that begin at these rows. Those of a mapped file are read, so that no pages stay in memory, and a file that is cut
     meanwhile is an error where a mapping would end the process; columns that lie apart are copied from the mapping.
     """
     mapping = getattr(array, "_mmap", None)
     if isinstance(array, StoredMatrix):
-        yield from array.blocks(rows, offset, convert)
+        yield from array.blocks(within, offset, convert)
         return
     with open(array.filename, "rb", buffering=0) if _is_the_file(array) else nullcontext() as file:
-        for start in range(0, len(array), rows):
-            part = array[start : start + rows]
+        for start in within:
+            part = array[start : min(start + within.step, within.stop)]
             if file is not None:
                 values = _read(file, array, start, part.shape)
             else:

@@ -33,13 +33,13 @@ class StoredMatrix:
         """Bytes of all of it."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def blocks(self, rows: int, first: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
-        """Blocks of its rows, the first of which is row `first` of the data set."""
+    def blocks(self, within: range, first: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
+        """Blocks that begin at these of its rows, the first of which is row `first` of the data set."""
         width = self.shape[1]
         with watched(self.file), self.file.streamed() as stream:
-            stream.seek(self.offset)
-            for start in range(0, len(self), rows):
-                count = min(rows, len(self) - start)
+            stream.seek(self.offset + within.start * width * self.dtype.itemsize)
+            for start in within:
+                count = min(within.step, within.stop - start)
                 content = stream.read(count * width * self.dtype.itemsize)
                 values = np.frombuffer(content, self.dtype).reshape(count, width)
                 yield Block(convert(values), np.arange(first + start, first + start + count, dtype=np.int64))

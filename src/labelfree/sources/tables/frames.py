@@ -65,8 +65,8 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
             "keep only the columns to be read, for instance df[['id', 'embedding']]"
         ) from error
 
-    def batches(names: list[str], rows: int) -> Iterator[Any]:
-        return iter(table.select(names).to_batches(max_chunksize=rows))
+    def batches(names: list[str], rows: int, start: int, stop: int) -> Iterator[Any]:
+        return iter(table.select(names).slice(start, stop - start).to_batches(max_chunksize=rows))
 
     return _source(name, table.schema, table.num_rows, table.nbytes, batches, chosen)
 
@@ -74,8 +74,10 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
 def dataset_source(data: Any, chosen: Columns, name: str = "dataset") -> Source:
     """A `datasets.Dataset`: its rows in their order, read some at a time from where it keeps them."""
 
-    def batches(names: list[str], rows: int) -> Iterator[Any]:
-        for table in data.select_columns(names).with_format("arrow").iter(batch_size=rows):
+    def batches(names: list[str], rows: int, start: int, stop: int) -> Iterator[Any]:
+        chosen = data.select_columns(names)
+        chosen = chosen if stop - start >= len(data) else chosen.select(range(start, min(stop, len(data))))
+        for table in chosen.with_format("arrow").iter(batch_size=rows):
             yield from table.select(names).combine_chunks().to_batches()
 
     return _source(name, data.features.arrow_schema, len(data), data.data.nbytes, batches, chosen)
@@ -101,10 +103,10 @@ def _source(
     schema: Any,
     total: int,
     size: int,
-    batches: Callable[[list[str], int], Iterator[Any]],
+    batches: Callable[[list[str], int, int, int], Iterator[Any]],
     chosen: Columns,
 ) -> Source:
-    """Rows in memory; batches: so many of these columns at a time."""
+    """Rows in memory; batches: so many of these columns at a time, from one row to before another."""
     embedding = choose(schema, chosen, name)
     notes = unread_labels(schema, chosen, embedding)
     roles = roles_of(schema, chosen, embedding)
@@ -112,24 +114,23 @@ def _source(
     names = list(dict.fromkeys([*embedding.fields, *(outputs.fields if outputs else ()), *roles.values()]))
 
     def width(one: Candidate) -> int:
-        return next(iter(widths(batches(list(one.fields), _FIRST_ROWS), one, name)), 0)
+        return next(iter(widths(batches(list(one.fields), _FIRST_ROWS, 0, total), one, name)), 0)
 
     d = width(embedding)
     scores = (outputs, width(outputs) or 1) if outputs else None
 
-    def read(rows: int) -> Iterator[Block]:
-        offset = 0
-        for batch in batches(names, rows):
-            yield block_of(batch, embedding, roles, d or 1, offset, name, scores)
-            offset += batch.num_rows
+    def span(rows: int, start: int, stop: int) -> Iterator[Block]:
+        for batch in batches(names, rows, start, stop):
+            yield block_of(batch, embedding, roles, d or 1, start, name, scores)
+            start += batch.num_rows
 
     def values(column: str) -> Iterator[Values]:
-        for batch in batches([column], _VALUES):
+        for batch in batches([column], _VALUES, 0, total):
             yield plain(batch.column(0), column, "epoch", name)
 
     return Source(
-        name, (), embedding.name, embedding.layout, embedding.dtype, d, total, size, read,
-        roles, notes, scores and output_column(*scores), values,
+        name, (), embedding.name, embedding.layout, embedding.dtype, d, total, size,
+        lambda rows: span(rows, 0, total), roles, notes, scores and output_column(*scores), values, span=span,
     )  # fmt: skip
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
+
+import numpy as np
 
 from labelfree.documents.stores.remote_file import File, Octets, RemoteFile
 from labelfree.errors import SourceError, in_short, option
@@ -39,7 +42,7 @@ def arrow_table(file: File, chosen: Columns) -> Table:
     return Table(
         schema,
         rows,
-        lambda read, columns, count: of_rows(_batches(file, columns, count, chosen.memory), count),
+        lambda read, columns, rows, start=0: of_rows(_batches(file, columns, rows, start, chosen.memory), rows),
         check,
         max((one.memory for one in held if one.compressed or isinstance(file, RemoteFile)), default=0),
         "its batches claim",
@@ -47,8 +50,11 @@ def arrow_table(file: File, chosen: Columns) -> Table:
     )
 
 
-def _batches(file: File, columns: Sequence[str], rows: int, memory: int | None) -> Iterator[Any]:
-    """Record batches of at most so many rows of these columns; what was read of the mapping is given back."""
+def _batches(file: File, columns: Sequence[str], rows: int, first: int, memory: int | None) -> Iterator[Any]:
+    """Record batches of at most so many rows of these columns, from row `first` on; those before are not looked at.
+
+    What was read of the mapping is given back.
+    """
     import pyarrow as pa
 
     names = list(dict.fromkeys(columns))
@@ -58,13 +64,17 @@ def _batches(file: File, columns: Sequence[str], rows: int, memory: int | None) 
             _unpacked(file, held, schema, names, memory)
         packed = any(one.compressed for one in held)  # only then it saves memory to leave columns out
         places = sorted(schema.get_field_index(name) for name in names) if packed else None
-        with _reader(file, content, places) as (_, found):
+        counts = [one.rows for one in held if not one.dictionary]
+        skipped = int(np.searchsorted(np.cumsum(counts), first, side="right"))
+        first -= sum(counts[:skipped])
+        with _reader(file, content, places, skipped) as (_, found):
             while True:
                 with explained(file):
                     batch = next(found, None)
                 if batch is None:
                     return
-                for start in range(0, batch.num_rows, rows):
+                begin, first = first, 0
+                for start in range(begin, batch.num_rows, rows):
                     part = batch.slice(start, rows)
                     with explained(file):
                         part.validate(full=True)
@@ -164,8 +174,10 @@ def _mapped(file: File) -> Iterator[Content]:
 
 
 @contextmanager
-def _reader(file: File, content: Content, columns: list[int] | None) -> Iterator[tuple[Any, Iterator[Any]]]:
-    """The schema, and the batches one after the other."""
+def _reader(
+    file: File, content: Content, columns: list[int] | None, skipped: int = 0
+) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """The schema, and the batches one after the other, but for so many at the begin."""
     import pyarrow as pa
 
     options = pa.ipc.IpcReadOptions(included_fields=columns, use_threads=False)
@@ -179,9 +191,9 @@ def _reader(file: File, content: Content, columns: list[int] | None) -> Iterator
 
     def batches() -> Iterator[Any]:
         if listed:
-            yield from map(reader.get_batch, range(reader.num_record_batches))
+            yield from map(reader.get_batch, range(skipped, reader.num_record_batches))
         else:
-            yield from reader
+            yield from islice(reader, skipped, None)
 
     with reader:
         yield schema, batches()

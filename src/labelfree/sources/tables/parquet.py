@@ -34,7 +34,7 @@ def _table(file: File, chosen: Columns) -> Table:
     return Table(
         schema,
         claimed.rows,
-        lambda read, columns, rows: batches(file, read, columns, rows, memory=chosen.memory),
+        lambda read, columns, rows, start=0: batches(file, read, columns, rows, start, memory=chosen.memory),
         lambda columns: check_pages(file, claimed, columns, chosen.memory),
         groups=tuple(claimed.groups),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from labelfree.documents.stores.remote_file import File, side_by_side, watched
 from labelfree.errors import ColumnError, SourceError, option
@@ -14,8 +14,13 @@ from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, 
 
 _FIRST_ROWS = 64
 _VALUES = 1 << 16
-Batches: TypeAlias = Callable[[Sequence[Candidate], Sequence[str], int], Iterator[Any]]
-"""Record batches of a file: which columns hold vectors, all columns that are read, and how many rows at a time."""
+
+
+class Batches(Protocol):
+    """Reads a file: which columns hold vectors, all columns that are read, how many rows at a time, from which on."""
+
+    def __call__(self, read: Sequence[Candidate], columns: Sequence[str], rows: int, start: int = 0) -> Iterator[Any]:
+        """Record batches of the file from row `start` on."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Table:
 
     schema: its Arrow schema; rows: how many there are; batches: reads them; check: refuses columns that would decode to
     more memory than they may; buffers: bytes that reading holds beside its batches; counted: what says how many rows;
-    groups: rows of each of its row groups or batches.
+    groups: rows of each of its row groups or batches; in_order: whether all rows before the first that is asked for are
+    read too.
     """
 
     schema: Any
@@ -34,6 +40,7 @@ class Table:
     buffers: int = 0
     counted: str = "its footer claims"
     groups: tuple[int, ...] = ()
+    in_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,16 +56,20 @@ class _Part:
     outputs: Candidate | None
     classes: list[int]
 
-    def blocks(self, rows: int, d: int, classes: int, offset: int) -> Iterator[Block]:
-        """The rows of this file, the first of which is row `offset` of the data set."""
-        done = 0
+    def blocks(self, rows: int, d: int, classes: int, offset: int, start: int, stop: int) -> Iterator[Block]:
+        """The rows `start` to `stop` of this file, the first row of which is row `offset` of the data set."""
+        done = start
         scores = (self.outputs, classes) if self.outputs else None
         vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]
         columns = [*(name for one in vectors for name in one.fields), *self.roles.values()]
         with watched(self.file):
-            for batch in self.table.batches(vectors, columns, rows):
+            for batch in self.table.batches(vectors, columns, rows, start):
+                last = stop < self.table.rows and done + batch.num_rows >= stop
+                batch = batch.slice(0, stop - done) if last else batch
                 yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
                 done += batch.num_rows
+                if last:
+                    return
             if done != self.table.rows:
                 raise SourceError(
                     f"{self.file}: {self.table.counted} {self.table.rows} rows, found {done}; the file is damaged"
@@ -86,11 +97,15 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
     d = next(iter(filled.widths), 0)
     classes = next((part.classes[0] for part in parts if part.classes), 1)
 
-    def read(rows: int) -> Iterator[Block]:
+    def span(rows: int, start: int, stop: int) -> Iterator[Block]:
         offset = 0
         for part in parts:
-            yield from part.blocks(rows, d or 1, classes, offset)
+            first, last = max(start - offset, 0), min(stop - offset, part.table.rows)
+            if first < last or first == last == 0 == part.table.rows:
+                yield from part.blocks(rows, d or 1, classes, offset, first, last)
             offset += part.table.rows
+
+    total = sum(part.table.rows for part in parts)
 
     def values(column: str) -> Iterator[Values]:
         for part in parts:
@@ -104,9 +119,9 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
         layout=first.embedding.layout,
         dtype=dtype_of(part.embedding.dtype for part in parts),
         d=d,
-        total=sum(part.table.rows for part in parts),
+        total=total,
         size=size,
-        read=read,
+        read=lambda rows: span(rows, 0, total),
         roles=first.roles,
         notes=first.notes,
         outputs=output_column(first.outputs, classes) if first.outputs else None,
@@ -114,6 +129,8 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
         counts=tuple(counts),
         buffers=buffers,
         groups=groups,
+        span=span,
+        in_order=any(part.table.in_order for part in parts),
     )
 
 
@@ -173,3 +190,11 @@ def of_rows(batches: Iterator[Any], rows: int) -> Iterator[Any]:
             held += batch.num_rows
     if held:
         yield pa.concat_batches(waiting)
+
+
+def from_row(batches: Iterator[Any], start: int) -> Iterator[Any]:
+    """The rows of batches from row `start` on."""
+    for batch in batches:
+        if start < batch.num_rows:
+            yield batch.slice(start) if start else batch
+        start = max(start - batch.num_rows, 0)
