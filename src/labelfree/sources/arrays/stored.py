@@ -33,13 +33,15 @@ class StoredMatrix:
         """Bytes of all of it."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def blocks(self, rows: int, first: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
-        """Blocks of its rows, the first of which is row `first` of the data set."""
+    def blocks(self, within: range, first: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
+        """Blocks that begin at these of its rows, the first of which is row `first` of the data set."""
         width = self.shape[1]
-        with watched(self.file), self.file.streamed() as stream:
-            stream.seek(self.offset)
-            for start in range(0, len(self), rows):
-                count = min(rows, len(self) - start)
+        begin, end = (self.offset + row * width * self.dtype.itemsize for row in (within.start, within.stop))
+        part = within.stop - within.start < len(self)
+        with watched(self.file), self.file.streamed(spans=[(begin, end)] if part else ()) as stream:
+            stream.seek(begin)
+            for start in within:
+                count = min(within.step, within.stop - start)
                 content = stream.read(count * width * self.dtype.itemsize)
                 values = np.frombuffer(content, self.dtype).reshape(count, width)
                 yield Block(convert(values), np.arange(first + start, first + start + count, dtype=np.int64))

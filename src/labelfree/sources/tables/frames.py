@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from labelfree.arrays import as_array
 from labelfree.errors import ArrayError, ColumnError
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import Block, Columns, Source, Values
+from labelfree.sources.row_groups import chosen_ranges
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, unread_labels
 
@@ -24,7 +26,7 @@ def array_source(X: Any, chosen: Columns, name: str = "array") -> Source:
     no_columns(name, chosen)
     array = as_array(X, name, objects="a path, an (n, d) array or a data frame")
     check_matrix(array.shape, array.dtype, name)
-    return matrix_source([array], name, size=array.nbytes)
+    return matrix_source([array], name, size=array.nbytes, amount=chosen.amount)
 
 
 def table_of(arrays: Mapping[Any, Any]) -> Any:
@@ -65,8 +67,8 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
             "keep only the columns to be read, for instance df[['id', 'embedding']]"
         ) from error
 
-    def batches(names: list[str], rows: int) -> Iterator[Any]:
-        return iter(table.select(names).to_batches(max_chunksize=rows))
+    def batches(names: list[str], rows: int, start: int, stop: int) -> Iterator[Any]:
+        return iter(table.select(names).slice(start, stop - start).to_batches(max_chunksize=rows))
 
     return _source(name, table.schema, table.num_rows, table.nbytes, batches, chosen)
 
@@ -74,8 +76,9 @@ def frame_source(frame: Any, chosen: Columns, name: str = "frame") -> Source:
 def dataset_source(data: Any, chosen: Columns, name: str = "dataset") -> Source:
     """A `datasets.Dataset`: its rows in their order, read some at a time from where it keeps them."""
 
-    def batches(names: list[str], rows: int) -> Iterator[Any]:
-        for table in data.select_columns(names).with_format("arrow").iter(batch_size=rows):
+    def batches(names: list[str], rows: int, start: int, stop: int) -> Iterator[Any]:
+        part = data if stop - start == len(data) else data.select(range(start, stop))
+        for table in part.select_columns(names).with_format("arrow").iter(batch_size=rows):
             yield from table.select(names).combine_chunks().to_batches()
 
     return _source(name, data.features.arrow_schema, len(data), data.data.nbytes, batches, chosen)
@@ -101,10 +104,12 @@ def _source(
     schema: Any,
     total: int,
     size: int,
-    batches: Callable[[list[str], int], Iterator[Any]],
+    batches: Callable[[list[str], int, int, int], Iterator[Any]],
     chosen: Columns,
 ) -> Source:
-    """Rows in memory; batches: so many of these columns at a time."""
+    """Rows in memory; batches: of these columns, so many rows at a time, from one row up to another."""
+    part = None if chosen.amount is None else chosen_ranges((total,), chosen.amount)
+    spans = ((0, total),) if part is None else part.spans
     embedding = choose(schema, chosen, name)
     notes = unread_labels(schema, chosen, embedding)
     roles = roles_of(schema, chosen, embedding)
@@ -112,24 +117,25 @@ def _source(
     names = list(dict.fromkeys([*embedding.fields, *(outputs.fields if outputs else ()), *roles.values()]))
 
     def width(one: Candidate) -> int:
-        return next(iter(widths(batches(list(one.fields), _FIRST_ROWS), one, name)), 0)
+        first = chain.from_iterable(batches(list(one.fields), _FIRST_ROWS, *span) for span in spans)
+        return next(iter(widths(first, one, name)), 0)
 
     d = width(embedding)
     scores = (outputs, width(outputs) or 1) if outputs else None
 
-    def read(rows: int) -> Iterator[Block]:
-        offset = 0
-        for batch in batches(names, rows):
-            yield block_of(batch, embedding, roles, d or 1, offset, name, scores)
-            offset += batch.num_rows
+    def span(rows: int, start: int, stop: int) -> Iterator[Block]:
+        for batch in batches(names, rows, start, stop):
+            yield block_of(batch, embedding, roles, d or 1, start, name, scores)
+            start += batch.num_rows
 
     def values(column: str) -> Iterator[Values]:
-        for batch in batches([column], _VALUES):
-            yield plain(batch.column(0), column, "epoch", name)
+        for one in spans:
+            for batch in batches([column], _VALUES, *one):
+                yield plain(batch.column(0), column, "epoch", name)
 
     return Source(
-        name, (), embedding.name, embedding.layout, embedding.dtype, d, total, size, read,
-        roles, notes, scores and output_column(*scores), values,
+        name, (), embedding.name, embedding.layout, embedding.dtype, d, sum(stop - start for start, stop in spans), size,
+        lambda rows: chain.from_iterable(span(rows, *one) for one in spans), roles, notes, scores and output_column(*scores), values, part=part,
     )  # fmt: skip
 
 

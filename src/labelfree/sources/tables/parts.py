@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from labelfree.documents.stores.remote_file import File, side_by_side, watched
 from labelfree.errors import ColumnError, SourceError, option
-from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
+from labelfree.sources.block import Block, Columns, Source, Values, dtype_of, part_of
+from labelfree.sources.row_groups import Amount, Chosen, chosen_groups, refuse_part
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, unread_labels
 
@@ -24,7 +25,8 @@ class Table:
 
     schema: its Arrow schema; rows: how many there are; batches: reads them; check: refuses columns that would decode to
     more memory than they may; buffers: bytes that reading holds beside its batches; counted: what says how many rows;
-    groups: rows of each of its row groups or batches.
+    groups: rows of each of its row groups or batches; only: the table of some of these, by their numbers, None where a
+    file is read from its start; kind: what they are called.
     """
 
     schema: Any
@@ -34,6 +36,8 @@ class Table:
     buffers: int = 0
     counted: str = "its footer claims"
     groups: tuple[int, ...] = ()
+    only: Callable[[Sequence[int]], Table] | None = None
+    kind: str = "row groups"
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,17 @@ class _Part:
 def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Callable[[File, Columns], Table]) -> Source:
     """The data set in these files, in this order; opened: one of them as a table."""
     size = buffers = 0
+    parts: list[_Part] = []
+    tables: Iterable[Table] = side_by_side(lambda one: opened(one, chosen), files)
+    whole: list[Table] = []
+    some = None
+    if chosen.amount is not None:
+        whole = list(tables)
+        some = _chosen(files, whole, chosen.amount)
+        tables = whole if some is None else [_only(*one) for one in zip(whole, some.groups, strict=True)]
     counts: list[int] = []
     groups: tuple[int, ...] = ()
-    parts: list[_Part] = []
-    for file, table in zip(files, side_by_side(lambda one: opened(one, chosen), files), strict=True):
+    for file, table in zip(files, tables, strict=True):
         counts.append(table.rows)
         if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
             parts.append(_part(file, table, chosen))
@@ -97,7 +108,7 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
             for batch in part.table.batches([], [column], _VALUES):
                 yield plain(batch.column(column), column, "epoch", str(part.file))
 
-    return Source(
+    found = Source(
         name=name,
         files=tuple(map(str, files)),
         column=first.embedding.name,
@@ -115,6 +126,22 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
         buffers=buffers,
         groups=groups,
     )
+    return part_of(found, some, tuple(one.rows for one in whole), tuple(rows for one in whole for rows in one.groups))
+
+
+def _chosen(files: Sequence[File], tables: Sequence[Table], amount: Amount) -> Chosen | None:
+    """The row groups to read; refused where a file is read from its start."""
+    for file, table in zip(files, tables, strict=True):
+        if table.rows and table.only is None:
+            refuse_part(str(file), amount, "one that is read from its start", "write it as Parquet, or leave that out")
+    return chosen_groups([table.groups for table in tables], amount, tables[0].kind)
+
+
+def _only(table: Table, groups: Sequence[int]) -> Table:
+    """A table with some of its row groups."""
+    if table.only is None:  # it has no rows
+        return table
+    return table.only(groups)
 
 
 def _part(file: File, table: Table, chosen: Columns) -> _Part:
