@@ -110,7 +110,16 @@ class Shared:
             rich_help_panel=_RUN,
         ),
     ] = "5000"
-    seed: Annotated[int, typer.Option(help="Seed of the sample.", envvar="LABELFREE_SEED", rich_help_panel=_RUN)] = 0
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            help="Read whole row groups, chosen by the seed, until there are N rows: a first estimate.",
+            metavar="N|P%",
+            show_default="all rows",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    seed: Annotated[int, typer.Option(help="Seed of the sample and of the row groups.", envvar="LABELFREE_SEED", rich_help_panel=_RUN)] = 0
     device: Annotated[
         str, typer.Option(help="cpu, cuda, or auto.", envvar="LABELFREE_DEVICE", rich_help_panel=_RUN)
     ] = "cpu"

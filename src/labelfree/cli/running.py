@@ -150,6 +150,7 @@ def measuring(shared: Shared) -> dict[str, Any]:
         "column": shared.column,
         "id": shared.id,
         "on_bad": shared.on_bad,
+        "rows": shared.rows,
         "seed": shared.seed,
         "device": shared.device,
         "memory": parse_memory(shared.memory),

@@ -28,6 +28,11 @@ def with_column(columns: Columns, by: str | None) -> Columns:
 
 def values_at(opened: Source, column: str, index: Index) -> list[object]:
     """The values of a column at these positions (m,) of a source, None where there is none."""
+    return _values_of(opened, column, opened.among(index))
+
+
+def _values_of(opened: Source, column: str, index: Index) -> list[object]:
+    """The values of a column of these of the rows that are read."""
     found: list[object] = [None] * len(index)
     order = np.argsort(index, kind="stable")
     at, offset = 0, 0
@@ -50,7 +55,7 @@ def values_by_key(opened: Source, column: str, keys: Keys) -> list[object]:
     place = positions(keys, ids)
     there = np.flatnonzero(place >= 0)
     found: list[object] = [None] * len(keys)
-    for i, value in zip(there, values_at(opened, column, place[there]), strict=True):
+    for i, value in zip(there, _values_of(opened, column, place[there]), strict=True):
         found[i] = value
     return found
 

@@ -17,7 +17,7 @@ from labelfree.commands.memory import Work, check_memory
 from labelfree.commands.options import Options, selected
 from labelfree.commands.references import Reference, current_columns
 from labelfree.commands.report import Report
-from labelfree.commands.reporting import report_of, row_counts
+from labelfree.commands.reporting import part_finding, report_of, row_counts
 from labelfree.commands.row_maps import drift_map
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
@@ -57,6 +57,10 @@ def opened_current(source: Any, chosen: Options) -> list[Any]:
 def drift_on(source: Any, chosen: Options, progress: Progress) -> Report:
     """The report of `drift` on one data set."""
     asked = [requirement(text) for text in chosen.require]
+    if asked and chosen.rows is not None:
+        raise UsageError(
+            f"{option('require')}: judges intervals, which some of the rows do not give; leave {option('rows')} out"
+        )
     reference = chosen.reference
     if not isinstance(reference, Reference):
         reference = Reference(reference, chosen)
@@ -144,6 +148,9 @@ def _written(
         report.note(rows.told)
     look = _look(report, chosen.looks)
     size = size_of(report.metrics, look.different)
+    if by is not None and _partly(found):
+        slices = [one.model_copy(update={"beyond_interval": None, "energy_interval": None}) for one in by.slices]
+        by = by.model_copy(update={"slices": slices})
     drift = Drift(
         says=said(report.metrics, size, look), size=size, look=look, reference=_described(behind),
         unusual=None if rows is None else rows.part, by=by,
@@ -152,6 +159,11 @@ def _written(
     report._every_row = (lambda: every_row(found, by)) if rows is not None else None
     report._row_map = drift_map(found.evidence, np.empty(0, np.int64) if rows is None else rows.out)
     return report
+
+
+def _partly(found: Survey) -> bool:
+    """Whether some of the rows of a side were read."""
+    return found.source.part is not None or (found.behind is not None and found.behind.source.part is not None)
 
 
 def _ready(found: Survey) -> bool:
@@ -184,7 +196,15 @@ def _about_reference(report: Report, metrics: Sequence[Metric], behind: Survey) 
 
 
 def _of_reference(behind: Survey) -> list[Finding]:
-    """What is wrong with the rows of the reference."""
+    """What is wrong with the rows of the reference, and what was read of it."""
+    part = [] if behind.source.part is None else [part_finding(behind.source.part)]
+    return [
+        *(replace(one, message=f"reference: {one.message}", sources=(behind.source.name,)) for one in part),
+        *_wrong_in(behind),
+    ]
+
+
+def _wrong_in(behind: Survey) -> list[Finding]:
     return [
         replace(one, message=f"reference: {one.message}", sources=(behind.source.name,))
         for one in findings(behind)

@@ -46,7 +46,7 @@ def freeze(found: Survey, judged: Judged, path: Any) -> None:
     e, given = found.evidence, judged.given
     ids = None
     if "id" in found.source.roles:
-        ids = found.source.every("id")[given.index]
+        ids = found.source.every("id")[found.source.among(given.index)]
     about = {
         "source": given.origin, "circular": given.origin == "same_space", "k": judged.runs["k"],
         "seed": judged.runs["chosen_seed"], "rows_hash": found.rows_hash,

@@ -10,6 +10,7 @@ from labelfree.catalog import GROUP_ROWS
 from labelfree.commands.options import Options
 from labelfree.commands.process_memory import give_back, held
 from labelfree.errors import ResourceError, option
+from labelfree.evidence.clusters import bins
 from labelfree.evidence.evidence import VIEW_ROWS, WIDE, Need
 from labelfree.families.opis.operating_point import LEVELS
 from labelfree.families.opis.range_ends import ROWS as PILOT
@@ -159,7 +160,14 @@ def _reading(source: Source, work: Work) -> int:
     for drawn in (_sampled(source, work.sample), _views(work, source), _group_rows(work, source)):
         rows += min(total, 2 * workers * drawn) + min(total, workers * drawn) if drawn else 0
     logits = 2 * 8 * k * min(total, 3 * workers * _sampled(source, work.sample))
+    squares += _binned(source, work)
     return source.buffers + 8 * squares * d * d + strips + blocks + rows * d * width + logits + _account(source)
+
+
+def _binned(source: Source, work: Work) -> int:
+    """Matrices of the width squared that are kept of row groups, where some of them are read."""
+    kept = _matrices(source, work)
+    return 0 if source.part is None else kept * bins(len(source.part.spans), source.d, kept)
 
 
 def _strip(d: int) -> int:
@@ -179,7 +187,7 @@ def _kept(source: Source, work: Work) -> int:
     labels = 64 * source.total if source is work.behind else 0
     regression = 8 * d * (d + k) if _recovers(work) and source is work.source else 0
     logits = 8 * k * (_sampled(source, work.sample) + 3 * k)
-    squares = 8 * _matrices(source, work) * d * d
+    squares = 8 * (_matrices(source, work) + _binned(source, work)) * d * d
     return rows * d * _width(source) + squares + logits + labels + regression + _account(source)
 
 
@@ -197,7 +205,7 @@ def _measuring(work: Work) -> int:
     width, double, square = _width(work.source), 8 * rows * d, 8 * d * d
     spanned = rows == work.source.total < d  # all rows are there, and fewer than columns: their span is enough
     directions = rows if spanned else d
-    stays, passing = 0, [0]
+    stays, passing = 0, [8 * square if work.source.part is not None else 0]
     if work.metrics and "moments" in work.needs:
         stays += rows * directions * (2 * width + (8 if spanned else 0))
         passing.append(8 * 8 * directions**2 + (3 * double if spanned else 2 * 8 * min(block_rows(d), rows) * d))

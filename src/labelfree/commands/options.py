@@ -32,6 +32,7 @@ from labelfree.evidence.zone import FAR, Calibration, Space
 from labelfree.families import metrics
 from labelfree.families.spec import Metric
 from labelfree.sources.block import Columns
+from labelfree.sources.row_groups import Amount
 from labelfree.survey.groups import GroupSetting
 from labelfree.survey.targets import Setting
 
@@ -39,6 +40,8 @@ MODELS = ("data", "model", "layer", "pool", "trust_code", "batch_size")
 """Options for a checkpoint that is run over data first, of all commands."""
 
 
+PARTLY = ("report", "findings")
+"""What commands print that may read some of the rows."""
 _LEAST = {"sample": 2, "seed": 0, "threads": 1, "memory": 1, "seeds": 1, "batch_size": 1, "looks": 1}
 """The least number that an option takes."""
 
@@ -50,6 +53,7 @@ class DataOptions(TypedDict, total=False):
     id: str | None
     on_bad: Literal["error", "drop"]
     sample: int | Literal["all"] | None
+    rows: int | str | None
     seed: int
     device: str
     memory: int | None
@@ -132,7 +136,9 @@ class Options:
 
     column, id, group: columns of the embeddings, of the row ids, of the items whose views the rows are.
     on_bad: "error" refuses null, NaN and infinite rows, "drop" leaves them out and counts them.
-    sample: rows for pairwise metrics and standard errors, or None or "all" for all. seed: of that sample.
+    sample: rows for pairwise metrics and standard errors, or None or "all" for all. rows: read whole row groups, chosen
+    by the seed, until so many rows (100_000, "100k") or hundredths of them ("1%") are there; None reads all. seed: of
+    both.
     device: "cpu", "cuda" or "auto". memory: bytes not to exceed, refused before any work where they cannot do.
     threads: threads of the linear algebra. only: metrics to compute; none means all of the command.
     normalize, metric, engine: how the metrics of separability see the rows; homology: 1 adds H1 (giotto-tda).
@@ -154,6 +160,7 @@ class Options:
     group: str | None = None
     on_bad: Literal["error", "drop"] = "error"
     sample: int | None = SAMPLE
+    rows: int | str | None = None
     seed: int = 0
     device: str = "cpu"
     memory: int | None = None
@@ -200,7 +207,12 @@ class Options:
     @property
     def columns(self) -> Columns:
         """The columns that the options shared by all commands name."""
-        return Columns(embedding=self.column, id=self.id, group=self.group, memory=self.memory)
+        return Columns(embedding=self.column, id=self.id, group=self.group, memory=self.memory, amount=self.amount)
+
+    @property
+    def amount(self) -> Amount | None:
+        """How much of each data set is read, None for all."""
+        return None if self.rows is None else Amount.checked(self.rows, self.seed)
 
     @property
     def grouping(self) -> GroupSetting:
@@ -220,6 +232,7 @@ def options_of(command: Command) -> tuple[str, ...]:
     """The names of a command's options: the shared ones and its own; where no metric is computed none is chosen."""
     others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING} - {*command.options}
     others |= set() if command.families else {"only"}
+    others |= set() if command.document in PARTLY else {"rows"}
     return tuple(name for name in Options.__dataclass_fields__ if name not in others)
 
 
@@ -253,6 +266,12 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
         raise UsageError(f"{option('on_bad')}: expected 'error' or 'drop', found {chosen.on_bad!r}")
     chosen.topology  # noqa: B018  (its settings are checked)
     chosen.zone  # noqa: B018  (it is checked)
+    chosen.amount  # noqa: B018  (it is checked)
+    if chosen.rows is not None and chosen.data is not None:
+        raise UsageError(
+            f"{option('rows')}: has no effect beside {option('data')}, over which a checkpoint is run row by row; give "
+            "a file of fewer rows"
+        )
     _check_grouping(chosen)
     if chosen.variant not in get_args(Variant):
         raise UsageError(

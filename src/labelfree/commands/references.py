@@ -28,7 +28,8 @@ def in_order(names: Sequence[str]) -> list[str]:
 def current_columns(chosen: Options) -> Columns:
     """The columns to read of current rows."""
     return with_column(
-        Columns(chosen.column, chosen.id, outputs=chosen.logits or AUTO, memory=chosen.memory), chosen.by
+        Columns(chosen.column, chosen.id, outputs=chosen.logits or AUTO, memory=chosen.memory, amount=chosen.amount),
+        chosen.by,
     )
 
 
@@ -46,7 +47,9 @@ class Reference:
                 "training data; found none"
             )
         names = (None, None) if chosen.data is not None else (chosen.column, chosen.id)  # those are of the data
-        columns = Columns(*names, outputs=chosen.logits or AUTO, label=chosen.label or AUTO, memory=chosen.memory)
+        columns = Columns(
+            *names, outputs=chosen.logits or AUTO, label=chosen.label or AUTO, memory=chosen.memory, amount=chosen.amount
+        )
         self.opened, self.sliced = _with_slices(given, columns, chosen.by)
         self.facts = facts_of(self.opened.files)
         self._survey: Survey | None = None

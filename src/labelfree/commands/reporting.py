@@ -17,7 +17,9 @@ from labelfree.commands.report import Report
 from labelfree.documents.findings import Finding
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
+from labelfree.errors import option
 from labelfree.families import metrics as every_metric
+from labelfree.families.clustered import over_row_groups
 from labelfree.families.spec import Metric
 from labelfree.families.transfer.accuracy import share_error
 from labelfree.head import Head
@@ -25,7 +27,10 @@ from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress, silent
 from labelfree.reports.counts import RowCounts, SourceInfo
 from labelfree.reports.entries import FindingEntry, MetricEntry
-from labelfree.reports.rows import Audit, HeadInfo, Input, OutputInfo, SampleInfo
+from labelfree.reports.rows import Audit, HeadInfo, Input, OutputInfo, PartInfo, SampleInfo
+from labelfree.results import Result
+from labelfree.sources.block import Source
+from labelfree.sources.row_groups import Chosen
 from labelfree.summaries.sample import Drawn
 from labelfree.survey.findings import findings
 from labelfree.survey.found import Survey
@@ -36,13 +41,15 @@ def report_of(
     command: Command, found: Survey, metrics: Sequence[Metric], chosen: Options, progress: Progress = silent
 ) -> Report:
     """The report of a command on what a pass has found: its metrics, and what is wrong with the rows."""
-    entries = {}
+    results: list[tuple[Metric, Result]] = []
     with limited_threads(chosen.threads):
         for done, metric in enumerate(metrics):
             progress("computing metrics", done / len(metrics))
-            entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
+            results.append((metric, metric.compute(found.evidence)))
             if chosen.memory is not None:
                 give_back()
+        known = over_row_groups(results, found.evidence)
+        entries = {one.name: MetricEntry.of(one, result) for (one, _), result in zip(results, known, strict=True)}
         progress("computing metrics", 1.0)
         return assembled(command, found, chosen, entries, findings(found))
 
@@ -57,6 +64,8 @@ def assembled(
     """The report of entries and findings, with the input, the rows and the settings that they belong to."""
     source, e = found.source, found.evidence
     said = list(found_wrong)
+    if source.part is not None:
+        said.append(part_finding(source.part))
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     if command.whole_groups and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
         sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
@@ -83,12 +92,34 @@ def assembled(
             d=e.d,
             rows=row_counts(found),
             sample=SampleInfo(size=sampled, seed=chosen.seed) if 0 < sampled < e.n else None,
+            part=part_info(source),
         ),
         state=judged_state(command, found, chosen) if command.document == "report" else None,
         settings=settings,
         metrics=entries,
         findings=[FindingEntry.of(d, [source.name]) for d in said],
         warnings=[str(d) for d in said],
+    )
+
+
+def part_info(source: Source) -> PartInfo | None:
+    """What was read of a data set, where that is not all of it."""
+    part = source.part
+    if part is None:
+        return None
+    return PartInfo(
+        row_groups=len(part.spans), of_row_groups=part.of, rows=part.total, of_rows=part.rows, kind=part.kind,
+        seed=part.seed,
+    )  # fmt: skip
+
+
+def part_finding(part: Chosen) -> Finding:
+    """What was read, and what an interval then means."""
+    return Finding(
+        "part_of_rows",
+        f"{part.total:,} of {part.rows:,} rows were read, {len(part.spans):,} of {part.of:,} {part.kind} by the seed: "
+        "an interval counts these as what was drawn, and holds the value of all rows",
+        f"all rows: leave {option('rows')} out",
     )
 
 

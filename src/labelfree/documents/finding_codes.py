@@ -91,6 +91,12 @@ _ALL = (
     Code("no_interval", "note", "no interval is given",
         "On data like these no interval was found that holds what a 95 % interval promises. The value stands, how "
         "sure it is remains unknown. More rows help most often."),
+    Code("part_of_rows", "note", "some of the rows were read",
+        "Whole row groups, chosen by the seed, stand for the data set. They are what was drawn, not rows: where an "
+        "interval is given it was measured to hold the value of all rows, also of sorted files."),
+    Code("clustered", "note", "no interval is given, since some of the rows were read",
+        "Rows of one row group are often alike, so that an interval from single rows would be too narrow. Read "
+        "more row groups, or all rows, where the interval decides."),
     Code("wide_interval", "note", "the interval can be too wide",
         "With fewer than two rows per column the error was measured to be overstated at times."),
     Code("possible_collapse", "error", "the score may be that of a collapse",

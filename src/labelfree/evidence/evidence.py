@@ -12,10 +12,11 @@ import numpy as np
 from labelfree.arrays import Float, Index, Keys, Rows, as_array, blocks_of, matrix
 from labelfree.catalog import SAMPLE
 from labelfree.documents.findings import Noted
+from labelfree.evidence.clusters import Clusters
 from labelfree.evidence.groups import Grouping
 from labelfree.evidence.outputs import Outputs
 from labelfree.evidence.scaling import Topology, in_range, unit
-from labelfree.evidence.spectrum import Spectrum, spectrum
+from labelfree.evidence.spectrum import Spectrum, eigenvalues_alone, spectrum
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.progress import Advance, Progress, silent
 from labelfree.results import Result, undefined
@@ -46,7 +47,8 @@ class Evidence:
     belong together, for the metrics of OPIS; on_bad: what is done with rows that a metric cannot use and others can:
     "drop" leaves them out, "error" and None (arrays in Python) leave it undefined; exponent: the rows of the data set
     are 2**exponent times those seen here, which `measured` and `in_unit` give back to a value in their unit; divisions:
-    random ones of current and reference rows, for a p-value of drift.
+    random ones of current and reference rows, for a p-value of drift; clusters: the row groups that were read, where
+    these are not all; values_alone: spectra have no directions and no second look, which a value needs seldom.
     """
 
     n: int
@@ -68,6 +70,8 @@ class Evidence:
     on_bad: Literal["error", "drop"] | None = None
     exponent: int = 0
     divisions: int = 499
+    clusters: Clusters | None = None
+    values_alone: bool = False
 
     @property
     def advance(self) -> Advance:
@@ -94,6 +98,10 @@ class Evidence:
 
     def _decomposed(self, centered: bool) -> tuple[Spectrum, Rows]:
         """A spectrum without its directions, a matrix of the width squared, and the sampled rows along them."""
+        if self.values_alone:
+            assert self.moments is not None
+            found = eigenvalues_alone(self.moments, centered=centered)
+            return found, np.empty((0, len(found.eigenvalues)))
         moments, rows = self._spanned
         again = self._again if self.rescan or len(rows) == self.n else None
         fine = self.stored not in COARSE

@@ -126,6 +126,19 @@ def spectrum(
     return found.cut_to(min(most, d))
 
 
+def eigenvalues_alone(moments: Moments, *, centered: bool) -> Spectrum:
+    """The eigenvalues of the rows behind `moments` without their directions; those that rounding may have made are 0."""
+    n, d = moments.n, moments.d
+    second = moments.scatter / n
+    if not centered:
+        add_outer(second, 1.0, moments.mean)
+    with one_core():
+        values = np.linalg.eigvalsh(second)[::-1]
+    noise = max(d * EPS * float(values[0]), -1.5 * float(values[-1]))
+    values = np.where(values > noise, values, 0.0)[: min(n - 1 if centered else n, d)]
+    return Spectrum(n, d, centered, values, np.empty((0, 0)), noise, np.zeros(0))
+
+
 def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
     """A spectrum with its tail measured from the rows, not from their scatter: a second pass.
 

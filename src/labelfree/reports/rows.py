@@ -27,6 +27,17 @@ class SampleInfo(Part):
     seed: int
 
 
+class PartInfo(Part):
+    """The part of a data set that was read: whole row groups, of `kind`, chosen by the seed."""
+
+    row_groups: int
+    of_row_groups: int
+    rows: int
+    of_rows: int
+    kind: str
+    seed: int
+
+
 class OutputInfo(Part):
     """The class scores that were read."""
 
@@ -78,6 +89,7 @@ class Input(Part):
     d: int
     rows: RowCounts
     sample: SampleInfo | None
+    part: PartInfo | None = None
     outputs: OutputInfo | None = None
     source: SourceInfo | None = None
     head: HeadInfo | None = None
@@ -136,7 +148,7 @@ class RowsReport(AnyReport):
     @model_serializer(mode="wrap")
     def _marked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Only a report that has seen target labels says anything of an audit, one of a model of a model, one with a
-        reference of drift, and one that computes metrics of a state."""
+        reference of drift, one of some of the rows of a part, and one that computes metrics of a state."""
         document: dict[str, Any] = handler(self)
         if self.state is None:
             del document["state"]
@@ -146,6 +158,8 @@ class RowsReport(AnyReport):
             del document["drift"]
         if self.input.model is None:
             del document["input"]["model"]
+        if self.input.part is None:
+            del document["input"]["part"]
         return document
 
 

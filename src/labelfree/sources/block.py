@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import has_magic
 from typing import Any, Literal, TypeAlias
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labelfree.arrays import Index, Rows
 from labelfree.documents.stores.names import is_remote
 from labelfree.errors import option
+from labelfree.sources.row_groups import Amount, Chosen
 
 Values: TypeAlias = NDArray[Any]
 PARQUET = (".parquet", ".pq", ".parq")
@@ -92,10 +93,11 @@ class Source:
     counts: rows of each file, where they are known; groups: rows of each row group (or batch) of all files, in their
     order, where they have some;
     read: given a number of rows, yields blocks of about that many; span: given a number of rows, a first row and the
-    one after the last, yields blocks of those between, None where all before must be read too; in_order: whether that
-    holds inside each file; outputs: the column of class scores, where one is read; values: yields a column beside the
-    embeddings alone, given its name; beside: labelled rows of the source domain in the same file; buffers: bytes that
-    reading holds beside its blocks, where they are many.
+    one after the last, yields blocks of those between, reading no row group that holds none of them, None where all
+    rows before are read too; in_order: whether that holds inside each file; outputs: the column of class scores, where
+    one is read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the source
+    domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many; part: the row
+    groups that are read, where they are not all: total counts their rows, and positions stay those of the whole.
     """
 
     name: str
@@ -115,24 +117,22 @@ class Source:
     beside: Source | None = None
     buffers: int = 0
     groups: tuple[int, ...] = ()
+    part: Chosen | None = None
     span: Callable[[int, int, int], Iterator[Block]] | None = None
     in_order: bool = False
 
     def between(self, rows: int, start: int, stop: int) -> Iterator[Block]:
         """Blocks of about so many rows: those from row `start` of the data set to the one before `stop`."""
-        if self.span is not None:
-            yield from self.span(rows, start, stop)
-            return
-        for block in self.read(rows):
-            before, rest = block.cut(start)
-            within = rest if before is not None else block
-            if within is None:
-                continue
-            inside, after = within.cut(stop)
-            if inside is not None:
-                yield inside
-            if after is not None:
-                return
+        return within(self.read(rows), start, stop) if self.span is None else self.span(rows, start, stop)
+
+    def among(self, index: Index) -> Index:
+        """Which of the rows that are read those at these positions are."""
+        if self.part is None:
+            return index
+        starts, stops = np.asarray(self.part.spans, np.int64).reshape(-1, 2).T
+        group = np.searchsorted(stops, index, side="right")
+        before = np.concatenate([[0], np.cumsum(stops - starts)])
+        return np.asarray(before[group] + index - starts[group])
 
     def located(self, row: int) -> tuple[str, int]:
         """The file that a row of the data set lies in, and which of its rows it is."""
@@ -174,7 +174,7 @@ class Columns:
 
     outputs: the column of class scores; label, domain: columns read for their roles; AUTO takes the one of a usual
     name (logits before probabilities), where there is one; others: columns that are not embeddings; memory: bytes that
-    reading them may take.
+    reading them may take; amount: how much of the data set to read, None for all.
     """
 
     embedding: str | None = None
@@ -185,6 +185,7 @@ class Columns:
     domain: str | None = None
     others: tuple[str, ...] = ()
     memory: int | None = None
+    amount: Amount | None = None
 
     @property
     def named(self) -> frozenset[str]:
@@ -192,6 +193,40 @@ class Columns:
         return frozenset(
             name for name in (self.id, self.group, self.label, self.domain, *self.others) if name and name != AUTO
         )
+
+
+def within(blocks: Iterable[Block], start: int, stop: int) -> Iterator[Block]:
+    """The rows of consecutive blocks from row `start` of the data set to the one before `stop`."""
+    for block in blocks:
+        _, left = (None, block) if block.empty else block.cut(start)
+        if left is None:
+            continue
+        inside, after = left.cut(stop)
+        if inside is not None:
+            yield inside
+        if after is not None:
+            return
+
+
+def part_of(source: Source, part: Chosen | None, counts: tuple[int, ...], groups: tuple[int, ...]) -> Source:
+    """A source that reads a part of its rows one after another, with their positions in the whole.
+
+    counts, groups: rows of all files and row groups.
+    """
+    if part is None:
+        return source
+    starts, stops = np.asarray(part.spans, np.int64).reshape(-1, 2).T
+    ends = np.cumsum(stops - starts)
+
+    def whole(index: Index) -> Index:
+        group = np.searchsorted(ends, index, side="right")
+        return np.asarray(stops[group] - (ends[group] - index))
+
+    def read(rows: int) -> Iterator[Block]:
+        for block in source.read(rows):
+            yield replace(block, index=whole(block.index), null=whole(block.null), ragged=whole(block.ragged))
+
+    return replace(source, read=read, span=None, total=part.total, counts=counts, groups=groups, part=part)
 
 
 def dtype_of(dtypes: Iterable[str]) -> str:

@@ -63,6 +63,14 @@ class Moments:
         scatter += self.scatter
         return type(self)(n, self.mean + shift * (m / n), scatter)
 
+    def without(self, other: Self) -> Self:
+        """The summary of these rows less those of another one, which are among them and not all."""
+        n = self.n - other.n
+        mean = self.mean + (self.mean - other.mean) * (other.n / n)
+        scatter = self.scatter - other.scatter
+        add_outer(scatter, -n * (other.n / self.n), other.mean - mean)
+        return type(self)(n, mean, scatter)
+
     def merge(self, other: Self) -> Self:
         """The summary of both sets of rows."""
         if other.n == 0:

@@ -71,7 +71,7 @@ def _by_column(found: Survey) -> GroupRows:
     drawn = next(iter(groups.sample.chunks), None)  # packed, in any order
 
     def names(positions: Index) -> NDArray[Any]:
-        return np.asarray(source.every("group")[positions])
+        return np.asarray(source.every("group")[source.among(positions)])
 
     if drawn is None:
         return replace(_none(found), null=groups.null, digest=groups.digest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from labelfree.arrays import Rows
 from labelfree.evidence.evidence import WIDE, Need
@@ -10,6 +11,7 @@ from labelfree.evidence.scaling import measurable
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.progress import Progress, silent
 from labelfree.sources.block import Block, Source
+from labelfree.survey.clusters import Gathering
 from labelfree.survey.found import OnBad, Survey
 from labelfree.survey.growing import Summaries
 from labelfree.survey.parallel import available_cores, summed
@@ -57,7 +59,10 @@ def survey(
             read += len(block.index) + len(block.null) + len(block.ragged)
             progress("reading", min(1.0, read / max(source.total, 1)))
 
-    state = summed(blocks(), empty, workers_for(source, threads) if kernels is numpy_kernels else 1)
+    matrices = ("moments" in needs) + ("unit" in needs and source.d <= WIDE)
+    gathering = None if source.part is None else Gathering(source, matrices)
+    workers = workers_for(source, threads) if kernels is numpy_kernels else 1
+    state = summed(blocks(), empty, workers, None if gathering is None else gathering.add)
     state.check()
 
     def rescan() -> Iterator[Rows]:
@@ -65,4 +70,7 @@ def survey(
             usable = block.rows[finite(block)]
             yield usable[measurable(usable)] if on_bad == "count" else usable
 
-    return state.finished(rescan, progress)
+    found = state.finished(rescan, progress)
+    if gathering is None:
+        return found
+    return replace(found, evidence=replace(found.evidence, clusters=gathering.found))

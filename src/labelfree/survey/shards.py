@@ -5,7 +5,7 @@ Whoever sums a part, in whatever thread, process or node, has the same rows to s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import TypeAlias
@@ -15,6 +15,7 @@ import numpy as np
 from labelfree.arrays import Index
 from labelfree.evidence.evidence import WIDE
 from labelfree.sources.block import Block, Source
+from labelfree.sources.row_groups import Chosen
 from labelfree.summaries.merging import levels
 
 _BLOCK_NUMBERS = 1 << 20
@@ -51,8 +52,12 @@ def shards_of(source: Source) -> Iterator[Shard]:
     """The shards of a data set in the order of its rows; where nobody knows how many rows there are, without an end.
 
     Row groups of a file are taken together up to `shard_rows` rows; a larger one is cut, as are files without any.
+    Where some row groups are read, each is on its own.
     """
     most, first, file = shard_rows(source.d), 0, -1
+    if source.part is not None:
+        yield from _shards_of_part(source.part, source.counts, most)
+        return
     groups = list(source.groups)[::-1]
     for file, rows in enumerate(source.counts):
         pieces, left = [], rows
@@ -68,11 +73,27 @@ def shards_of(source: Source) -> Iterator[Shard]:
         first += most
 
 
+def _shards_of_part(part: Chosen, counts: Sequence[int], most: int) -> Iterator[Shard]:
+    """The shards of the row groups that are read; after the last of them one without rows, without an end."""
+    ends = np.cumsum(counts or [part.rows])
+    number, last = 0, -1
+    for start, stop in part.spans:
+        file = int(np.searchsorted(ends, start, side="right"))
+        number = number if file == last else 0
+        last = file
+        for number, (first, end) in enumerate(_joined([stop - start], most), number):
+            yield Shard(file, number, first + start, end + start)
+        number += 1
+    for number in count(number):
+        yield Shard(last, number, part.rows, part.rows)
+
+
 def states_alive(source: Source) -> tuple[int, bool]:
     """The most sums that wait to be merged with those of later rows, and whether any are merged at all."""
     rows, files = max(source.total, 1), max(len(source.counts), 1)
     parts = 1 if source.d > WIDE else -(-min(rows, shard_rows(source.d)) // block_rows(source.d))
-    shards = -(-rows // shard_rows(source.d)) + len(source.groups) // 2
+    groups = len(source.groups) // 2 if source.part is None else len(source.part.spans)
+    shards = -(-rows // shard_rows(source.d)) + groups
     alive = levels(parts) + (levels(shards) if shards > 1 else 0) + (levels(files) if files > 1 else 0)
     return alive, parts * shards * files > 1
 

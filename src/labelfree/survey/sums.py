@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
@@ -39,7 +40,9 @@ class Ordered(Generic[S]):
     Each of them by a tree, so that a shard, or a file, that was summed elsewhere merges to the same digits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shard: Callable[[tuple[int, int], S], None] | None = None) -> None:
+        """shard: told the state of each shard, by its file and its number there."""
+        self._told = shard
         self._at: Part | None = None
         self._parts: Tree[S] = Tree()
         self._shards: Tree[S] = Tree()
@@ -62,6 +65,8 @@ class Ordered(Generic[S]):
 
     def _end_shard(self) -> None:
         if (state := self._parts.total()) is not None:
+            if self._told is not None and self._at is not None:
+                self._told(self._at[:2], state)
             self._shards.add(state)
         self._parts = Tree()
 

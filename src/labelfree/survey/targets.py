@@ -85,7 +85,7 @@ def source_of(target: Source, base: Columns, setting: Setting) -> Source | None:
         )
     if setting.source is None:
         return target.beside
-    opened = open_source(setting.source, replace(source_columns(base, setting), domain=AUTO))
+    opened = open_source(setting.source, replace(source_columns(base, setting), domain=AUTO, amount=None))
     opened = _of_domain(opened, "source") if "domain" in opened.roles else opened
     return _without_epochs(opened)
 

@@ -98,10 +98,14 @@ class RemoteFile:
             return cast("IO[bytes]", _Ranges(small, handle.size))
         return self.streamed()
 
-    def streamed(self, places: int = 1) -> IO[bytes]:
-        """Its bytes, read ahead in pieces; places: how many of them are read side by side, as columns are."""
+    def streamed(self, places: int = 1, spans: Sequence[tuple[int, int]] = ()) -> IO[bytes]:
+        """Its bytes, read ahead in pieces; places: how many of them are read side by side, as columns are.
+
+        spans: from and up to which bytes will be read, where these are a part of it: pieces are then smaller than the
+        least of them, and no other is read ahead.
+        """
         handle = self.handle()
-        return cast("IO[bytes]", io.BufferedReader(_Ranges(_Pieces(handle, places), handle.size), 1 << 16))
+        return cast("IO[bytes]", io.BufferedReader(_Ranges(_Pieces(handle, places, spans), handle.size), 1 << 16))
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Some bytes of it, as a check of claims reads them."""
@@ -209,9 +213,10 @@ class _Ranges(io.RawIOBase):
 class _Pieces:
     """Pieces of a file as they are asked for, the next one of a place that is read in order ahead."""
 
-    def __init__(self, handle: Handle, places: int) -> None:
-        self.handle = handle
-        self.size = min(max(PIECES // (8 * places) // _SMALLEST * _SMALLEST, _SMALLEST), LARGEST)
+    def __init__(self, handle: Handle, places: int, spans: Sequence[tuple[int, int]] = ()) -> None:
+        self.handle, self.spans = handle, spans
+        least = min((stop - start for start, stop in spans), default=8 * LARGEST)
+        self.size = min(max(min(PIECES, least) // (8 * places) // _SMALLEST * _SMALLEST, _SMALLEST), LARGEST)
         self.most = max(PIECES // self.size, 2 * places + 2)
         self.ahead = max(min(AHEAD, self.most // (2 * places)), 1)
         self.held: OrderedDict[int, Future[bytes]] = OrderedDict()
@@ -231,11 +236,17 @@ class _Pieces:
         self._ask(i)
         if i - 1 in self.held:
             for further in range(i + 1, min(i + self.ahead, (self.handle.size - 1) // self.size) + 1):
-                self._ask(further)
+                if self._wanted(further):
+                    self._ask(further)
             self.held.move_to_end(i)
         while len(self.held) > self.most:
             self.held.popitem(last=False)
         return self.held[i].result()
+
+    def _wanted(self, i: int) -> bool:
+        """Whether a piece is of the part that is read."""
+        begin, end = i * self.size, (i + 1) * self.size
+        return not self.spans or any(start < end and stop > begin for start, stop in self.spans)
 
     def _ask(self, i: int) -> None:
         if i in self.held:

@@ -84,7 +84,13 @@ def heading(report: RowsReport) -> str:
     i = report.input
     rows = counted(i.n, "row") if i.rows.read == i.n else f"{i.n:,} of {counted(i.rows.read, 'row')}"
     column = f", column {i.column}" if i.column else ""
-    return f"{rows} x {i.d:,} {i.dtype}{column}"
+    return f"{rows} x {i.d:,} {i.dtype}{column}{part(report)}"
+
+
+def part(report: RowsReport) -> str:
+    """Which row groups were read, where they are not all."""
+    p = report.input.part
+    return "" if p is None else f", {p.row_groups:,} of {p.of_row_groups:,} {p.kind} of {counted(p.of_rows, 'row')}"
 
 
 def sampled(report: RowsReport) -> str:

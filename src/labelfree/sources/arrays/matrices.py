@@ -6,6 +6,7 @@ import mmap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from io import RawIOBase
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from labelfree.arrays import Rows, as_rows, unreal
 from labelfree.errors import ArrayError, ColumnError, SourceError
 from labelfree.sources.arrays.stored import StoredMatrix
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
+from labelfree.sources.row_groups import Amount, chosen_ranges
 
 
 def check_matrix(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None:
@@ -44,9 +46,12 @@ def matrix_source(
     dtype: str | None = None,
     size: int = 0,
     convert: Callable[[Values], Rows] = as_rows,
+    amount: Amount | None = None,
 ) -> Source:
-    """The rows of these matrices of one width, in this order."""
+    """The rows of these matrices of one width, in this order; amount: of ranges of them, in place of all."""
     first = arrays[0]
+    counts = tuple(len(array) for array in arrays)
+    part = None if amount is None else chosen_ranges(counts, amount)
 
     def span(rows: int, start: int, stop: int) -> Iterator[Block]:
         offset = 0
@@ -57,16 +62,15 @@ def matrix_source(
             offset += len(array)
 
     dtype = dtype or dtype_of(str(array.dtype) for array in arrays)
-    total = sum(len(array) for array in arrays)
-    counts = tuple(len(array) for array in arrays)
+    spans = ((0, sum(counts)),) if part is None else part.spans
     return Source(
-        name, files, column, f"{layout}<{dtype}>", dtype, first.shape[1], total, size,
-        lambda rows: span(rows, 0, total), counts=counts, span=span,
+        name, files, column, f"{layout}<{dtype}>", dtype, first.shape[1], sum(stop - start for start, stop in spans),
+        size, lambda rows: chain.from_iterable(span(rows, *one) for one in spans), counts=counts, part=part, span=span,
     )  # fmt: skip
 
 
 def _row_blocks(array: Any, within: range, offset: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
-    """Blocks of a matrix that begin at these rows. Those of a mapped file are read, so that no pages stay in memory, and a file that is cut
+    """Blocks of a matrix that begin at these of its rows. Those of a mapped file are read, so that no pages stay in memory, and a file that is cut
     meanwhile is an error where a mapping would end the process; columns that lie apart are copied from the mapping.
     """
     mapping = getattr(array, "_mmap", None)

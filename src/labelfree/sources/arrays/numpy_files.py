@@ -23,6 +23,7 @@ from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_co
 from labelfree.sources.arrays.stored import stored_matrix
 from labelfree.sources.block import Block, Columns, Source, Values
 from labelfree.sources.guards.archives import DAMAGED, Member, check_unpacked, members
+from labelfree.sources.row_groups import refuse_part
 from labelfree.sources.tensor import Tensor
 
 _LONGEST_HEADER = 10_000
@@ -41,7 +42,9 @@ def npy_source(name: str, files: list[File], chosen: Columns) -> Source:
                 f"{file.name}: expected {arrays[0].shape[1]} columns as in {files[0].name}, found {array.shape[1]}"
             )
     size = sum(file.stat().st_size for file in files)
-    return matrix_source(arrays, name, files=tuple(map(str, files)), layout="npy", size=size)
+    return matrix_source(
+        arrays, name, files=tuple(map(str, files)), layout="npy", size=size, amount=chosen.amount
+    )  # fmt: skip
 
 
 def _mapped(file: File) -> Values:
@@ -82,6 +85,7 @@ def _mapped(file: File) -> Values:
 def npz_source(name: str, file: File, member: str | None, chosen: Columns) -> Source:
     """One array of an .npz file, named as file.npz::member when there are several."""
     no_columns(name, chosen)
+    refuse_part(str(file), chosen.amount, "an array in an .npz, which is read from its start", "save it as .npy")
     found = _arrays(file)
     if member is None:
         usable = [key for key, array in found.items() if len(array.shape) == 2 and array.dtype.kind in "fiu"]

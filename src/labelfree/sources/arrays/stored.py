@@ -36,8 +36,10 @@ class StoredMatrix:
     def blocks(self, within: range, first: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
         """Blocks that begin at these of its rows, the first of which is row `first` of the data set."""
         width = self.shape[1]
-        with watched(self.file), self.file.streamed() as stream:
-            stream.seek(self.offset + within.start * width * self.dtype.itemsize)
+        begin, end = (self.offset + row * width * self.dtype.itemsize for row in (within.start, within.stop))
+        part = within.stop - within.start < len(self)
+        with watched(self.file), self.file.streamed(spans=[(begin, end)] if part else ()) as stream:
+            stream.seek(begin)
             for start in within:
                 count = min(within.step, within.stop - start)
                 content = stream.read(count * width * self.dtype.itemsize)

@@ -48,6 +48,7 @@ def checkpoint_source(path: File, tensor: str | None, chosen: Columns) -> Source
         dtype=one.dtype,
         size=array.nbytes,
         convert=from_bfloat16 if bits else as_rows,
+        amount=chosen.amount,
     )
 
 

@@ -6,7 +6,8 @@ asked of pyarrow, in which some of what a damaged one says ends the process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
@@ -56,6 +57,22 @@ class Footer:
     groups: list[int] = field(default_factory=list)
     leaves: list[Leaf] = field(default_factory=list)
     size: int = 0
+
+    def only(self, groups: Sequence[int]) -> Footer:
+        """What it claims of some of its row groups, by their numbers in order."""
+        leaves = [replace(leaf, chunks=[leaf.chunks[i] for i in groups]) for leaf in self.leaves]
+        rows = [self.groups[i] for i in groups]
+        return replace(self, rows=sum(rows), groups=rows, leaves=leaves)
+
+    def spans(self, columns: set[str]) -> list[tuple[int, int]]:
+        """The bytes of these columns, from and up to, of each row group."""
+        leaves = self.of(columns)
+        if not leaves:
+            return []
+        return [
+            (min(chunk.begin for chunk in chunks), max(chunk.begin + chunk.held for chunk in chunks))
+            for chunks in zip(*(leaf.chunks for leaf in leaves), strict=True)
+        ]
 
     def of(self, columns: set[str]) -> list[Leaf]:
         """The leaves of these columns of the table."""

@@ -33,12 +33,16 @@ class Content(Protocol):
 
 
 class Message(NamedTuple):
-    """A record batch or a dictionary: its rows, the bytes of each of its buffers as they lie there and unpacked."""
+    """A record batch or a dictionary: its rows, the bytes of each of its buffers as they lie there and unpacked.
+
+    span: where its body begins in the file, and the byte after it.
+    """
 
     dictionary: bool
     rows: int
     buffers: list[tuple[int, int]]
     compressed: bool
+    span: tuple[int, int] = (0, 0)
 
     @property
     def memory(self) -> int:
@@ -186,7 +190,8 @@ def _batch(content: Content, file: File, at: int, found: _Found) -> Message:
     room = sum(size for _, size in buffers)
     if room and found.rows > 8 * room:
         raise SourceError(_damaged(file, f"a batch claims {found.rows:,} rows in {room:,} bytes"))
-    return Message(found.kind == _DICTIONARY, found.rows, buffers, found.codec is not None)
+    span = at, at + found.body
+    return Message(found.kind == _DICTIONARY, found.rows, buffers, found.codec is not None, span)
 
 
 def _damaged(file: File, what: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from labelfree.arrays import as_array
 from labelfree.errors import ArrayError, ColumnError
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import Block, Columns, Source, Values
+from labelfree.sources.row_groups import chosen_ranges
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, unread_labels
 
@@ -24,7 +26,7 @@ def array_source(X: Any, chosen: Columns, name: str = "array") -> Source:
     no_columns(name, chosen)
     array = as_array(X, name, objects="a path, an (n, d) array or a data frame")
     check_matrix(array.shape, array.dtype, name)
-    return matrix_source([array], name, size=array.nbytes)
+    return matrix_source([array], name, size=array.nbytes, amount=chosen.amount)
 
 
 def table_of(arrays: Mapping[Any, Any]) -> Any:
@@ -75,9 +77,8 @@ def dataset_source(data: Any, chosen: Columns, name: str = "dataset") -> Source:
     """A `datasets.Dataset`: its rows in their order, read some at a time from where it keeps them."""
 
     def batches(names: list[str], rows: int, start: int, stop: int) -> Iterator[Any]:
-        chosen = data.select_columns(names)
-        chosen = chosen if stop - start >= len(data) else chosen.select(range(start, min(stop, len(data))))
-        for table in chosen.with_format("arrow").iter(batch_size=rows):
+        part = data if stop - start == len(data) else data.select(range(start, stop))
+        for table in part.select_columns(names).with_format("arrow").iter(batch_size=rows):
             yield from table.select(names).combine_chunks().to_batches()
 
     return _source(name, data.features.arrow_schema, len(data), data.data.nbytes, batches, chosen)
@@ -106,7 +107,9 @@ def _source(
     batches: Callable[[list[str], int, int, int], Iterator[Any]],
     chosen: Columns,
 ) -> Source:
-    """Rows in memory; batches: so many of these columns at a time, from one row to before another."""
+    """Rows in memory; batches: of these columns, so many rows at a time, from one row up to another."""
+    part = None if chosen.amount is None else chosen_ranges((total,), chosen.amount)
+    spans = ((0, total),) if part is None else part.spans
     embedding = choose(schema, chosen, name)
     notes = unread_labels(schema, chosen, embedding)
     roles = roles_of(schema, chosen, embedding)
@@ -114,7 +117,8 @@ def _source(
     names = list(dict.fromkeys([*embedding.fields, *(outputs.fields if outputs else ()), *roles.values()]))
 
     def width(one: Candidate) -> int:
-        return next(iter(widths(batches(list(one.fields), _FIRST_ROWS, 0, total), one, name)), 0)
+        first = chain.from_iterable(batches(list(one.fields), _FIRST_ROWS, *span) for span in spans)
+        return next(iter(widths(first, one, name)), 0)
 
     d = width(embedding)
     scores = (outputs, width(outputs) or 1) if outputs else None
@@ -125,12 +129,13 @@ def _source(
             start += batch.num_rows
 
     def values(column: str) -> Iterator[Values]:
-        for batch in batches([column], _VALUES, 0, total):
-            yield plain(batch.column(0), column, "epoch", name)
+        for one in spans:
+            for batch in batches([column], _VALUES, *one):
+                yield plain(batch.column(0), column, "epoch", name)
 
     return Source(
-        name, (), embedding.name, embedding.layout, embedding.dtype, d, total, size,
-        lambda rows: span(rows, 0, total), roles, notes, scores and output_column(*scores), values, span=span,
+        name, (), embedding.name, embedding.layout, embedding.dtype, d, sum(stop - start for start, stop in spans), size,
+        lambda rows: chain.from_iterable(span(rows, *one) for one in spans), roles, notes, scores and output_column(*scores), values, part=part, span=span,
     )  # fmt: skip
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any
-
-import numpy as np
 
 from labelfree.documents.stores.remote_file import File, Octets, RemoteFile
 from labelfree.errors import SourceError, in_short, option
@@ -32,49 +29,60 @@ def arrow_table(file: File, chosen: Columns) -> Table:
     """An Arrow IPC file or stream as it was opened."""
     with _mapped(file) as content:
         held = list(messages(content, file))
+        apart = is_file(content) or not isinstance(file, RemoteFile)
         with _reader(file, content, None) as (schema, _):
             pass
-    rows = sum(one.rows for one in held if not one.dictionary)
 
-    def check(columns: Sequence[str]) -> None:
-        _unpacked(file, held, schema, columns, chosen.memory)
+    def only(groups: Sequence[int] | None) -> Table:
+        part = _part(held, groups)
 
-    return Table(
-        schema,
-        rows,
-        lambda read, columns, rows, start=0: of_rows(_batches(file, columns, rows, start, chosen.memory), rows),
-        check,
-        max((one.memory for one in held if one.compressed or isinstance(file, RemoteFile)), default=0),
-        "its batches claim",
-        tuple(one.rows for one in held if not one.dictionary),
-    )
+        def check(columns: Sequence[str]) -> None:
+            _unpacked(file, part, schema, columns, chosen.memory)
+
+        return Table(
+            schema,
+            sum(one.rows for one in part if not one.dictionary),
+            lambda read, columns, count: of_rows(_batches(file, columns, count, chosen.memory, groups), count),
+            check,
+            max((one.memory for one in part if one.compressed or isinstance(file, RemoteFile)), default=0),
+            "its batches claim",
+            tuple(one.rows for one in part if not one.dictionary),
+            only if apart else None,
+            "batches",
+        )
+
+    return only(None)
 
 
-def _batches(file: File, columns: Sequence[str], rows: int, first: int, memory: int | None) -> Iterator[Any]:
-    """Record batches of at most so many rows of these columns, from row `first` on; those before are not looked at.
+def _part(held: list[Message], groups: Sequence[int] | None) -> list[Message]:
+    """The dictionaries, and those of the batches that have these numbers; None: all of them."""
+    batches = [one for one in held if not one.dictionary]
+    return held if groups is None else [*(one for one in held if one.dictionary), *(batches[i] for i in groups)]
 
-    What was read of the mapping is given back.
+
+def _batches(
+    file: File, columns: Sequence[str], rows: int, memory: int | None, groups: Sequence[int] | None = None
+) -> Iterator[Any]:
+    """Record batches of at most so many rows of these columns; what was read of the mapping is given back.
+
+    groups: the batches of the file to read, None for all.
     """
     import pyarrow as pa
 
     names = list(dict.fromkeys(columns))
     with _mapped(file) as content:
-        held = list(messages(content, file))
+        held = _part(list(messages(content, file)), groups)
         with _reader(file, content, None) as (schema, _):
             _unpacked(file, held, schema, names, memory)
         packed = any(one.compressed for one in held)  # only then it saves memory to leave columns out
         places = sorted(schema.get_field_index(name) for name in names) if packed else None
-        counts = [one.rows for one in held if not one.dictionary]
-        skipped = int(np.searchsorted(np.cumsum(counts), first, side="right"))
-        first -= sum(counts[:skipped])
-        with _reader(file, content, places, skipped) as (_, found):
+        with _reader(file, content, places, groups, [one.span for one in held]) as (_, found):
             while True:
                 with explained(file):
                     batch = next(found, None)
                 if batch is None:
                     return
-                begin, first = first, 0
-                for start in range(begin, batch.num_rows, rows):
+                for start in range(0, batch.num_rows, rows):
                     part = batch.slice(start, rows)
                     with explained(file):
                         part.validate(full=True)
@@ -175,15 +183,19 @@ def _mapped(file: File) -> Iterator[Content]:
 
 @contextmanager
 def _reader(
-    file: File, content: Content, columns: list[int] | None, skipped: int = 0
+    file: File,
+    content: Content,
+    columns: list[int] | None,
+    groups: Sequence[int] | None = None,
+    spans: Sequence[tuple[int, int]] = (),
 ) -> Iterator[tuple[Any, Iterator[Any]]]:
-    """The schema, and the batches one after the other, but for so many at the begin."""
+    """The schema, and the batches one after the other, or some of them; spans: the bytes of these."""
     import pyarrow as pa
 
     options = pa.ipc.IpcReadOptions(included_fields=columns, use_threads=False)
     with explained(file):
-        remote = isinstance(file, RemoteFile)
-        held = pa.PythonFile(file.open("rb"), "r") if remote else pa.BufferReader(pa.py_buffer(content))
+        stream = file.streamed(spans=() if groups is None else spans) if isinstance(file, RemoteFile) else None
+        held = pa.PythonFile(stream, "r") if stream is not None else pa.BufferReader(pa.py_buffer(content))
         listed = is_file(content)
         reader = pa.ipc.open_file(held, options=options) if listed else pa.ipc.open_stream(held, options=options)
         schema = reader.schema
@@ -191,9 +203,12 @@ def _reader(
 
     def batches() -> Iterator[Any]:
         if listed:
-            yield from map(reader.get_batch, range(skipped, reader.num_record_batches))
+            yield from map(reader.get_batch, range(reader.num_record_batches) if groups is None else groups)
+        elif groups is None:
+            yield from reader
         else:
-            yield from islice(reader, skipped, None)
+            wanted = {*groups}
+            yield from (batch for i, batch in enumerate(reader) if i in wanted)
 
     with reader:
         yield schema, batches()

@@ -14,7 +14,7 @@ from labelfree.documents.stores.remote_file import File
 from labelfree.errors import ColumnError, SourceError, in_short, quoted
 from labelfree.sources.block import Columns, Source
 from labelfree.sources.lines import decoded, raw_lines
-from labelfree.sources.tables.parts import Table, from_row, of_rows, table_source
+from labelfree.sources.tables.parts import Table, of_rows, table_source
 from labelfree.sources.tables.text_files import check_text
 from labelfree.sources.tables.text_values import with_numbers
 
@@ -48,10 +48,9 @@ def lines_table(file: File, chosen: Columns) -> Table:
     return Table(
         schema,
         rows,
-        lambda read, columns, rows, start=0: of_rows(from_row(_batches(file, columns, types), start), rows),
+        lambda read, columns, count: of_rows(_batches(file, columns, types), count),
         buffers=_BUFFERS,
         counted="it held",
-        in_order=True,
     )
 
 

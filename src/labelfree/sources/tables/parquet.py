@@ -31,13 +31,19 @@ def parquet_source(name: str, files: list[File], chosen: Columns) -> Source:
 def _table(file: File, chosen: Columns) -> Table:
     with checked(file, 0) as (parquet, claimed):
         schema = parquet.schema_arrow
-    return Table(
-        schema,
-        claimed.rows,
-        lambda read, columns, rows, start=0: batches(file, read, columns, rows, start, memory=chosen.memory),
-        lambda columns: check_pages(file, claimed, columns, chosen.memory),
-        groups=tuple(claimed.groups),
-    )
+
+    def only(groups: Sequence[int] | None) -> Table:
+        part = claimed if groups is None else claimed.only(groups)
+        return Table(
+            schema,
+            part.rows,
+            lambda read, columns, rows: batches(file, read, columns, rows, memory=chosen.memory, groups=groups),
+            lambda columns: check_pages(file, part, columns, chosen.memory),
+            groups=tuple(part.groups),
+            only=only,
+        )
+
+    return only(None)
 
 
 def batches(
@@ -48,22 +54,24 @@ def batches(
     start: int = 0,
     *,
     memory: int | None = None,
+    groups: Sequence[int] | None = None,
 ) -> Iterator[Any]:
     """Record batches of these columns, `rows` at a time, from row `start` on; row groups before it are not read.
 
     Fewer rows at a time where so many would decode to more than a batch may hold. read: which of the columns hold
-    vectors; memory: bytes that reading may take.
+    vectors; memory: bytes that reading may take; groups: the row groups to read, in place of those from `start` on.
     """
     import pyarrow as pa
 
     names = list(dict.fromkeys(columns))
     with ExitStack() as stack:
-        parquet, claimed = stack.enter_context(checked(file, len(columns)))
+        parquet, claimed = stack.enter_context(checked(file, len(columns), names, groups))
         rows = rows_at_once(file, claimed, names, rows, memory)
         if any("fixed_size_list" in one.layout for one in read) and int(pa.__version__.split(".")[0]) < _NULL_VECTORS:
-            parquet = stack.enter_context(opened(file, _as_lists(parquet.metadata), len(columns)))
-        groups, skip = _groups_from(parquet.metadata, start)
-        found = parquet.iter_batches(batch_size=rows, row_groups=groups, columns=names)
+            spans = () if groups is None else claimed.spans({*names})
+            parquet = stack.enter_context(opened(file, _as_lists(parquet.metadata), len(columns), spans))
+        wanted, skip = _groups_from(parquet.metadata, start) if groups is None else (list(groups), 0)
+        found = parquet.iter_batches(batch_size=rows, row_groups=wanted, columns=names)
         while True:
             with explained(file):
                 batch = next(found, None)
@@ -94,18 +102,28 @@ def _as_lists(metadata: Any) -> Any:
 
 
 @contextmanager
-def checked(file: File, columns: int = 1) -> Iterator[tuple[Any, Footer]]:
-    """The file, opened for so many columns at once, 0 for its schema alone, and what its footer claims."""
+def checked(
+    file: File, columns: int = 1, names: Sequence[str] = (), groups: Sequence[int] | None = None
+) -> Iterator[tuple[Any, Footer]]:
+    """The file, opened for so many columns at once, 0 for its schema alone, and what its footer claims.
+
+    names, groups: the columns and row groups that are read, where these are not all; the claims are of these.
+    """
     claimed = footer(file)
-    with opened(file, columns=columns) as parquet:
+    if claimed is not None and groups is not None:
+        claimed = claimed.only(groups)
+    spans = () if claimed is None or groups is None else claimed.spans({*names})
+    with opened(file, columns=columns, spans=spans) as parquet:
         if claimed is None:
             raise SourceError(f"{file}: its footer cannot be read; the file is damaged: write or copy it again")
         yield parquet, claimed
 
 
 @contextmanager
-def opened(file: File, metadata: Any = None, columns: int = 1) -> Iterator[Any]:
-    """The file, with little read ahead; closed at the end."""
+def opened(
+    file: File, metadata: Any = None, columns: int = 1, spans: Sequence[tuple[int, int]] = ()
+) -> Iterator[Any]:
+    """The file, with little read ahead; closed at the end. spans: the bytes that are read, where these are a part."""
     import pyarrow.parquet as pq
 
     buffer = max(BUFFER // max(columns, 1), _LEAST_BUFFER)
@@ -113,7 +131,7 @@ def opened(file: File, metadata: Any = None, columns: int = 1) -> Iterator[Any]:
         with explained(file):
             named: Any = file
             if isinstance(file, RemoteFile):
-                named = stack.enter_context(file.streamed(columns) if columns else file.open("rb", buffering=0))
+                named = stack.enter_context(file.streamed(columns, spans) if columns else file.open("rb", buffering=0))
             elif in_unicode(str(file)) != str(file):
                 named = stack.enter_context(file.open("rb"))
             parquet = pq.ParquetFile(named, metadata=metadata, pre_buffer=False, buffer_size=buffer)

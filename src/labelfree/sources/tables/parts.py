@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, TypeAlias
 
 from labelfree.documents.stores.remote_file import File, side_by_side, watched
 from labelfree.errors import ColumnError, SourceError, option
-from labelfree.sources.block import Block, Columns, Source, Values, dtype_of
+from labelfree.sources.block import Block, Columns, Source, Values, dtype_of, part_of, within
+from labelfree.sources.row_groups import Amount, Chosen, chosen_groups, refuse_part
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, unread_labels
 
 _FIRST_ROWS = 64
 _VALUES = 1 << 16
-
-
-class Batches(Protocol):
-    """Reads a file: which columns hold vectors, all columns that are read, how many rows at a time, from which on."""
-
-    def __call__(self, read: Sequence[Candidate], columns: Sequence[str], rows: int, start: int = 0) -> Iterator[Any]:
-        """Record batches of the file from row `start` on."""
+Batches: TypeAlias = Callable[[Sequence[Candidate], Sequence[str], int], Iterator[Any]]
+"""Record batches of a file: which columns hold vectors, all columns that are read, and how many rows at a time."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,8 @@ class Table:
 
     schema: its Arrow schema; rows: how many there are; batches: reads them; check: refuses columns that would decode to
     more memory than they may; buffers: bytes that reading holds beside its batches; counted: what says how many rows;
-    groups: rows of each of its row groups or batches; in_order: whether all rows before the first that is asked for are
-    read too.
+    groups: rows of each of its row groups or batches; only: the table of some of these, by their numbers, None where a
+    file is read from its start; kind: what they are called.
     """
 
     schema: Any
@@ -40,7 +37,8 @@ class Table:
     buffers: int = 0
     counted: str = "its footer claims"
     groups: tuple[int, ...] = ()
-    in_order: bool = False
+    only: Callable[[Sequence[int]], Table] | None = None
+    kind: str = "row groups"
 
 
 @dataclass(frozen=True)
@@ -56,20 +54,24 @@ class _Part:
     outputs: Candidate | None
     classes: list[int]
 
-    def blocks(self, rows: int, d: int, classes: int, offset: int, start: int, stop: int) -> Iterator[Block]:
-        """The rows `start` to `stop` of this file, the first row of which is row `offset` of the data set."""
-        done = start
+    def holding(self, start: int, stop: int) -> tuple[_Part, int]:
+        """This file with the row groups alone that hold its rows `start` to `stop`, and the first row of these."""
+        groups, ends = self.table.groups, list(accumulate(self.table.groups))
+        held = [i for i, end in enumerate(ends) if end - groups[i] < stop and end > start]
+        if self.table.only is None or len(held) == sum(rows > 0 for rows in groups):
+            return self, 0
+        return replace(self, table=self.table.only(held)), ends[held[0]] - groups[held[0]]
+
+    def blocks(self, rows: int, d: int, classes: int, offset: int) -> Iterator[Block]:
+        """The rows of this file, the first of which is row `offset` of the data set."""
+        done = 0
         scores = (self.outputs, classes) if self.outputs else None
         vectors = [self.embedding, self.outputs] if self.outputs else [self.embedding]
         columns = [*(name for one in vectors for name in one.fields), *self.roles.values()]
         with watched(self.file):
-            for batch in self.table.batches(vectors, columns, rows, start):
-                last = stop < self.table.rows and done + batch.num_rows >= stop
-                batch = batch.slice(0, stop - done) if last else batch
+            for batch in self.table.batches(vectors, columns, rows):
                 yield block_of(batch, self.embedding, self.roles, d, offset + done, str(self.file), scores)
                 done += batch.num_rows
-                if last:
-                    return
             if done != self.table.rows:
                 raise SourceError(
                     f"{self.file}: {self.table.counted} {self.table.rows} rows, found {done}; the file is damaged"
@@ -79,10 +81,17 @@ class _Part:
 def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Callable[[File, Columns], Table]) -> Source:
     """The data set in these files, in this order; opened: one of them as a table."""
     size = buffers = 0
+    parts: list[_Part] = []
+    tables: Iterable[Table] = side_by_side(lambda one: opened(one, chosen), files)
+    whole: list[Table] = []
+    some = None
+    if chosen.amount is not None:
+        whole = list(tables)
+        some = _chosen(files, whole, chosen.amount)
+        tables = whole if some is None else [_only(*one) for one in zip(whole, some.groups, strict=True)]
     counts: list[int] = []
     groups: tuple[int, ...] = ()
-    parts: list[_Part] = []
-    for file, table in zip(files, side_by_side(lambda one: opened(one, chosen), files), strict=True):
+    for file, table in zip(files, tables, strict=True):
         counts.append(table.rows)
         if counts[-1] or (file is files[-1] and not parts):  # a file without rows may lack types
             parts.append(_part(file, table, chosen))
@@ -97,31 +106,35 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
     d = next(iter(filled.widths), 0)
     classes = next((part.classes[0] for part in parts if part.classes), 1)
 
+    def read(rows: int) -> Iterator[Block]:
+        offset = 0
+        for part in parts:
+            yield from part.blocks(rows, d or 1, classes, offset)
+            offset += part.table.rows
+
     def span(rows: int, start: int, stop: int) -> Iterator[Block]:
         offset = 0
         for part in parts:
-            first, last = max(start - offset, 0), min(stop - offset, part.table.rows)
-            if first < last or first == last == 0 == part.table.rows:
-                yield from part.blocks(rows, d or 1, classes, offset, first, last)
+            if offset < stop and start < offset + part.table.rows:
+                some, before = part.holding(start - offset, stop - offset)
+                yield from within(some.blocks(rows, d or 1, classes, offset + before), start, stop)
             offset += part.table.rows
-
-    total = sum(part.table.rows for part in parts)
 
     def values(column: str) -> Iterator[Values]:
         for part in parts:
             for batch in part.table.batches([], [column], _VALUES):
                 yield plain(batch.column(column), column, "epoch", str(part.file))
 
-    return Source(
+    found = Source(
         name=name,
         files=tuple(map(str, files)),
         column=first.embedding.name,
         layout=first.embedding.layout,
         dtype=dtype_of(part.embedding.dtype for part in parts),
         d=d,
-        total=total,
+        total=sum(part.table.rows for part in parts),
         size=size,
-        read=lambda rows: span(rows, 0, total),
+        read=read,
         roles=first.roles,
         notes=first.notes,
         outputs=output_column(first.outputs, classes) if first.outputs else None,
@@ -130,8 +143,24 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
         buffers=buffers,
         groups=groups,
         span=span,
-        in_order=any(part.table.in_order for part in parts),
+        in_order=any(part.table.only is None for part in parts),
     )
+    return part_of(found, some, tuple(one.rows for one in whole), tuple(rows for one in whole for rows in one.groups))
+
+
+def _chosen(files: Sequence[File], tables: Sequence[Table], amount: Amount) -> Chosen | None:
+    """The row groups to read; refused where a file is read from its start."""
+    for file, table in zip(files, tables, strict=True):
+        if table.rows and table.only is None:
+            refuse_part(str(file), amount, "one that is read from its start", "write it as Parquet, or leave that out")
+    return chosen_groups([table.groups for table in tables], amount, tables[0].kind)
+
+
+def _only(table: Table, groups: Sequence[int]) -> Table:
+    """A table with some of its row groups."""
+    if table.only is None:  # it has no rows
+        return table
+    return table.only(groups)
 
 
 def _part(file: File, table: Table, chosen: Columns) -> _Part:
@@ -190,11 +219,3 @@ def of_rows(batches: Iterator[Any], rows: int) -> Iterator[Any]:
             held += batch.num_rows
     if held:
         yield pa.concat_batches(waiting)
-
-
-def from_row(batches: Iterator[Any], start: int) -> Iterator[Any]:
-    """The rows of batches from row `start` on."""
-    for batch in batches:
-        if start < batch.num_rows:
-            yield batch.slice(start) if start else batch
-        start = max(start - batch.num_rows, 0)

@@ -13,7 +13,7 @@ from labelfree.sources.block import Columns, Source
 from labelfree.sources.lines import BROKEN, byte_stream
 from labelfree.sources.tables.arrow import roles_of
 from labelfree.sources.tables.columns import choose
-from labelfree.sources.tables.parts import Table, from_row, of_rows, table_source
+from labelfree.sources.tables.parts import Table, of_rows, table_source
 from labelfree.sources.tables.text_files import check_text
 from labelfree.sources.tables.text_values import (
     MISSING,
@@ -76,12 +76,9 @@ def _table_by(file: File, chosen: Columns, block: int) -> Table:
     return Table(
         schema,
         rows,
-        lambda read, columns, rows, start=0: of_rows(
-            from_row(_batches(file, columns, types, set(roles), block), start), rows
-        ),
+        lambda read, columns, count: of_rows(_batches(file, columns, types, set(roles), block), count),
         buffers=_HELD * block + _BESIDE + _COLUMN * len(schema),
         counted="it held",
-        in_order=True,
     )
 
 
