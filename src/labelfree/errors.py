@@ -5,6 +5,7 @@ LabelfreeError                 the one class to catch; exit code 2
 |-- SourceError                a source that cannot be read: missing, truncated, empty directory, unknown kind
 |   |-- ColumnError            no embedding column, two of them, or one of a shape that holds no embeddings
 |   |-- RowsError              bad rows under on_bad="error": null, NaN, infinity, ragged, repeated ids
+|   |-- SummaryError           a summary that is damaged, forged, of another version, or that others do not fit
 |   `-- UnsafeCheckpoint       a checkpoint that would have to run code to be read
 |-- HistoryError               a history that is torn, of a later schema, or that a record does not fit
 |-- ArrayError                 an array given in Python that is not an (n, d) matrix of finite numbers
@@ -70,6 +71,10 @@ class ColumnError(SourceError):
 
 class RowsError(SourceError):
     """Bad rows where the policy is to refuse them."""
+
+
+class SummaryError(SourceError):
+    """A summary that is damaged, forged, of another version, or that does not fit those it is to be merged with."""
 
 
 class UnsafeCheckpoint(SourceError):

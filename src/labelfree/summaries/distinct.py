@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 
 from labelfree.arrays import Index, Keys
+from labelfree.summaries.encoding import decoded, encoded
+from labelfree.summaries.fields import Fields
 
 LIMIT = 1_000_000
 _ALL = 1 << 64
@@ -95,3 +97,30 @@ class Distinct:
         again = int(state.times.sum())
         seen = len(state.hashes) + again
         return round(state.n * again / seen) if seen else 0
+
+    def fields(self) -> Fields:
+        """What this summary is made of, no chunk of it waiting."""
+        state = self.settled()
+        arrays = {"hashes": state.hashes, "repeated": state.repeated, "times": state.times}
+        return Fields("distinct", {"n": state.n, "limit": state.limit, "cut": state.cut}, arrays)
+
+    @classmethod
+    def of_fields(cls, found: Fields) -> Self:
+        """The summary of these fields, checked."""
+        found.check_kind("distinct")
+        n, limit, cut = found.count("n"), found.count("limit"), found.count("cut", most=_ALL)
+        hashes, repeated = (found.array(name, np.uint64, (None,)) for name in ("hashes", "repeated"))
+        times = found.array("times", np.int64, (len(repeated),))
+        ordered = all((one[1:] > one[:-1]).all() and (not len(one) or int(one[-1]) < cut) for one in (hashes, repeated))
+        if not ordered or len(hashes) > min(limit, n) or (times < 1).any():
+            raise found.wrong("hashes", f"at most {min(limit, n)} ordered hashes below {cut}", len(hashes))
+        return cls(n, limit, cut, hashes, repeated, times)
+
+    def to_bytes(self) -> bytes:
+        """This summary as bytes, exact to the last bit: a safetensors file, with checksums and no code."""
+        return encoded({"state": self.fields()})
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """What `to_bytes` wrote; a SummaryError where it is damaged, forged or of another version."""
+        return cls.of_fields(decoded(raw, "distinct"))

@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 
 from labelfree.arrays import Index, Keys, Rows
+from labelfree.summaries.encoding import decoded, encoded
+from labelfree.summaries.fields import Fields, Value
 from labelfree.summaries.hashing import mix
 from labelfree.summaries.sample import Sample
 
@@ -49,6 +51,27 @@ class Groups:
     def digest(self) -> str:
         """What rows and groups there are, as 32 hexadecimal digits."""
         return digest_of(self.sums)
+
+    def fields(self) -> Fields:
+        """What this summary is made of."""
+        values: dict[str, Value] = {"seed": self.seed, "sums": [*self.sums], "null": self.null}
+        return Fields("groups", values, inner={"sample": self.sample.fields()})
+
+    @classmethod
+    def of_fields(cls, found: Fields) -> Self:
+        """The summary of these fields, checked."""
+        found.check_kind("groups")
+        one, other = found.numbers("sums", 2)
+        return cls(Sample.of_fields(found.part("sample")), found.count("seed"), (one, other), found.count("null"))
+
+    def to_bytes(self) -> bytes:
+        """This summary as bytes, exact to the last bit: a safetensors file, with checksums and no code."""
+        return encoded({"state": self.fields()})
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """What `to_bytes` wrote; a SummaryError where it is damaged, forged or of another version."""
+        return cls.of_fields(decoded(raw, "groups"))
 
 
 def membership(row: Keys, group: Keys) -> tuple[int, int]:

@@ -9,6 +9,8 @@ import numpy as np
 
 from labelfree.arrays import Float, Rows
 from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.summaries.encoding import decoded, encoded
+from labelfree.summaries.fields import Fields
 
 
 def add_outer(matrix: Float, weight: float, vector: Float) -> None:
@@ -82,3 +84,23 @@ class Moments:
         scatter = self.scatter + other.scatter
         add_outer(scatter, self.n * (other.n / n), shift)
         return type(self)(n, self.mean + shift * (other.n / n), scatter)
+
+    def fields(self) -> Fields:
+        """What this summary is made of."""
+        return Fields("moments", {"n": self.n}, {"mean": self.mean, "scatter": self.scatter})
+
+    @classmethod
+    def of_fields(cls, found: Fields) -> Self:
+        """The summary of these fields, checked."""
+        found.check_kind("moments")
+        mean = found.array("mean", np.float64, (None,))
+        return cls(found.count("n"), mean, found.array("scatter", np.float64, (len(mean), len(mean))))
+
+    def to_bytes(self) -> bytes:
+        """This summary as bytes, exact to the last bit: a safetensors file, with checksums and no code."""
+        return encoded({"state": self.fields()})
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """What `to_bytes` wrote; a SummaryError where it is damaged, forged or of another version."""
+        return cls.of_fields(decoded(raw, "moments"))

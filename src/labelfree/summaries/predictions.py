@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
+from labelfree.summaries.encoding import decoded, encoded
+from labelfree.summaries.fields import Fields, Value, hexadecimal
 from labelfree.summaries.probabilities import softmax, tamed, two_classes
 
 _STRIP_NUMBERS = 1 << 17  # 1 MB of float64 probabilities at a time
 
 Thresholds = tuple[float, float]
+_NUMBERS = (
+    "entropy", "entropy_square", "confidence", "confidence_square", "weight", "surprise", "softmax4",
+    "softmax4_square", "taylor4", "taylor4_square",
+)  # fmt: skip
+_SUMS = ("total", "entropy_total", "gram", "weighted")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +129,43 @@ class Predictions:
         }
         above = (self.above[0] + other.above[0], self.above[1] + other.above[1])
         return type(self)(classes=self.classes, thresholds=self.thresholds, above=above, **sums)
+
+    def fields(self) -> Fields:
+        """What this summary is made of."""
+        numbers = {name: hexadecimal(getattr(self, name)) for name in _NUMBERS}
+        thresholds = None if self.thresholds is None else [hexadecimal(one) for one in self.thresholds]
+        values: dict[str, Value] = {
+            "n": self.n,
+            "classes": self.classes,
+            "thresholds": thresholds,
+            "above": [*self.above],
+            **numbers,
+        }
+        return Fields("predictions", values, {name: getattr(self, name) for name in (*_SUMS, "predicted")})
+
+    @classmethod
+    def of_fields(cls, found: Fields) -> Self:
+        """The summary of these fields, checked."""
+        found.check_kind("predictions")
+        n, k = found.count("n"), found.count("classes", 2)
+        given, above = found.value("thresholds"), found.numbers("above", 2)
+        sums: dict[str, Any] = {
+            name: found.array(name, np.float64, (k, k) if name in ("gram", "weighted") else (k,)) for name in _SUMS
+        }
+        sums |= {name: found.real(name) for name in _NUMBERS}
+        return cls(
+            n=n, classes=k, predicted=found.array("predicted", np.int64, (k,)),
+            thresholds=None if given is None else found.pair("thresholds"), above=(above[0], above[1]), **sums,
+        )  # fmt: skip
+
+    def to_bytes(self) -> bytes:
+        """This summary as bytes, exact to the last bit: a safetensors file, with checksums and no code."""
+        return encoded({"state": self.fields()})
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """What `to_bytes` wrote; a SummaryError where it is damaged, forged or of another version."""
+        return cls.of_fields(decoded(raw, "predictions"))
 
 
 def _taylor(logits: Float) -> Float:

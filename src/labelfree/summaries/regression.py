@@ -9,6 +9,8 @@ import numpy as np
 
 from labelfree.arrays import Float, Rows
 from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.summaries.encoding import decoded, encoded
+from labelfree.summaries.fields import Fields, hexadecimal
 from labelfree.summaries.moments import Moments
 
 _STRIP_NUMBERS = 1 << 19
@@ -79,3 +81,25 @@ class Regression:
             self.squares + other.squares + weight * step**2,
             self.common + other.common + weight * float(step.mean()) ** 2,
         )
+
+    def fields(self) -> Fields:
+        """What this summary is made of."""
+        arrays = {"mean": self.mean, "cross": self.cross, "squares": self.squares}
+        return Fields("regression", {"common": hexadecimal(self.common)}, arrays, {"rows": self.rows.fields()})
+
+    @classmethod
+    def of_fields(cls, found: Fields) -> Self:
+        """The summary of these fields, checked."""
+        found.check_kind("regression")
+        rows, mean = Moments.of_fields(found.part("rows")), found.array("mean", np.float64, (None,))
+        cross = found.array("cross", np.float64, (rows.d, len(mean)))
+        return cls(rows, mean, cross, found.array("squares", np.float64, (len(mean),)), found.real("common"))
+
+    def to_bytes(self) -> bytes:
+        """This summary as bytes, exact to the last bit: a safetensors file, with checksums and no code."""
+        return encoded({"state": self.fields()})
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """What `to_bytes` wrote; a SummaryError where it is damaged, forged or of another version."""
+        return cls.of_fields(decoded(raw, "regression"))

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Keys, Rows
+from labelfree.summaries.encoding import decoded, encoded
+from labelfree.summaries.fields import Fields
 
 OPEN = np.uint64(0xFFFFFFFFFFFFFFFF)
 """The cut of a sample that has refused nothing."""
@@ -80,6 +82,36 @@ class Sample:
         if not packed:
             return None
         return packed[0].take(np.lexsort((packed[0].index, packed[0].keys)))
+
+    def fields(self) -> Fields:
+        """What this sample is made of, its rows in one chunk."""
+        chunks = _packed(self.chunks, self.cut)
+        arrays = {"keys": chunks[0].keys, "index": chunks[0].index, "rows": chunks[0].rows} if chunks else {}
+        return Fields("sample", {"limit": self.limit, "cut": int(self.cut)}, arrays)
+
+    @classmethod
+    def of_fields(cls, found: Fields) -> Self:
+        """The sample of these fields, checked."""
+        found.check_kind("sample")
+        limit = None if found.value("limit") is None else found.count("limit")
+        cut = np.uint64(found.count("cut", most=int(OPEN)))
+        if not found.arrays:
+            return cls(limit, cut)
+        keys = found.array("keys", np.uint64, (None,))
+        index = found.array("index", np.int64, (len(keys),))
+        rows = found.array("rows", (np.float32, np.float64), (len(keys), None))
+        if (keys >= cut).any() or (limit is not None and len(keys) > limit):
+            raise found.wrong("keys", f"at most {limit} keys below {cut}", len(keys))
+        return cls(limit, cut, (Drawn(keys, index, rows),))
+
+    def to_bytes(self) -> bytes:
+        """This sample as bytes, exact to the last bit: a safetensors file, with checksums and no code."""
+        return encoded({"state": self.fields()})
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """What `to_bytes` wrote; a SummaryError where it is damaged, forged or of another version."""
+        return cls.of_fields(decoded(raw, "sample"))
 
 
 def _packed(chunks: tuple[Drawn, ...], cut: np.uint64) -> tuple[Drawn, ...]:
