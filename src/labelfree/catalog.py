@@ -202,7 +202,7 @@ class Command:
         return headlines(self.families[0]) if len(self.families) == 1 else ()
 
 
-TOPOLOGY = ("normalize", "metric", "engine", "homology")
+TOPOLOGY = ("normalize", "metric", "h0", "homology")
 """Options of the metrics of separability alone."""
 ADAPTATION = ("logits", "source", "label", "head", "variant", "audit")
 """Options of the metrics of transfer alone."""
@@ -211,6 +211,10 @@ CHOOSING = ("logits", "source", "label", "head")
 GROUPING = ("groups_from", "clusters", "k", "seeds", "freeze", "far", "space")
 """Options of the metrics of OPIS alone, beside `group`."""
 
+ENGINES = ("engine", "address", "work")
+"""Options of where the work is done, of commands that can spread it."""
+SPREAD = ("report", "comparison")
+"""What commands print that can spread their work."""
 DRIFTING = ("reference", "label", "by", "looks", "require")
 """Options of `drift` alone, but for the label of the reference."""
 

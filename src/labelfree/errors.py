@@ -8,6 +8,7 @@ LabelfreeError                 the one class to catch; exit code 2
 |   |-- SummaryError           a summary that is damaged, forged, of another version, or that others do not fit
 |   `-- UnsafeCheckpoint       a checkpoint that would have to run code to be read
 |-- HistoryError               a history that is torn, of a later schema, or that a record does not fit
+|-- EngineError                an engine that cannot be reached, whose nodes differ or whose workers are lost
 |-- ArrayError                 an array given in Python that is not an (n, d) matrix of finite numbers
 |-- MissingExtra               an optional package is not installed; the message is the pip line
 |-- UnknownName                a metric or a source that a report or Reports do not hold; a KeyError too
@@ -182,6 +183,10 @@ class ResourceError(LabelfreeError):
     """The memory limit does not suffice."""
 
 
+class EngineError(LabelfreeError):
+    """An engine that cannot be started or reached, whose nodes differ, or whose workers were lost too often."""
+
+
 class OutputError(LabelfreeError):
     """A result that cannot be written."""
 
@@ -232,6 +237,11 @@ def speaking(spelling: Spelling) -> Iterator[None]:
         yield
     finally:
         _spelling = before
+
+
+def spelling() -> Spelling:
+    """How options are spelled now, for a process that speaks in the name of this one."""
+    return _spelling
 
 
 def _argument(name: str, value: object, like: str) -> str:

@@ -141,7 +141,8 @@ def compare(
             threshold=threshold,
             group=group, compress=compress or (), only=only,
             everything=shared.all, column=shared.column, id=shared.id, on_bad=shared.on_bad, seed=shared.seed,
-            device=shared.device, memory=parse_memory(shared.memory), threads=shared.threads, progress=bar, **options,
+            device=shared.device, memory=parse_memory(shared.memory), threads=shared.threads, engine=shared.engine,
+            address=shared.address, work=shared.work, progress=bar, **options,
         )  # fmt: skip
     for path in outputs:
         if path.suffix == ROWS:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from labelfree.cli.options import Shared, Sources, sharing
+from labelfree.cli.options import HERE, Shared, Sources, sharing
 from labelfree.cli.parsing import numbers
 from labelfree.cli.running import run
 
@@ -66,7 +66,7 @@ def separability(
     metric: Annotated[
         Literal["euclidean", "cosine"], typer.Option(help="Distance between rows.", rich_help_panel="Topology")
     ] = "euclidean",
-    engine: Annotated[
+    h0: Annotated[
         Literal["auto", "giotto"],
         typer.Option(help="Who computes H0: auto is exact and fast; giotto is giotto-tda.", rich_help_panel="Topology"),
     ] = "auto",
@@ -78,7 +78,7 @@ def separability(
     labelfree separability epoch_*.parquet --json
     labelfree separability embeddings.parquet --sample all -o deaths.parquet
     """
-    run("separability", sources, shared, normalize=normalize, metric=metric, engine=engine)
+    run("separability", sources, shared, normalize=normalize, metric=metric, h0=h0)
 
 
 @sharing()
@@ -204,7 +204,7 @@ def evaluate(
     run("evaluate", sources, shared, group=group, head=head, logits=logits)
 
 
-@sharing()
+@sharing(without=HERE)
 def doctor(
     sources: Sources,
     shared: Shared,

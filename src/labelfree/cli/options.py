@@ -119,7 +119,10 @@ class Shared:
             rich_help_panel=_RUN,
         ),
     ] = None
-    seed: Annotated[int, typer.Option(help="Seed of the sample and of the row groups.", envvar="LABELFREE_SEED", rich_help_panel=_RUN)] = 0
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed of the sample and of the row groups.", envvar="LABELFREE_SEED", rich_help_panel=_RUN),
+    ] = 0
     device: Annotated[
         str, typer.Option(help="cpu, cuda, or auto.", envvar="LABELFREE_DEVICE", rich_help_panel=_RUN)
     ] = "cpu"
@@ -135,6 +138,30 @@ class Shared:
         int | None,
         typer.Option(
             help="Threads to use.", show_default="all cores", envvar="LABELFREE_THREADS", rich_help_panel=_RUN
+        ),
+    ] = None
+    engine: Annotated[
+        Any,
+        typer.Option(
+            help="Who sums the rows: threads of this process, or ray, tasks on many cores and nodes.",
+            metavar="threads|ray",
+            rich_help_panel=_RUN,
+        ),
+    ] = "threads"
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="With --engine ray: the cluster that this machine is a node of, auto or HOST:PORT.",
+            show_default="RAY_ADDRESS, else one that is started here",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --engine ray: a directory that all nodes see, from which a killed run is resumed.",
+            metavar="DIR",
+            rich_help_panel=_RUN,
         ),
     ] = None
     data: Annotated[
@@ -215,6 +242,10 @@ class Shared:
             "-v", "--verbose", help="Say what is done, and every finding of every source.", rich_help_panel=_OUTPUT
         ),
     ] = False
+
+
+HERE = ("engine", "address", "work")
+"""Fields that commands that run on this machine alone do not offer."""
 
 
 @dataclass(frozen=True)

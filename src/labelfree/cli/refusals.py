@@ -14,11 +14,17 @@ def refusal(error: Any) -> str:
     """One line: the option, what was wrong with it, and where its help is."""
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     said = error.format_message()
+    if getattr(error, "option_name", None) in _SPREAD and context is not None:
+        said = f"{error.option_name}: {context.info_name} runs on this machine alone; leave it out"
     if parameter is not None and error.message:
         said = f"{_named(parameter, context)}: {_expected(error)}"
     said = " ".join(said.split()).rstrip(".")
     help_at = f"{context.command_path if context else 'labelfree'} -h"
     return f"{said} See {help_at}" if said.endswith("?") else f"{said}; see {help_at}"
+
+
+_SPREAD = ("--engine", "--address", "--work")
+"""Options of commands that can spread their work."""
 
 
 def _expected(error: Any) -> str:

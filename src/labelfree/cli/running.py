@@ -46,6 +46,7 @@ def run(
     from labelfree.commands.candidates import compared
     from labelfree.commands.checkpoints import checkpoint_files
     from labelfree.commands.drifting import opened_current
+    from labelfree.commands.engines import told_of
     from labelfree.commands.measuring import opened_for
     from labelfree.commands.options import checked
     from labelfree.documents.files import check_apart, check_targets
@@ -96,6 +97,9 @@ def run(
                 bar.clear()
                 said = f"{report.input.n:,} rows in {time.perf_counter() - began:.2f} s, {report.input.layout}"
                 told(f"{report.input.sources[0]}: {said}")
+    if shared.verbose:
+        for line in told_of(chosen):
+            told(line)
     if command.by_epoch and len(reports) > 1:
         compared(reports)
     if finish is not None:
@@ -155,9 +159,16 @@ def measuring(shared: Shared) -> dict[str, Any]:
         "device": shared.device,
         "memory": parse_memory(shared.memory),
         "threads": shared.threads,
-        **{name: getattr(shared, name) for name in MODELS},
+        **{name: getattr(shared, name) for name in (*MODELS, *_engine(shared))},
     }
     return options if shared.sample is None else {**options, "sample": parse_sample(shared.sample)}
+
+
+def _engine(shared: Shared) -> tuple[str, ...]:
+    """The options of an engine that are given; of commands that have none none are."""
+    from labelfree.catalog import ENGINES
+
+    return tuple(name for name in ENGINES if getattr(shared, name) not in (None, "threads"))
 
 
 def steps_to_append(command: Command, sources: Sequence[str], shared: Shared) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelfree.cli.measuring import LogitsOption
-from labelfree.cli.options import Shared, sharing
+from labelfree.cli.options import HERE, Shared, sharing
 from labelfree.cli.parsing import parse_memory, parse_sample
 from labelfree.cli.printing import chosen_format, printed, shown, told
 from labelfree.cli.progress import Bar
@@ -17,7 +17,7 @@ from labelfree.errors import ExitCode, UsageError
 
 _CHOICE, _LABELS = "Choice", "Labels"
 _LEFT = (
-    "concat", "only", "rows", "value", "append", "step", "run", "replace", "output",
+    "concat", "only", "rows", "value", "append", "step", "run", "replace", "output", *HERE,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelfree.cli.completing import metric_name
-from labelfree.cli.options import Decided, Shared, sharing
+from labelfree.cli.options import HERE, Decided, Shared, sharing
 from labelfree.cli.rules import (
     Checks,
     Classes,
@@ -28,7 +28,9 @@ from labelfree.cli.rules import (
 )
 
 _WATCH = "Watching"
-_NOT_OFFERED = ("concat", "only", "rows", "all", "format", "value", "output", "append", "step", "replace", "verbose")
+_NOT_OFFERED = (
+    "concat", "only", "rows", "all", "format", "value", "output", "append", "step", "replace", "verbose", *HERE,
+)  # fmt: skip
 
 
 @sharing(without=_NOT_OFFERED, sample=Decided("that of the command that measures METRIC"))

@@ -49,7 +49,7 @@ def rank(
 
     source: a path, a glob, `checkpoint.safetensors::tensor`, an (n, d) array or tensor, or a data frame; a list of
     these is several sources, each with a report of its own (`Reports`), or with concat one data set.
-    options: the fields of `Options`, but for normalize, metric, engine, homology.
+    options: the fields of `Options`, but for normalize, metric, h0, homology.
     Raises LabelfreeError on bad input or usage. An undefined metric is no error: see its status and reason.
 
     >>> import numpy as np
@@ -78,7 +78,7 @@ def separability(
 ) -> Report | Reports:
     """Topological class separability, with what is needed to read it: a surrogate, effective rank, duplicates.
 
-    Arguments as for `rank`, with normalize, metric, engine, homology and without group; sample is 10,000 rows unless
+    Arguments as for `rank`, with normalize, metric, h0, homology and without group; sample is 10,000 rows unless
     given. Zero rows are bad rows here.
 
     >>> import numpy as np

@@ -11,6 +11,7 @@ import numpy as np
 
 from labelfree.catalog import GROUP_ROWS, SAMPLE, Command
 from labelfree.commands.checkpoints import embedded, run_first
+from labelfree.commands.engines import engine_of
 from labelfree.commands.memory import Work, check_memory
 from labelfree.commands.options import Options, selected
 from labelfree.commands.process_memory import give_back
@@ -206,6 +207,8 @@ def surveyed(
         threads=chosen.threads,
         progress=progress,
         wanted=wanted,
+        engine=engine_of(chosen),
+        work=None if chosen.work is None else str(chosen.work),
     )
     if chosen.memory is not None:
         give_back()

@@ -15,8 +15,10 @@ from labelfree.catalog import (
     COLLAPSE_METRICS,
     COMMANDS,
     DRIFTING,
+    ENGINES,
     GROUPING,
     SAMPLE,
+    SPREAD,
     TOPOLOGY,
     Command,
     command,
@@ -25,6 +27,7 @@ from labelfree.catalog import (
 )
 from labelfree.commands.signatures import F, spelled
 from labelfree.documents.reading import MOST_DIGITS
+from labelfree.documents.stores.names import is_remote
 from labelfree.errors import UsageError, option
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.scaling import Topology
@@ -66,24 +69,32 @@ class DataOptions(TypedDict, total=False):
     batch_size: int | None
 
 
-class RankOptions(DataOptions, total=False):
+class SpreadOptions(DataOptions, total=False):
+    """The options of every command that can spread its work."""
+
+    engine: Literal["threads", "ray"]
+    address: str | None
+    work: Any
+
+
+class RankOptions(SpreadOptions, total=False):
     """The options of `rank`."""
 
     only: str | Sequence[str]
     group: str | None
 
 
-class SeparabilityOptions(DataOptions, total=False):
+class SeparabilityOptions(SpreadOptions, total=False):
     """The options of `separability`."""
 
     only: str | Sequence[str]
     normalize: Literal["l2", "none", "layernorm", "zscore"]
     metric: Literal["euclidean", "cosine"]
-    engine: Literal["auto", "giotto"]
+    h0: Literal["auto", "giotto"]
     homology: Literal[0, 1]
 
 
-class TransferOptions(DataOptions, total=False):
+class TransferOptions(SpreadOptions, total=False):
     """The options of `transfer` and `transfer_all`."""
 
     only: str | Sequence[str]
@@ -95,7 +106,7 @@ class TransferOptions(DataOptions, total=False):
     audit: str | None
 
 
-class OpisOptions(DataOptions, total=False):
+class OpisOptions(SpreadOptions, total=False):
     """The options of `opis`."""
 
     only: str | Sequence[str]
@@ -109,7 +120,7 @@ class OpisOptions(DataOptions, total=False):
     space: Space
 
 
-class DriftOptions(DataOptions, total=False):
+class DriftOptions(SpreadOptions, total=False):
     """The options of `drift`."""
 
     only: str | Sequence[str]
@@ -140,8 +151,11 @@ class Options:
     by the seed, until so many rows (100_000, "100k") or hundredths of them ("1%") are there; None reads all. seed: of
     both.
     device: "cpu", "cuda" or "auto". memory: bytes not to exceed, refused before any work where they cannot do.
-    threads: threads of the linear algebra. only: metrics to compute; none means all of the command.
-    normalize, metric, engine: how the metrics of separability see the rows; homology: 1 adds H1 (giotto-tda).
+    threads: threads of the linear algebra. engine: "ray" sums the rows by tasks of Ray, at an address (of a cluster that
+    this machine is a node of; None starts one here), with work, a directory that all nodes see, for what a killed run
+    had summed. only: metrics to compute; none means all of the command.
+    normalize, metric, h0: how the metrics of separability see the rows, and who computes H0 ("giotto": giotto-tda);
+    homology: 1 adds H1 (giotto-tda).
     logits: the column of class scores; source: labelled rows of the domain the model was trained on, anything that a
     data set can be; label: their label column; head: the last linear layer, a file (::key), an array, a state dict;
     variant: of the Transfer Score; audit: a label column of the target, to show the truth beside every estimate.
@@ -165,10 +179,13 @@ class Options:
     device: str = "cpu"
     memory: int | None = None
     threads: int | None = None
+    engine: Literal["threads", "ray"] = "threads"
+    address: str | None = None
+    work: Any = None
     only: tuple[str, ...] = ()
     normalize: Literal["l2", "none", "layernorm", "zscore"] = "l2"
     metric: Literal["euclidean", "cosine"] = "euclidean"
-    engine: Literal["auto", "giotto"] = "auto"
+    h0: Literal["auto", "giotto"] = "auto"
     homology: Literal[0, 1] = 0
     logits: str | None = None
     source: Any = None
@@ -225,7 +242,7 @@ class Options:
     @property
     def topology(self) -> Topology:
         """What concerns the metrics of separability."""
-        return Topology.checked(normalize=self.normalize, metric=self.metric, engine=self.engine)
+        return Topology.checked(normalize=self.normalize, metric=self.metric, h0=self.h0)
 
 
 def options_of(command: Command) -> tuple[str, ...]:
@@ -233,6 +250,7 @@ def options_of(command: Command) -> tuple[str, ...]:
     others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING} - {*command.options}
     others |= set() if command.families else {"only"}
     others |= set() if command.document in PARTLY else {"rows"}
+    others |= set() if command.document in SPREAD else {*ENGINES}
     return tuple(name for name in Options.__dataclass_fields__ if name not in others)
 
 
@@ -247,6 +265,8 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
     known = options_of(command)
     for name in options:
         if name not in known:
+            if name in ENGINES:
+                raise UsageError(f"{option(name)}: {command.name} runs on this machine alone; leave it out")
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
             raise UsageError(f"{command.name} has no option {name!r}; {hint}")
@@ -272,6 +292,7 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
             f"{option('rows')}: has no effect beside {option('data')}, over which a checkpoint is run row by row; give "
             "a file of fewer rows"
         )
+    _check_engine(chosen)
     _check_grouping(chosen)
     if chosen.variant not in get_args(Variant):
         raise UsageError(
@@ -298,6 +319,36 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
                 "back with, found one of more; give a smaller one"
             )
     return chosen
+
+
+def _check_engine(chosen: Options) -> None:
+    """Refuse options of an engine that it does not take, or that would have no effect."""
+    if chosen.engine not in ("threads", "ray"):
+        giotto = chosen.engine in ("auto", "giotto")
+        way = f"giotto-tda's H0 is {option('h0', 'giotto')}" if giotto else "name one of these"
+        raise UsageError(f"{option('engine')}: expected 'threads' or 'ray', found {chosen.engine!r}; {way}")
+    if chosen.engine == "threads":
+        for name in ("address", "work"):
+            if getattr(chosen, name) is not None:
+                raise UsageError(
+                    f"{option(name)}: has no effect without {option('engine', 'ray')}; leave it out, or add that"
+                )
+        return
+    for name, way in (
+        ("rows", "one machine reads the few row groups: leave the engine out"),
+        ("data", "it runs a checkpoint here: run labelfree embed, and measure what it wrote"),
+    ):
+        if getattr(chosen, name) is not None:
+            raise UsageError(f"{option(name)}: has no effect on {option('engine', 'ray')}; {way}")
+    if chosen.device != "cpu":
+        raise UsageError(
+            f"{option('device')}: expected 'cpu' beside {option('engine', 'ray')}, whose tasks take one core each, found "
+            f"{chosen.device!r}; leave one of them out"
+        )
+    if chosen.work is not None and is_remote(str(chosen.work)):
+        raise UsageError(
+            f"{option('work')}: expected a directory on a file system that all nodes share, found a store; name one"
+        )
 
 
 def _check_grouping(chosen: Options) -> None:

@@ -69,6 +69,9 @@ def compare(
     device: str = "cpu",
     memory: int | None = None,
     threads: int | None = None,
+    engine: Literal["threads", "ray"] = "threads",
+    address: str | None = None,
+    work: Any = None,
     progress: Progress = silent,
 ) -> Comparison:
     """How alike two or more representations of the same rows are: what changed, and whose neighbors.
@@ -94,7 +97,7 @@ def compare(
         _THIS,
         {
             "column": column, "id": id, "on_bad": on_bad, "sample": sample, "seed": seed, "device": device,
-            "memory": memory, "threads": threads, "only": only,
+            "memory": memory, "threads": threads, "only": only, "engine": engine, "address": address, "work": work,
         },
     )  # fmt: skip
     asked = _asked(require, expect)

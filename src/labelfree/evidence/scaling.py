@@ -25,11 +25,11 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class Topology:
-    """How the metrics of separability see the rows: scaled how, in which distance, by which engine."""
+    """How the metrics of separability see the rows: scaled how, in which distance, H0 computed by whom."""
 
     normalize: Literal["l2", "none", "layernorm", "zscore"] = "l2"
     metric: Literal["euclidean", "cosine"] = "euclidean"
-    engine: Literal["auto", "giotto"] = "auto"
+    h0: Literal["auto", "giotto"] = "auto"
 
     @classmethod
     def checked(cls, **given: Any) -> Topology:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from labelfree.arrays import Rows
 from labelfree.evidence.evidence import WIDE, Need
@@ -18,6 +19,9 @@ from labelfree.survey.parallel import available_cores, summed
 from labelfree.survey.repetitions import finite
 from labelfree.survey.scores import Wanted
 from labelfree.survey.shards import Part, block_rows, parts_of
+
+if TYPE_CHECKING:
+    from labelfree.survey.engines.passes import Reducing
 
 _MOST_WORKERS = 8
 
@@ -41,11 +45,14 @@ def survey(
     progress: Progress = silent,
     wanted: Wanted | None = None,
     group_rows: int | None = None,
+    engine: Reducing | None = None,
+    work: str | None = None,
 ) -> Survey:
     """Read the source once into the summaries that `needs` names; with `refuse_zero` zero rows are bad rows.
 
     wanted: what to keep of class scores and labels, where the source has them; group_rows: most rows of the sample of
-    whole groups, None for all.
+    whole groups, None for all; engine: who sums in place of the threads of this process; work: a directory for the
+    states of its pieces, where a run that was killed is resumed.
     """
     rows = block_rows(source.d)
 
@@ -61,8 +68,15 @@ def survey(
 
     matrices = ("moments" in needs) + ("unit" in needs and source.d <= WIDE)
     gathering = None if source.part is None else Gathering(source, matrices)
-    workers = workers_for(source, threads) if kernels is numpy_kernels else 1
-    state = summed(blocks(), empty, workers, None if gathering is None else gathering.add)
+    if engine is None:
+        workers = workers_for(source, threads) if kernels is numpy_kernels else 1
+        state = summed(blocks(), empty, workers, None if gathering is None else gathering.add)
+    else:
+        from labelfree.survey.engines.passes import summed_by
+        from labelfree.survey.engines.summing import Pass
+
+        one = Pass(source, tuple(sorted(needs)), sample, seed, on_bad, refuse_zero, wanted, group_rows)
+        state = summed_by(engine, one, kernels, work, progress)
     state.check()
 
     def rescan() -> Iterator[Rows]:

@@ -26,7 +26,7 @@ def giotto_diagram(points: Float, dimension: Literal[0, 1]) -> Float:
     try:
         from gtda.homology import VietorisRipsPersistence
     except ImportError as error:
-        purpose = "h1_total_persistence" if dimension else option("engine", "giotto")
+        purpose = "h1_total_persistence" if dimension else option("h0", "giotto")
         raise MissingExtra(f"{purpose} (giotto-tda, Python 3.11 or 3.12)", "giotto") from error
     diagram = VietorisRipsPersistence(homology_dimensions=(dimension,)).fit_transform(points[None])[0]
     return np.asarray(diagram[diagram[:, 1] > diagram[:, 0], :2], dtype=np.float64)

@@ -151,7 +151,7 @@ def _lengths(found: Merges, e: Evidence) -> Merges:
 
 
 def _engine(how: Topology) -> Callable[[Evidence, Float], Merges]:
-    if how.engine == "giotto":
+    if how.h0 == "giotto":
         return lambda e, points: _lengths(giotto_merges(points), e)
     return _merges
 

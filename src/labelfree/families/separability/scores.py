@@ -59,7 +59,7 @@ def _params(e: Evidence, p: Persistence) -> dict[str, Plain]:
     how = e.topology
     return {
         "definition_id": "topo-sep/v1",
-        "engine": how.engine,
+        "engine": how.h0,
         "metric": how.metric,
         "normalize": how.normalize,
         "replicate_rows": p.replicate_rows,
@@ -179,7 +179,7 @@ def _robust(e: Evidence) -> Result:
     if isinstance(p, Result):
         return p
     if p.merges.smaller[-1] < 0:
-        reason = f"giotto-tda does not say how large the merging sides are; use {option('engine', 'auto')}"
+        reason = f"giotto-tda does not say how large the merging sides are; use {option('h0', 'auto')}"
         return undefined("engine", reason)
     value = robust_score(p.merges)
     if value is None:

@@ -1,0 +1,89 @@
+"""What a worker does: the states of one piece, and one state of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
+
+from labelfree.evidence.evidence import Need
+from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.kernels.threads import limited_threads
+from labelfree.sources.block import Block, Source
+from labelfree.survey.found import OnBad
+from labelfree.survey.growing import Summaries
+from labelfree.survey.parallel import summed
+from labelfree.survey.pieces import Piece
+from labelfree.survey.scores import Wanted
+from labelfree.survey.shards import block_rows, parts_of
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One pass over a data set: the source, and what is kept of it; as `survey.reading.survey` takes them."""
+
+    source: Source
+    needs: tuple[Need, ...]
+    sample: int | None
+    seed: int
+    on_bad: OnBad
+    refuse_zero: bool
+    wanted: Wanted | None
+    group_rows: int | None
+
+    def empty(self, kernels: Kernels = numpy_kernels) -> Summaries:
+        """The summaries before the first row."""
+        return Summaries(
+            self.source, frozenset(self.needs), kernels, self.sample, self.seed, self.on_bad, self.refuse_zero,
+            self.wanted, self.group_rows,
+        )  # fmt: skip
+
+
+def states_of(one: Pass, piece: Piece) -> list[Summaries | None]:
+    """The states of the nodes of a piece, None of one without rows; linear algebra on one core."""
+    node = {}
+    shards = iter(piece.shards)
+    for i, (count, _) in enumerate(piece.nodes):
+        node.update(dict.fromkeys((shard.number for shard in islice(shards, count)), i))
+    found: list[Summaries | None] = [None] * len(piece.nodes)
+    blocks = one.source.between(block_rows(one.source.d), piece.start, piece.stop)
+    with limited_threads(1):
+        for i, parts in groupby(parts_of(one.source, blocks, piece.shards), key=lambda pair: node[pair[0][1]]):
+            found[i] = packed(summed(parts, one.empty, 1))
+    return found
+
+
+def merged(states: Sequence[Summaries]) -> Summaries:
+    """One state of several, those of the first rows first; the first of them is changed."""
+    whole, *others = states
+    for other in others:
+        whole.merge(other)
+    return packed(whole)
+
+
+def packed(state: Summaries) -> Summaries:
+    """A state as it travels: without its source, no chunk of its samples waiting."""
+    state.sample, state.views, state.print = state.sample.packed(), state.views.packed(), state.print.packed()
+    state.groups = state.groups.packed()
+    state.content, state.ids = state.content.settled(), state.ids.settled()
+    nowhere = replace(_NOWHERE, d=state.d)
+    state.source = nowhere
+    if state.scores is not None:
+        state.scores.source = nowhere
+        state.scores.sample = state.scores.sample.packed()
+    return state
+
+
+def at_home(state: Summaries, one: Pass, kernels: Kernels) -> Summaries:
+    """A state that has come back to its source."""
+    state.source, state.kernels = one.source, kernels
+    if state.scores is not None:
+        state.scores.source = one.source
+    return state
+
+
+def _unreadable(rows: int) -> list[Block]:
+    raise AssertionError(f"a state on its way reads nothing, not even {rows} rows")
+
+
+_NOWHERE = Source("", (), "", "", "", 1, 0, 0, _unreadable)  # type: ignore[arg-type]

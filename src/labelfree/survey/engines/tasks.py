@@ -1,0 +1,104 @@
+"""What Ray runs on a node: functions that bring a refusal back as a value, since an error may be tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from labelfree.errors import LabelfreeError, ResourceError, speaking
+from labelfree.kernels.threads import limited_threads
+from labelfree.survey.engines.kept import Kept
+from labelfree.survey.engines.shipping import Shipped, opened
+from labelfree.survey.engines.starting import check_versions, versions
+from labelfree.survey.engines.summing import Pass, merged, states_of
+from labelfree.survey.growing import Summaries
+from labelfree.survey.pieces import Piece
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of a piece: where it was summed, in how many seconds, the rows that were read, which of its states
+    there are; resumed: whether they were kept by an earlier run; refused: why there are none.
+    """
+
+    node: str
+    seconds: float = 0.0
+    rows: int = 0
+    there: tuple[bool, ...] = ()
+    resumed: bool = False
+    refused: LabelfreeError | None = None
+
+
+def summed_piece(given: Shipped, piece: Piece, kept: Kept | None, expected: Mapping[str, str]) -> list[Any]:
+    """The account of a piece, and its states."""
+    node, began = node_name(), time.perf_counter()
+    nothing: list[Any] = [None] * len(piece.nodes)
+    with speaking(given.spelled):
+        try:
+            check_versions(versions(), node, expected)
+            one: Pass = opened(given)
+            found = None if kept is None else kept.read(piece, one)
+            resumed = found is not None
+            states = states_of(one, piece) if found is None else found
+            if kept is not None and not resumed:
+                kept.write(piece, states)
+        except LabelfreeError as error:
+            return [Account(node, refused=_placed(error, piece)), *nothing]
+        except MemoryError:
+            said = f"node {node}: not enough memory to sum {piece.stop - piece.start:,} rows; use a larger node"
+            return [Account(node, refused=ResourceError(said)), *nothing]
+    rows = sum(state.tally.read for state in states if state is not None)
+    there = tuple(state is not None for state in states)
+    return [Account(node, time.perf_counter() - began, rows, there, resumed), *states]
+
+
+def merged_states(*states: Summaries) -> Summaries:
+    """One state of several, those of the first rows first."""
+    with limited_threads(1):
+        return merged(states)
+
+
+def one_item(given: Shipped, item: Any) -> Any:
+    """What a function that was shipped makes of an item; a refusal as a value."""
+    work: Callable[[Any], Any] = opened(given)
+    with speaking(given.spelled), limited_threads(1):
+        try:
+            return work(item)
+        except LabelfreeError as error:
+            return Refused(error)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A refusal on its way to who asked."""
+
+    error: LabelfreeError
+
+
+def node_name() -> str:
+    """The address of the node that this runs on, and the begin of its number."""
+    import ray
+
+    context = ray.get_runtime_context()
+    return f"{ray.util.get_node_ip_address()} ({context.get_node_id()[:8]})"
+
+
+def checked_node(expected: Mapping[str, str]) -> LabelfreeError | None:
+    """Why this node is refused, None where it is like the driver."""
+    try:
+        check_versions(versions(), node_name(), expected)
+    except LabelfreeError as error:
+        return error
+    return None
+
+
+def _placed(error: LabelfreeError, piece: Piece) -> LabelfreeError:
+    """A refusal with the rows that were being read, and their row groups."""
+    where = f"rows {piece.start:,} to {piece.stop - 1:,} of the data set"
+    if piece.groups:
+        first, last = piece.groups
+        where += f", row group {first}" if first == last else f", row groups {first} to {last}"
+    error.args = (f"{error} ({where})", *error.args[1:])
+    return error
