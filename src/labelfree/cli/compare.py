@@ -123,6 +123,8 @@ def compare(
     from labelfree.catalog import command
     from labelfree.cli.value import check_value
     from labelfree.commands.compared import ROWS
+    from labelfree.commands.engines import told_of
+    from labelfree.commands.options import Options
     from labelfree.commands.similarity import compare as compared
     from labelfree.documents.files import check_apart, check_targets
     from labelfree.render import comparison_files
@@ -144,6 +146,9 @@ def compare(
             device=shared.device, memory=parse_memory(shared.memory), threads=shared.threads, engine=shared.engine,
             address=shared.address, work=shared.work, progress=bar, **options,
         )  # fmt: skip
+    if shared.verbose:
+        for line in told_of(Options(engine=shared.engine, address=shared.address, threads=shared.threads)):
+            told(line)
     for path in outputs:
         if path.suffix == ROWS:
             found.write_rows(path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Index, Keys, Rows
 from labelfree.commands.joined_ids import join_of
-from labelfree.errors import RowsError, SourceError, option
+from labelfree.commands.paired_sums import Blocks, PairPass, PairSums
+from labelfree.commands.row_streams import Stream
+from labelfree.errors import RowsError
 from labelfree.evidence.pair import Pair, block_rows
-from labelfree.evidence.scaling import FAINT, in_range, squared_lengths, too_far
 from labelfree.kernels import Kernels
 from labelfree.progress import Progress
-from labelfree.sources.block import Block, Source
-from labelfree.summaries.hashing import hash_ids, mix
-from labelfree.summaries.pair_moments import PairMoments
-from labelfree.summaries.sample import Sample
+from labelfree.sources.block import Source
+from labelfree.summaries.hashing import hash_ids
+from labelfree.summaries.merging import Tree
+from labelfree.survey.engines.passes import Reducing, summed_by
 
 IN_MEMORY = 256_000_000
 """Bytes up to which rows that stand in another order are kept in memory; more of them in a temporary file."""
@@ -44,60 +45,6 @@ class Joint:
     reordered: bool = False
 
 
-@dataclass
-class _Stream:
-    """The usable rows of a source by position, so far as they were asked for."""
-
-    source: Source
-    blocks: Iterator[Block]
-    on_bad: Literal["error", "drop"]
-    seen: int = 0
-    bad: int = 0
-    waiting: list[tuple[Index, Rows]] = field(default_factory=list)
-
-    def upto(self, stop: int) -> tuple[Index, Rows]:
-        """Positions and rows below `stop` that were not given before."""
-        while self.seen < stop and (block := next(self.blocks, None)) is not None:
-            self._take(block)
-        index: list[Index] = []
-        rows: list[Rows] = []
-        while self.waiting:
-            where, held = self.waiting.pop(0)
-            cut = int(np.searchsorted(where, stop))
-            index.append(where[:cut])
-            rows.append(held[:cut])
-            if cut < len(where):
-                self.waiting.insert(0, (where[cut:], held[cut:]))
-                break
-        if len(rows) == 1:
-            return index[0], rows[0]
-        if not rows:
-            return np.empty(0, np.int64), np.empty((0, self.source.d), np.float32)
-        return np.concatenate(index), np.concatenate(rows)
-
-    def _take(self, block: Block) -> None:
-        self.seen += len(block.index) + len(block.null) + len(block.ragged)
-        squares, held = squared_lengths(block.rows)
-        good = held | ~block.rows.any(axis=1) if not held.all() else held
-        odd = np.flatnonzero(~good)
-        bad = odd[~np.isfinite(block.rows[odd]).all(axis=1)]
-        if len(beyond := np.setdiff1d(odd, bad)):
-            place, row = self.source.place(int(block.index[beyond[0]])), squares[beyond[0]]
-            raise SourceError(f"{self.source.name}: {place}: {too_far('a length', row**0.5, FAINT**0.5, 'embeddings')}")
-        wrong = np.sort(np.concatenate([block.null, block.ragged, block.index[bad]]))
-        if len(wrong) and self.on_bad == "error":
-            raise RowsError(
-                f"{self.source.name}: expected {self.source.d} finite numbers a row, found null, NaN or infinity or "
-                f"another length at {self.source.place(int(wrong[0]))}; leave such rows out with "
-                f"{option('on_bad', 'drop')}"
-            )
-        self.bad += len(wrong)
-        if good.all():
-            self.waiting.append((block.index, block.rows))
-        else:
-            self.waiting.append((block.index[good], block.rows[good]))
-
-
 def paired(
     one: Source,
     other: Source,
@@ -110,70 +57,70 @@ def paired(
     common: bool = False,
     progress: Progress,
     place: Path,
+    engine: Reducing | None = None,
+    work: str | None = None,
 ) -> Joint:
     """The evidence of two sources in one pass over both, which must hold the same rows unless `common` is set.
 
     Of rows only the sampled ones stay in memory; ids are 8 bytes each. Where the second source holds its rows in
-    another order they are written to a file in `place` first, in the order of the first (in memory up to IN_MEMORY).
+    another order they are written to a file in `place` first, in the order of the first (in memory up to IN_MEMORY);
+    that this process does by itself, as all without an engine. work: a directory for what the engine has summed.
     """
     join = join_of(one, other, common)
-    step = block_rows(one.d + other.d)
-    first = _Stream(one, one.read(step), on_bad)
-    total = one.total if join.keys is None else len(join.keys)
-    drawn = Sample.empty(sample)
-    moments: PairMoments | None = None
-    scales = (0, 0)
-    lookup = _Spooled(other, join.place, total, on_bad, place, progress) if join.place is not None else None
-    second = None if lookup is not None else _Stream(other, other.read(step), on_bad)
-    for start in range(0, total, step):
-        stop = min(start + step, total)
-        index, a = first.upto(stop)
-        if lookup is not None:
-            there, b = lookup.rows(index)
-        else:
-            assert second is not None
-            held, b = second.upto(stop)
-            there, index, b = _met(index, held, b)
-        if not there.all():
-            a, index = a[there], index[there]
-        if lookup is not None:
-            b = b[there]
-        progress("reading", stop / max(total, 1))
-        if len(index) == 0:
-            continue
-        keys = hash_ids(index) if join.keys is None else join.keys[index]
-        if moments is None:
-            (a_scaled,), e = in_range((one.name, a))
-            (b_scaled,), f = in_range((other.name, b))
-            scales = e, f
-            pivot = np.concatenate([r.mean(axis=0, dtype=np.float64) for r in (a_scaled, b_scaled)])
-            moments = PairMoments.empty(one.d, pivot)
-        a, b = _scaled(a, scales[0]), _scaled(b, scales[1])
-        moments = moments.update(a, b, keys, kernels, reuse=True)
-        mixed = mix(keys, seed)
-        kept = mixed < drawn.cut if drawn.limit is not None else np.ones(len(mixed), bool)
-        if kept.any():
-            both = np.concatenate([a[kept], b[kept]], axis=1)
-            drawn = drawn.update(both, mixed[kept], index[kept])
-    found = drawn.packed().drawn()
-    if moments is None or found is None:
+    given = PairPass(one, other, join.keys, sample, seed, on_bad)
+    spooled = None
+    if join.place is not None:
+        spooled = _Spooled(other, join.place, given.total, on_bad, place, progress)
+    if engine is not None and spooled is None:
+        given = given.settled()
+        found = None if given.pivot is None else summed_by(engine, given, given.pieces(), work, progress)
+    else:
+        found = _summed_here(given, spooled, kernels, progress)
+    drawn = None if found is None else found.drawn.packed().drawn()
+    if found is None or drawn is None:
         raise RowsError(f"{one.name} and {other.name}: expected rows that both hold, found none that can be used")
-    bad = first.bad + (second.bad if second is not None else 0) + (lookup.bad if lookup is not None else 0)
-    a, b = np.ascontiguousarray(found.rows[:, : one.d]), np.ascontiguousarray(found.rows[:, one.d :])
-    pair = Pair(moments, a, b, k, seed, kernels, progress)
-    names = hash_ids(found.index) if join.keys is None else join.keys[found.index]
-    return Joint(pair, found.index, names, join.by, join.left_out, bad, join.reordered)
+    a, b = np.ascontiguousarray(drawn.rows[:, : one.d]), np.ascontiguousarray(drawn.rows[:, one.d :])
+    pair = Pair(found.moments, a, b, k, seed, kernels, progress)
+    names = hash_ids(drawn.index) if join.keys is None else join.keys[drawn.index]
+    return Joint(pair, drawn.index, names, join.by, join.left_out, found.bad, join.reordered)
 
 
-def _met(index: Index, held: Index, rows: Rows) -> tuple[NDArray[np.bool_], Index, Rows]:
-    """Which rows of the first side (m,) the second holds, and the rows of the second that the first holds."""
-    if np.array_equal(index, held):
-        return np.ones(len(index), bool), index, rows
-    return np.isin(index, held, assume_unique=True), index, rows[np.isin(held, index, assume_unique=True)]
+def _summed_here(given: PairPass, spooled: _Spooled | None, kernels: Kernels, progress: Progress) -> PairSums | None:
+    """The sums of all rows, by this process: both sources are read once, from begin to end."""
+    first = Stream(given.one, given.one.read(given.step), given.on_bad)
+    second = None if spooled else Stream(given.other, given.other.read(given.step), given.on_bad)
+    tree: Tree[PairSums] = Tree()
+    empty = 0
 
+    def blocks(start: int, stop: int) -> Blocks:
+        if second is not None:
+            yield from given.blocks((first, second), start, stop)
+            return
+        assert spooled is not None
+        for begin in range(start, stop, given.step):
+            end = min(begin + given.step, stop)
+            index, a = first.upto(end)
+            there, b = spooled.rows(index)
+            yield (end, index, a, b) if there.all() else (end, index[there], a[there], b[there])
 
-def _scaled(rows: Rows, exponent: int) -> Rows:
-    return rows if exponent == 0 else np.asarray(np.ldexp(rows.astype(np.float64), -exponent))
+    def told(row: int) -> None:
+        progress("reading", row / max(given.total, 1))
+
+    for piece in given.pieces():
+        found = blocks(piece.start, piece.stop)
+        if given.pivot is None:
+            head = next((block for block in found if len(block[1])), None)
+            if head is None:
+                empty += 1
+                continue
+            given = given.about(head[2], head[3])
+            for _ in range(empty):
+                tree.add(given.summed(iter(()), kernels))
+            found = chain([head], found)
+        tree.add(given.summed(found, kernels, told))
+    total = tree.total()
+    bad = first.bad + (second.bad if second is not None else 0) + (spooled.bad if spooled is not None else 0)
+    return None if total is None else replace(total, bad=bad)
 
 
 class _Spooled:
@@ -201,7 +148,7 @@ class _Spooled:
             self.held = np.memmap(folder / "reordered", kind, "w+", shape=shape)
         self.good = np.zeros(len(there), bool)
         step = block_rows(source.d)
-        stream = _Stream(source, source.read(step), on_bad)
+        stream = Stream(source, source.read(step), on_bad)
         for start in range(0, source.total, step):
             index, rows = stream.upto(min(start + step, source.total))
             to = slots[index]

@@ -13,6 +13,7 @@ from labelfree.catalog import CATALOG, SAMPLE, command, listed
 from labelfree.commands.column_values import left_out, slices, values_at, with_column
 from labelfree.commands.compared import Comparison
 from labelfree.commands.compressing import compressed, compressions
+from labelfree.commands.engines import engine_of
 from labelfree.commands.options import Options, checked, selected
 from labelfree.commands.paired_rows import Joint, paired
 from labelfree.commands.similarity_findings import findings_of
@@ -125,7 +126,8 @@ def compare(
 
             joint = paired(
                 opened[a], opened[b], k=k, kernels=kernels_for(chosen.device), on_bad=on_bad, sample=chosen.sample,
-                seed=chosen.seed, common=common, progress=said, place=place,
+                seed=chosen.seed, common=common, progress=said, place=place, engine=engine_of(chosen),
+                work=None if chosen.work is None else str(chosen.work),
             )  # fmt: skip
             made, ids = _pair(a, b, opened, joint, wanted, chosen, by if a == first else None)
             if threshold is not None and a == first:

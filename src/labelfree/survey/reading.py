@@ -73,10 +73,12 @@ def survey(
         state = summed(blocks(), empty, workers, None if gathering is None else gathering.add)
     else:
         from labelfree.survey.engines.passes import summed_by
-        from labelfree.survey.engines.summing import Pass
+        from labelfree.survey.engines.summing import Pass, at_home
+        from labelfree.survey.pieces import pieces_of
 
         one = Pass(source, tuple(sorted(needs)), sample, seed, on_bad, refuse_zero, wanted, group_rows)
-        state = summed_by(engine, one, kernels, work, progress)
+        total = summed_by(engine, one, list(pieces_of(source)), work, progress)
+        state = empty() if total is None else at_home(total, one, kernels)
     state.check()
 
     def rescan() -> Iterator[Rows]:

@@ -76,6 +76,8 @@ RUNS: dict[str, Callable[[Path, dict[str, Any]], Any]] = {
     "drift": lambda place, o: labelfree.drift(
         str(place / "part_0.parquet"), reference=str(place), sample=300, **o
     ),
+    "compare": lambda place, o: labelfree.compare(str(place), str(place / "part_*.parquet"), sample=300, **o),
+    "compress": lambda place, o: labelfree.compare(str(place), compress="int8", sample=300, **o),
     "rank in memory": lambda place, o: labelfree.rank(memory(), **o),
 }  # fmt: skip
 

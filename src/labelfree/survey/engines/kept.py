@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from labelfree.documents.files import atomically
 from labelfree.errors import EngineError, SummaryError, option
 from labelfree.summaries.encoding import FORMAT, LAW, encoded, stored
-from labelfree.survey.engines.summing import Pass, packed
-from labelfree.survey.growing import Summaries
+from labelfree.summaries.fields import Fields
+from labelfree.survey.engines.summing import Summing
 from labelfree.survey.pieces import Piece
-from labelfree.survey.states import fields_of, filled
 
+S = TypeVar("S")
 _NONE = "none"
 
 
@@ -36,7 +37,7 @@ class Kept:
         named = hashlib.blake2b(f"{self.digest} {rows}".encode(), digest_size=16).hexdigest()
         return Path(self.directory) / f"{'pass' if piece is None else 'piece'}-{named}.state"
 
-    def read(self, piece: Piece | None, one: Pass) -> list[Summaries | None] | None:
+    def read(self, piece: Piece | None, one: Summing[S]) -> list[S | None] | None:
         """The states that were kept, None where there are none, or none that are whole."""
         try:
             raw = self.path(piece).read_bytes()
@@ -49,20 +50,18 @@ class Kept:
             if found.about.get("states") != len(names):
                 return None
             states = [None if found.records[name].kind == _NONE else found.fields(name) for name in names]
-            return [None if fields is None else packed(filled(one.empty(), fields)) for fields in states]
+            return [None if fields is None else one.filled(fields) for fields in states]
         except SummaryError:
             return None
 
-    def write(self, piece: Piece | None, states: Sequence[Summaries | None]) -> None:
+    def write(self, piece: Piece | None, states: Sequence[S | None], one: Summing[S]) -> None:
         """Keep states."""
-        from labelfree.summaries.fields import Fields
-
         if not Path(self.directory).is_dir():
             raise EngineError(
                 f"{option('work', self.directory)}: expected a directory that every node sees, found none on "
                 f"{_here()}; name one on a file system that they share"
             )
-        fields = {str(i): Fields(_NONE, {}) if one is None else fields_of(one) for i, one in enumerate(states)}
+        fields = {str(i): Fields(_NONE, {}) if state is None else one.fields(state) for i, state in enumerate(states)}
         raw = encoded(fields, {"states": len(states)})
         atomically(self.path(piece), lambda place: place.write_bytes(raw))
 
@@ -73,7 +72,7 @@ class Kept:
                 self.path(piece).unlink(missing_ok=True)
 
 
-def kept_in(directory: str, shipped: str, one: Pass) -> Kept:
+def kept_in(directory: str, shipped: str, one: Summing[S]) -> Kept:
     """Where the states of a pass are kept; shipped: the hash of the pass as it travels."""
     import platform
 
@@ -95,10 +94,10 @@ def kept_in(directory: str, shipped: str, one: Pass) -> Kept:
     return Kept(str(place), found.hexdigest())
 
 
-def _versions_of(one: Pass) -> list[tuple[str, int, int]]:
-    """Size and time of each local file of the source; of remote ones the recipe holds what was seen."""
+def _versions_of(one: Summing[S]) -> list[tuple[str, int, int]]:
+    """Size and time of each local file; of remote ones the recipe holds what was seen."""
     found = []
-    for name in one.source.files:
+    for name in (file for source in one.sources for file in source.files):
         with suppress(OSError):
             seen = Path(name).stat()
             found.append((name, seen.st_size, seen.st_mtime_ns))

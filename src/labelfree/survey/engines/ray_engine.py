@@ -14,7 +14,6 @@ from labelfree.survey.engines.forest import Files
 from labelfree.survey.engines.kept import Kept
 from labelfree.survey.engines.shipping import Shipped, shipped
 from labelfree.survey.engines.starting import connected, nodes_of, versions
-from labelfree.survey.growing import Summaries
 from labelfree.survey.pieces import Piece
 
 T = TypeVar("T")
@@ -108,10 +107,10 @@ class Ray:
 
     def reduced(
         self, given: Shipped, pieces: Sequence[Piece], kept: Kept | None, told: Callable[[Piece, Any], None]
-    ) -> Summaries | None:
+    ) -> Any:
         """The state of all pieces, merged in the fixed tree on the nodes; told: of each piece that is done."""
         there, expected, merge = self.ray.put(given), versions(), self._remote(tasks.merged_states)
-        files: Files[Any] = Files(lambda states: merge.remote(*states))
+        files: Files[Any] = Files(lambda states: merge.remote(there, *states))
         running: dict[Any, int] = {}
         done: dict[int, tuple[Any, list[Any]]] = {}
         states: dict[int, list[Any]] = {}
@@ -149,8 +148,7 @@ class Ray:
             while len(running) + len(done) < 2 * window and len(running) < window and start():
                 pass
         total = files.total()
-        found: Summaries | None = None if total is None else self._got([total])[0]
-        return found
+        return None if total is None else self._got([total])[0]
 
     def _remote(self, function: Callable[..., Any]) -> Any:
         return self.ray.remote(num_cpus=1, max_retries=_RETRIES)(function)

@@ -5,17 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
+from typing import Protocol, TypeVar
 
 from labelfree.evidence.evidence import Need
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.kernels.threads import limited_threads
 from labelfree.sources.block import Block, Source
+from labelfree.summaries.fields import Fields
 from labelfree.survey.found import OnBad
 from labelfree.survey.growing import Summaries
 from labelfree.survey.parallel import summed
 from labelfree.survey.pieces import Piece
 from labelfree.survey.scores import Wanted
 from labelfree.survey.shards import block_rows, parts_of
+from labelfree.survey.states import fields_of, filled
+
+S = TypeVar("S")
+
+
+class Summing(Protocol[S]):
+    """What is summed piece by piece: it travels to the workers, which ask it for states."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What is read."""
+
+    def states(self, piece: Piece) -> Sequence[S | None]:
+        """The states of the nodes of a piece, None of one without rows; linear algebra on one core."""
+
+    def merged(self, states: Sequence[S]) -> S:
+        """One state of several, those of the first rows first; they are used no more."""
+
+    def fields(self, state: S) -> Fields:
+        """What a state is made of."""
+
+    def filled(self, found: Fields) -> S:
+        """The state of these fields, checked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +62,27 @@ class Pass:
             self.source, frozenset(self.needs), kernels, self.sample, self.seed, self.on_bad, self.refuse_zero,
             self.wanted, self.group_rows,
         )  # fmt: skip
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What is read."""
+        return (self.source,)
+
+    def states(self, piece: Piece) -> list[Summaries | None]:
+        """The states of the nodes of a piece."""
+        return states_of(self, piece)
+
+    def merged(self, states: Sequence[Summaries]) -> Summaries:
+        """One state of several, those of the first rows first."""
+        return merged(states)
+
+    def fields(self, state: Summaries) -> Fields:
+        """What a state is made of."""
+        return fields_of(state)
+
+    def filled(self, found: Fields) -> Summaries:
+        """The state of these fields, checked."""
+        return packed(filled(self.empty(), found))
 
 
 def states_of(one: Pass, piece: Piece) -> list[Summaries | None]:

@@ -12,20 +12,18 @@ from labelfree.kernels.threads import limited_threads
 from labelfree.survey.engines.kept import Kept
 from labelfree.survey.engines.shipping import Shipped, opened
 from labelfree.survey.engines.starting import check_versions, versions
-from labelfree.survey.engines.summing import Pass, merged, states_of
-from labelfree.survey.growing import Summaries
+from labelfree.survey.engines.summing import Summing
 from labelfree.survey.pieces import Piece
 
 
 @dataclass(frozen=True)
 class Account:
-    """What became of a piece: where it was summed, in how many seconds, the rows that were read, which of its states
-    there are; resumed: whether they were kept by an earlier run; refused: why there are none.
+    """What became of a piece: where it was summed, in how many seconds, which of its states there are;
+    resumed: whether they were kept by an earlier run; refused: why there are none.
     """
 
     node: str
     seconds: float = 0.0
-    rows: int = 0
     there: tuple[bool, ...] = ()
     resumed: bool = False
     refused: LabelfreeError | None = None
@@ -38,26 +36,26 @@ def summed_piece(given: Shipped, piece: Piece, kept: Kept | None, expected: Mapp
     with speaking(given.spelled):
         try:
             check_versions(versions(), node, expected)
-            one: Pass = opened(given)
+            one: Summing[Any] = opened(given)
             found = None if kept is None else kept.read(piece, one)
             resumed = found is not None
-            states = states_of(one, piece) if found is None else found
+            states = list(one.states(piece)) if found is None else found
             if kept is not None and not resumed:
-                kept.write(piece, states)
+                kept.write(piece, states, one)
         except LabelfreeError as error:
             return [Account(node, refused=_placed(error, piece)), *nothing]
         except MemoryError:
             said = f"node {node}: not enough memory to sum {piece.stop - piece.start:,} rows; use a larger node"
             return [Account(node, refused=ResourceError(said)), *nothing]
-    rows = sum(state.tally.read for state in states if state is not None)
     there = tuple(state is not None for state in states)
-    return [Account(node, time.perf_counter() - began, rows, there, resumed), *states]
+    return [Account(node, time.perf_counter() - began, there, resumed), *states]
 
 
-def merged_states(*states: Summaries) -> Summaries:
+def merged_states(given: Shipped, *states: Any) -> Any:
     """One state of several, those of the first rows first."""
+    one: Summing[Any] = opened(given)
     with limited_threads(1):
-        return merged(states)
+        return one.merged(states)
 
 
 def one_item(given: Shipped, item: Any) -> Any:
