@@ -229,6 +229,30 @@ def test_class_scores_labels_and_groups_too(files: dict[str, Any]) -> None:
     assert pieces == whole
 
 
+def test_what_the_sample_of_all_refuses_does_not_travel(files: dict[str, Any]) -> None:
+    source = open_source(np.random.default_rng(2).normal(size=(2000, 4)))
+    settings: dict[str, Any] = {
+        "needs": NEEDS, "sample": 40, "seed": 3, "on_bad": "drop", "refuse_zero": False, "wanted": None, "group_rows": 9
+    }  # fmt: skip
+    likely, all_ = Pass(source, **settings, likely=True), Pass(source, **settings)
+    held = [
+        sum(len(chunk.keys) for piece in pieces_of(source) for state in states_of(one, piece) if state is not None
+            for chunk in state.sample.chunks)
+        for one in (likely, all_)
+    ]  # fmt: skip
+    assert held[0] < 40 + 8 * 40**0.5 + 64 + 60
+    assert held[1] == 2000  # every piece is smaller than the sample
+    one, other = in_pieces(likely), in_pieces(all_)
+    assert not likely.refused_too_many(one)
+    assert told(one.finished()) == told(other.finished())
+    X = np.random.default_rng(2).normal(size=(2000, 4))
+    X[:1900] = np.nan  # few rows are left: the guess refuses too many
+    spoiled = replace(likely, source=open_source(X))
+    assert spoiled.refused_too_many(in_pieces(spoiled))
+    few = replace(likely, source=open_source(X[:100]))
+    assert not few.refused_too_many(in_pieces(few))
+
+
 @pytest.mark.parametrize("kind", ["small", "large", "feather"])
 def test_rows_of_one_domain_alone_and_files_without_any(kind: str, files: dict[str, Any]) -> None:
     source = open_source(files[kind], Columns(domain="domain"))

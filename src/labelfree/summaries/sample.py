@@ -47,6 +47,17 @@ class Sample:
         """No rows yet."""
         return cls(limit)
 
+    @classmethod
+    def likely(cls, limit: int | None, total: int) -> Self:
+        """No rows yet, of a sample of so many rows that keeps few which the sample of all will refuse.
+
+        Its cut is a guess from their number, eight deviations above what is needed: a sample whose cut is the guess in
+        the end has refused too many, and must be drawn again from `empty`.
+        """
+        if limit is None or (needed := limit + 8 * limit**0.5 + 64) * 2 > total:
+            return cls(limit)
+        return cls(limit, np.uint64(int(needed / total * float(OPEN))))
+
     def update(self, rows: Rows, keys: Keys, index: Index) -> Self:
         """The sample of these rows and all before them. rows (m, d), keys (m,), index (m,) positions."""
         kept = np.flatnonzero(keys < self.cut)

@@ -76,8 +76,12 @@ def survey(
         from labelfree.survey.engines.summing import Pass, at_home
         from labelfree.survey.pieces import pieces_of
 
-        one = Pass(source, tuple(sorted(needs)), sample, seed, on_bad, refuse_zero, wanted, group_rows)
-        total = summed_by(engine, one, list(pieces_of(source)), work, progress)
+        one = Pass(source, tuple(sorted(needs)), sample, seed, on_bad, refuse_zero, wanted, group_rows, likely=True)
+        pieces = list(pieces_of(source))
+        total = summed_by(engine, one, pieces, work, progress)
+        if total is not None and one.refused_too_many(total):
+            one = replace(one, likely=False)
+            total = summed_by(engine, one, pieces, work, progress)
         state = empty() if total is None else at_home(total, one, kernels)
     state.check()
 

@@ -91,6 +91,13 @@ def test_a_report_of_the_cluster_is_that_of_one_process(run: str, data: Path, no
     assert document(RUNS[run](data, {"engine": "ray"})) == document(RUNS[run](data, {}))
 
 
+def test_a_sample_that_was_guessed_too_small_is_drawn_again(nodes: Any, tmp_path: Path) -> None:
+    X = np.random.default_rng(7).normal(size=(3000, 6))
+    X[300:] = np.nan
+    found = labelfree.rank(X, sample=200, on_bad="drop", engine="ray")
+    assert document(found) == document(labelfree.rank(X, sample=200, on_bad="drop"))
+
+
 def test_a_worker_that_is_killed_is_replaced(data: Path, nodes: Any, tmp_path: Path) -> None:
     source = meeting(open_source(str(data)), tmp_path, 3 * ROWS, "killed")
     found = labelfree.rank(source, engine="ray")

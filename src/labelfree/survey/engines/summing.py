@@ -12,6 +12,7 @@ from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.kernels.threads import limited_threads
 from labelfree.sources.block import Block, Source
 from labelfree.summaries.fields import Fields
+from labelfree.summaries.sample import OPEN, Sample
 from labelfree.survey.found import OnBad
 from labelfree.survey.growing import Summaries
 from labelfree.survey.parallel import summed
@@ -45,7 +46,10 @@ class Summing(Protocol[S]):
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """One pass over a data set: the source, and what is kept of it; as `survey.reading.survey` takes them."""
+    """One pass over a data set: the source, and what is kept of it; as `survey.reading.survey` takes them.
+
+    likely: whether samples of pieces refuse what the sample of all rows most likely will.
+    """
 
     source: Source
     needs: tuple[Need, ...]
@@ -55,13 +59,31 @@ class Pass:
     refuse_zero: bool
     wanted: Wanted | None
     group_rows: int | None
+    likely: bool = False
 
     def empty(self, kernels: Kernels = numpy_kernels) -> Summaries:
         """The summaries before the first row."""
-        return Summaries(
+        found = Summaries(
             self.source, frozenset(self.needs), kernels, self.sample, self.seed, self.on_bad, self.refuse_zero,
             self.wanted, self.group_rows,
         )  # fmt: skip
+        if self.likely:
+            found.sample = self.guess
+            if found.scores is not None:
+                found.scores.sample = self.guess
+        return found
+
+    @property
+    def guess(self) -> Sample:
+        """The sample that a piece begins with."""
+        return Sample.likely(self.sample, self.source.total)
+
+    def refused_too_many(self, state: Summaries) -> bool:
+        """Whether the samples were cut where that was guessed, and not by the rows."""
+        samples = [state.sample] if "sample" in self.needs else []
+        samples += [] if state.scores is None else [state.scores.sample]
+        guess = self.guess.cut
+        return self.likely and bool(guess < OPEN) and any(bool(sample.cut >= guess) for sample in samples)
 
     @property
     def sources(self) -> tuple[Source, ...]:
