@@ -70,7 +70,7 @@ def test_the_command_line_has_the_same_options(name: str) -> None:
     known = set(options_of(command(name)))
     in_python_alone = {"homology", "clusters", "space"}
     if len(command(name).families) > 1:
-        in_python_alone |= {"normalize", "metric", "engine", "variant"}
+        in_python_alone |= {"normalize", "metric", "h0", "variant"}
     assert given - ({"only"} if not command(name).families else set()) == known - in_python_alone
 
 

@@ -53,8 +53,8 @@ def test_json_holds_the_family_and_what_it_is_read_with(labelfree: Program) -> N
     assert entry["params"]["definition_id"] == "topo-sep/v1"
     assert entry["params"]["rows"] == 400
     assert (entry["kind"], entry["direction"]) == ("rank", "higher")
-    assert {k: report["settings"][k] for k in ("normalize", "metric", "engine", "homology", "sample")} == {
-        "normalize": "l2", "metric": "euclidean", "engine": "auto", "homology": 0, "sample": 10_000,
+    assert {k: report["settings"][k] for k in ("normalize", "metric", "h0", "homology", "sample")} == {
+        "normalize": "l2", "metric": "euclidean", "h0": "auto", "homology": 0, "sample": 10_000,
     }  # fmt: skip
 
 
@@ -107,13 +107,13 @@ def test_cosine(labelfree: Program, cloud: Path) -> None:
 @needs_giotto
 def test_the_engine_giotto_agrees_and_does_not_know_sizes(labelfree: Program, cloud: Path) -> None:
     ours = measured(labelfree, cloud)["metrics"]
-    theirs = measured(labelfree, cloud, "--engine", "giotto")["metrics"]
+    theirs = measured(labelfree, cloud, "--h0", "giotto")["metrics"]
     for name in ("separability", "persistence_entropy", "total_persistence"):
         assert theirs[name]["value"] == pytest.approx(ours[name]["value"], rel=1e-6)
         assert theirs[name]["params"]["engine"] == "giotto"
     assert theirs["separability_robust"]["value"] is None
     assert theirs["separability_robust"]["reason_code"] == "engine"
-    assert "--engine auto" in theirs["separability_robust"]["reason"]
+    assert "--h0 auto" in theirs["separability_robust"]["reason"]
 
 
 @needs_giotto
@@ -129,7 +129,7 @@ def test_homology(labelfree: Program, cloud: Path) -> None:
     assert set(package.separability(T10, only="h1_total_persistence").metrics) == {"h1_total_persistence"}
 
 
-@pytest.mark.parametrize("asked", [("--only", "h1_total_persistence"), ("--engine", "giotto")])
+@pytest.mark.parametrize("asked", [("--only", "h1_total_persistence"), ("--h0", "giotto")])
 def test_without_giotto_the_message_is_the_pip_line(
     labelfree: Program, cloud: Path, tmp_path: Path, asked: tuple[str, str]
 ) -> None:
@@ -266,7 +266,7 @@ def test_bad_usage_is_2(labelfree: Program, arguments: list[str], message: str) 
     [
         ({"normalize": "l1"}, "normalize: expected one of l2, none, layernorm, zscore, found 'l1'"),
         ({"metric": "manhattan"}, "metric: expected one of euclidean, cosine, found 'manhattan'"),
-        ({"engine": "ripser"}, "engine: expected one of auto, giotto, found 'ripser'"),
+        ({"h0": "ripser"}, "h0: expected one of auto, giotto, found 'ripser'"),
         ({"homology": 2}, "homology: expected 0 or 1, found 2"),
         ({"normalise": "l2"}, "did you mean 'normalize'?"),
     ],

@@ -278,7 +278,7 @@ def test_extras_are_those_of_the_design() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     assert project["name"] == "labelfree-eval"
-    wanted = {"torch", "plot", "hf", "lightning", "remote", "all", "giotto", "test", "dev", "integration"}
+    wanted = {"torch", "plot", "hf", "lightning", "remote", "ray", "all", "giotto", "test", "dev", "integration"}
     assert set(extras) == wanted
     assert all(requirement.endswith("python_version < '3.13'") for requirement in extras["giotto"])
     assert not any("giotto" in r for name, rs in extras.items() if name != "giotto" for r in rs)

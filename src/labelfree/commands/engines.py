@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from labelfree.commands.options import Options
+from labelfree.documents.wording import counted
 from labelfree.survey.parallel import available_cores
 
 if TYPE_CHECKING:
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 
 def engine_of(chosen: Options) -> Ray | None:
     """The engine that the options name; None: the threads of this process."""
-    return None if chosen.engine == "threads" else _ray(chosen.address, chosen.threads or available_cores())
+    if chosen.engine == "threads":
+        return None
+    asked = chosen.address, chosen.threads or available_cores()
+    found = _ray(*asked)
+    if not found.ray.is_initialized():  # who uses Ray too has ended it
+        _ray.cache_clear()
+        found = _ray(*asked)
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -29,6 +37,12 @@ def told_of(chosen: Options) -> list[str]:
     engine = engine_of(chosen)
     if engine is None:
         return []
-    said = [f"engine ray: {len(engine.nodes)} nodes: {', '.join(engine.nodes)}"]
-    said += [f"{node}: {count:,} pieces" for node, count in sorted(engine.summed.items())]
-    return said + ([f"{engine.resumed:,} pieces were kept by an earlier run"] if engine.resumed else [])
+    nodes = engine.nodes
+    said = [f"engine ray: {counted(len(nodes), 'node')}: {', '.join(nodes)}"]
+    said += [f"node {node}: {counted(count, 'shard')}" for node, count in sorted(engine.summed.items())]
+    return said + ([f"{counted(engine.resumed, 'shard')} by an earlier run"] if engine.resumed else [])
+
+
+def ended() -> None:
+    """Forget the engine that was started or joined, so that the next command starts or joins one."""
+    _ray.cache_clear()

@@ -41,7 +41,7 @@ class _Stored(Generic[T]):
 class Ray:
     """Tasks of Ray, on the cores of this machine or of a cluster; ray: the connected library.
 
-    summed: how many pieces each node has summed, in all passes; resumed: pieces that an earlier run had kept.
+    summed: how many shards each node has summed, in all passes; resumed: shards that an earlier run had summed.
     """
 
     ray: Any
@@ -134,8 +134,9 @@ class Ray:
             if account.refused is not None:
                 self._give_up([*running])
                 raise account.refused
-            self.summed[account.node] += 1
-            self.resumed += account.resumed
+            shards = len(pieces[i].shards)
+            self.summed[account.node] += 0 if account.resumed else shards
+            self.resumed += shards if account.resumed else 0
             told(pieces[i], account)
             done[i] = account, states.pop(i)
             while next_ in done:  # in the order of the rows

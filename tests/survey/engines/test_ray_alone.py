@@ -1,0 +1,74 @@
+"""Ray that a command starts by itself, on files of a store, and what it says of its nodes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from program import Program
+from remote_data import parquet
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytest.importorskip("ray", reason="needs the extra [integration]")
+pytest.importorskip("moto", reason="needs the extra [integration]")
+
+ROWS = np.random.default_rng(0).normal(size=(900, 12)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[dict[str, str]]:
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    try:
+        url = "http://{}:{}".format(*running.get_host_and_port())
+        client = boto3.client(
+            "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        client.create_bucket(Bucket="bucket")
+        for i in range(3):
+            body = parquet(ROWS[300 * i : 300 * i + 300], first=300 * i, row_group_size=80)
+            client.put_object(Bucket="bucket", Key=f"run/part_{i}.parquet", Body=body)
+        yield {
+            "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "S3CR3Tid", "AWS_SECRET_ACCESS_KEY": "S3CR3Tkey",
+            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+        }  # fmt: skip
+    finally:
+        running.stop()
+
+
+def test_a_store_is_read_by_tasks_as_files_here_are_read_by_threads(
+    store: dict[str, str], labelfree: Program, tmp_path: Path
+) -> None:
+    for i in range(3):
+        body = parquet(ROWS[300 * i : 300 * i + 300], first=300 * i, row_group_size=80)
+        (tmp_path / f"part_{i}.parquet").write_bytes(body)
+    env = {**store, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    there = labelfree(
+        "rank", "s3://bucket/run/*.parquet", "--engine", "ray", "--threads", "2", "-v", "--json", env=env, started=True
+    )
+    assert there.returncode == 0, there.stderr
+    here = labelfree("rank", "part_*.parquet", "--concat", "--json")
+    found, expected = (json.loads(done.stdout)["reports"][0] for done in (there, here))
+    assert json.dumps(found["metrics"]) == json.dumps(expected["metrics"])
+    assert found["input"]["rows_hash"] == expected["input"]["rows_hash"]
+    assert "labelfree: engine ray: 1 node: " in there.stderr
+    assert "3 shards" in there.stderr
+    assert "S3CR3T" not in there.stdout + there.stderr
+
+
+def test_one_command_alone_starts_ray_and_ends_it(labelfree: Program, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", ROWS)
+    words = ["separability", "x.npy", "--sample", "all", "--json"]
+    env = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    there = labelfree(*words, "--engine", "ray", "--threads", "1", env=env, started=True)
+    here = labelfree(*words)
+    assert (there.returncode, there.stderr) == (here.returncode, here.stderr)
+    assert there.stdout == here.stdout
