@@ -42,7 +42,7 @@ ALLOWED = {
     "evidence": GROUND | {"kernels", "summaries"},
     "families": GROUND | {"kernels", "summaries", "trees", "evidence"},
     "metrics": {"evidence", "families"},
-    "sources": {"errors", "arrays", "head", "documents"},
+    "sources": {"errors", "arrays", "head", "documents", "summaries.encoding", "summaries.fields"},
     "survey": GROUND | {"kernels", "summaries", "evidence", "families", "sources"},
     "layers": {"errors", "arrays", "kernels", "families", "sources", "documents.stores"},
     "models": {"errors", "arrays", "head", "progress", "kernels", "summaries", "sources", "documents"},
@@ -66,6 +66,7 @@ ALLOWED = {
         "metrics",
         "models",
         "results",
+        "summaries",
     }
     | {"training"},
 }

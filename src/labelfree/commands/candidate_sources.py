@@ -23,6 +23,7 @@ from labelfree.sources.opening import open_source
 from labelfree.sources.paths import files_of, natural, rows_within
 from labelfree.sources.saved import saved_files
 from labelfree.sources.subsets import only, rows_by
+from labelfree.sources.summary_files import check_rows
 from labelfree.survey import targets
 
 BESIDE = ".source"
@@ -204,6 +205,7 @@ def _one_for_all(found: list[Named], given: Any, chosen: Options) -> list[Named]
     given = _paired(given, "label")
     columns = replace(targets.source_columns(chosen.columns, chosen.setting), domain=None)
     opened = open_source(given, columns)
+    check_rows(opened, "select")
     if "epoch" not in opened.roles or len(epochs := rows_by(opened, "epoch")) < 2:
         one = _source(given, chosen)
         return [replace(candidate, behind=one) for candidate in found]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.catalog import Command
+from labelfree.commands.from_summaries import findings_of, unsampled, value_of
 from labelfree.commands.next_command import judged_state
 from labelfree.commands.options import MODELS, Options, options_of
 from labelfree.commands.process_memory import give_back
@@ -27,7 +28,6 @@ from labelfree.reports.counts import RowCounts, SourceInfo
 from labelfree.reports.entries import FindingEntry, MetricEntry
 from labelfree.reports.rows import Audit, HeadInfo, Input, OutputInfo, SampleInfo
 from labelfree.summaries.sample import Drawn
-from labelfree.survey.findings import findings
 from labelfree.survey.found import Survey
 from labelfree.survey.targets import Setting, head_warning
 
@@ -40,11 +40,12 @@ def report_of(
     with limited_threads(chosen.threads):
         for done, metric in enumerate(metrics):
             progress("computing metrics", done / len(metrics))
-            entries[metric.name] = MetricEntry.of(metric, metric.compute(found.evidence))
+            entries[metric.name] = MetricEntry.of(metric, value_of(metric, found))
             if chosen.memory is not None:
                 give_back()
         progress("computing metrics", 1.0)
-        return assembled(command, found, chosen, entries, findings(found))
+        lost = sum(entry.reason_code == "no_sample" for entry in entries.values())
+        return assembled(command, found, chosen, entries, [*findings_of(found), *unsampled(found, lost)])
 
 
 def assembled(
@@ -140,7 +141,7 @@ def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
             for name, entry in metrics.items()
         }
         more += [
-            replace(one, message=f"source: {one.message}", sources=(behind.source.name,)) for one in findings(behind)
+            replace(one, message=f"source: {one.message}", sources=(behind.source.name,)) for one in findings_of(behind)
         ]
     if warning := head_warning(found):
         more.append(Finding("head_mismatch", warning))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labelfree.arrays import Index, Rows
 from labelfree.documents.stores.names import is_remote
 from labelfree.errors import option
+from labelfree.summaries.encoding import Stored
 
 Values: TypeAlias = NDArray[Any]
 PARQUET = (".parquet", ".pq", ".parq")
@@ -27,6 +28,8 @@ TORCH = (".pt", ".pth", ".ckpt", ".bin")
 """How the names of PyTorch files end."""
 CHECKPOINT = (".safetensors", *TORCH)
 """How the names of checkpoint files end."""
+SUMMARY = (".summary",)
+"""How the names of summaries end."""
 
 
 def _nowhere() -> Index:
@@ -71,7 +74,8 @@ class Source:
     order, where they have some;
     read: given a number of rows, yields blocks of about that many; outputs: the column of class scores, where one is
     read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the
-    source domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many.
+    source domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many;
+    summaries: what was read of the rows elsewhere, in their order, where there are no rows to read.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Source:
     beside: Source | None = None
     buffers: int = 0
     groups: tuple[int, ...] = ()
+    summaries: tuple[Stored, ...] = ()
 
     def located(self, row: int) -> tuple[str, int]:
         """The file that a row of the data set lies in, and which of its rows it is."""

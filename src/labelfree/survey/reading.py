@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from labelfree.arrays import Rows
 from labelfree.evidence.evidence import WIDE, Need
@@ -16,6 +16,7 @@ from labelfree.survey.parallel import available_cores, summed
 from labelfree.survey.repetitions import finite
 from labelfree.survey.scores import Wanted
 from labelfree.survey.shards import Part, block_rows, parts_of
+from labelfree.survey.sums import Sums
 
 _MOST_WORKERS = 8
 
@@ -50,14 +51,7 @@ def survey(
     def empty() -> Summaries:
         return Summaries(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted, group_rows)
 
-    def blocks() -> Iterator[tuple[Part, Block]]:
-        read = 0
-        for part, block in parts_of(source, source.read(rows)):
-            yield part, block
-            read += len(block.index) + len(block.null) + len(block.ragged)
-            progress("reading", min(1.0, read / max(source.total, 1)))
-
-    state = summed(blocks(), empty, workers_for(source, threads) if kernels is numpy_kernels else 1)
+    state = grown(source, empty, kernels, threads, progress)
     state.check()
 
     def rescan() -> Iterator[Rows]:
@@ -66,3 +60,23 @@ def survey(
             yield usable[measurable(usable)] if on_bad == "count" else usable
 
     return state.finished(rescan, progress)
+
+
+def grown(
+    source: Source,
+    empty: Callable[[], Summaries],
+    kernels: Kernels,
+    threads: int | None,
+    progress: Progress,
+    each: Callable[[int, Sums], None] | None = None,
+) -> Summaries:
+    """What one pass over a source leaves behind; empty: makes a state that has seen nothing; each: as for `summed`."""
+
+    def blocks() -> Iterator[tuple[Part, Block]]:
+        read = 0
+        for part, block in parts_of(source, source.read(block_rows(source.d))):
+            yield part, block
+            read += len(block.index) + len(block.null) + len(block.ragged)
+            progress("reading", min(1.0, read / max(source.total, 1)))
+
+    return summed(blocks(), empty, workers_for(source, threads) if kernels is numpy_kernels else 1, each)

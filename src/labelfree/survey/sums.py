@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
@@ -39,7 +40,9 @@ class Ordered(Generic[S]):
     Each of them by a tree, so that a shard, or a file, that was summed elsewhere merges to the same digits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, each: Callable[[int, S], None] | None = None) -> None:
+        """each: told of the state of every file, by its number, as soon as the file is read."""
+        self._each = each
         self._at: Part | None = None
         self._parts: Tree[S] = Tree()
         self._shards: Tree[S] = Tree()
@@ -67,5 +70,8 @@ class Ordered(Generic[S]):
 
     def _end_file(self) -> None:
         if (state := self._shards.total()) is not None:
+            assert self._at is not None
+            if self._each is not None:
+                self._each(self._at[0], state)
             self._files.add(state)
         self._shards = Tree()

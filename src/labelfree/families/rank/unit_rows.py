@@ -44,7 +44,8 @@ def _second_moment(e: Evidence) -> Float:
 
 def _forms(matrix: Float, rows: Float) -> Float:
     """w^T A w for each row w (m, d), as (m,)."""
-    return np.concatenate([np.einsum("ij,ij->i", part @ matrix, part) for part in blocks_of(rows)])
+    parts = [np.einsum("ij,ij->i", part @ matrix, part) for part in blocks_of(rows)]
+    return np.concatenate(parts) if parts else np.empty(0)
 
 
 def _both_triangles(lower: Float, left: Float, right: Float) -> Float:
