@@ -61,8 +61,9 @@ def summarize(
     with Bar(enabled=not shared.quiet and sys.stderr.isatty()) as bar:
         done = summarizing.summarize(
             list(sources) if len(sources) > 1 else sources[0], output, with_sample=with_sample, column=shared.column,
-            id=shared.id, logits=logits, on_bad=shared.on_bad, sample=parse_sample(shared.sample or str(summarizing.SAMPLE)), seed=shared.seed,
-            memory=parse_memory(shared.memory), threads=shared.threads, progress=bar,
+            id=shared.id, logits=logits, on_bad=shared.on_bad, seed=shared.seed, threads=shared.threads,
+            sample=parse_sample(shared.sample or str(summarizing.SAMPLE)), memory=parse_memory(shared.memory),
+            progress=bar,
         )  # fmt: skip
     if not shared.quiet:
         if done.sampled:

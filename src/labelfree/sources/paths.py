@@ -64,9 +64,7 @@ def _marker(file: Path) -> bool:
 
 def _known(path: PurePath) -> bool:
     """Whether a name says that it is a file."""
-    return (
-        path.suffix.lower() in (*_ROWS, *CHECKPOINT, *SUMMARY, ".npz") or suffix_of(path) in _TEXT or bool(path.suffix)
-    )
+    return path.suffix.lower() in (*_ROWS, *CHECKPOINT, ".npz") or suffix_of(path) in _TEXT or bool(path.suffix)
 
 
 def _rows_among(names: Sequence[str]) -> list[str]:
