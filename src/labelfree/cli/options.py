@@ -20,7 +20,8 @@ Sources: TypeAlias = Annotated[
     typer.Argument(
         metavar="SOURCE",
         help="Parquet, Arrow, CSV or JSON lines; a directory or quoted glob; .npy, .npz, .summary; a tensor of a "
-        "checkpoint (model.safetensors::name); with --data a checkpoint. Each SOURCE is one data set with a row of its own.",
+        "checkpoint (model.safetensors::name); with --data a checkpoint. Each SOURCE is one data set with a row of its "
+        "own.",
         show_default=False,
     ),
 ]

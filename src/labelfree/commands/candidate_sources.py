@@ -111,6 +111,7 @@ def _opened(name: str | None, given: Any, chosen: Options, *, alone: bool) -> li
     given = _paired(given, "logits")
     _refuse_checkpoint(given)
     opened = targets.open_targets(given, chosen.columns, chosen.setting)
+    check_rows(opened[0], "select")
     if len(opened) == 1:
         (one,) = opened
         rows = one if name is None or one.files else replace(one, name=name)
@@ -205,7 +206,6 @@ def _one_for_all(found: list[Named], given: Any, chosen: Options) -> list[Named]
     given = _paired(given, "label")
     columns = replace(targets.source_columns(chosen.columns, chosen.setting), domain=None)
     opened = open_source(given, columns)
-    check_rows(opened, "select")
     if "epoch" not in opened.roles or len(epochs := rows_by(opened, "epoch")) < 2:
         one = _source(given, chosen)
         return [replace(candidate, behind=one) for candidate in found]
@@ -238,6 +238,7 @@ def _source(given: Any, chosen: Options) -> Source:
     given = _paired(given, "label")
     opened = targets.source_of(_NO_ROWS, chosen.columns, replace(chosen.setting, source=given))
     assert opened is not None
+    check_rows(opened, "select")
     return opened
 
 

@@ -94,7 +94,7 @@ def _check(state: Summaries, joined: Joined) -> None:
             f"{name}: {tally['zero']} of {tally.read} rows are zero, and are in its sums; give the rows themselves"
         )
     scored = joined.told[0].outputs is not None
-    if scored and state.scores is None and tally["null"] + tally["nonfinite"]:
+    if scored and state.source.outputs is None and tally["null"] + tally["nonfinite"]:
         raise RowsError(
             f"{name}: rows were left out for their class scores too, which are not looked at here; give the rows "
             "themselves"
