@@ -310,6 +310,9 @@ def test_rows_twice_are_refused(tmp_path: Path) -> None:
     parts = summaries(tmp_path, [a, b], (1,))
     with pytest.raises(RowsError, match="30 ids repeat in column 'id'"):
         labelfree.rank(parts, concat=True)
+    with pytest.raises(RowsError, match="30 ids repeat in column 'id'"):
+        labelfree.merge(parts, tmp_path / "all.summary")
+    assert "repeated_id" in [f.code for f in labelfree.doctor(parts, concat=True).findings]
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,8 @@ def surveyed(
 def _check(state: Summaries, joined: Joined) -> None:
     """Refuse what a pass over the rows would have refused, and what the summary cannot leave out any more."""
     tally, name = state.tally, state.source.name
-    if state.on_bad != "count" and state.ids.duplicates:
-        raise RowsError(
-            f"{name}: {state.ids.duplicates} ids repeat in column {state.source.roles['id']!r}: the same rows were "
-            "summarized twice, or their ids are none; leave one of the summaries out"
-        )
+    if state.on_bad != "count":
+        joined.check_ids()
     state.check()
     if state.refuse_zero and tally["zero"]:
         raise RowsError(
@@ -194,15 +191,16 @@ class Joined:
         return sums
 
     def _check_overlap(self) -> None:
-        """Refuse the same rows twice; files of equal rows alone, whose sums tell nothing, are taken."""
-        seen: dict[str, str] = {}
-        for name, stored, told in zip(self.source.files, self.source.summaries, self.told, strict=True):
+        """Refuse the rows of one summary in another; files of equal rows alone, whose sums tell nothing, are taken."""
+        seen: dict[str, tuple[int, str]] = {}
+        for i, (name, stored, told) in enumerate(zip(self.source.files, self.source.summaries, self.told, strict=True)):
             for file in told.files:
                 if file.record is None:
                     continue
                 checksum = stored.records[file.record].checksum
                 where = f"{quoted(file.name)} of {name}"
-                if (earlier := seen.setdefault(checksum, where)) != where and self._spread(stored, told, file.record):
+                at, earlier = seen.setdefault(checksum, (i, where))
+                if at != i and self._spread(stored, told, file.record):
                     raise SummaryError(
                         f"{self.source.name}: expected every row once, found the same rows in {earlier} and in "
                         f"{where}; leave one of them out"
@@ -210,6 +208,14 @@ class Joined:
 
     def _spread(self, stored: Stored, told: About, record: str) -> bool:
         return bool(self._sums(stored, told, record).moments.scatter.any())
+
+    def check_ids(self) -> None:
+        """Refuse ids that several rows have."""
+        if self.ids.duplicates:
+            raise RowsError(
+                f"{self.source.name}: {self.ids.duplicates} ids repeat in column {self.told[0].id!r}: rows were "
+                "summarized twice, or their ids are none; leave one of the summaries out"
+            )
 
     def digest(self, name: str) -> str:
         """A hash of all that was summed, whatever summaries it came in; name: what else to tell apart."""

@@ -86,6 +86,7 @@ def _files(source: Source, read: int, made: set[int]) -> list[FileRows]:
 def merged(source: Source, writing: Writing) -> About:
     """Hand the summaries that a source is made of to `writing`, as one; the sums of the files stay as they are."""
     joined, files = Joined(source), list[FileRows]()
+    joined.check_ids()
     for stored, told in zip(source.summaries, joined.told, strict=True):
         for file in told.files:
             record = None
