@@ -73,11 +73,10 @@ def unsampled(found: Survey, undefined_here: int) -> list[Finding]:
 
 
 def findings_of(found: Survey, *, located: bool = False) -> list[Finding]:
-    """What is wrong with the rows behind a survey; of a summary no row is looked at again.
+    """What is wrong with the rows behind a survey.
 
     What findings ask of a spectrum lies far above what a second look at the rows would show.
     """
-    located = located and not found.source.summaries
     try:
         return findings(found, located=located)
     except RowsGone:
