@@ -54,7 +54,7 @@ ALLOWED = {
     "evidence": GROUND | {"kernels", "summaries"},
     "families": GROUND | {"kernels", "summaries", "trees", "evidence"},
     "metrics": {"evidence", "families"},
-    "sources": {"errors", "arrays", "head", "documents"},
+    "sources": {"errors", "arrays", "head", "documents", "summaries.encoding", "summaries.fields"},
     "survey": GROUND
     | {"kernels", "summaries", "evidence", "families", "sources", "documents.files", "documents.wording"},
     "layers": {"errors", "arrays", "kernels", "families", "sources", "documents.stores"},
@@ -79,6 +79,7 @@ ALLOWED = {
         "metrics",
         "models",
         "results",
+        "summaries",
     }
     | {"training"},
 }

@@ -43,7 +43,7 @@ _FLAG = re.compile(r"(?<![\w-])(?:--[a-z{]|-o\b)")
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
     labelfree.rank, labelfree.separability, labelfree.transfer, labelfree.opis, labelfree.evaluate, labelfree.doctor,
     labelfree.select, labelfree.compare, labelfree.drift, labelfree.embed, labelfree.weights, labelfree.watch,
-    labelfree.gate, labelfree.plan_gate, history.append, table.show, verdict.show,
+    labelfree.summarize, labelfree.merge, labelfree.gate, labelfree.plan_gate, history.append, table.show, verdict.show,
 )  # fmt: skip
 ARGUMENTS = {
     name
@@ -290,6 +290,10 @@ MISTAKES: dict[str, tuple[Call, str, str, str]] = {
     ),
     "output of embed": (
         lambda: labelfree.embed("w.npz", data="x.npy", output="e.csv"), "embed w.npz --data x.npy -o e.csv",
+        "output='e.csv': expected a suffix", "-o e.csv: expected a suffix",
+    ),
+    "output of summarize": (
+        lambda: labelfree.summarize("x.npy", "e.csv"), "summarize x.npy -o e.csv",
         "output='e.csv': expected a suffix", "-o e.csv: expected a suffix",
     ),
     "device": (

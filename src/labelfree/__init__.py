@@ -16,7 +16,7 @@ __distribution__ = "labelfree-eval"
 check_origin()
 
 if TYPE_CHECKING:
-    from labelfree import history, metrics, training
+    from labelfree import history, metrics, summaries, training
     from labelfree.commands.api import doctor, drift, evaluate, opis, rank, separability, transfer, transfer_all
     from labelfree.commands.explaining import explain
     from labelfree.commands.planning import plan_gate
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labelfree.commands.reports import Reports, read
     from labelfree.commands.selecting import select
     from labelfree.commands.similarity import compare
+    from labelfree.commands.summarizing import merge, summarize
     from labelfree.commands.watching import watch
     from labelfree.commands.weights import weights
     from labelfree.commands.weights_reports import WeightsReports
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FindingWarning", "LabelfreeError", "Report", "Reports", "Result", "WeightsReports", "__version__", "compare",
-    "doctor", "drift", "embed", "evaluate", "explain", "gate", "history", "metrics", "opis", "plan_gate", "rank",
-    "read", "select", "separability", "training", "transfer", "transfer_all", "watch", "weights",
+    "doctor", "drift", "embed", "evaluate", "explain", "gate", "history", "merge", "metrics", "opis", "plan_gate",
+    "rank", "read", "select", "separability", "summaries", "summarize", "training", "transfer", "transfer_all", "watch",
+    "weights",
 ]  # fmt: skip
 
 _HOME = {
@@ -44,6 +46,8 @@ _HOME = {
     "doctor": "labelfree.commands.api",
     "drift": "labelfree.commands.api",
     "embed": "labelfree.models.embedding",
+    "merge": "labelfree.commands.summarizing",
+    "summarize": "labelfree.commands.summarizing",
     "evaluate": "labelfree.commands.api",
     "opis": "labelfree.commands.api",
     "plan_gate": "labelfree.commands.planning",
@@ -70,7 +74,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     from importlib import import_module
 
-    if name in ("history", "metrics", "training"):
+    if name in ("history", "metrics", "summaries", "training"):
         return import_module(f"labelfree.{name}")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 import labelfree
 import oracles
-from labelfree.commands import api, selecting
+from labelfree import summaries
+from labelfree.commands import api, selecting, summarizing
 from labelfree.commands import weights as layers_api
 from labelfree.commands.explanation import explanation
 from labelfree.families.opis import clusters as pseudo_groups
@@ -34,6 +35,8 @@ from labelfree.metrics import METRICS
 from labelfree.models import embedding
 from labelfree.render import naming
 from labelfree.reports.definitions import sections
+from labelfree.summaries import fields, hashing
+from labelfree.survey import kept
 from labelfree.training import monitor
 from model_files import sentences, transformer
 from repository import ROOT
@@ -205,7 +208,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 MODULES = [
-    api, selecting, label_rows, embedding, layers_api, layers_checkpoint, monitor, naming, pseudo_groups,
+    api, selecting, summarizing, summaries, hashing, fields, kept,
+    label_rows, embedding, layers_api, layers_checkpoint, monitor, naming, pseudo_groups,
     *dict.fromkeys(sys.modules[metric.function.__module__] for metric in METRICS),
 ]  # fmt: skip
 

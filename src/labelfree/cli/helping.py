@@ -25,6 +25,8 @@ SUMMARIES = {
     "doctor": "What is wrong with the data, before any metric.",
     "embed": "Run a checkpoint over data: embeddings as Parquet.",
     "weights": "What the weights of a checkpoint say without data.",
+    "summarize": "What metrics need of the rows, as a file without rows.",
+    "merge": "Summaries of the parts of a data set as one, exactly.",
     "gate": "Shall the run stop? A verdict with an exit code of its own.",
     "watch": "Score new files of a run as they appear, and ask the gate.",
     "history": "The records of a run: append, draw, remove.",
@@ -62,6 +64,9 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     "embed": (
         "data", "output", "replace", "resume", "column", "keep", "model", "layer", "pool", "trust_code", "device",
         "batch_size", "quiet",
+    ),
+    "summarize": (
+        "output", "with_sample", "column", "id", "logits", "on_bad", "sample", "seed", "memory", "threads", "quiet",
     ),
     "gate": (
         "require", "against", "max_drop", "history", "run", "plateau", "min_delta", "checks", "plan", "json", "output",

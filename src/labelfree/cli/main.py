@@ -29,6 +29,7 @@ from labelfree.cli.repeats import given_once
 from labelfree.cli.report import report
 from labelfree.cli.select import select
 from labelfree.cli.streams import discard, patient
+from labelfree.cli.summarize import merge, summarize
 from labelfree.cli.watch import watch
 from labelfree.cli.weights import weights
 from labelfree.documents.findings import FindingWarning
@@ -72,7 +73,8 @@ def _help(context: typer.Context) -> None:
 
 
 for _command in (
-    rank, separability, transfer, opis, evaluate, select, compare, drift, doctor, embed, weights, gate, watch,
+    rank, separability, transfer, opis, evaluate, select, compare, drift, doctor, embed, weights, summarize, merge,
+    gate, watch,
 ):  # fmt: skip
     app.command(short_help=SUMMARIES[_command.__name__])(_command)
 app.add_typer(history, callback=_help, invoke_without_command=True, no_args_is_help=False)

@@ -19,8 +19,9 @@ Sources: TypeAlias = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Parquet, Arrow, CSV or JSON lines; a directory or quoted glob; .npy, .npz; a tensor of a checkpoint "
-        "(model.safetensors::name); with --data a checkpoint. Each SOURCE is one data set with a row of its own.",
+        help="Parquet, Arrow, CSV or JSON lines; a directory or quoted glob; .npy, .npz, .summary; a tensor of a "
+        "checkpoint (model.safetensors::name); with --data a checkpoint. Each SOURCE is one data set with a row of its "
+        "own.",
         show_default=False,
     ),
 ]

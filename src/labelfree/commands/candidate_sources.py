@@ -23,6 +23,7 @@ from labelfree.sources.opening import open_source
 from labelfree.sources.paths import files_of, natural, rows_within
 from labelfree.sources.saved import saved_files
 from labelfree.sources.subsets import only, rows_by
+from labelfree.sources.summary_files import check_rows
 from labelfree.survey import targets
 
 BESIDE = ".source"
@@ -110,6 +111,7 @@ def _opened(name: str | None, given: Any, chosen: Options, *, alone: bool) -> li
     given = _paired(given, "logits")
     _refuse_checkpoint(given)
     opened = targets.open_targets(given, chosen.columns, chosen.setting)
+    check_rows(opened[0], "select")
     if len(opened) == 1:
         (one,) = opened
         rows = one if name is None or one.files else replace(one, name=name)
@@ -236,6 +238,7 @@ def _source(given: Any, chosen: Options) -> Source:
     given = _paired(given, "label")
     opened = targets.source_of(_NO_ROWS, chosen.columns, replace(chosen.setting, source=given))
     assert opened is not None
+    check_rows(opened, "select")
     return opened
 
 

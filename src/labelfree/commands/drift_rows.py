@@ -85,8 +85,8 @@ def _order(scores: Float, index: Index) -> Index:
 
 
 def ids_at(source: Source, index: Index) -> list[Any]:
-    """The ids of rows at these positions, or the positions where there are none."""
-    if "id" not in source.roles or source.values is None:
+    """The ids of rows at these positions, or the positions where there are none, as in a summary."""
+    if "id" not in source.roles or source.values is None or source.summaries:
         return [int(i) for i in index]
     return values_at(source, source.roles["id"], index)
 

@@ -12,6 +12,7 @@ import numpy as np
 from labelfree.catalog import COLLAPSE_METRICS, command
 from labelfree.commands.checkpoints import embedded, run_first
 from labelfree.commands.drift_rows import every_row, sliced, unusual
+from labelfree.commands.from_summaries import findings_of, unsampled
 from labelfree.commands.measuring import surveyed
 from labelfree.commands.memory import Work, check_memory
 from labelfree.commands.options import Options, selected
@@ -37,7 +38,7 @@ from labelfree.reports.drift_words import said, size_of
 from labelfree.reports.entries import RequiredVerdict
 from labelfree.sources.block import Source
 from labelfree.sources.opening import open_source
-from labelfree.survey.findings import findings
+from labelfree.sources.summary_files import check_rows
 from labelfree.survey.found import Survey
 from labelfree.survey.scores import Wanted
 
@@ -51,7 +52,9 @@ def opened_current(source: Any, chosen: Options) -> list[Any]:
     """Current rows, opened; a checkpoint that is to be run over data first as it is."""
     if isinstance(source, Source) or chosen.data is not None:
         return [source]
-    return [open_source(source, current_columns(chosen))]
+    opened = open_source(source, current_columns(chosen))
+    check_rows(opened, "drift")
+    return [opened]
 
 
 def drift_on(source: Any, chosen: Options, progress: Progress) -> Report:
@@ -140,7 +143,8 @@ def _written(
     assert behind is not None
     report = report_of(command("drift"), found, metrics, chosen, progress)
     _about_reference(report, metrics, behind)
-    for one in [*_against(found), *_of_reference(behind)]:
+    lost = sum(entry.reason_code == "no_sample" for entry in report.metrics.values())
+    for one in [*_against(found), *_of_reference(behind), *unsampled(behind, lost)]:
         report.note(one)
     rows = unusual(found) if _ready(found) else None
     by = None if chosen.by is None else sliced(found, chosen.by, sliced_too=reference.sliced)
@@ -207,7 +211,7 @@ def _of_reference(behind: Survey) -> list[Finding]:
 def _wrong_in(behind: Survey) -> list[Finding]:
     return [
         replace(one, message=f"reference: {one.message}", sources=(behind.source.name,))
-        for one in findings(behind)
+        for one in findings_of(behind)
         if one.code in ("nonfinite", "null", "zero", "duplicate", "constant", "collapsed", "outlier", "repeated_id")
     ]
 

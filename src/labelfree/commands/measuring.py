@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from labelfree.catalog import GROUP_ROWS, SAMPLE, Command
 from labelfree.commands.checkpoints import embedded, run_first
 from labelfree.commands.engines import engine_of
+from labelfree.commands.from_summaries import findings_of, unsampled
 from labelfree.commands.memory import Work, check_memory
 from labelfree.commands.options import Options, selected
 from labelfree.commands.process_memory import give_back
@@ -22,7 +24,7 @@ from labelfree.commands.series import death_series, group_series, spectrum_serie
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
 from labelfree.errors import UsageError, option
-from labelfree.evidence.evidence import Need
+from labelfree.evidence.evidence import Need, RowsGone
 from labelfree.families.opis.behavior import Judged
 from labelfree.families.opis.judging import judged
 from labelfree.families.spec import Metric
@@ -34,8 +36,7 @@ from labelfree.sources.checkpoints.heads import find_head
 from labelfree.sources.opening import open_source
 from labelfree.sources.tables.group_files import write_groups
 from labelfree.summaries.hashing import hash_ids
-from labelfree.survey import targets
-from labelfree.survey.findings import findings
+from labelfree.survey import kept, targets
 from labelfree.survey.found import OnBad, Survey
 from labelfree.survey.groups import grouping_of, row_keys
 from labelfree.survey.reading import survey
@@ -76,7 +77,7 @@ def findings_on(command: Command, source: Any, chosen: Options, progress: Progre
     _check(Work(opened, needs, (), chosen.sample, threads=chosen.threads), chosen)
     with limited_threads(chosen.threads):
         found = surveyed(opened, needs, chosen, "count", progress)
-        said = findings(found, located=True)
+        said = [*findings_of(found, located=True), *unsampled(found, 0)]
     return assembled(command, found, chosen, {}, said)
 
 
@@ -139,7 +140,8 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
     if adapted:
         report = with_outputs(report, found, chosen.setting)
     if "moments" in asked and found.evidence.n >= 2 and "pictures" in command.spectrum:
-        report.series["spectrum"] = spectrum_series(found.evidence)
+        with suppress(RowsGone):  # of a summary whose spectrum runs into rounding
+            report.series["spectrum"] = spectrum_series(found.evidence)
     report.series.update(group_series(found.evidence))
     if (deaths := death_series(found.evidence)) is not None:
         report.series["deaths"] = deaths
@@ -194,7 +196,12 @@ def surveyed(
     wanted: Wanted | None = None,
     group_rows: int | None = None,
 ) -> Survey:
-    """One pass over an open source; arguments as for `survey.reading.survey`."""
+    """One pass over an open source, rows or summaries; arguments as for `survey.reading.survey`."""
+    if opened.summaries:
+        return kept.surveyed(
+            opened, needs, kernels=kernels_for(chosen.device), on_bad=on_bad, refuse_zero=refuse_zero,
+            sample=sample_of(needs, chosen), seed=chosen.seed, progress=progress, wanted=wanted,
+        )  # fmt: skip
     found = survey(
         opened,
         needs,

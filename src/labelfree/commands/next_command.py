@@ -7,8 +7,10 @@ from pathlib import Path
 
 from labelfree.catalog import Command
 from labelfree.commands.options import Options
+from labelfree.evidence.evidence import RowsGone
 from labelfree.reports.state import Because, Concerns, State
 from labelfree.survey.found import Survey
+from labelfree.survey.state import State as Judged
 from labelfree.survey.state import state_of
 
 _AFTER_HEALTHY: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -27,7 +29,10 @@ _DIGITS = 6
 
 def judged_state(command: Command, found: Survey, chosen: Options) -> State:
     """The state of what a pass has found."""
-    judged = state_of(found.evidence, found.duplicates.duplicates)
+    try:
+        judged = state_of(found.evidence, found.duplicates.duplicates)
+    except RowsGone as error:
+        judged = Judged("no_verdict", reason=f"{error}; a summary holds none")
     because = [
         Because(name=r.name, value=float(f"{r.value:.{_DIGITS}g}"), limit=r.limit, message=r.message)
         for r in judged.because

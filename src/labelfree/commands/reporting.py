@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.catalog import ENGINES, Command
+from labelfree.commands.from_summaries import findings_of, unsampled, value_of
 from labelfree.commands.next_command import judged_state
 from labelfree.commands.options import MODELS, Options, options_of
 from labelfree.commands.process_memory import give_back
@@ -32,7 +33,6 @@ from labelfree.results import Result
 from labelfree.sources.block import Source
 from labelfree.sources.row_groups import Chosen
 from labelfree.summaries.sample import Drawn
-from labelfree.survey.findings import findings
 from labelfree.survey.found import Survey
 from labelfree.survey.targets import Setting, head_warning
 
@@ -45,13 +45,14 @@ def report_of(
     with limited_threads(chosen.threads):
         for done, metric in enumerate(metrics):
             progress("computing metrics", done / len(metrics))
-            results.append((metric, metric.compute(found.evidence)))
+            results.append((metric, value_of(metric, found)))
             if chosen.memory is not None:
                 give_back()
         known = over_row_groups(results, found.evidence)
         entries = {one.name: MetricEntry.of(one, result) for (one, _), result in zip(results, known, strict=True)}
         progress("computing metrics", 1.0)
-        return assembled(command, found, chosen, entries, findings(found))
+        lost = sum(entry.reason_code == "no_sample" for entry in entries.values())
+        return assembled(command, found, chosen, entries, [*findings_of(found), *unsampled(found, lost)])
 
 
 def assembled(
@@ -171,7 +172,7 @@ def with_outputs(report: Report, found: Survey, setting: Setting) -> Report:
             for name, entry in metrics.items()
         }
         more += [
-            replace(one, message=f"source: {one.message}", sources=(behind.source.name,)) for one in findings(behind)
+            replace(one, message=f"source: {one.message}", sources=(behind.source.name,)) for one in findings_of(behind)
         ]
     if warning := head_warning(found):
         more.append(Finding("head_mismatch", warning))

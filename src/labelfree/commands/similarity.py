@@ -37,6 +37,7 @@ from labelfree.reports.entries import FindingEntry, MetricEntry, RequiredVerdict
 from labelfree.reports.rows import SampleInfo
 from labelfree.sources.block import Columns, Source
 from labelfree.sources.opening import open_source
+from labelfree.sources.summary_files import check_rows
 from labelfree.summaries.pair_moments import groups_for
 
 COPIED = ("neighbors_kept", "cka")
@@ -109,6 +110,8 @@ def compare(
         _check_alone(names, {"to": to, "by": by, "common": common or None, "threshold": threshold})
     first = _reference(names, to)
     opened = {name: open_source(one, _columns(chosen, by, group, name == first)) for name, one in given.items()}
+    for one in opened.values():
+        check_rows(one, "compare")
     order = [first, *(name for name in names if name != first)]
     for a, b in combinations(order, 2):
         _check_memory(opened[a], opened[b], chosen)

@@ -52,6 +52,9 @@ _ALL = (
         "A re-index that stopped half way looks like that. No search finds rows of one part from the other: embed "
         "all with one model. Only `doctor` looks; another pooling, a tuned copy or few scattered rows it does not "
         "see, so that its silence proves nothing."),
+    Code("no_sample", "note", "the summary holds no sampled rows",
+        "Sums alone give values and no intervals; metrics that compare rows with each other are undefined. Summarize "
+        "the rows with a sample, which then lie in the file."),
     Code("narrow_cone", "warning", "the mean row holds most of the energy",
         "All rows point about the same way. That is common in healthy language models and also what a collapse "
         "looks like: ranks about the origin describe the offset, those about the mean (rankme_centered) the rest."),

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 REASONS: Mapping[str, str] = {
     "insufficient": "Too few rows, groups, classes or eigenvalues for the definition; the reason has the number.",
     "collapsed": "All rows are equal, all entries zero or all predictions of one class: nothing to measure.",
+    "no_sample": "The summary holds sums alone, and the metric looks at rows: summarize keeps a sample on request.",
+    "rows_gone": "The metric looks at every row, or once more at them, and a summary holds none: measure the rows.",
     "nonfinite": "Rows of the weights hold NaN or infinity.",
     "out_of_range": "The value is above 1e100, or below the least number of float64: scale the rows first.",
     "zero_rows": "Rows of zeros have no direction, and this metric needs one of each; remove them.",

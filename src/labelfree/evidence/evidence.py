@@ -34,6 +34,10 @@ VIEW_ROWS = 20_000
 Need: TypeAlias = Literal["moments", "unit", "sample", "views", "groups", "outputs", "head", "source"]
 
 
+class RowsGone(Exception):
+    """Why a number cannot be had from summaries: a pass would have read the rows again. No report ever sees it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Summaries of one data set, frozen. What a metric does not need may be missing.

@@ -14,6 +14,7 @@ from labelfree.arrays import Index, Rows
 from labelfree.documents.stores.names import is_remote
 from labelfree.errors import option
 from labelfree.sources.row_groups import Amount, Chosen
+from labelfree.summaries.encoding import Stored
 
 Values: TypeAlias = NDArray[Any]
 PARQUET = (".parquet", ".pq", ".parq")
@@ -28,6 +29,8 @@ TORCH = (".pt", ".pth", ".ckpt", ".bin")
 """How the names of PyTorch files end."""
 CHECKPOINT = (".safetensors", *TORCH)
 """How the names of checkpoint files end."""
+SUMMARY = (".summary",)
+"""How the names of summaries end."""
 
 
 def _nowhere() -> Index:
@@ -97,7 +100,8 @@ class Source:
     rows before are read too; in_order: whether that holds inside each file; outputs: the column of class scores, where
     one is read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the source
     domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many; part: the row
-    groups that are read, where they are not all: total counts their rows, and positions stay those of the whole.
+    groups that are read, where they are not all: total counts their rows, and positions stay those of the whole;
+    summaries: what was read of the rows elsewhere, in their order, where there are no rows to read.
     """
 
     name: str
@@ -120,6 +124,7 @@ class Source:
     part: Chosen | None = None
     span: Callable[[int, int, int], Iterator[Block]] | None = None
     in_order: bool = False
+    summaries: tuple[Stored, ...] = ()
 
     def between(self, rows: int, start: int, stop: int) -> Iterator[Block]:
         """Blocks of about so many rows: those from row `start` of the data set to the one before `stop`."""

@@ -13,7 +13,7 @@ from labelfree.documents.stores.faults import copying
 from labelfree.documents.stores.names import is_remote, parsed_name, shown
 from labelfree.documents.stores.remote_file import PIECES, File, RemoteFile, remote_file
 from labelfree.errors import SourceError, UsageError, option
-from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, Columns, Source
+from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, SUMMARY, Columns, Source
 from labelfree.sources.conversions import conversion
 from labelfree.sources.paths import (
     READABLE,
@@ -32,6 +32,7 @@ _KINDS = {
     **dict.fromkeys(SEPARATED, "separated"),
     **dict.fromkeys(LINES, "lines"),
     **dict.fromkeys(CHECKPOINT, "checkpoint"),
+    **dict.fromkeys(SUMMARY, "summary"),
 }
 _WIDEST = 1 << 16
 """Numbers a row that a file may claim whatever its size; of more, one row must fit into it."""
@@ -141,6 +142,12 @@ def _open_member(path: Path, member: str, columns: Columns) -> Source:
 def _open_files(name: str, files: list[File], columns: Columns) -> Source:
     suffixes = sorted({suffix_of(file) for file in files})
     kinds = {_KINDS.get(suffix, suffix) for suffix in suffixes}
+    if len(kinds) > 1 and "summary" in kinds:
+        raise SourceError(
+            f"{name}: expected summaries, or files of rows, found both ({', '.join(suffixes)}); summarize the rows "
+            f"first, labelfree summarize {next(shown(str(f)) for f in files if suffix_of(f) not in SUMMARY)} -o "
+            "more.summary, and take the summaries as one"
+        )
     if len(kinds) > 1:
         raise SourceError(
             f"{name}: expected files of one kind, found {', '.join(suffixes)}; name one kind by a glob that "
@@ -149,6 +156,10 @@ def _open_files(name: str, files: list[File], columns: Columns) -> Source:
     kind = kinds.pop()
     if kind in ("parquet", "arrow", "separated", "lines"):
         return _open_tables(kind, name, files, columns)
+    if kind == "summary":
+        from labelfree.sources.summary_files import summary_source
+
+        return summary_source(name, files, columns)
     if kind == ".npy":
         from labelfree.sources.arrays.numpy_files import npy_source
 

@@ -14,10 +14,12 @@ from labelfree.documents.stores.listings import remote_files
 from labelfree.documents.stores.names import Name, is_remote
 from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
-from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, TORCH
+from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, SUMMARY, TORCH
 from labelfree.sources.saved import saved_files
 
-READABLE = "Parquet, Arrow IPC, CSV, JSON lines, .npy, .npz, .safetensors, .pt/.pth/.ckpt or a directory of them"
+READABLE = (
+    "Parquet, Arrow IPC, CSV, JSON lines, .npy, .npz, .safetensors, .pt/.pth/.ckpt, .summary or a directory of them"
+)
 _ROWS = (*PARQUET, *ARROW, ".npy")
 _TEXT = (*SEPARATED, *LINES)
 
@@ -66,10 +68,11 @@ def _known(path: PurePath) -> bool:
 
 
 def _rows_among(names: Sequence[str]) -> list[str]:
-    """The files that hold rows; CSV and JSON lines where nothing else does."""
+    """The files that hold rows; CSV and JSON lines where nothing else does, and summaries where these do not."""
     paths = {name: PurePath(name) for name in names}
     known = [name for name, path in paths.items() if path.suffix.lower() in _ROWS]
-    return known or [name for name, path in paths.items() if suffix_of(path) in _TEXT]
+    text = [name for name, path in paths.items() if suffix_of(path) in _TEXT]
+    return known or text or [name for name, path in paths.items() if path.suffix.lower() in SUMMARY]
 
 
 def _inside(path: Path) -> list[File]:
@@ -91,7 +94,8 @@ def suffix_of(file: PurePath | File) -> str:
 def rows_within(path: Path, *, text: bool = True) -> tuple[list[Path], int]:
     """The files of a directory that hold rows, and how many others it holds.
 
-    text: count CSV and JSON lines among them where nothing else holds rows; beside other files they are its log.
+    text: count CSV and JSON lines among them where nothing else holds rows, and summaries where these do not; beside
+    other files they are its log, and what was made of it.
     """
 
     def visible(file: Path) -> bool:
@@ -100,11 +104,11 @@ def rows_within(path: Path, *, text: bool = True) -> tuple[list[Path], int]:
     files = [p for p in path.rglob("*") if p.is_file() and visible(p)]
     known = [p for p in files if p.suffix.lower() in _ROWS]
     if text and not known:
-        known = [p for p in files if suffix_of(p) in _TEXT]
+        known = [p for p in files if suffix_of(p) in _TEXT] or [p for p in files if p.suffix.lower() in SUMMARY]
     return known, len(files) - len(known)
 
 
-def missing(name: str, usable: tuple[str, ...] = (*_ROWS, *_TEXT, *CHECKPOINT, ".npz")) -> str:
+def missing(name: str, usable: tuple[str, ...] = (*_ROWS, *_TEXT, *CHECKPOINT, *SUMMARY, ".npz")) -> str:
     """What to say of a path that does not exist; usable: suffixes of files that may have been meant."""
     path = Path(name)
     if path.is_symlink():

@@ -87,14 +87,17 @@ class Moments:
 
     def fields(self) -> Fields:
         """What this summary is made of."""
-        return Fields("moments", {"n": self.n}, {"mean": self.mean, "scatter": self.scatter})
+        arrays = {"mean": self.mean, "scatter": self.scatter} if self.n else {"mean": self.mean}
+        return Fields("moments", {"n": self.n}, arrays)
 
     @classmethod
     def of_fields(cls, found: Fields) -> Self:
         """The summary of these fields, checked."""
         found.check_kind("moments")
-        mean = found.array("mean", np.float64, (None,))
-        return cls(found.count("n"), mean, found.array("scatter", np.float64, (len(mean), len(mean))))
+        n, mean = found.count("n"), found.array("mean", np.float64, (None,))
+        if n == 0:
+            return cls.empty(len(mean))
+        return cls(n, mean, found.array("scatter", np.float64, (len(mean), len(mean))))
 
     def to_bytes(self) -> bytes:
         """This summary as bytes, exact to the last bit: a safetensors file, with checksums and no code."""

@@ -32,7 +32,13 @@ def findings(found: Survey, *, located: bool = False) -> list[Finding]:
     looks for rows of two spaces.
     """
     spaces = mixed(found) if located else ()
-    return [*_bad_rows(found), *_repetitions(found, located), *_epochs(found), *spaces, *_shape(found)]
+    return [
+        *_bad_rows(found),
+        *_repetitions(found, located and not found.source.summaries),
+        *_epochs(found),
+        *spaces,
+        *_shape(found),
+    ]
 
 
 def _bad_rows(found: Survey) -> Iterator[Finding]:

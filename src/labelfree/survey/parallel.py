@@ -42,15 +42,17 @@ def summed(
     parts: Iterable[tuple[Part, Block]],
     empty: Callable[[], S],
     workers: int,
+    each: Callable[[int, Sums], None] | None = None,
     shard: Callable[[tuple[int, int], Sums], None] | None = None,
 ) -> S:
     """The summary of all parts, the same to the last digit whatever the number of workers.
 
     The caller's thread reads; part i goes to worker i mod workers. What depends on the order of the rows, the sums, is
     taken out after each part and merged in the order of the parts; the rest does not. Several workers need parts of
-    one block each. shard: told the sums of each shard, in their order.
+    one block each. each: told of the sums of every file, by its number, in the order of the files; shard: of those of
+    every shard, by its file and its number there.
     """
-    sums = _InOrder(shard)
+    sums = _InOrder(each, shard)
     with one_core():
         state = _alone(parts, empty(), sums) if workers <= 1 else _together(parts, empty, workers, sums)
     if (total := sums.ordered.total()) is not None:
@@ -89,8 +91,10 @@ def _together(parts: Iterable[tuple[Part, Block]], empty: Callable[[], S], worke
 class _InOrder:
     """Sums of parts, handed over by several threads as they are done, taken in by the number of the part."""
 
-    def __init__(self, shard: Callable[[tuple[int, int], Sums], None] | None) -> None:
-        self.ordered: Ordered[Sums] = Ordered(shard)
+    def __init__(
+        self, each: Callable[[int, Sums], None] | None, shard: Callable[[tuple[int, int], Sums], None] | None
+    ) -> None:
+        self.ordered: Ordered[Sums] = Ordered(each, shard)
         self._lock = threading.Lock()
         self._early: dict[int, tuple[Part, Sums]] = {}
         self._next = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from labelfree.survey.parallel import available_cores, summed
 from labelfree.survey.repetitions import finite
 from labelfree.survey.scores import Wanted
 from labelfree.survey.shards import Part, block_rows, parts_of
+from labelfree.survey.sums import Sums
 
 if TYPE_CHECKING:
     from labelfree.survey.engines.passes import Reducing
@@ -59,18 +60,10 @@ def survey(
     def empty() -> Summaries:
         return Summaries(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted, group_rows)
 
-    def blocks() -> Iterator[tuple[Part, Block]]:
-        read = 0
-        for part, block in parts_of(source, source.read(rows)):
-            yield part, block
-            read += len(block.index) + len(block.null) + len(block.ragged)
-            progress("reading", min(1.0, read / max(source.total, 1)))
-
     matrices = ("moments" in needs) + ("unit" in needs and source.d <= WIDE)
     gathering = None if source.part is None else Gathering(source, matrices)
     if engine is None:
-        workers = workers_for(source, threads) if kernels is numpy_kernels else 1
-        state = summed(blocks(), empty, workers, None if gathering is None else gathering.add)
+        state = grown(source, empty, kernels, threads, progress, shard=None if gathering is None else gathering.add)
     else:
         from labelfree.survey.engines.passes import summed_by
         from labelfree.survey.engines.summing import Pass, at_home
@@ -94,3 +87,24 @@ def survey(
     if gathering is None:
         return found
     return replace(found, evidence=replace(found.evidence, clusters=gathering.found))
+
+
+def grown(
+    source: Source,
+    empty: Callable[[], Summaries],
+    kernels: Kernels,
+    threads: int | None,
+    progress: Progress,
+    each: Callable[[int, Sums], None] | None = None,
+    shard: Callable[[tuple[int, int], Sums], None] | None = None,
+) -> Summaries:
+    """What one pass over a source leaves behind; empty: makes a state that has seen nothing; each, shard: as `summed`."""
+
+    def blocks() -> Iterator[tuple[Part, Block]]:
+        read = 0
+        for part, block in parts_of(source, source.read(block_rows(source.d))):
+            yield part, block
+            read += len(block.index) + len(block.null) + len(block.ragged)
+            progress("reading", min(1.0, read / max(source.total, 1)))
+
+    return summed(blocks(), empty, workers_for(source, threads) if kernels is numpy_kernels else 1, each, shard)

@@ -6,7 +6,7 @@ to the last bit. The bytes hold rows (those of the samples) and hashes of all of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ def fields_of(state: Summaries) -> Fields:
     """What a state is made of."""
     values: dict[str, Value] = {
         "settings": _settings(state), "used": state.used, "sums": [one % (1 << 64) for one in state.sums],
-        "spoiled": sorted(state.spoiled), "epochs": sorted(map(_spelled, state.epochs)),
+        "spoiled": sorted(state.spoiled), "epochs": spelled(state.epochs),
     }  # fmt: skip
     inner = {name: getattr(state, name).fields() for name in _PARTS}
     if state.scores is not None:
@@ -86,7 +86,7 @@ def filled(empty: Summaries, found: Fields) -> Summaries:
         _check_width(found, sample, empty.d)
     empty.used, empty.sums = found.count("used"), found.numbers("sums", 2)
     empty.spoiled = set(found.texts("spoiled"))
-    empty.epochs = set(map(_read, found.texts("epochs")))
+    empty.epochs = epochs_of(found)
     if empty.scores is not None:
         _fill_scores(empty.scores, found.part("scores"))
     return empty
@@ -97,9 +97,14 @@ def _check_width(found: Fields, sample: Sample, width: int) -> None:
         raise found.wrong("sample", f"rows of width {width}", sample.chunks[0].rows.shape[1])
 
 
-def _spelled(epoch: object) -> str:
-    """An epoch as text, told from those of other types."""
-    return f"{type(epoch).__name__} {epoch}"
+def spelled(epochs: Iterable[object]) -> list[str]:
+    """Epochs as texts, each told from those of other types."""
+    return sorted(f"{type(epoch).__name__} {epoch}" for epoch in epochs)
+
+
+def epochs_of(found: Fields) -> set[object]:
+    """The epochs of fields."""
+    return set(map(_read, found.texts("epochs")))
 
 
 def _read(text: str) -> object:

@@ -40,9 +40,15 @@ class Ordered(Generic[S]):
     Each of them by a tree, so that a shard, or a file, that was summed elsewhere merges to the same digits.
     """
 
-    def __init__(self, shard: Callable[[tuple[int, int], S], None] | None = None) -> None:
-        """shard: told the state of each shard, by its file and its number there."""
-        self._told = shard
+    def __init__(
+        self,
+        each: Callable[[int, S], None] | None = None,
+        shard: Callable[[tuple[int, int], S], None] | None = None,
+    ) -> None:
+        """each: told of the state of every file, by its number, as soon as the file is read; shard: of that of every
+        shard, by its file and its number there.
+        """
+        self._each, self._told = each, shard
         self._at: Part | None = None
         self._parts: Tree[S] = Tree()
         self._shards: Tree[S] = Tree()
@@ -72,5 +78,8 @@ class Ordered(Generic[S]):
 
     def _end_file(self) -> None:
         if (state := self._shards.total()) is not None:
+            assert self._at is not None
+            if self._each is not None:
+                self._each(self._at[0], state)
             self._files.add(state)
         self._shards = Tree()

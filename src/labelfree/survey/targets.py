@@ -128,8 +128,8 @@ def surveyed(
     if setting.head is not None:
         classes = target.outputs.classes if target.outputs else None
         head = find_head(setting.head, d=target.d, classes=classes)
-        target = target if target.outputs else with_head(target, head)
-        if source is not None and source.outputs is None and source.d == target.d:
+        target = target if target.outputs or target.summaries else with_head(target, head)
+        if source is not None and source.outputs is None and source.d == target.d and not source.summaries:
             source = with_head(source, head)
     if source is not None:
         _check_classes(target, source)
@@ -168,6 +168,8 @@ def _check_classes(target: Source, source: Source) -> None:
 
 def _recovered(found: Survey, outputs: Outputs, derived: bool) -> Head | str:
     """The head by least squares, or the reason why there is none."""
+    if found.source.summaries:
+        return f"no head was given ({option('head', like='FILE')}), and a summary holds nothing to recover it from"
     if outputs.logits is not None and log_probabilities(outputs.logits):
         derived = True
     if derived or found.regression is None:

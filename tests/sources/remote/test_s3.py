@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import labelfree as package
-from labelfree.errors import OutputError
+from labelfree.errors import OutputError, SummaryError
 from program import Program
 from remote_data import every_format, npy, parquet
 
@@ -100,6 +100,31 @@ def test_results_and_histories_in_the_bucket(
     for one in keys:
         assert b"S3CR3T" not in bucket.get_object(Bucket="bucket", Key=one)["Body"].read()
     run("rank", source, "-o", "s3://no-such-bucket/r.json", code=2)
+
+
+def test_summaries_are_written_to_the_bucket_and_read_from_it(
+    bucket: Any, server: tuple[dict[str, str], Any], labelfree: Program
+) -> None:
+    env = server[0]
+    for i, (a, b) in enumerate(((0, 300), (300, 500), (500, 800))):
+        bucket.put_object(Bucket="bucket", Key=f"s/part_{i}.parquet", Body=parquet(ROWS[a:b], a, row_group_size=70))
+    for i in range(3):
+        words = ("summarize", f"s3://bucket/s/part_{i}.parquet", "-o", f"s3://bucket/s/{i}.summary", "--with-sample")
+        done = labelfree(*words, env=env, started=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"s3://bucket/s/{i}.summary: ")
+        assert "S3CR3T" not in done.stdout + done.stderr
+    names = [f"s3://bucket/s/{i}.summary" for i in range(3)]
+    one = package.merge(names, "s3://bucket/s/all.summary")
+    assert one.path == "s3://bucket/s/all.summary"
+    whole = package.rank([f"s3://bucket/s/part_{i}.parquet" for i in range(3)], concat=True)
+    for found in (package.rank("s3://bucket/s/[0-9].summary"), package.rank(one.path)):
+        assert {n: e.model_dump() for n, e in found.metrics.items()} == {
+            n: e.model_dump() for n, e in whole.metrics.items()
+        }
+    bucket.put_object(Bucket="bucket", Key="s/torn.summary", Body=b"\x10" + bytes(100))
+    with pytest.raises(SummaryError, match=r"s3://bucket/s/torn\.summary: expected a summary of labelfree"):
+        package.rank("s3://bucket/s/torn.summary")
 
 
 def test_a_history_that_another_writer_changes_is_not_overwritten(bucket: Any) -> None:
