@@ -17,10 +17,12 @@ from labelfree.results import Result
 
 MEASURED = {
     "rankme": 1.0, "effective_rank": 1.0, "rankme_centered": 1.0, "erank_variance": 1.0, "participation_ratio": 1.0,
-    "stable_rank": 1.0, "nesum": 1.0, "mean_cosine": -1.0, "self_cluster": -1.0, "std_l2": 0.0,
+    "isoscore": 0.0, "stable_rank": 1.0, "nesum": 1.0, "mean_cosine": -1.0, "self_cluster": -1.0, "std_l2": 0.0,
 }  # fmt: skip
 """The metrics whose coverage was measured (benchmarks/row_groups.py), each with its least value."""
-_LEANING, _LARGE = 2.0, 0.005
+_OF_ROWS = ("p_value", "difference_interval")
+"""Parts of results that say how surely, by single rows."""
+_LEANING, _LARGE = 1.0, 0.005
 """Errors that the value leans, and share of itself, from which both on it is not known how far it leans."""
 
 
@@ -83,15 +85,15 @@ def _with_interval(metric: Metric, result: Result, e: Evidence, values: Float) -
 def jackknife(whole: float, less: Float, sizes: Float) -> tuple[float, float]:
     """Standard error and bias of a value of all rows, from its values (c,) less each of c bins of these sizes.
 
-    The delete-a-group jackknife for groups of unequal size (Busing, Meijer and van der Leeden 1999).
+    The delete-one-group jackknife. Of groups of unequal size each counts by its share of the rows, as in the linearized
+    variance of a ratio, whether or not larger groups vary less.
 
     >>> jackknife(2.0, np.array([2.5, 2.0, 1.5]), np.ones(3))
     (0.5773502691896257, 0.0)
     """
-    c, h = len(less), sizes.sum() / sizes
-    corrected = c * whole - float(((1 - 1 / h) @ less))
-    pseudo = h * whole - (h - 1) * less
-    return float(np.sqrt(((pseudo - corrected) ** 2 / (h - 1)).mean())), whole - corrected
+    moved = (1 - sizes / sizes.sum()) * (less - whole)
+    c = len(less)
+    return float(np.sqrt(c / (c - 1) * ((moved - moved.mean()) ** 2).sum())), float(moved.sum())
 
 
 def t_975(df: int) -> float:
@@ -131,7 +133,7 @@ def _value(metric: Metric, e: Evidence) -> float:
 def _bare(result: Result) -> Result:
     """The result without what rows drawn one by one would say of it."""
     warnings = tuple(one for one in result.warnings if one.code not in ("no_interval", "wide_interval"))
-    parts = {name: None if name.startswith("p_value") else value for name, value in result.parts.items()}
+    parts = {name: None if name in _OF_ROWS else value for name, value in result.parts.items()}
     return replace(result, se=None, interval=None, parts=parts, warnings=warnings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from hashlib import blake2b
 from itertools import accumulate
 
@@ -48,7 +48,7 @@ class Amount:
         if self.percent is None:
             assert self.rows is not None
             return min(self.rows, total)
-        return min(-(-total * self.percent // 100), Decimal(total)).__int__()
+        return int((total * self.percent / 100).to_integral_value(ROUND_CEILING))
 
 
 @dataclass(frozen=True)
