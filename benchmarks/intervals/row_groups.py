@@ -116,7 +116,9 @@ def written(laid: Laid, place: Path) -> None:
 def draw(place: Path, seed: int | None, read: int) -> dict[str, tuple[float, tuple[float, float] | None]]:
     """The values and intervals of one first estimate, or of the full pass."""
     rows = None if seed is None else read * SIZE
-    report = labelfree.rank(f"{place}/*.parquet", rows=rows, seed=seed or 0, only=tuple(MEASURED), sample=1000, threads=1)
+    report = labelfree.rank(
+        f"{place}/*.parquet", rows=rows, seed=seed or 0, only=tuple(MEASURED), sample=1000, threads=1
+    )
     return {name: (float(entry), entry.interval) for name, entry in report.metrics.items()}
 
 

@@ -29,7 +29,8 @@ ROWS = np.random.default_rng(0).normal(size=(10_000, 6)).astype(np.float32)
     ("given", "rows", "percent"),
     [
         (7, 7, None), ("7", 7, None), ("100k", 100_000, None), ("1.5M", 1_500_000, None), ("1_000", 1_000, None),
-        ("2,000", 2_000, None), ("1%", None, Decimal(1)), ("0.25%", None, Decimal("0.25")), ("100%", None, Decimal(100)),
+        ("2,000", 2_000, None), ("1%", None, Decimal(1)), ("0.25%", None, Decimal("0.25")),
+        ("100%", None, Decimal(100)),
     ],
 )  # fmt: skip
 def test_amounts(given: object, rows: int | None, percent: Decimal | None) -> None:
@@ -44,7 +45,8 @@ def test_what_is_no_amount(given: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "total", "rows"), [("1%", 1000, 10), ("1%", 1001, 11), ("100%", 7, 7), (9, 7, 7), (7, 7, 7), ("50%", 0, 0)]
+    ("given", "total", "rows"),
+    [("1%", 1000, 10), ("1%", 1001, 11), ("100%", 7, 7), (9, 7, 7), (7, 7, 7), ("50%", 0, 0)],
 )
 def test_a_share_is_rounded_up_and_never_above_all(given: object, total: int, rows: int) -> None:
     assert Amount.checked(given, 0).of(total) == rows
@@ -172,7 +174,9 @@ def test_what_is_read_from_its_start_is_refused(name: str, tmp_path: Path) -> No
     else:
         frame = pd.DataFrame(ROWS[:100], columns=[f"e{i}" for i in range(6)])
         frame.to_json(place, orient="records", lines=True) if "json" in name else frame.to_csv(place, index=False)
-    with pytest.raises(UsageError, match=r"rows: expected files that hold row groups, found .*read from its start; (write|save)"):
+    with pytest.raises(
+        UsageError, match=r"rows: expected files that hold row groups, found .*read from its start; (write|save)"
+    ):
         labelfree.rank(place, rows=10)
 
 
@@ -181,5 +185,7 @@ def test_messages_name_rows_of_the_whole_data_set(tmp_path: Path) -> None:
     for file in range(2):
         pq.write_table(bad.slice(file * 5000, 5000), tmp_path / f"{file}.parquet", row_group_size=1000)
     seed = next(s for s in range(99) if opened(f"{tmp_path}/*.parquet", 1, s).part.spans == ((9000, 10_000),))  # type: ignore[union-attr]
-    with pytest.raises(RowsError, match=r"1 of 1000 rows hold NaN or infinity, first at row 9999 \(row 4999 of .*1\.parquet"):
+    with pytest.raises(
+        RowsError, match=r"1 of 1000 rows hold NaN or infinity, first at row 9999 \(row 4999 of .*1\.parquet"
+    ):
         labelfree.rank(f"{tmp_path}/*.parquet", rows=1, seed=seed)

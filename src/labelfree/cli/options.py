@@ -119,7 +119,10 @@ class Shared:
             rich_help_panel=_RUN,
         ),
     ] = None
-    seed: Annotated[int, typer.Option(help="Seed of the sample and of the row groups.", envvar="LABELFREE_SEED", rich_help_panel=_RUN)] = 0
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed of the sample and of --rows.", envvar="LABELFREE_SEED", rich_help_panel=_RUN),
+    ] = 0
     device: Annotated[
         str, typer.Option(help="cpu, cuda, or auto.", envvar="LABELFREE_DEVICE", rich_help_panel=_RUN)
     ] = "cpu"

@@ -23,6 +23,7 @@ from labelfree.catalog import (
     entry,
     listed,
 )
+from labelfree.commands.grouping_options import check_grouping
 from labelfree.commands.signatures import F, spelled
 from labelfree.documents.reading import MOST_DIGITS
 from labelfree.errors import UsageError, option
@@ -272,7 +273,7 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
             f"{option('rows')}: has no effect beside {option('data')}, over which a checkpoint is run row by row; give "
             "a file of fewer rows"
         )
-    _check_grouping(chosen)
+    check_grouping(chosen)
     if chosen.variant not in get_args(Variant):
         raise UsageError(
             f"{option('variant')}: expected one of {', '.join(get_args(Variant))}, found {chosen.variant!r}"
@@ -298,30 +299,6 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
                 "back with, found one of more; give a smaller one"
             )
     return chosen
-
-
-def _check_grouping(chosen: Options) -> None:
-    """Refuse options of groups that contradict one another or would have no effect."""
-    if chosen.clusters not in ("crossfit", "same-space"):
-        raise UsageError(f"{option('clusters')}: expected 'crossfit' or 'same-space', found {chosen.clusters!r}")
-    if any(not isinstance(k, int | np.integer) or k < 2 for k in chosen.k):
-        raise UsageError(f"{option('k')}: expected numbers of groups of at least 2, found {list(chosen.k)!r}")
-    if chosen.group is not None:
-        for name in ("groups_from", "clusters", "k", "seeds", "freeze"):
-            if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
-                raise UsageError(
-                    f"{option(name)}: has no effect beside {option('group')}, whose column says what belongs "
-                    "together; leave it out"
-                )
-    if chosen.groups_from is not None:
-        for name in ("clusters", "seeds", "freeze"):
-            if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
-                raise UsageError(f"{option(name)}: has no effect beside {option('groups_from')}; leave one of them out")
-    if chosen.groups_from is not None and len(chosen.k) > 1:
-        raise UsageError(
-            f"{option('k')}: expected one number of groups for the clusters of {option('groups_from')}, "
-            f"found {list(chosen.k)}"
-        )
 
 
 def selected(

@@ -48,7 +48,11 @@ class Reference:
             )
         names = (None, None) if chosen.data is not None else (chosen.column, chosen.id)  # those are of the data
         columns = Columns(
-            *names, outputs=chosen.logits or AUTO, label=chosen.label or AUTO, memory=chosen.memory, amount=chosen.amount
+            *names,
+            outputs=chosen.logits or AUTO,
+            label=chosen.label or AUTO,
+            memory=chosen.memory,
+            amount=chosen.amount,
         )
         self.opened, self.sliced = _with_slices(given, columns, chosen.by)
         self.facts = facts_of(self.opened.files)

@@ -105,7 +105,7 @@ def t_975(df: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / df ** (i + 1) for i, term in enumerate(terms))
+    return float(z + sum(term / df ** (i + 1) for i, term in enumerate(terms)))
 
 
 def _deleted(metrics: Sequence[Metric], e: Evidence) -> Float:
@@ -141,4 +141,3 @@ def _without(result: Result, why: str) -> Result:
     """The result without an interval, and why."""
     bare = _bare(result)
     return replace(bare, warnings=(*bare.warnings, Noted("clustered", f"no interval over row groups: {why}")))
-

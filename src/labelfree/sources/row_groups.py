@@ -41,7 +41,9 @@ class Amount:
             rows = number.scaleb(_UNITS.get(unit, 0))
             if unit != "%" and rows >= 1 and rows == int(rows):
                 return cls(int(rows), None, seed)
-        raise UsageError(f"{option('rows')}: expected a number of rows such as 100k, or a share such as 1%, found {given!r}")
+        raise UsageError(
+            f"{option('rows')}: expected a number of rows such as 100k, or a share such as 1%, found {given!r}"
+        )
 
     def of(self, total: int) -> int:
         """The least number of rows to read of so many."""

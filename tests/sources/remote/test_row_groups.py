@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import numpy as np
@@ -51,7 +51,7 @@ def lists() -> bytes:
     return held.getvalue()
 
 
-FILES = {
+FILES: dict[str, Callable[[], bytes]] = {
     "a.parquet": lambda: parquet(ROWS, row_group_size=SIZE, compression="none", use_dictionary=False),
     "lists.parquet": lists, "a.arrow": lambda: arrow(False), "a.npy": lambda: npy(ROWS),
 }  # fmt: skip
@@ -67,7 +67,9 @@ def test_only_the_chosen_row_groups_are_read(stub: Objects, name: str) -> None:
     assert part is not None
     read = {at for one in stub.sent[place] for at in one}
     groups = part.rows * D * 4 + part.rows * 8 * (name != "a.npy")
-    assert groups * 0.9 < len(read) < 1.35 * groups + 200_000  # ends of pieces, headers of pages and batches, the footer
+    assert (
+        groups * 0.9 < len(read) < 1.35 * groups + 200_000
+    )  # ends of pieces, headers of pages and batches, the footer
     assert len(read) < 0.4 * len(content)
     whole = labelfree.rank(ROWS if name == "a.npy" else table(ROWS), rows=2 * SIZE, only="rankme")
     assert whole.input.part is not None
