@@ -3,7 +3,7 @@
 python benchmarks/intervals/row_groups.py            twenty minutes; writes benchmarks/results/intervals_row_groups.json
 python benchmarks/intervals/row_groups.py --quick    a glance at it, in half a minute; written nowhere
 
-Each law makes one data set of 400 row groups. `labelfree.rank(files, rows=..., seed=...)` then reads 8, 16 or 40 of
+Each law makes one data set of 400 row groups. `labelfree.rank(files, rows=..., seed=...)` then reads 12, 16 or 40 of
 them, for many seeds; the target is the value of a full pass over the same files. All of the program is in it: files,
 choice, pass, jackknife.
 """
@@ -28,8 +28,8 @@ from labelfree.families.clustered import MEASURED
 
 RESULTS = Path(__file__).parents[1] / "results" / "intervals_row_groups.json"
 D, GROUPS, SIZE, FILES = 48, 400, 500, 4
-READ = (8, 16, 40)
-DRAWS = 300
+READ = (12, 16, 40)
+DRAWS = 200
 Laid = tuple[np.ndarray, np.ndarray]
 """Rows, and the rows of each row group."""
 
@@ -160,7 +160,7 @@ def main() -> None:
     """Run the study and write it down."""
     began = time.time()
     if "--quick" in sys.argv:
-        study((shuffled, sorted_classes), (8, 40), 10)
+        study((shuffled, sorted_classes), (12, 40), 10)
         return
     cells = study(LAWS, READ, DRAWS)
     about = {"row_groups": GROUPS, "rows_of_each": SIZE, "width": D, "draws": DRAWS, "target": "value of the full pass"}

@@ -77,11 +77,11 @@ def test_the_interval_is_made_of_values_less_each_row_group(name: str) -> None:
     less = np.array([value(np.concatenate(rows[:i] + rows[i + 1 :]), sample=50).value for i in range(20)])
     se, lean = jackknife(whole, less, np.array([len(part) for part in rows], float))
     if found.interval is None:
-        assert abs(lean) > se
+        assert abs(lean) > max(se, 0.01 * abs(whole))
         return
     assert found.se == pytest.approx(se, rel=1e-6)
     assert found.parts["lean"] == pytest.approx(lean, rel=1e-5, abs=1e-9)
-    reach, ends = student.ppf(0.975, 19) * se, sorted((whole, whole - lean))
+    reach, ends = 1.1 * student.ppf(0.975, 19) * se, sorted((whole, whole - lean))
     assert found.interval[0] == pytest.approx(max(ends[0] - reach, MEASURED[name]), rel=1e-4)
     assert found.interval[0] <= found.value <= found.interval[1]  # type: ignore[operator]
     assert found.interval[1] == pytest.approx(min(ends[1] + reach, 6.0 if MEASURED[name] == 1 else 1.0), rel=1e-4)
@@ -94,7 +94,7 @@ def test_fewer_than_a_handful_have_none(groups: int) -> None:
     assert (found.interval is None) == (groups < LEAST)
     if groups < LEAST:
         assert [w.code for w in found.warnings] == ["clustered"]
-        assert "7 of 70 row groups were read, expected at least 8 to see how they differ" in found.warnings[0]
+        assert "11 of 110 row groups were read, expected at least 12 to see how they differ" in found.warnings[0]
 
 
 def test_a_metric_that_was_not_measured_has_none() -> None:
@@ -115,11 +115,11 @@ def test_without_row_groups_nothing_changes() -> None:
 def test_a_value_that_still_moves_has_none() -> None:
     """Every row group its own class: each further one adds a direction."""
     held = []
-    for i in range(10):
+    for i in range(16):
         rows = 0.01 * RNG.uniform(-1, 1, size=(100, 40))
         rows[:, i] += RNG.uniform(-1, 1, size=100)
         held.append(rows)
-    clusters = Clusters(10, 40, 4000, "row groups", tuple(Moments.empty(40).update(part) for part in held))
+    clusters = Clusters(16, 40, 4000, "row groups", tuple(Moments.empty(40).update(part) for part in held))
     e = replace(evidence(np.concatenate(held)), clusters=clusters)
     (found,) = results(e, "erank_variance")
     assert found.interval is None
@@ -146,8 +146,8 @@ def test_p_values_of_single_rows_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("read", "d", "matrices", "found"),
     [
-        (7, 10, 2, 0), (8, 10, 2, 8), (24, 10, 2, 24), (25, 10, 2, MOST), (99, 1024, 2, 16), (99, 1024, 1, MOST),
-        (99, 2048, 1, 8), (99, 2049, 1, 0),
+        (11, 10, 2, 0), (12, 10, 2, 12), (24, 10, 2, 24), (25, 10, 2, MOST), (99, 1024, 2, MOST), (99, 1254, 2, 16),
+        (99, 2048, 1, 12), (99, 2049, 1, 0),
     ],
 )  # fmt: skip
 def test_bins_fit_into_memory(read: int, d: int, matrices: int, found: int) -> None:

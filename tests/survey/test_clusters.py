@@ -37,7 +37,7 @@ def opened(name: str, rows: object, seed: int = 0) -> Source:
     return open_source(name, Columns(amount=Amount.checked(rows, seed)))
 
 
-@pytest.mark.parametrize(("d", "group", "rows"), [(5, 700, "40%"), (3, 100, "50%"), (WIDE + 1, 40, "70%")])
+@pytest.mark.parametrize(("d", "group", "rows"), [(5, 700, "60%"), (3, 100, "50%"), (WIDE + 1, 40, "70%")])
 def test_bins_hold_the_rows_of_their_groups(tmp_path: Path, d: int, group: int, rows: str) -> None:
     X = RNG.normal(size=(24 * group, d))
     source = opened(files(tmp_path, X, group), rows)

@@ -22,8 +22,10 @@ MEASURED = {
 """The metrics whose coverage was measured (benchmarks/row_groups.py), each with its least value."""
 _OF_ROWS = ("p_value", "difference_interval")
 """Parts of results that say how surely, by single rows."""
-_LEANING, _LARGE = 1.0, 0.005
+_LEANING, _LARGE = 1.0, 0.01
 """Errors that the value leans, and share of itself, from which both on it is not known how far it leans."""
+_WIDER = 1.1
+"""What the reach of an interval is multiplied by: errors over few row groups are skewed where files drift."""
 
 
 def over_row_groups(found: Sequence[tuple[Metric, Result]], e: Evidence) -> list[Result]:
@@ -31,7 +33,7 @@ def over_row_groups(found: Sequence[tuple[Metric, Result]], e: Evidence) -> list
 
     Delete-one jackknife over bins of row groups of unequal size. A value leans with the number of rows and of row
     groups, as far as the jackknife sees it: the interval reaches from the value to what is left when that is taken out,
-    and t standard errors beyond both ends, so that it holds the value of all rows. p-values are left out.
+    and 1.1 t standard errors beyond both ends, so that it holds the value of all rows. p-values are left out.
     """
     behind = None if e.reference is None else e.reference.clusters
     if e.clusters is None and behind is None:
@@ -75,7 +77,7 @@ def _with_interval(metric: Metric, result: Result, e: Evidence, values: Float) -
     if abs(lean) > _LEANING * se and abs(lean) > _LARGE * size:
         said = f"the value still moves with every further one of them, by about {-lean:+.2g} until there are no more"
         return _without(result, said)
-    reach, ends = t_975(len(own) - 1) * se, (result.value, result.value - lean)
+    reach, ends = _WIDER * t_975(len(own) - 1) * se, (result.value, result.value - lean)
     least, most = MEASURED[metric.name], float(e.d) if MEASURED[metric.name] == 1.0 else 1.0
     interval = max(min(ends) - reach, min(least, result.value)), min(max(ends) + reach, max(most, result.value))
     bare = _bare(result)
