@@ -13,6 +13,7 @@ from labelfree.evidence.clusters import LEAST, Clusters
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.tails import heavy_tails
 from labelfree.families.spec import Metric
+from labelfree.kernels.threads import spread
 from labelfree.results import Result
 
 MEASURED = {
@@ -115,16 +116,18 @@ def _deleted(metrics: Sequence[Metric], e: Evidence) -> Float:
     clusters = e.clusters
     assert clusters is not None
     own = replace(e, drawn=None, views=None, rescan=None, clusters=None, values_alone=True, reference=None)
-    rows = [[_value(metric, own) for metric in metrics]]
-    for i in range(max(len(clusters.moments), len(clusters.unit))):
+
+    def without(i: int) -> list[float]:
         moments, unit = e.moments, e.unit
         if moments is not None and i < len(clusters.moments):
             moments = moments.without(clusters.moments[i])
         if unit is not None and i < len(clusters.unit):
             unit = unit.without(clusters.unit[i])
         less = replace(own, n=e.n if moments is None else moments.n, moments=moments, unit=unit)
-        rows.append([_value(metric, less) for metric in metrics])
-    return np.array(rows)
+        return [_value(metric, less) for metric in metrics]
+
+    count = max(len(clusters.moments), len(clusters.unit))
+    return np.array([[_value(metric, own) for metric in metrics], *spread(without, range(count))])
 
 
 def _value(metric: Metric, e: Evidence) -> float:
