@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from doctor_tables import doctor
 from drift_tables import drift
+from first_estimate_tables import first_estimate
 from noise_tables import alarms, seen
 from opis_tables import opis
 from selection_tables import selection
@@ -208,6 +209,7 @@ DOCUMENTS = {
     DOCS / "evidence" / "drift.md": drift,
     DOCS / "evidence" / "select.md": selection,
     DOCS / "evidence" / "compare.md": compare,
+    DOCS / "first-estimate.md": first_estimate,
     DOCS / "cli.md": cli,
     DOCS / "glossary.md": glossary,
     DOCS / "metrics.md": metrics,

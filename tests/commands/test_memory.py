@@ -61,6 +61,7 @@ def test_a_limit_is_kept_among_candidates(
         ("rank", 200, 16, "float32", 2, "npy", ()),
         ("rank", 100_000, 64, "float32", 2, "parquet", ("--only", "rankme")),
         ("rank", 2_000, 256, "float64", 1, "npy", ()),
+        ("rank", 100_000, 256, "float32", 2, "npy", ("--rows", "60%")),
         ("separability", 3_000, 32, "float32", 2, "npy", ()),
         ("doctor", 2_000, 1280, "float64", 2, "npy", ()),
         ("transfer", 2_000, 128, "float32", 2, "parquet", ("--source", "source.parquet")),

@@ -16,12 +16,16 @@ PAGE = 1000
 
 @dataclass
 class Objects:
-    """What the stub holds: keys with contents, how often it listed, and what it refuses with (code, status)."""
+    """What the stub holds: keys with contents, how often it listed, and what it refuses with (code, status).
+
+    sent: the ranges of bytes that were read of each key.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
     pages: int = 0
     refuses: tuple[str, int] | None = None
     url: str = ""
+    sent: dict[str, list[range]] = field(default_factory=dict)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -51,6 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, content)
         first, last = asked.removeprefix("bytes=").split("-")
         part = content[int(first) : int(last) + 1]
+        self.held.sent.setdefault(key, []).append(range(int(first), int(first) + len(part)))
         return self._send(206, part, {"Content-Range": f"bytes {first}-{int(first) + len(part) - 1}/{len(content)}"})
 
     def _page(self, asked: dict[str, list[str]]) -> str:

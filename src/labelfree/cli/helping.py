@@ -43,8 +43,8 @@ SUMMARIES = {
 
 _SHARED = ("column", "on_bad", "only", "sample", "all", "json", "output", "append", "quiet", "verbose")
 FIRST: Mapping[str, tuple[str, ...]] = {
-    "rank": ("group", "data", *_SHARED),
-    "separability": ("normalize", "data", *_SHARED),
+    "rank": ("group", "data", "rows", *_SHARED),
+    "separability": ("normalize", "data", "rows", *_SHARED),
     "transfer": ("source", "head", "logits", "audit", *_SHARED),
     "opis": ("group", "groups_from", "freeze", "far", *_SHARED),
     "evaluate": ("group", "head", "logits", "data", *_SHARED),
@@ -60,7 +60,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "to", "common", "by", "require", "expect", "compress", "threshold", "k", "column", "only", "all", "json",
         "output", "quiet",
     ),
-    "doctor": ("column", "id", "on_bad", "concat", "strict", "json", "output", "quiet", "verbose"),
+    "doctor": ("column", "id", "on_bad", "concat", "rows", "strict", "json", "output", "quiet", "verbose"),
     "embed": (
         "data", "output", "replace", "resume", "column", "keep", "model", "layer", "pool", "trust_code", "device",
         "batch_size", "quiet",

@@ -122,7 +122,7 @@ class Shared:
     ] = None
     seed: Annotated[
         int,
-        typer.Option(help="Seed of the sample and of the row groups.", envvar="LABELFREE_SEED", rich_help_panel=_RUN),
+        typer.Option(help="Seed of the sample and of --rows.", envvar="LABELFREE_SEED", rich_help_panel=_RUN),
     ] = 0
     device: Annotated[
         str, typer.Option(help="cpu, cuda, or auto.", envvar="LABELFREE_DEVICE", rich_help_panel=_RUN)

@@ -205,7 +205,7 @@ def _measuring(work: Work) -> int:
     width, double, square = _width(work.source), 8 * rows * d, 8 * d * d
     spanned = rows == work.source.total < d  # all rows are there, and fewer than columns: their span is enough
     directions = rows if spanned else d
-    stays, passing = 0, [8 * square if work.source.part is not None else 0]
+    stays, passing = 0, [6 * square * work.cores if work.source.part is not None else 0]
     if work.metrics and "moments" in work.needs:
         stays += rows * directions * (2 * width + (8 if spanned else 0))
         passing.append(8 * 8 * directions**2 + (3 * double if spanned else 2 * 8 * min(block_rows(d), rows) * d))

@@ -25,9 +25,10 @@ from labelfree.catalog import (
     entry,
     listed,
 )
+from labelfree.commands.engine_options import check_engine
+from labelfree.commands.grouping_options import check_grouping
 from labelfree.commands.signatures import F, spelled
 from labelfree.documents.reading import MOST_DIGITS
-from labelfree.documents.stores.names import is_remote
 from labelfree.errors import UsageError, option
 from labelfree.evidence.outputs import Variant
 from labelfree.evidence.scaling import Topology
@@ -292,8 +293,8 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
             f"{option('rows')}: has no effect beside {option('data')}, over which a checkpoint is run row by row; give "
             "a file of fewer rows"
         )
-    _check_engine(chosen)
-    _check_grouping(chosen)
+    check_engine(chosen)
+    check_grouping(chosen)
     if chosen.variant not in get_args(Variant):
         raise UsageError(
             f"{option('variant')}: expected one of {', '.join(get_args(Variant))}, found {chosen.variant!r}"
@@ -319,60 +320,6 @@ def checked(command: Command, options: Mapping[str, Any]) -> Options:
                 "back with, found one of more; give a smaller one"
             )
     return chosen
-
-
-def _check_engine(chosen: Options) -> None:
-    """Refuse options of an engine that it does not take, or that would have no effect."""
-    if chosen.engine not in ("threads", "ray"):
-        giotto = chosen.engine in ("auto", "giotto")
-        way = f"giotto-tda's H0 is {option('h0', 'giotto')}" if giotto else "name one of these"
-        raise UsageError(f"{option('engine')}: expected 'threads' or 'ray', found {chosen.engine!r}; {way}")
-    if chosen.engine == "threads":
-        for name in ("address", "work"):
-            if getattr(chosen, name) is not None:
-                raise UsageError(
-                    f"{option(name)}: has no effect without {option('engine', 'ray')}; leave it out, or add that"
-                )
-        return
-    for name, way in (
-        ("rows", "one machine reads the few row groups: leave the engine out"),
-        ("data", "it runs a checkpoint here: run labelfree embed, and measure what it wrote"),
-    ):
-        if getattr(chosen, name) is not None:
-            raise UsageError(f"{option(name)}: has no effect on {option('engine', 'ray')}; {way}")
-    if chosen.device != "cpu":
-        raise UsageError(
-            f"{option('device')}: expected 'cpu' beside {option('engine', 'ray')}, whose tasks take one core each, found "
-            f"{chosen.device!r}; leave one of them out"
-        )
-    if chosen.work is not None and is_remote(str(chosen.work)):
-        raise UsageError(
-            f"{option('work')}: expected a directory on a file system that all nodes share, found a store; name one"
-        )
-
-
-def _check_grouping(chosen: Options) -> None:
-    """Refuse options of groups that contradict one another or would have no effect."""
-    if chosen.clusters not in ("crossfit", "same-space"):
-        raise UsageError(f"{option('clusters')}: expected 'crossfit' or 'same-space', found {chosen.clusters!r}")
-    if any(not isinstance(k, int | np.integer) or k < 2 for k in chosen.k):
-        raise UsageError(f"{option('k')}: expected numbers of groups of at least 2, found {list(chosen.k)!r}")
-    if chosen.group is not None:
-        for name in ("groups_from", "clusters", "k", "seeds", "freeze"):
-            if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
-                raise UsageError(
-                    f"{option(name)}: has no effect beside {option('group')}, whose column says what belongs "
-                    "together; leave it out"
-                )
-    if chosen.groups_from is not None:
-        for name in ("clusters", "seeds", "freeze"):
-            if getattr(chosen, name) != Options.__dataclass_fields__[name].default:
-                raise UsageError(f"{option(name)}: has no effect beside {option('groups_from')}; leave one of them out")
-    if chosen.groups_from is not None and len(chosen.k) > 1:
-        raise UsageError(
-            f"{option('k')}: expected one number of groups for the clusters of {option('groups_from')}, "
-            f"found {list(chosen.k)}"
-        )
 
 
 def selected(

@@ -16,9 +16,9 @@ from labelfree.commands.options import MODELS, Options, options_of
 from labelfree.commands.process_memory import give_back
 from labelfree.commands.report import Report
 from labelfree.documents.findings import Finding
+from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.outputs import Outputs
-from labelfree.errors import option
 from labelfree.families import metrics as every_metric
 from labelfree.families.clustered import over_row_groups
 from labelfree.families.spec import Metric

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from labelfree.summaries import Moments
 
-LEAST = 8
-"""Bins of row groups from which there is an interval: with fewer it was too narrow (docs/first-estimate.md)."""
+LEAST = 12
+"""Bins of row groups from which there is an interval: of fewer, where files are sorted, it was too narrow."""
 MOST = 24
 """Bins of row groups at most."""
-_HELD = 1 << 28
+_HELD = 3 << 27
 """Bytes that the sums of all bins may take."""
 
 

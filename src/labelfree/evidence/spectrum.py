@@ -127,7 +127,7 @@ def spectrum(
 
 
 def eigenvalues_alone(moments: Moments, *, centered: bool) -> Spectrum:
-    """The eigenvalues of the rows behind `moments` without their directions; those that rounding may have made are 0."""
+    """The eigenvalues of the rows behind `moments`, without directions; those that rounding may have made are 0."""
     n, d = moments.n, moments.d
     second = moments.scatter / n
     if not centered:

@@ -13,15 +13,20 @@ from labelfree.evidence.clusters import LEAST, Clusters
 from labelfree.evidence.evidence import Evidence
 from labelfree.evidence.tails import heavy_tails
 from labelfree.families.spec import Metric
+from labelfree.kernels.threads import spread
 from labelfree.results import Result
 
 MEASURED = {
     "rankme": 1.0, "effective_rank": 1.0, "rankme_centered": 1.0, "erank_variance": 1.0, "participation_ratio": 1.0,
-    "stable_rank": 1.0, "nesum": 1.0, "mean_cosine": -1.0, "self_cluster": -1.0, "std_l2": 0.0,
+    "isoscore": 0.0, "stable_rank": 1.0, "nesum": 1.0, "mean_cosine": -1.0, "self_cluster": -1.0, "std_l2": 0.0,
 }  # fmt: skip
 """The metrics whose coverage was measured (benchmarks/row_groups.py), each with its least value."""
-_LEANING, _LARGE = 2.0, 0.005
+_OF_ROWS = ("p_value", "difference_interval")
+"""Parts of results that say how surely, by single rows."""
+_LEANING, _LARGE = 1.0, 0.01
 """Errors that the value leans, and share of itself, from which both on it is not known how far it leans."""
+_WIDER = 1.1
+"""What the reach of an interval is multiplied by: errors over few row groups are skewed where files drift."""
 
 
 def over_row_groups(found: Sequence[tuple[Metric, Result]], e: Evidence) -> list[Result]:
@@ -29,7 +34,7 @@ def over_row_groups(found: Sequence[tuple[Metric, Result]], e: Evidence) -> list
 
     Delete-one jackknife over bins of row groups of unequal size. A value leans with the number of rows and of row
     groups, as far as the jackknife sees it: the interval reaches from the value to what is left when that is taken out,
-    and t standard errors beyond both ends, so that it holds the value of all rows. p-values are left out.
+    and 1.1 t standard errors beyond both ends, so that it holds the value of all rows. p-values are left out.
     """
     behind = None if e.reference is None else e.reference.clusters
     if e.clusters is None and behind is None:
@@ -73,7 +78,7 @@ def _with_interval(metric: Metric, result: Result, e: Evidence, values: Float) -
     if abs(lean) > _LEANING * se and abs(lean) > _LARGE * size:
         said = f"the value still moves with every further one of them, by about {-lean:+.2g} until there are no more"
         return _without(result, said)
-    reach, ends = t_975(len(own) - 1) * se, (result.value, result.value - lean)
+    reach, ends = _WIDER * t_975(len(own) - 1) * se, (result.value, result.value - lean)
     least, most = MEASURED[metric.name], float(e.d) if MEASURED[metric.name] == 1.0 else 1.0
     interval = max(min(ends) - reach, min(least, result.value)), min(max(ends) + reach, max(most, result.value))
     bare = _bare(result)
@@ -83,15 +88,15 @@ def _with_interval(metric: Metric, result: Result, e: Evidence, values: Float) -
 def jackknife(whole: float, less: Float, sizes: Float) -> tuple[float, float]:
     """Standard error and bias of a value of all rows, from its values (c,) less each of c bins of these sizes.
 
-    The delete-a-group jackknife for groups of unequal size (Busing, Meijer and van der Leeden 1999).
+    The delete-one-group jackknife. Of groups of unequal size each counts by its share of the rows, as in the linearized
+    variance of a ratio, whether or not larger groups vary less.
 
     >>> jackknife(2.0, np.array([2.5, 2.0, 1.5]), np.ones(3))
     (0.5773502691896257, 0.0)
     """
-    c, h = len(less), sizes.sum() / sizes
-    corrected = c * whole - float(((1 - 1 / h) @ less))
-    pseudo = h * whole - (h - 1) * less
-    return float(np.sqrt(((pseudo - corrected) ** 2 / (h - 1)).mean())), whole - corrected
+    moved = (1 - sizes / sizes.sum()) * (less - whole)
+    c = len(less)
+    return float(np.sqrt(c / (c - 1) * ((moved - moved.mean()) ** 2).sum())), float(moved.sum())
 
 
 def t_975(df: int) -> float:
@@ -103,7 +108,7 @@ def t_975(df: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / df ** (i + 1) for i, term in enumerate(terms))
+    return float(z + sum(term / df ** (i + 1) for i, term in enumerate(terms)))
 
 
 def _deleted(metrics: Sequence[Metric], e: Evidence) -> Float:
@@ -111,16 +116,18 @@ def _deleted(metrics: Sequence[Metric], e: Evidence) -> Float:
     clusters = e.clusters
     assert clusters is not None
     own = replace(e, drawn=None, views=None, rescan=None, clusters=None, values_alone=True, reference=None)
-    rows = [[_value(metric, own) for metric in metrics]]
-    for i in range(max(len(clusters.moments), len(clusters.unit))):
+
+    def without(i: int) -> list[float]:
         moments, unit = e.moments, e.unit
         if moments is not None and i < len(clusters.moments):
             moments = moments.without(clusters.moments[i])
         if unit is not None and i < len(clusters.unit):
             unit = unit.without(clusters.unit[i])
         less = replace(own, n=e.n if moments is None else moments.n, moments=moments, unit=unit)
-        rows.append([_value(metric, less) for metric in metrics])
-    return np.array(rows)
+        return [_value(metric, less) for metric in metrics]
+
+    count = max(len(clusters.moments), len(clusters.unit))
+    return np.array([[_value(metric, own) for metric in metrics], *spread(without, range(count))])
 
 
 def _value(metric: Metric, e: Evidence) -> float:
@@ -131,7 +138,7 @@ def _value(metric: Metric, e: Evidence) -> float:
 def _bare(result: Result) -> Result:
     """The result without what rows drawn one by one would say of it."""
     warnings = tuple(one for one in result.warnings if one.code not in ("no_interval", "wide_interval"))
-    parts = {name: None if name.startswith("p_value") else value for name, value in result.parts.items()}
+    parts = {name: None if name in _OF_ROWS else value for name, value in result.parts.items()}
     return replace(result, se=None, interval=None, parts=parts, warnings=warnings)
 
 
@@ -139,4 +146,3 @@ def _without(result: Result, why: str) -> Result:
     """The result without an interval, and why."""
     bare = _bare(result)
     return replace(bare, warnings=(*bare.warnings, Noted("clustered", f"no interval over row groups: {why}")))
-

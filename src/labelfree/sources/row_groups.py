@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from hashlib import blake2b
 from itertools import accumulate
 
@@ -41,14 +41,16 @@ class Amount:
             rows = number.scaleb(_UNITS.get(unit, 0))
             if unit != "%" and rows >= 1 and rows == int(rows):
                 return cls(int(rows), None, seed)
-        raise UsageError(f"{option('rows')}: expected a number of rows such as 100k, or a share such as 1%, found {given!r}")
+        raise UsageError(
+            f"{option('rows')}: expected a number of rows such as 100k, or a share such as 1%, found {given!r}"
+        )
 
     def of(self, total: int) -> int:
         """The least number of rows to read of so many."""
         if self.percent is None:
             assert self.rows is not None
             return min(self.rows, total)
-        return min(-(-total * self.percent // 100), Decimal(total)).__int__()
+        return int((total * self.percent / 100).to_integral_value(ROUND_CEILING))
 
 
 @dataclass(frozen=True)

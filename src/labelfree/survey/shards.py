@@ -81,11 +81,12 @@ def _shards_of_part(part: Chosen, counts: Sequence[int], most: int) -> Iterator[
         file = int(np.searchsorted(ends, start, side="right"))
         number = number if file == last else 0
         last = file
-        for number, (first, end) in enumerate(_joined([stop - start], most), number):
+        for first, end in _joined([stop - start], most):
             yield Shard(file, number, first + start, end + start)
-        number += 1
-    for number in count(number):
+            number += 1
+    while True:
         yield Shard(last, number, part.rows, part.rows)
+        number += 1
 
 
 def states_alive(source: Source) -> tuple[int, bool]:

@@ -39,12 +39,16 @@ def _frechet(e: MetricEntry) -> str:
 def _neighbors(e: MetricEntry) -> str:
     parts = e.parts
     own = f"current alone {number(parts['current'], 3)}"
-    return f"{number(parts['expected'], 3)} by chance, p {parts['p_value']:.2g}; {own}"
+    p = "" if parts["p_value"] is None else f", p {parts['p_value']:.2g}"
+    return f"{number(parts['expected'], 3)} by chance{p}; {own}"
 
 
 def _classes(e: MetricEntry) -> str:
+    reference = f"reference {number(e.parts['reference'], 3)}"
+    if e.parts["difference_interval"] is None:
+        return reference
     low, high = e.parts["difference_interval"]
-    return f"reference {number(e.parts['reference'], 3)}, difference {number(low, 3)} to {number(high, 3)}"
+    return f"{reference}, difference {number(low, 3)} to {number(high, 3)}"
 
 
 NOTES: dict[str, Callable[[MetricEntry], str]] = {

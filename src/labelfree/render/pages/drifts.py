@@ -124,7 +124,8 @@ def _columns(reports: Sequence[RowsReport], names: Sequence[str]) -> str:
         which = ", ".join(map(str, parts["columns"])) + (", ..." if entry.value > len(parts["columns"]) else "")
         rows.append([
             Cell(name, name=True), Cell(f"{value(entry)} of {parts['of']:,}", entry.value), Cell(which or "none"),
-            Cell(f"{parts['largest']:.3g}", parts["largest"]), Cell(f"{parts['p_value']:.2g}", parts["p_value"]),
+            Cell(f"{parts['largest']:.3g}", parts["largest"]),
+            Cell("-" if parts["p_value"] is None else f"{parts['p_value']:.2g}", parts["p_value"]),
         ])  # fmt: skip
     columns = [Column("source"), Column("ks_dimensions", "ks_dimensions", numbers=True), Column("columns, from 0"),
                Column("largest statistic", "ks_dimensions", numbers=True), Column("p", "p", numbers=True)]  # fmt: skip

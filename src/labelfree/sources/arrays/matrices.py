@@ -70,8 +70,9 @@ def matrix_source(
 
 
 def _row_blocks(array: Any, within: range, offset: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
-    """Blocks of a matrix that begin at these of its rows. Those of a mapped file are read, so that no pages stay in memory, and a file that is cut
-    meanwhile is an error where a mapping would end the process; columns that lie apart are copied from the mapping.
+    """Blocks of a matrix that begin at these of its rows. Those of a mapped file are read, so that no pages stay in
+    memory, and a file that is cut meanwhile is an error where a mapping would end the process; columns that lie apart
+    are copied from the mapping.
     """
     mapping = getattr(array, "_mmap", None)
     if isinstance(array, StoredMatrix):

@@ -133,9 +133,13 @@ def _source(
             for batch in batches([column], _VALUES, *one):
                 yield plain(batch.column(0), column, "epoch", name)
 
+    def read(rows: int) -> Iterator[Block]:
+        return chain.from_iterable(span(rows, *one) for one in spans)
+
+    held = sum(stop - start for start, stop in spans)
     return Source(
-        name, (), embedding.name, embedding.layout, embedding.dtype, d, sum(stop - start for start, stop in spans), size,
-        lambda rows: chain.from_iterable(span(rows, *one) for one in spans), roles, notes, scores and output_column(*scores), values, part=part, span=span,
+        name, (), embedding.name, embedding.layout, embedding.dtype, d, held, size, read,
+        roles, notes, scores and output_column(*scores), values, part=part, span=span,
     )  # fmt: skip
 
 

@@ -30,8 +30,7 @@ def arrow_table(file: File, chosen: Columns) -> Table:
     with _mapped(file) as content:
         held = list(messages(content, file))
         apart = is_file(content) or not isinstance(file, RemoteFile)
-        with _reader(file, content, None) as (schema, _):
-            pass
+        schema = _schema(file, content)
 
     def only(groups: Sequence[int] | None) -> Table:
         part = _part(held, groups)
@@ -72,8 +71,8 @@ def _batches(
     names = list(dict.fromkeys(columns))
     with _mapped(file) as content:
         held = _part(list(messages(content, file)), groups)
-        with _reader(file, content, None) as (schema, _):
-            _unpacked(file, held, schema, names, memory)
+        schema = _schema(file, content)
+        _unpacked(file, held, schema, names, memory)
         packed = any(one.compressed for one in held)  # only then it saves memory to leave columns out
         places = sorted(schema.get_field_index(name) for name in names) if packed else None
         with _reader(file, content, places, groups, [one.span for one in held]) as (_, found):
@@ -181,6 +180,12 @@ def _mapped(file: File) -> Iterator[Content]:
     yield content  # closed with the last array that lies in it
 
 
+def _schema(file: File, content: Content) -> Any:
+    """The schema, which lies at the ends of a file."""
+    with _reader(file, content, None, small=True) as (schema, _):
+        return schema
+
+
 @contextmanager
 def _reader(
     file: File,
@@ -188,13 +193,19 @@ def _reader(
     columns: list[int] | None,
     groups: Sequence[int] | None = None,
     spans: Sequence[tuple[int, int]] = (),
+    *,
+    small: bool = False,
 ) -> Iterator[tuple[Any, Iterator[Any]]]:
-    """The schema, and the batches one after the other, or some of them; spans: the bytes of these."""
+    """The schema, and the batches one after the other, or some of them; spans: the bytes of these; small: the schema
+    alone is looked at.
+    """
     import pyarrow as pa
 
     options = pa.ipc.IpcReadOptions(included_fields=columns, use_threads=False)
     with explained(file):
-        stream = file.streamed(spans=() if groups is None else spans) if isinstance(file, RemoteFile) else None
+        stream = None
+        if isinstance(file, RemoteFile):
+            stream = file.open(buffering=0) if small else file.streamed(spans=() if groups is None else spans)
         held = pa.PythonFile(stream, "r") if stream is not None else pa.BufferReader(pa.py_buffer(content))
         listed = is_file(content)
         reader = pa.ipc.open_file(held, options=options) if listed else pa.ipc.open_stream(held, options=options)

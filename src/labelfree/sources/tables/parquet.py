@@ -120,9 +120,7 @@ def checked(
 
 
 @contextmanager
-def opened(
-    file: File, metadata: Any = None, columns: int = 1, spans: Sequence[tuple[int, int]] = ()
-) -> Iterator[Any]:
+def opened(file: File, metadata: Any = None, columns: int = 1, spans: Sequence[tuple[int, int]] = ()) -> Iterator[Any]:
     """The file, with little read ahead; closed at the end. spans: the bytes that are read, where these are a part."""
     import pyarrow.parquet as pq
 
