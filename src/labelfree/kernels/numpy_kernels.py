@@ -8,11 +8,11 @@ import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.numpy_pairs import accepted, tail
-from labelfree.kernels.numpy_trees import between, closest
+from labelfree.kernels.numpy_trees import below, nearest_of
 from labelfree.kernels.threads import one_core, spread
 from labelfree.progress import Advance, still
 
-__all__ = ["accepted", "between", "closest", "nearest", "potential", "scatter", "tail"]
+__all__ = ["accepted", "below", "nearest", "nearest_of", "potential", "scatter", "tail"]
 
 _BLOCK_ELEMENTS = 1 << 20  # 4 MB of float32 distances at a time and thread
 _STRIP_ELEMENTS = 1 << 19  # 4 MB of float64 rows at a time
