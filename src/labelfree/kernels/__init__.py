@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,16 @@ from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels import numpy_kernels
 from labelfree.kernels.numpy_trees import Crowd, Near
 from labelfree.progress import Advance
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class RowsAt(Protocol):
+    """Rows of which those at some places can be taken: an array, or one that is in pieces."""
+
+    def __getitem__(self, index: Index, /) -> Rows:
+        """The rows at these places, in an array of the shape of `index` and the columns."""
 
 
 class Kernels(Protocol):
@@ -63,5 +73,9 @@ class Kernels(Protocol):
         """For each of the `unit` rows (n, d), sorted by `group` (n,), the number of rows of other groups with a
         similarity s >= level, as (n, g) for `levels` (g,), finite and in descending order; rounding as in tail."""
 
+    def over(self, rows: Rows, work: Callable[[RowsAt, T], R], items: Iterable[T]) -> Iterator[R]:
+        """work(rows, item) for each item, in order, on all cores or wherever the rows are; work: a function of a
+        module, or functools.partial of one."""
 
-__all__ = ["Kernels", "numpy_kernels"]
+
+__all__ = ["Kernels", "RowsAt", "numpy_kernels"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import MissingExtra, option
+from labelfree.kernels import numpy_kernels
 from labelfree.kernels.numpy_pairs import ends, rounded_up
 from labelfree.kernels.numpy_trees import Crowd, Near, facing, lifted
 from labelfree.kernels.ranges import Highest
 from labelfree.progress import Advance, still
 
+T = TypeVar("T")
+R = TypeVar("R")
 _BLOCK_ELEMENTS = 1 << 26
 _ROOM = 32  # as in numpy_trees
 
@@ -207,3 +210,7 @@ class TorchKernels:
             counts[rows].view(-1).scatter_add_(0, row * g + first, one.expand(len(row)))
             counts[columns].view(-1).scatter_add_(0, column * g + first, one.expand(len(row)))
         return np.asarray(counts.cumsum(1, dtype=torch.int32).cpu().numpy())
+
+    def over(self, rows: Rows, work: Callable[[Rows, T], R], items: Iterable[T]) -> Iterator[R]:
+        """See Kernels.over: on the cores beside the device."""
+        return numpy_kernels.over(rows, work, items)

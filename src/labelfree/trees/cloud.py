@@ -63,6 +63,15 @@ class Cloud:
         """The distances (m,) of pairs of points: those of their rows, the same in whatever cloud they are."""
         return distances(self.rows, self.which[left], self.which[right])
 
+    def length_of(self, squared: Float) -> Float:
+        """The distances (m,) of pairs of points by their squared ones."""
+        return np.asarray(np.sqrt(np.maximum(squared, 0.0)) * self.scale)
+
+    @property
+    def exact(self) -> bool:
+        """Whether products of points can be free of rounding."""
+        return bool(np.isfinite(self.grid))
+
     def share(self, dtype: DTypeLike) -> float:
         """How far a squared distance from a product of points may be off, as a share of |x|^2 + |y|^2."""
         return 0.0 if self.grid < _BITS[np.dtype(dtype)] else rounding_share(self.rows.shape[1], dtype)

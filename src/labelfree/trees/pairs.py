@@ -7,17 +7,16 @@ have one order everywhere, which makes it the same tree, digit by digit, however
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from labelfree.arrays import Index, Rows
 from labelfree.kernels import numpy_kernels
-from labelfree.kernels.engine import Engine
+from labelfree.kernels.engines import Engine, Held, threads
+from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Advance, still
 from labelfree.trees.cloud import Cloud
 from labelfree.trees.edges import Edges
@@ -25,45 +24,43 @@ from labelfree.trees.proof import SMALL, Sides, all_pairs, lightest_of, settled
 from labelfree.trees.sketch import attached, landmarks
 from labelfree.trees.spanning import distinct, spanning_tree, with_clumps
 
-BLOCK = 8_192
-"""Rows of a block: some 10 seconds of work for a pair of them on a core."""
 _FAN = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two blocks of rows and their own trees, by handle, and how many rows come before each of them."""
+    """Two blocks of rows and their own trees, and how many rows come before each of them."""
 
-    one: Any
-    other: Any
-    tree_of_one: Any
-    tree_of_other: Any
+    one: Held[Rows]
+    other: Held[Rows]
+    tree_of_one: Held[Edges]
+    tree_of_other: Held[Edges]
     starts: tuple[int, int]
 
 
-def paired_tree(blocks: Sequence[Any], engine: Engine = Engine(), advance: Advance = still) -> Edges:
+def paired_tree(blocks: Sequence[Held[Rows]], engine: Engine = threads, advance: Advance = still) -> Edges:
     """The edges, in order, of the minimum spanning tree of all rows: those of `spanning_tree`, to the last bit.
 
-    blocks: handles of (m, d) rows, one after another; the number of a row counts through all of them.
-    n^2 d flop over all pairs; the caller holds the edges of at most one reduction of 8, in pieces that go on as they
-    come, and never rows.
+    blocks: (m, d) rows, one block after another; the number of a row counts through all of them.
+    n^2 d flop over all pairs. Who calls holds no rows, and edges as they come: those of eight reductions at most.
     """
-    trees = list(engine.mapped(partial(_tree, get=engine.get), blocks))
-    starts = np.cumsum([0, *(rows for rows, _ in trees)]).tolist()
-    if starts[-1] == 0:
-        raise ValueError("expected at least one row, found none in the blocks")
-    handles = [engine.put(tree) for _, tree in trees]
-    pairs = [
-        Pair(blocks[i], blocks[j], handles[i], handles[j], (starts[i], starts[j]))
-        for i in range(len(blocks))
-        for j in range(i + 1, len(blocks))
-    ]
-    parts = _told(engine.mapped(partial(_between, get=engine.get), pairs), len(pairs), advance)
-    inner = (Edges(tree.left + start, tree.right + start, tree.length) for (_, tree), start in zip(trees, starts, strict=False))
-    return _reduced(_chain(inner, parts), len(trees) + len(pairs), engine)
+    with limited_threads(None):
+        trees = list(engine.map(_tree, blocks))
+        starts = np.cumsum([0, *(rows for rows, _ in trees)]).tolist()
+        if starts[-1] == 0:
+            raise ValueError("expected at least one row, found none in the blocks")
+        held = [engine.put(tree) for _, tree in trees]
+        pairs = [
+            Pair(blocks[i], blocks[j], held[i], held[j], (starts[i], starts[j]))
+            for i in range(len(blocks))
+            for j in range(i + 1, len(blocks))
+        ]
+        inner = (Edges(t.left + start, t.right + start, t.length) for (_, t), start in zip(trees, starts, strict=False))
+        parts = _told(engine.map(_between, pairs), len(pairs), advance)
+        return _reduced(_chain(inner, parts), len(trees) + len(pairs), engine)
 
 
-def cut(rows: Rows, block: int = BLOCK) -> list[Rows]:
+def cut(rows: Rows, block: int) -> list[Rows]:
     """Rows in blocks of so many."""
     return [rows[start : start + block] for start in range(0, len(rows), block)]
 
@@ -82,7 +79,7 @@ def _chain(*parts: Iterable[Edges]) -> Iterator[Edges]:
 def _reduced(parts: Iterator[Edges], count: int, engine: Engine) -> Edges:
     """The forest of all parts, eight at a time: a reduced part has fewer edges than there are rows."""
     while True:
-        parts, count = engine.mapped(forest_of, _batches(parts)), -(-count // _FAN)
+        parts, count = engine.map(forest_of, _batches(parts)), -(-count // _FAN)
         if count == 1:
             return next(parts)
 
@@ -100,9 +97,9 @@ def forest_of(parts: Iterable[Edges]) -> Edges:
     return edges.take(Edges(left, right, edges.length).lightest(len(rows)))
 
 
-def _tree(block: Any, get: Callable[[Any], Any]) -> tuple[int, Edges]:
+def _tree(block: Held[Rows]) -> tuple[int, Edges]:
     """How many rows a block has, and their tree."""
-    rows = get(block)
+    rows = block.value()
     return len(rows), spanning_tree(rows, numpy_kernels) if len(rows) else _none()
 
 
@@ -110,12 +107,12 @@ def _none() -> Edges:
     return Edges(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
-def _between(pair: Pair, get: Callable[[Any], Any]) -> Edges:
+def _between(pair: Pair) -> Edges:
     """The edges between two blocks in the tree of both."""
-    one, other = get(pair.one), get(pair.other)
+    one, other = pair.one.value(), pair.other.value()
     if len(one) == 0 or len(other) == 0:
         return _none()
-    found = between(np.concatenate([one, other]), len(one), (get(pair.tree_of_one), get(pair.tree_of_other)))
+    found = between(np.concatenate([one, other]), len(one), (pair.tree_of_one.value(), pair.tree_of_other.value()))
     first, second = pair.starts
     return Edges(found.left + first, found.right + (second - len(one)), found.length)
 

@@ -63,7 +63,12 @@ def settled(cloud: Cloud, found: Edges, sides: Sides, kernels: Kernels, advance:
 
 
 def _precision(cloud: Cloud, limit: Float) -> tuple[DTypeLike, Index]:
-    """The dtype of the products, and which steps are too short for it: float64 where all are for float32."""
+    """The dtype of the products, and which steps are too short for it: float64 where all are for float32.
+
+    Products that can be exact are.
+    """
+    if cloud.exact:
+        return np.float64 if cloud.share(np.float32) else np.float32, np.empty(0, np.int64)
     largest = max(
         float(np.einsum("ij,ij->i", part, part).max()) for part in (cloud.points(i, np.float64) for i in _blocks(cloud))
     )
@@ -119,8 +124,10 @@ def _best(cloud: Cloud, found: Edges, waiting: list[tuple[Index, Index, Float]])
         return found
     one, other, bound = (np.concatenate(column) for column in zip(*waiting, strict=True))
     n = len(cloud)
+    if cloud.exact:
+        return lightest_of(cloud, [found, Edges.of(one, other, cloud.length_of(bound))])
     if len(one) > n:  # measure those first that are in the tree of the bounds; the longest way falls, and others drop out
-        guess = Edges.joined([found, Edges.of(one, other, np.sqrt(np.maximum(bound, 0.0)) * cloud.scale)])
+        guess = Edges.joined([found, Edges.of(one, other, cloud.length_of(bound))])
         chosen = guess.lightest(n, cloud.which)
         first = chosen[chosen >= len(found)] - len(found)
         ahead = Edges.joined([found.take(chosen[chosen < len(found)]), _measured(cloud, one[first], other[first])])

@@ -12,7 +12,7 @@ from labelfree.trees.dense import grown, squares
 from labelfree.trees.edges import Edges
 from labelfree.trees.proof import Sides, settled
 
-_DENSE = 1_500
+DENSE = 1_500
 """Points whose distances are held all at once."""
 _PART, _LEAST = 8, 256
 """Points of which one is a landmark, and the least that are."""
@@ -23,10 +23,10 @@ def sketched(cloud: Cloud, kernels: Kernels, advance: Advance = still) -> Edges:
     """A spanning tree of points in random order: the tree of the first of them, and the way from each other to the
     nearest of these."""
     n = len(cloud)
-    if n <= _DENSE:
+    if n <= DENSE:
         left, right = grown(squares(cloud.points(cloud.own, np.float32)))
         return Edges.of(left, right, cloud.length(left, right))
-    first = cloud.part(np.arange(max(_DENSE, n // _PART)))
+    first = cloud.part(np.arange(max(DENSE, n // _PART)))
     rough = sketched(first, kernels)
     tree, _ = settled(first, rough, Sides(first.own, first.own), kernels)
     near = attached(cloud, cloud.own[len(first) :], first.own, kernels, advance)

@@ -14,7 +14,7 @@ from labelfree.trees.edges import Edges
 from labelfree.trees.proof import SMALL, Sides, all_pairs, lightest_of, settled
 from labelfree.trees.sketch import sketched
 
-_DENSE = 3_000
+_COARSE = 3_000
 """Rows up to which a coarse tree holds all distances at once."""
 _SHUFFLE = 0x7EE5
 
@@ -29,7 +29,7 @@ def spanning_tree(rows: Rows, kernels: Kernels, progress: Progress = silent, *, 
     """
     first, original = distinct(rows)
     repeated = np.flatnonzero(first != np.arange(len(rows)))
-    found = _coarse(rows, original) if coarse and len(original) <= _DENSE else None
+    found = _coarse(rows, original) if coarse and len(original) <= _COARSE else None
     if found is None:
         found = tree_of(rows, original, kernels, progress)
     again = Edges(first[repeated], repeated, np.zeros(len(repeated)))
