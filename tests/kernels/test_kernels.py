@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from labelfree.arrays import Index
 from labelfree.kernels import Kernels, numpy_kernels
 from torch_kernels import torch_kernels
 
@@ -125,73 +127,82 @@ CENTERED = {name: X - X.mean(axis=0) for name, X in CLOUDS.items() if name not i
 
 @pytest.mark.parametrize("cloud", CENTERED)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("groups", [None, 1, 5, 290])
-def test_closest_outside_the_own_component(kernels: Kernels, cloud: str, dtype: type, groups: int | None) -> None:
+def test_nearest_of_others(kernels: Kernels, cloud: str, dtype: type) -> None:
     X = CENTERED[cloud].astype(dtype)
-    D = squares(X)
-    labels = None if groups is None else np.random.default_rng(1).integers(0, groups, len(X))
-    if labels is not None:
-        D[labels[:, None] == labels] = np.inf
-    rows = np.array([0, 3, 4, 97, 98, 279])
-    score, index = kernels.closest(X, rows, 6, labels)
-    there = index >= 0
-    assert np.array_equal(there, np.isfinite(score))
-    assert there.sum(axis=1).tolist() == np.minimum(np.isfinite(D[rows]).sum(axis=1), 6).tolist()
-    assert all(len(set(row[row >= 0])) == (row >= 0).sum() for row in index)
-    allowed = slack(X, dtype)
-    real = np.where(there, np.take_along_axis(D[rows], np.maximum(index, 0), axis=1), np.inf)
-    assert np.allclose(score[there], real[there], rtol=0, atol=allowed)
-    expected = np.sort(D[rows], axis=1)[:, :6]
-    assert np.allclose(np.sort(real, axis=1)[there.any(axis=1)], expected[there.any(axis=1)], rtol=0, atol=2 * allowed)
+    D = squares(X)[100:, :100]
+    found = kernels.nearest_of(X[100:], X[:100])
+    assert np.allclose(D[np.arange(len(D)), found], D.min(axis=1), rtol=0, atol=2 * slack(X, dtype))
 
 
-@pytest.mark.parametrize("n", [1, 2, 5])
-def test_closest_of_few(kernels: Kernels, n: int) -> None:
-    X = np.arange(float(n))[:, None]
-    score, index = kernels.closest(X, np.arange(n), min(n, 3), None)
-    assert (np.isfinite(score).sum(axis=1) == min(n - 1, 3)).all()
-    assert ((index >= 0) == np.isfinite(score)).all()
+def near(X: NDArray[Any], at: Index, to: Index, limit: Matrix, forward: bool) -> set[tuple[int, int]]:
+    """Places of the pairs that are near, by the definition."""
+    X = X.astype(np.float64)
+    found = set()
+    for i, one in enumerate(at.tolist()):
+        for j, other in enumerate(to.tolist()):
+            between = limit[min(one, other) : max(one, other)]
+            if len(between) and not (forward and one >= other) and ((X[one] - X[other]) ** 2).sum() <= between.max():
+                found.add((i, j))
+    return found
 
 
-@pytest.mark.parametrize("cloud", CENTERED)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("count", [1, 2, 17, 280])
-def test_between_components(kernels: Kernels, cloud: str, dtype: type, count: int) -> None:
-    X = CENTERED[cloud][:280].astype(dtype)
-    starts = np.concatenate(
-        [[0], np.sort(np.random.default_rng(1).choice(np.arange(1, 280), count - 1, replace=False))]
-    )
-    found = kernels.between(X, starts)
-    D = np.minimum.reduceat(np.minimum.reduceat(squares(X), starts, axis=0), starts, axis=1)
-    apart = ~np.eye(count, dtype=bool)
-    assert found.dtype == np.float64
-    assert np.allclose(found[apart], D[apart], rtol=0, atol=slack(X, dtype))
-    assert np.array_equal(found, found.T)
+def told_near(tiles: Iterator[Any]) -> tuple[set[tuple[int, int]], dict[tuple[int, int], float]]:
+    squared = {
+        (i, j): float(s)
+        for row, column, score in tiles
+        for i, j, s in zip(row.tolist(), column.tolist(), score.tolist(), strict=True)
+    }
+    return set(squared), squared
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_blocks_of_trees_do_not_matter(kernels: Kernels, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    X: NDArray[Any] = RNG.integers(-8, 8, (500, 9)).astype(
-        dtype
-    )  # squares are exact, so no rounding depends on the blocks
-    rows, labels, starts = np.arange(0, 500, 3), RNG.integers(0, 9, 500), np.arange(0, 500, 7)
-    whole = np.sort(kernels.closest(X, rows, 5, labels)[0]), kernels.between(X, starts)
-    sizes = {"_BLOCK": 64, "_FIRST": 16, "_WIDE": 24, "_PENDING": 1, "_STRIP": 33}
-    for constant, size in sizes.items():
+@pytest.fixture(params=[None, (64, 24, 16), (7, 100, 1)], ids=["whole", "wide", "odd"])
+def tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    for constant, size in zip(("_BLOCK", "_WIDE", "_LEAF"), request.param or (), strict=False):
         monkeypatch.setattr(f"labelfree.kernels.numpy_trees.{constant}", size)
-    monkeypatch.setattr("labelfree.kernels.torch_kernels._BLOCK_ELEMENTS", 3700)
-    score, index = kernels.closest(X, rows, 5, labels)
-    assert np.array_equal(np.sort(score), whole[0])
-    assert np.array_equal(np.take_along_axis(squares(X)[rows], index, axis=1), score)
-    assert np.array_equal(kernels.between(X, starts), whole[1])
+        monkeypatch.setattr("labelfree.kernels.torch_kernels._BLOCK_ELEMENTS", 3700)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pairs_below_their_limit(kernels: Kernels, tiles: None, dtype: type) -> None:
+    """Rows of whole numbers, so that every product is exact and many distances equal the limit."""
+    rng = np.random.default_rng(5)
+    X: NDArray[Any] = rng.integers(-3, 4, (150, 3)).astype(dtype)
+    limit = rng.choice([-np.inf, 0.0, 1.0, 2.0, 5.0], 149)
+    own = np.arange(150)
+    found, squared = told_near(kernels.below(X, X, own, own, limit, 0.0, forward=True, whole=True))
+    assert found == near(X, own, own, limit, True)
+    assert all(score == ((X[i] - X[j]) ** 2).sum() for (i, j), score in squared.items())
+    one = np.sort(rng.permutation(150)[:60])
+    other = np.setdiff1d(own, one)
+    found, _ = told_near(kernels.below(X[one], X[other], one, other, limit, 0.0, forward=False, whole=True))
+    assert found == near(X, one, other, limit, False)
+    assert 20 < len(found) < 60 * 90 / 2
+
+
+def test_a_share_of_the_norms_is_taken_off(kernels: Kernels) -> None:
+    X = np.array([[3.0, 0.0], [0.0, 4.0]])
+    own = np.arange(2)
+    for share, there in ((0.125, 0), (0.5, 1)):  # 25 less the share of 9 + 16
+        (row, _, squared), = kernels.below(X, X, own, own, np.array([12.5]), share, forward=True, whole=True)  # fmt: skip
+        assert len(row) == there
+        assert squared.tolist() == [12.5] * there
+
+
+def test_a_tile_of_near_pairs_is_crowded(kernels: Kernels) -> None:
+    X, own = np.zeros((40, 2)), np.arange(40)
+    for limit, crowded in ((np.ones(39), True), (np.r_[1.0, np.full(38, -1.0)], False)):
+        found = list(kernels.below(X, X, own, own, limit, 0.0, forward=True))
+        assert [len(tile) == 2 for tile in found] == [crowded]
+        if crowded:
+            assert found == [(slice(0, 40), slice(0, 40))]
 
 
 def test_progress_over_trees_ends_at_one(kernels: Kernels) -> None:
-    X = RNG.normal(size=(90, 3))
-    closest: list[float] = []
-    kernels.closest(X, np.arange(90), 3, None, closest.append)
-    between: list[float] = []
-    kernels.between(X, np.array([0, 40]), between.append)
-    for told in (closest, between):
+    X, own = RNG.normal(size=(90, 3)), np.arange(90)
+    nearest: list[float] = []
+    kernels.nearest_of(X, X[:20], nearest.append)
+    below: list[float] = []
+    list(kernels.below(X, X, own, own, np.ones(89), 0.0, forward=True, advance=below.append))
+    for told in (nearest, below):
         assert told == sorted(told)
         assert told[-1] == 1.0

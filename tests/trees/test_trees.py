@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,26 +12,36 @@ from numpy.typing import NDArray
 
 import oracles
 from clouds import clouds, far_clusters, nested, reference_sets
-from labelfree.kernels import numpy_kernels
-from labelfree.trees import Merges, Tree, merges, spanning_tree
+from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.trees import Edges, Merges, merges, spanning_tree
 from repository import DATA
 
 CLOUDS = clouds()
 EVERY = {**reference_sets(), **CLOUDS}
 PEERS = json.loads((DATA / "peer_deaths.json").read_text())
-WAYS = {"dense": (10**6, 8), "sparse": (1, 8), "sparse, always joining": (1, 10**6), "sparse, always looking": (1, 1)}
+WAYS = {"few": (48, 1_500, 8), "sketched": (2, 20, 8), "sketched of a half": (2, 4, 2), "many waiting": (2, 20, 8)}
+
+
+def go(way: str, patch: pytest.MonkeyPatch) -> None:
+    """Few points go the way of many: no pair is measured unasked, and landmarks have landmarks."""
+    small, dense, part = WAYS[way]
+    for module in ("proof", "spanning"):
+        patch.setattr(f"labelfree.trees.{module}.SMALL", small)
+    patch.setattr("labelfree.trees.sketch.DENSE", dense)
+    patch.setattr("labelfree.trees.sketch._PART", part)
+    if way == "many waiting":
+        patch.setattr("labelfree.trees.proof._WAITING", 1)
+        patch.setattr("labelfree.kernels.numpy_trees._BLOCK", 64)
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    dense, few = WAYS[request.param]
-    monkeypatch.setattr("labelfree.trees.spanning.DENSE", dense)
-    monkeypatch.setattr("labelfree.trees.boruvka._FEW", few)
+    go(request.param, monkeypatch)
     return str(request.param)
 
 
-def tree(X: NDArray[Any], told: list[str] | None = None) -> Tree:
-    return spanning_tree(X, numpy_kernels, lambda stage, _: told.append(stage) if told is not None else None)
+def tree(X: NDArray[Any]) -> Edges:
+    return spanning_tree(X, numpy_kernels)
 
 
 def linkage(X: NDArray[Any]) -> NDArray[np.float64]:
@@ -42,7 +52,7 @@ def linkage(X: NDArray[Any]) -> NDArray[np.float64]:
     return np.sort(linkage(pdist(X.astype(np.float64)), "single")[:, 2])
 
 
-def assert_a_tree(found: Tree, X: NDArray[Any]) -> None:
+def assert_a_tree(found: Edges, X: NDArray[Any]) -> None:
     """n - 1 edges that join everything, shortest first, with the lengths of their ends."""
     assert len(found.length) == len(X) - 1
     assert (found.left < found.right).all()
@@ -71,38 +81,44 @@ def test_float32_rows_are_taken_at_their_value(way: str, name: str) -> None:
     assert np.allclose(found.length, linkage(X), rtol=1e-12, atol=0)
 
 
-def test_each_way_of_the_sparse_tree_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the clouds are for: a list that is spent sends few rows to look again and many to the joining pass."""
-    monkeypatch.setattr("labelfree.trees.spanning.DENSE", 1)
-    stages = {name: set(_told(X)) for name, X in CLOUDS.items()}
-    assert stages["gauss"] == {"finding neighbors"}
-    assert stages["bits"] == {"finding neighbors", "looking again"}
-    assert stages["nested"] == stages["ten far clusters"] == {"finding neighbors", "joining components"}
-    assert stages["two far lattices"] == {"finding neighbors", "looking again", "joining components"}
-    monkeypatch.setattr("labelfree.trees.boruvka._FEW", 1)
-    assert set(_told(CLOUDS["deeply nested"])) == {"finding neighbors", "looking again"}
-    monkeypatch.setattr("labelfree.trees.spanning.DENSE", 10**6)
-    assert _told(CLOUDS["nested"]) == []
+class Watched:
+    """The kernels, and what was asked of them."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def called(left: NDArray[Any], *rest: Any, **named: Any) -> Any:
+            self.asked.append((name, str(left.dtype)))
+            return getattr(numpy_kernels, name)(left, *rest, **named)
+
+        return called
 
 
-def _told(X: NDArray[Any]) -> list[str]:
-    told: list[str] = []
-    tree(X, told)
-    return told
+def asked(X: NDArray[Any]) -> list[tuple[str, str]]:
+    watched = Watched()
+    spanning_tree(X, cast(Kernels, watched))
+    return watched.asked
 
 
-def test_a_crowded_clump_leaves_the_dense_way() -> None:
-    """A matrix product cannot order pairs at 1e-9; few are measured one by one, many take the sparse way."""
-    assert _told(CLOUDS["clumps at 1e-9"]) == []
-    assert "finding neighbors" in _told(CLOUDS["a crowded clump at 1e-9"])
+def test_what_the_clouds_are_for() -> None:
+    """One look in float32 where that is enough; clumps from nearby, crowded tiles and long chains in float64."""
+    coarse, fine = ("below", "float32"), ("below", "float64")
+    for name in ("gauss", "bits", "offset 1e6"):
+        assert asked(CLOUDS[name]) == [coarse]
+    for name in ("outlier", "line", "a crowded clump at 1e-9"):
+        assert asked(CLOUDS[name])[:2] == [coarse, coarse]
+    assert asked(np.arange(300.0)[:, None] ** 2 / 7) == [fine]
+    even = np.eye(300) @ np.linalg.qr(np.random.default_rng(0).normal(size=(300, 300)))[0]  # equal up to rounding
+    assert asked(even) == [coarse, fine]
+    many = asked(np.random.default_rng(0).normal(size=(2_000, 4)))
+    assert many == [coarse, ("nearest_of", "float32"), coarse]
 
 
-@pytest.mark.parametrize("rows", [2_999, 3_000, 3_001])
-def test_both_sides_of_the_border_between_the_two(rows: int) -> None:
-    X = np.vstack([nested(3, 14, d=6), np.random.default_rng(0).normal(size=(400, 6))])[:rows]
-    told: list[str] = []
-    assert np.allclose(tree(X, told).length, linkage(X), rtol=1e-12, atol=0)
-    assert bool(told) == (rows > 3_000)
+@pytest.mark.parametrize("rows", [48, 49, 1_500, 1_501])
+def test_both_sides_of_the_borders(rows: int) -> None:
+    X = np.vstack([nested(3, 11, d=6), np.random.default_rng(0).normal(size=(400, 6))])[-rows:]
+    assert np.allclose(tree(X).length, linkage(X), rtol=1e-12, atol=0)
 
 
 def test_a_tree_of_a_neighbor_graph_loses_what_separates() -> None:
@@ -162,16 +178,18 @@ def test_merges_are_those_of_brute_force(way: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLOUDS)
-def test_merges_do_not_depend_on_the_way(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    found: list[Merges] = []
-    for dense, few in list(WAYS.values())[:3]:
-        monkeypatch.setattr("labelfree.trees.spanning.DENSE", dense)
-        monkeypatch.setattr("labelfree.trees.boruvka._FEW", few)
-        found.append(merges(tree(CLOUDS[name])))
-    for other in found[1:]:
-        assert np.array_equal(found[0].length, other.length)
-        assert np.array_equal(found[0].smaller, other.smaller)
-        assert np.array_equal(found[0].larger, other.larger)
+def test_nothing_depends_on_the_way(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    found: list[tuple[Edges, Merges]] = []
+    for way in WAYS:
+        go(way, monkeypatch)
+        one = tree(CLOUDS[name])
+        found.append((one, merges(one)))
+    (first, whole), *others = found
+    for other, merged in others:
+        for a, b in ((first.left, other.left), (first.right, other.right), (first.length, other.length)):
+            assert np.array_equal(a, b)
+        assert np.array_equal(whole.smaller, merged.smaller)
+        assert np.array_equal(whole.larger, merged.larger)
 
 
 @pytest.mark.parametrize("name", EVERY)

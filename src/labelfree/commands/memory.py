@@ -27,7 +27,7 @@ from labelfree.summaries.distinct import LIMIT
 from labelfree.survey.parallel import available_cores
 from labelfree.survey.reading import workers_for
 from labelfree.survey.shards import block_rows, states_alive
-from labelfree.trees.spanning import DENSE
+from labelfree.trees.sketch import DENSE
 
 _TOLD = 12_000_000
 """The report, its findings and state, and what prints them."""
@@ -247,9 +247,9 @@ def _drifts(work: Work, rows: int) -> list[int]:
 
 
 def _trees(rows: int, d: int, threads: int) -> int:
-    """Bytes for separability: copies of the rows, all distances of few of them, trees of subsamples side by side."""
+    """Bytes for separability: copies of the rows, all distances of some of them, trees of subsamples side by side."""
     double, part = 8 * rows * d, min(int(0.8 * rows), REPLICATE_ROWS)
-    whole = 6 * double + 10 * rows**2 if rows <= DENSE else 5 * double + 400 * rows + threads * _TILE
+    whole = 5 * double + 400 * rows + threads * _TILE + 9 * min(rows, DENSE) ** 2
     mixing = 4 * 8 * d * d if rows > 2 * d else 0  # the covariance of the rows without structure, and its root
     return max(whole, 2 * double + mixing, 2 * double + threads * (9 * part**2 + 40 * part * d))
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels import numpy_kernels
+from labelfree.kernels.numpy_trees import Crowd, Near
 from labelfree.progress import Advance
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class RowsAt(Protocol):
+    """Rows of which those at some places can be taken: an array, or one that is in pieces."""
+
+    def __getitem__(self, index: Index, /) -> Rows:
+        """The rows at these places, in an array of the shape of `index` and the columns."""
 
 
 class Kernels(Protocol):
@@ -24,17 +36,30 @@ class Kernels(Protocol):
     def potential(self, unit: Float, t: float, advance: Advance = ...) -> Float:
         """sum over j != i of exp(-t |w_i - w_j|^2) as (n,), in float64."""
 
-    def closest(
-        self, points: Rows, rows: Index, k: int, labels: Index | None, advance: Advance = ...
-    ) -> tuple[Rows, Index]:
-        """Squared distances (m, k), in no order and to the rounding of a matrix product in the dtype of `points`
-        (n, d), and positions (m, k) of the k points with another label nearest to each of `rows` (m,); without
-        labels every point has its own. Where there are fewer than k: infinity and -1."""
+    def nearest_of(self, points: Rows, others: Rows, advance: Advance = ...) -> Index:
+        """The position (m,) of the nearest of `others` (n, d) to each of `points` (m, d), to the rounding of a product
+        in their dtype."""
 
-    def between(self, points: Rows, starts: Index, advance: Advance = ...) -> Float:
-        """Squared distances (c, c), to the rounding of a matrix product, of the nearest points of every two of the c
-        components of `points` (n, d), which lie one after another and begin at `starts` (c,); the diagonal means
-        nothing."""
+    def below(
+        self,
+        left: Rows,
+        right: Rows,
+        at: Index,
+        to: Index,
+        limit: Float,
+        share: float,
+        *,
+        forward: bool,
+        whole: bool = False,
+        advance: Advance = ...,
+    ) -> Iterator[Near | Crowd]:
+        """The pairs of `left` (m, d) and `right` (p, d) that are near, a tile after another in a fixed order.
+
+        Rows stand on a line, `left` at the ascending positions `at` (m,) and `right` at `to` (p,). A pair is near where
+        its squared distance, less `share` of |x|^2 + |y|^2, is at most the largest `limit` (n - 1,) between the two:
+        limit[i] lies between the positions i and i + 1. Two rows at one position are no pair; forward: nor are those
+        with at >= to. A tile where so many are near that a finer dtype should look again comes as its rows and columns;
+        whole: in no case."""
 
     def tail(
         self, unit: Rows, group: Index, windows: Float, bins: int, advance: Advance = ...
@@ -48,5 +73,9 @@ class Kernels(Protocol):
         """For each of the `unit` rows (n, d), sorted by `group` (n,), the number of rows of other groups with a
         similarity s >= level, as (n, g) for `levels` (g,), finite and in descending order; rounding as in tail."""
 
+    def over(self, rows: Rows, work: Callable[[RowsAt, T], R], items: Iterable[T]) -> Iterator[R]:
+        """work(rows, item) for each item, in order, on all cores or wherever the rows are; work: a function of a
+        module, or functools.partial of one."""
 
-__all__ = ["Kernels", "numpy_kernels"]
+
+__all__ = ["Kernels", "RowsAt", "numpy_kernels"]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.numpy_pairs import accepted, tail
-from labelfree.kernels.numpy_trees import between, closest
+from labelfree.kernels.numpy_trees import below, nearest_of
 from labelfree.kernels.threads import one_core, spread
 from labelfree.progress import Advance, still
 
-__all__ = ["accepted", "between", "closest", "nearest", "potential", "scatter", "tail"]
+__all__ = ["accepted", "below", "nearest", "nearest_of", "over", "potential", "scatter", "tail"]
 
+T = TypeVar("T")
+R = TypeVar("R")
 _BLOCK_ELEMENTS = 1 << 20  # 4 MB of float32 distances at a time and thread
 _STRIP_ELEMENTS = 1 << 19  # 4 MB of float64 rows at a time
 WIDE = 1024
@@ -175,3 +179,8 @@ def potential(unit: Float, t: float, advance: Advance = still) -> Float:
         total[stop:] += others
         advance(1 - (1 - stop / n) ** 2)
     return total
+
+
+def over(rows: Rows, work: Callable[[Rows, T], R], items: Iterable[T]) -> Iterator[R]:
+    """See Kernels.over."""
+    return spread(partial(work, rows), items)

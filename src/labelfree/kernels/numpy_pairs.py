@@ -18,6 +18,8 @@ from labelfree.kernels.threads import spread
 from labelfree.progress import Advance, still
 
 _BLOCK, _WIDE = 512, 2048  # rows and columns of a tile
+ALIGNED = _WIDE
+"""Blocks of rows begin at multiples of this, so that they are cut into the tiles of all rows."""
 _CELLS = 1 << 14  # of the table in which a similarity is looked up
 
 
@@ -33,34 +35,40 @@ def rounded_up(levels: Float, dtype: np.dtype[np.floating[Any]]) -> Rows:
 
 
 def _each_tile(
-    work: Callable[[slice, slice, Rows], None], unit: Rows, end: Index, advance: Callable[[float], None]
+    work: Callable[[slice, slice, Rows], None],
+    left: Rows,
+    right: Rows,
+    at: int,
+    to: int,
+    end: Index,
+    advance: Callable[[float], None],
 ) -> None:
-    """work(rows, columns, similarities) for every tile that holds pairs, on all cores.
+    """work(rows, columns, similarities) for every tile of `left` and `right` that holds pairs, on all cores.
 
-    What is no pair of different groups with i < j is -inf. All tiles of a thread share one room: fresh memory would
-    cost a good part of the product.
+    The rows begin at the places `at` and `to` of all n rows, both multiples of a tile: a tile is the same, and so is
+    its product to the last bit, whatever part of the rows is given. end: of all rows. What is no pair of different
+    groups with i < j is -inf. All tiles of a thread share one room: fresh memory would cost a good part of the product.
     """
-    n = len(unit)
     rooms = threading.local()
 
     def one(tile: tuple[slice, slice]) -> None:
         rows, columns = tile
         if not hasattr(rooms, "room"):
-            rooms.room = np.empty(_BLOCK * _WIDE, unit.dtype)
+            rooms.room = np.empty(_BLOCK * _WIDE, left.dtype)
         shape = rows.stop - rows.start, columns.stop - columns.start
         similarity = rooms.room[: shape[0] * shape[1]].reshape(shape)
-        np.matmul(unit[rows], unit[columns].T, out=similarity)
-        if end[rows.stop - 1] > columns.start:
-            no_pair = np.arange(columns.start, columns.stop) < end[rows, None]
+        np.matmul(left[rows], right[columns].T, out=similarity)
+        if end[at + rows.stop - 1] > to + columns.start:
+            no_pair = np.arange(to + columns.start, to + columns.stop) < end[at + rows.start : at + rows.stop, None]
             np.copyto(similarity, -np.inf, where=no_pair)
         work(rows, columns, similarity)
 
-    strips = [slice(start, min(start + _WIDE, n)) for start in range(0, n, _WIDE)]
+    strips = [slice(start, min(start + _WIDE, len(right))) for start in range(0, len(right), _WIDE)]
     tiles = [
-        (slice(start, min(start + _BLOCK, columns.stop)), columns)
+        (slice(start, min(start + _BLOCK, len(left), to + columns.stop - at)), columns)
         for columns in strips
-        for start in range(0, columns.stop, _BLOCK)
-        if end[start] < columns.stop
+        for start in range(0, min(len(left), to + columns.stop - at), _BLOCK)
+        if end[at + start] < to + columns.stop
     ]
     for done, _ in enumerate(spread(one, tiles), start=1):
         advance(done / len(tiles))
@@ -68,12 +76,21 @@ def _each_tile(
 
 def tail(unit: Rows, group: Index, windows: Float, bins: int, advance: Advance = still) -> tuple[Index, Index, Rows]:
     """See Kernels.tail. n^2 d flop, one comparison and two maxima per pair, and some 5 ns per pair in the tail."""
-    end = ends(group)
-    limits = rounded_up(windows, unit.dtype)
+    above, counts, nearest, _ = tail_between(unit, unit, 0, 0, ends(group), windows, bins, advance)
+    return above, counts, nearest
+
+
+def tail_between(
+    left: Rows, right: Rows, at: int, to: int, end: Index, windows: Float, bins: int, advance: Advance = still
+) -> tuple[Index, Index, Rows, Rows]:
+    """As Kernels.tail, over the pairs of some rows that begin at a multiple `at` of ALIGNED and others that begin at
+    `to`; with the largest similarity of each of the others (one array where they are the same)."""
+    limits = rounded_up(windows, left.dtype)
     lowest = limits[:, 0].min()
     edges = [np.linspace(low, high, bins + 1) for low, high in windows]
     above, counts = np.zeros(len(windows), np.int64), np.zeros((len(windows), bins), np.int64)
-    nearest = np.full(len(unit), -np.inf, unit.dtype)
+    one = np.full(len(left), -np.inf, left.dtype)
+    other = one if left is right else np.full(len(right), -np.inf, left.dtype)
     lock = threading.Lock()
 
     def work(rows: slice, columns: slice, similarity: Rows) -> None:
@@ -83,14 +100,14 @@ def tail(unit: Rows, group: Index, windows: Float, bins: int, advance: Advance =
         inside = [values[(values >= low) & (values < high)] for low, high in limits]
         places = [_binned(found, edge) for found, edge in zip(inside, edges, strict=True)]
         with lock:
-            np.maximum(nearest[rows], across, out=nearest[rows])
-            np.maximum(nearest[columns], down, out=nearest[columns])
+            np.maximum(one[rows], across, out=one[rows])
+            np.maximum(other[columns], down, out=other[columns])
             np.add(above, passed, out=above)
             for count, place in zip(counts, places, strict=True):
                 np.add.at(count, place, 1)
 
-    _each_tile(work, unit, end, advance)
-    return above, counts, nearest
+    _each_tile(work, left, right, at, to, end, advance)
+    return above, counts, one, other
 
 
 def _binned(values: Rows, edges: Float) -> Index:
@@ -107,10 +124,20 @@ def _binned(values: Rows, edges: Float) -> Index:
 
 def accepted(unit: Rows, group: Index, levels: Float, advance: Advance = still) -> NDArray[np.int32]:
     """See Kernels.accepted. n^2 d flop, one comparison per pair, and some 10 ns per accepted pair."""
+    counts, _ = reached_between(unit, unit, 0, 0, ends(group), levels, advance)
+    np.cumsum(counts, axis=1, dtype=np.int32, out=counts)
+    return counts
+
+
+def reached_between(
+    left: Rows, right: Rows, at: int, to: int, end: Index, levels: Float, advance: Advance = still
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """How many partners of each row reach each level first, (m, g) and (p, g), over the pairs of tail_between (one
+    array where the rows are the same)."""
     g = len(levels)
-    end = ends(group)
-    ladder = Ladder(rounded_up(levels, unit.dtype))
-    counts = np.zeros((len(unit), g), np.int32)
+    ladder = Ladder(rounded_up(levels, left.dtype))
+    one = np.zeros((len(left), g), np.int32)
+    other = one if left is right else np.zeros((len(right), g), np.int32)
     lock = threading.Lock()
 
     def work(rows: slice, columns: slice, similarity: Rows) -> None:
@@ -120,12 +147,11 @@ def accepted(unit: Rows, group: Index, levels: Float, advance: Advance = still) 
         row = hits // width
         column = hits - row * width
         with lock:
-            np.add.at(counts[rows].reshape(-1), row * g + first, np.int32(1))
-            np.add.at(counts[columns].reshape(-1), column * g + first, np.int32(1))
+            np.add.at(one[rows].reshape(-1), row * g + first, np.int32(1))
+            np.add.at(other[columns].reshape(-1), column * g + first, np.int32(1))
 
-    _each_tile(work, unit, end, advance)
-    np.cumsum(counts, axis=1, dtype=np.int32, out=counts)
-    return counts
+    _each_tile(work, left, right, at, to, end, advance)
+    return one, other
 
 
 class Ladder:

@@ -1,25 +1,37 @@
-"""The heavy loops of spanning trees in numpy: nearest rows outside a component, nearest pairs between components."""
+"""The heavy loops of spanning trees in numpy: each row's nearest of others, and pairs that are nearer than a limit."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
+from labelfree.kernels.numpy_pairs import rounded_up
+from labelfree.kernels.ranges import Highest
 from labelfree.kernels.threads import spread
 from labelfree.progress import Advance, still
 
-_BLOCK = 512
-_FIRST, _WIDE = 1024, 2048  # columns looked at before there is a threshold; columns of a tile
-_PENDING = 64  # candidates per row that wait to be merged
-_STRIP = 1024
+_BLOCK, _WIDE = 512, 2048  # rows and columns of a tile
+_LEAF = 4096  # pairs up to which the limit of each is looked up by itself
+_ROOM = 32  # a tile in which more than one pair of so many is near is crowded
+
+Near: TypeAlias = tuple[Index, Index, Rows]
+"""Places of rows and of columns (m,), and a lower bound (m,) of the squared distance of each pair."""
+Crowd: TypeAlias = tuple[slice, slice]
+"""Rows and columns of a tile with so many near pairs that a finer dtype has to look again."""
 
 
-def lifted(points: Rows) -> Rows:
-    """(n, d + 2) matrix R with (L R^T)_ij = |x_i - x_j|^2, L = facing(R): one matrix product is all there is to do."""
+def lifted(points: Rows, share: float = 0.0) -> Rows:
+    """(n, d + 2) matrix R with (L R^T)_ij = |x_i - x_j|^2, L = facing(R): one matrix product is all there is to do.
+
+    share: of |x_i|^2 + |x_j|^2, which is taken off.
+    """
     n, d = points.shape
     right = np.empty((n, d + 2), points.dtype)
     right[:, :d] = points
-    right[:, d] = np.einsum("ij,ij->i", points, points, dtype=np.float64)
+    right[:, d] = np.einsum("ij,ij->i", points, points, dtype=np.float64) * (1 - share)
     right[:, d + 1] = 1.0
     return right
 
@@ -31,125 +43,115 @@ def facing(right: Rows) -> Rows:
     return left
 
 
-def closest(points: Rows, rows: Index, k: int, labels: Index | None, advance: Advance = still) -> tuple[Rows, Index]:
-    """See Kernels.closest. 2 m n d flop, then one comparison per pair: a row's threshold is the k-th best so far.
-
-    The columns are taken in doubling groups, so that about k log2(n / 1024) of them pass the threshold of a row
-    when their order is random.
-    """
-    right = lifted(points)
-    m = len(rows)
-    score, index = np.empty((m, k), points.dtype), np.empty((m, k), np.int64)
+def nearest_of(points: Rows, others: Rows, advance: Advance = still) -> Index:
+    """See Kernels.nearest_of. 2 m n d flop and one look at each pair."""
+    right = lifted(others)
+    found = np.empty(len(points), np.int64)
 
     def work(start: int) -> int:
-        block = rows[start : start + _BLOCK]
-        score[start : start + len(block)], index[start : start + len(block)] = _closest(right, block, k, labels)
-        return start + len(block)
+        left = facing(lifted(points[start : start + _BLOCK]))
+        rows = np.arange(len(left))
+        best, index = np.full(len(left), np.inf, points.dtype), np.zeros(len(left), np.int64)
+        for column in range(0, len(right), _WIDE):
+            tile = left @ right[column : column + _WIDE].T
+            lowest = tile.argmin(axis=1)
+            score = tile[rows, lowest]
+            closer = score < best
+            best[closer], index[closer] = score[closer], lowest[closer] + column
+        found[start : start + len(left)] = index
+        return start + len(left)
 
-    for done in spread(work, range(0, m, _BLOCK)):
-        advance(done / m)
-    return score, index
-
-
-def _closest(right: Rows, block: Index, k: int, labels: Index | None) -> tuple[Rows, Index]:
-    n, m = len(right), len(block)
-    mine = facing(right[block])
-    score, index = np.full((m, k), np.inf, right.dtype), np.full((m, k), -1, np.int64)
-    threshold = np.full((m, 1), np.inf, right.dtype)
-    place = np.full(n, -1, np.int64)
-    place[block] = np.arange(m)
-    seen = 0
-    while seen < n:
-        end = min(n, max(2 * seen, _FIRST))
-        waiting: list[tuple[Index, Index, Rows]] = []
-        count = 0
-        for start in range(seen, end, _WIDE):
-            columns = slice(start, min(start + _WIDE, end))
-            tile = mine @ right[columns].T
-            own = np.flatnonzero(place[columns] >= 0)
-            tile[place[columns][own], own] = np.inf
-            if labels is not None:
-                np.copyto(tile, np.inf, where=labels[block, None] == labels[None, columns])
-            hits = _passing(tile, threshold) if start else _lowest(tile, k)
-            waiting.append((hits // tile.shape[1], hits % tile.shape[1] + start, tile.ravel()[hits]))
-            count += len(hits)
-            if count > _PENDING * m or columns.stop == end:
-                score, index = _merged(score, index, waiting)
-                threshold = score.max(axis=1, keepdims=True)
-                waiting, count = [], 0
-        seen = end
-    index[np.isinf(score)] = -1
-    return score, index
+    for done in spread(work, range(0, len(points), _BLOCK)):
+        advance(done / len(points))
+    return found
 
 
-def _lowest(tile: Rows, k: int) -> Index:
-    """Flat positions of the k lowest entries of each row."""
-    m, width = tile.shape
-    if width <= k:
-        return np.arange(m * width)
-    part = np.argpartition(tile, k - 1, axis=1)[:, :k]
-    return np.asarray((part + np.arange(m)[:, None] * width).ravel())
+def below(
+    left: Rows,
+    right: Rows,
+    at: Index,
+    to: Index,
+    limit: Float,
+    share: float,
+    *,
+    forward: bool,
+    whole: bool = False,
+    advance: Advance = still,
+) -> Iterator[Near | Crowd]:
+    """See Kernels.below. 2 m n d flop (half of it forward) and two comparisons per pair."""
+    columns_of = lifted(right, share)
+    rows_of = facing(columns_of if left is right else lifted(left, share))
+    highest = Highest(rounded_up(limit, left.dtype))
+    tiles = [
+        (slice(i, min(i + _BLOCK, len(at))), slice(j, min(j + _WIDE, len(to))))
+        for i in range(0, len(at), _BLOCK)
+        for j in range(0, len(to), _WIDE)
+        if not forward or at[i] < to[min(j + _WIDE, len(to)) - 1]
+    ]
+
+    def work(tile: tuple[slice, slice]) -> Near | Crowd:
+        rows, columns = tile
+        squared = rows_of[rows] @ columns_of[columns].T
+        most = squared.size if whole else squared.size // _ROOM
+        found = _near(squared, at[rows], to[columns], highest, forward, most)
+        if found is None:
+            return tile
+        row, column = found
+        return row + rows.start, column + columns.start, squared[row, column]
+
+    for done, found in enumerate(spread(work, tiles), start=1):
+        yield found
+        advance(done / len(tiles))
 
 
-def _passing(tile: Rows, threshold: Rows) -> Index:
-    """Flat positions of the entries below the threshold of their row; few, so they are looked for in words of 8."""
-    mask = tile < threshold
+def _near(
+    squared: Rows, at: Index, to: Index, highest: Highest, forward: bool, most: int
+) -> tuple[Index, Index] | None:
+    """Rows and columns of a tile that are near; None where there are more than `most`."""
+    waiting = [(slice(0, len(at)), slice(0, len(to)))]
+    found: list[tuple[Index, Index]] = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+    count = 0
+    while waiting:
+        rows, columns = waiting.pop()
+        own, other = at[rows], to[columns]
+        if len(own) == 0 or len(other) == 0 or (forward and own[0] >= other[-1]):
+            continue
+        part = squared[rows, columns]
+        if own[-1] < other[0] or other[-1] < own[0]:  # the way between them leads over what lies between both
+            ahead = own[-1] < other[0]
+            gate = other[0] if ahead else other[-1]
+            across = highest.between(own, gate)[:, None]
+            down = highest.between(gate, other)
+            mask = part <= across
+            if down.max() > across.min():
+                mask |= part <= down
+        elif len(own) == 1 or part.size <= _LEAF:
+            reach = highest.between(own[:, None], other[None, :])
+            if forward:
+                reach[own[:, None] >= other] = -np.inf
+            mask = part <= reach
+        else:
+            row = rows.start + len(own) // 2
+            column = columns.start + int(np.searchsorted(other, at[row]))
+            for half in (slice(rows.start, row), slice(row, rows.stop)):
+                waiting += [(half, slice(columns.start, column)), (half, slice(column, columns.stop))]
+            continue
+        hits = _set(mask)
+        count += len(hits)
+        if count > most:
+            return None
+        if len(hits):
+            row_of = hits // part.shape[1]
+            found.append((row_of + rows.start, hits - row_of * part.shape[1] + columns.start))
+    row_parts, column_parts = zip(*found, strict=True)
+    return np.concatenate(row_parts), np.concatenate(column_parts)
+
+
+def _set(mask: Index) -> Index:
+    """Flat positions of what is true; little is, so it is looked for in words of 8."""
     if mask.size % 8:
         return np.flatnonzero(mask)
     bits = mask.reshape(-1, 8)
     words = np.flatnonzero(bits.view(np.uint64))
     which, inside = np.nonzero(bits[words])
     return np.asarray(words[which] * 8 + inside)
-
-
-def _merged(score: Rows, index: Index, waiting: list[tuple[Index, Index, Rows]]) -> tuple[Rows, Index]:
-    """The k lowest of what each row had and what waits for it."""
-    row, column, value = (np.concatenate(parts) for parts in zip(*waiting, strict=True))
-    if len(row) == 0:
-        return score, index
-    m, k = score.shape
-    order = np.argsort(row.astype(np.uint16), kind="stable")
-    row, column, value = row[order], column[order], value[order]
-    counts = np.bincount(row, minlength=m)
-    slot = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts) + k
-    scores = np.full((m, k + int(counts.max())), np.inf, score.dtype)
-    columns = np.full(scores.shape, -1, np.int64)
-    scores[:, :k], columns[:, :k] = score, index
-    scores[row, slot], columns[row, slot] = value, column
-    part = np.argpartition(scores, k - 1, axis=1)[:, :k]
-    return np.take_along_axis(scores, part, axis=1), np.take_along_axis(columns, part, axis=1)
-
-
-def between(points: Rows, starts: Index, advance: Advance = still) -> Float:
-    """See Kernels.between. n^2 d flop: each pair of strips once."""
-    right = lifted(points)
-    n, count = len(points), len(starts)
-    label = np.repeat(np.arange(count), np.diff(np.append(starts, n)))
-    lowest = np.full((count, count), np.inf, points.dtype)
-    strips = [slice(s, min(s + _STRIP, n)) for s in range(0, n, _STRIP)]
-
-    def work(i: int) -> int:
-        mine = facing(right[strips[i]])
-        for j in range(i, len(strips)):
-            tile = mine @ right[strips[j]].T
-            rows, columns = label[strips[i]], label[strips[j]]
-            tile = np.minimum.reduceat(tile, _firsts(rows), axis=0)
-            tile = np.minimum.reduceat(tile, _firsts(columns), axis=1)
-            found.append((rows[0], columns[0], tile))
-        return i
-
-    found: list[tuple[np.int64, np.int64, Rows]] = []
-    total = len(strips) * (len(strips) + 1) / 2
-    for i in spread(work, range(len(strips))):
-        while found:
-            a, b, tile = found.pop()
-            part = lowest[a : a + tile.shape[0], b : b + tile.shape[1]]
-            np.minimum(part, tile, out=part)
-        left_over = len(strips) - 1 - i
-        advance(1 - left_over * (left_over + 1) / 2 / total)
-    return np.minimum(lowest, lowest.T).astype(np.float64)
-
-
-def _firsts(label: Index) -> Index:
-    """Where each run of equal labels begins."""
-    return np.flatnonzero(np.diff(label, prepend=label[:1] - 1))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.errors import MissingExtra, option
+from labelfree.kernels import numpy_kernels
 from labelfree.kernels.numpy_pairs import ends, rounded_up
-from labelfree.kernels.numpy_trees import facing, lifted
+from labelfree.kernels.numpy_trees import Crowd, Near, facing, lifted
+from labelfree.kernels.ranges import Highest
 from labelfree.progress import Advance, still
 
+T = TypeVar("T")
+R = TypeVar("R")
 _BLOCK_ELEMENTS = 1 << 26
+_ROOM = 32  # as in numpy_trees
 
 
 def _torch() -> Any:
@@ -104,46 +109,56 @@ class TorchKernels:
             advance((start + len(weight)) / n)
         return np.asarray(total.cpu().numpy())
 
-    def closest(
-        self, points: Rows, rows: Index, k: int, labels: Index | None, advance: Advance = still
-    ) -> tuple[Rows, Index]:
-        """See Kernels.closest."""
-        torch = self.torch
-        flat = lifted(points)
-        left, right = self._put(facing(flat)), self._put(flat)
-        n, m = len(right), len(rows)
-        names = None if labels is None else self._put(labels)
-        step = max(1, min(m, _BLOCK_ELEMENTS // n))
-        scores, columns = [], []
-        for start in range(0, m, step):
-            block = self._put(rows[start : start + step])
-            score = left[block] @ right.T
-            score[torch.arange(len(block), device=self.device), block] = torch.inf
-            if names is not None:
-                score[names[block][:, None] == names] = torch.inf
-            found = score.topk(min(k, n), largest=False)
-            scores.append(found.values.cpu().numpy())
-            columns.append(np.where(np.isinf(scores[-1]), -1, found.indices.cpu().numpy()))
-            advance((start + len(block)) / m)
-        return np.concatenate(scores), np.concatenate(columns)
+    def nearest_of(self, points: Rows, others: Rows, advance: Advance = still) -> Index:
+        """See Kernels.nearest_of."""
+        right = self._put(lifted(others))
+        step = max(1, _BLOCK_ELEMENTS // max(len(others), 1))
+        found = []
+        for start in range(0, len(points), step):
+            left = self._put(facing(lifted(points[start : start + step])))
+            found.append((left @ right.T).argmin(1).cpu().numpy())
+            advance(min(start + step, len(points)) / len(points))
+        return np.concatenate(found)
 
-    def between(self, points: Rows, starts: Index, advance: Advance = still) -> Float:
-        """See Kernels.between."""
+    def below(
+        self,
+        left: Rows,
+        right: Rows,
+        at: Index,
+        to: Index,
+        limit: Float,
+        share: float,
+        *,
+        forward: bool,
+        whole: bool = False,
+        advance: Advance = still,
+    ) -> Iterator[Near | Crowd]:
+        """See Kernels.below."""
         torch = self.torch
-        flat = lifted(points)
-        left, right = self._put(facing(flat)), self._put(flat)
-        n, count = len(points), len(starts)
-        label = self._put(np.repeat(np.arange(count), np.diff(np.append(starts, n))))
-        lowest = torch.full((count, count), torch.inf, dtype=left.dtype, device=self.device)
-        step = max(1, _BLOCK_ELEMENTS // n)
-        for start in range(0, n, step):
-            strip = slice(start, min(start + step, n))
-            tile = left[strip] @ right[start:].T
-            columns = torch.full((len(tile), count), torch.inf, dtype=left.dtype, device=self.device)
-            columns.scatter_reduce_(1, label[start:].expand(len(tile), -1), tile, "amin")
-            lowest.scatter_reduce_(0, label[strip, None].expand(-1, count), columns, "amin")
-            advance(1 - (1 - strip.stop / n) ** 2)
-        return np.asarray(torch.minimum(lowest, lowest.T).double().cpu().numpy())
+        lifted_right = lifted(right, share)
+        columns_of = self._put(lifted_right)
+        rows_of = self._put(facing(lifted_right if left is right else lifted(left, share)))
+        highest = Highest(rounded_up(limit, left.dtype))
+        table, level = self._put(highest.table), self._put(highest.level)
+        own, other = self._put(at), self._put(to)
+        step = max(1, _BLOCK_ELEMENTS // max(len(to), 1))
+        for start in range(0, len(at), step):
+            rows = slice(start, min(start + step, len(at)))
+            squared = rows_of[rows] @ columns_of.T
+            low, high = torch.minimum(own[rows, None], other), torch.maximum(own[rows, None], other)
+            k = level[high - low]
+            reach = torch.maximum(
+                table[k, low.clamp(max=table.shape[1] - 1)], table[k, (high - (1 << k)).clamp(min=0)]
+            )
+            near = (squared <= reach) & (own[rows, None] != other)
+            if forward:
+                near &= own[rows, None] < other
+            if not whole and int(near.sum()) > squared.numel() // _ROOM:
+                yield rows, slice(0, len(to))
+            else:
+                row, column = near.nonzero(as_tuple=True)
+                yield (row + start).cpu().numpy(), column.cpu().numpy(), squared[row, column].cpu().numpy()
+            advance(rows.stop / len(at))
 
     def _pairs(self, unit: Rows, group: Index, advance: Callable[[float], None]) -> Iterator[tuple[slice, slice, Any]]:
         """Blocks of rows, the columns in which their pairs lie, and similarities: -inf unless of a later group."""
@@ -195,3 +210,7 @@ class TorchKernels:
             counts[rows].view(-1).scatter_add_(0, row * g + first, one.expand(len(row)))
             counts[columns].view(-1).scatter_add_(0, column * g + first, one.expand(len(row)))
         return np.asarray(counts.cumsum(1, dtype=torch.int32).cpu().numpy())
+
+    def over(self, rows: Rows, work: Callable[[Rows, T], R], items: Iterable[T]) -> Iterator[R]:
+        """See Kernels.over: on the cores beside the device."""
+        return numpy_kernels.over(rows, work, items)

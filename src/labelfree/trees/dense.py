@@ -6,35 +6,48 @@ import numpy as np
 
 from labelfree.arrays import Index, Rows
 from labelfree.kernels.numpy_trees import facing, lifted
-from labelfree.trees.exact import TIED, distances, rounding
+from labelfree.trees.exact import distances, rounding
 
-_CLOSE = 64  # pairs per row that may be measured one by one; with more of them the sparse way is faster
+COARSE = 1e-4
+"""Share of a squared distance that counts as a tie where a coarse tree is enough."""
+_CLOSE = 64  # pairs per row that may be measured one by one; with more of them the tree is better proved
 
 
-def dense_tree(points: Rows, tied: float = TIED) -> tuple[Index, Index] | None:
-    """Both ends (n - 1,) of every edge of a minimum spanning tree of (n, d) points, by Prim's algorithm.
+def coarse_tree(points: Rows) -> tuple[Index, Index] | None:
+    """Both ends (n - 1,) of every edge of a spanning tree of (n, d) centered points that is all but the shortest.
 
-    n^2 d flop and n^2 numbers in the precision of the points, which should be centered, since the distances come from
-    one matrix product. Pairs so close that its rounding shows, as more than the share `tied` of a squared distance,
-    are measured again from differences; None where there are too many of them.
+    n^2 d flop and n^2 numbers in the precision of the points, whose rounding may be COARSE of a squared distance: pairs
+    that are closer are measured from differences; None where there are too many of them.
     """
     n = len(points)
-    flat = lifted(points)
-    distance: Rows = facing(flat) @ flat.T
-    close = np.flatnonzero(distance < rounding(points) / tied)
+    squared = squares(points)
+    close = np.flatnonzero(squared < rounding(points) / COARSE)
     if len(close) > _CLOSE * n:
         return None
     one, other = np.divmod(close, n)
-    distance[one, other] = distances(points, one, other) ** 2
-    best, parent = np.full(n, np.inf, distance.dtype), np.zeros(n, np.int64)
+    squared[one, other] = distances(points, one, other) ** 2
+    return grown(squared)
+
+
+def squares(points: Rows) -> Rows:
+    """Squared distances (n, n) of (n, d) points, to the rounding of a matrix product."""
+    flat = lifted(points)
+    found: Rows = facing(flat) @ flat.T
+    return found
+
+
+def grown(squared: Rows) -> tuple[Index, Index]:
+    """Both ends (n - 1,) of every edge of the minimum spanning tree of all squared distances (n, n), by Prim."""
+    n = len(squared)
+    best, parent = np.full(n, np.inf, squared.dtype), np.zeros(n, np.int64)
     outside, closer = np.ones(n, bool), np.empty(n, bool)
     left, right = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64)
     at = 0
     for step in range(n - 1):
         outside[at], best[at] = False, np.inf
-        np.less(distance[at], best, out=closer)
+        np.less(squared[at], best, out=closer)
         closer &= outside
-        np.copyto(best, distance[at], where=closer)
+        np.copyto(best, squared[at], where=closer)
         parent[closer] = at
         at = int(best.argmin())
         left[step], right[step] = parent[at], at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.threads import spread
@@ -34,8 +35,12 @@ def distances(points: Rows, left: Index, right: Index) -> Float:
     return np.concatenate(list(spread(work, range(0, len(left), step))))
 
 
+def rounding_share(d: int, dtype: DTypeLike) -> float:
+    """How far a squared distance from a matrix product over d columns may be off, as a share of |x|^2 + |y|^2."""
+    return (8.0 + float(d**0.5) / 2) * float(np.finfo(dtype).eps)
+
+
 def rounding(points: Rows) -> float:
     """How far a squared distance from a matrix product over `points` may be off: a few roundings of the norms."""
-    d = points.shape[1]
     largest = float(np.einsum("ij,ij->i", points, points, dtype=np.float64).max(initial=0.0))
-    return (8.0 + float(d**0.5) / 2) * float(np.finfo(points.dtype).eps) * largest
+    return rounding_share(points.shape[1], points.dtype) * largest

@@ -8,7 +8,7 @@ import numpy as np
 
 from labelfree.arrays import Float, Index
 from labelfree.trees.forest import Forest
-from labelfree.trees.spanning import Tree
+from labelfree.trees.edges import Edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Merges:
     larger: Index
 
 
-def merges(tree: Tree) -> Merges:
+def merges(tree: Edges) -> Merges:
     """The merges of single linkage, the same for every minimum spanning tree of the same rows.
 
     Edges of equal length join a group of components all at once; they are told apart by taking the components of a

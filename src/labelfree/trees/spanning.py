@@ -2,66 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from labelfree.arrays import Float, Index, Rows
+from labelfree.arrays import Index, Rows
 from labelfree.kernels import Kernels
 from labelfree.progress import Progress, silent
 from labelfree.summaries.hashing import hash_rows
-from labelfree.trees.boruvka import sparse_tree
-from labelfree.trees.dense import dense_tree
-from labelfree.trees.exact import distances
+from labelfree.trees.cloud import Cloud
+from labelfree.trees.dense import coarse_tree
+from labelfree.trees.edges import Edges
+from labelfree.trees.proof import SMALL, Sides, all_pairs, lightest_of, settled
+from labelfree.trees.sketch import sketched
 
-DENSE = 3_000
-"""Distinct rows up to which all distances are held at once, which is faster."""
-
-COARSE = 1e-4
-"""Share of a squared distance that counts as a tie where a coarse tree is enough."""
+_COARSE = 3_000
+"""Rows up to which a coarse tree holds all distances at once."""
 _SHUFFLE = 0x7EE5
 
 
-@dataclass(frozen=True, eq=False)
-class Tree:
-    """The n - 1 edges of a minimum spanning tree, shortest first: ends left < right (n - 1,), length (n - 1,)."""
+def spanning_tree(rows: Rows, kernels: Kernels, progress: Progress = silent, *, coarse: bool = False) -> Edges:
+    """The minimum spanning tree of (n, d) finite rows, n >= 1, shortest edges first; equal rows are joined at zero.
 
-    left: Index
-    right: Index
-    length: Float
-
-
-def spanning_tree(rows: Rows, kernels: Kernels, progress: Progress = silent, *, coarse: bool = False) -> Tree:
-    """The minimum spanning tree of (n, d) finite rows, n >= 1; equal rows are joined by edges of length zero.
-
-    Exact up to the rounding of float64: edges are chosen among proved candidates and their lengths computed from
-    differences. Among equal lengths any choice is a minimum spanning tree; `merges` does not depend on it.
+    Exact to the last digit of the lengths, which are computed from differences in float64, and unique: of edges of one
+    length those come first whose lower row is lower, then whose higher row is.
     coarse: choose the edges of few rows by distances in float32, which is twice as fast and may take one that is
     longer by 5e-5 of itself: for trees that only a standard deviation is taken of.
     """
-    first, original = _distinct(rows)
+    first, original = distinct(rows)
     repeated = np.flatnonzero(first != np.arange(len(rows)))
-    if len(original) > DENSE:  # the pass over all pairs is fastest where near rows are not adjacent
-        original = original[np.random.default_rng(_SHUFFLE).permutation(len(original))]
-    points = rows[original].astype(np.float64, copy=False)
-    points -= points.mean(axis=0)
-    scale = float(max(points.max(initial=0.0), -points.min(initial=0.0)))
-    points /= scale or 1.0
-    n = len(points)
-    edges = dense_tree(points.astype(np.float32), COARSE) if coarse and n <= DENSE else None
-    if edges is None and n <= DENSE:
-        edges = dense_tree(points)
-    left, right = edges if edges is not None else sparse_tree(points, kernels, progress)
-    left, right = original[left], original[right]
-    length = distances(rows, left, right)
-    left, right = np.concatenate([first[repeated], left]), np.concatenate([repeated, right])
-    length = np.concatenate([np.zeros(len(repeated)), length])
-    left, right = np.minimum(left, right), np.maximum(left, right)
-    order = np.lexsort((right, left, length))
-    return Tree(left[order], right[order], length[order])
+    found = _coarse(rows, original) if coarse and len(original) <= _COARSE else None
+    if found is None:
+        found = tree_of(rows, original, kernels, progress)
+    again = Edges(first[repeated], repeated, np.zeros(len(repeated)))
+    both = Edges.joined([found, again])
+    return both.take(both.order())
 
 
-def _distinct(rows: Rows) -> tuple[Index, Index]:
+def _coarse(rows: Rows, which: Index) -> Edges | None:
+    cloud = Cloud.of(rows, which)
+    ends = coarse_tree(cloud.points(cloud.own, np.float32))
+    return None if ends is None else Edges.of(which[ends[0]], which[ends[1]], cloud.length(*ends))
+
+
+def tree_of(rows: Rows, which: Index, kernels: Kernels, progress: Progress = silent) -> Edges:
+    """The minimum spanning tree of distinct rows (m,) of a matrix."""
+    # the pairs of near rows are many where such rows are adjacent
+    cloud = Cloud.of(rows, np.random.default_rng(_SHUFFLE).permutation(which))
+    if len(cloud) <= SMALL:
+        found = all_pairs(cloud)
+    else:
+        rough = sketched(cloud, kernels, lambda done: progress("finding neighbors", done))
+        sides = Sides(cloud.own, cloud.own)
+        found, clumps = settled(cloud, rough, sides, kernels, lambda done: progress("comparing pairs", done))
+        found = with_clumps(cloud, found, clumps, kernels)
+    return Edges.of(cloud.which[found.left], cloud.which[found.right], found.length)
+
+
+def with_clumps(cloud: Cloud, found: Edges, clumps: list[Index], kernels: Kernels) -> Edges:
+    """The tree of a cloud of which the tree outside of clumps is known: each clump is looked at from nearby."""
+    if not clumps:
+        return found
+    place = np.empty(len(cloud.rows), np.int64)
+    place[cloud.which] = cloud.own
+    parts = [found]
+    for clump in clumps:
+        if len(clump) > 2:
+            inner = tree_of(cloud.rows, cloud.which[clump], kernels)
+            parts.append(Edges.of(place[inner.left], place[inner.right], inner.length))
+    return lightest_of(cloud, parts)
+
+
+def distinct(rows: Rows) -> tuple[Index, Index]:
     """The first row (n,) that equals each row, and the rows (m,) that equal no earlier one."""
     keys = hash_rows(rows + 0.0)  # minus zero equals zero
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)

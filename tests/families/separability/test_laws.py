@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,13 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 import oracles
+from carrier import Carrier
 from clouds import clouds, clumps, reference_sets
 from labelfree import metrics
+from labelfree.evidence.evidence import evidence
+from labelfree.families.separability.scores import METRICS
 from labelfree.kernels import numpy_kernels
+from labelfree.kernels.paired import PairedKernels
 from labelfree.trees import merges, spanning_tree
 
 Matrix = NDArray[np.float64]
@@ -164,7 +169,7 @@ def test_float32_rows_give_the_value_of_the_same_float64_rows(name: str) -> None
     assert value(name, X) == pytest.approx(value(name, cloud(4)), rel=1e-5)
 
 
-SMALL = {"_BLOCK": 7, "_FIRST": 5, "_WIDE": 3, "_STRIP": 11, "_PENDING": 1}
+SMALL = {"_BLOCK": 7, "_WIDE": 3, "_LEAF": 5, "_ROOM": 2}
 
 
 @pytest.mark.parametrize("name", ["gauss", "ten far clusters", "bits", "nested", "duplicates", "clumps at 1e-8"])
@@ -172,7 +177,7 @@ def test_block_sizes_and_threads_do_not_matter(name: str, monkeypatch: pytest.Mo
     from threadpoolctl import threadpool_limits
 
     X = clouds()[name][:120]
-    monkeypatch.setattr("labelfree.trees.spanning.DENSE", 1)
+    monkeypatch.setattr("labelfree.trees.sketch.DENSE", 10)
     expected = merges(spanning_tree(X, numpy_kernels))
     for threads in (1, 2):
         with threadpool_limits(threads):
@@ -192,8 +197,19 @@ def test_the_whole_tree_is_the_same_in_torch(name: str, monkeypatch: pytest.Monk
     from labelfree.kernels.torch_kernels import TorchKernels
 
     X = {**reference_sets(), **clouds()}[name]
-    monkeypatch.setattr("labelfree.trees.spanning.DENSE", 1)
+    monkeypatch.setattr("labelfree.trees.sketch.DENSE", 10)
     ours, theirs = merges(spanning_tree(X, numpy_kernels)), merges(spanning_tree(X, TorchKernels("cpu")))
     assert np.array_equal(ours.length, theirs.length)
     assert np.array_equal(ours.smaller, theirs.smaller)
     assert np.array_equal(ours.larger, theirs.larger)
+
+
+def test_pairs_of_blocks_change_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole family with an engine that hands out blocks of rows: every number is that of one process."""
+    monkeypatch.setattr("labelfree.kernels.paired.ALIGNED", 30)
+    X = np.random.default_rng(2).normal(size=(400, 6)) + np.repeat(4 * np.eye(4, 6), 100, axis=0)
+    X[7] = X[350]
+    alone = evidence(X)
+    paired = replace(evidence(X), kernels=PairedKernels(Carrier(), 90))
+    for metric in METRICS[:4]:
+        assert metric.compute(alone) == metric.compute(paired)

@@ -123,7 +123,7 @@ def _tiled(rows: SortedGroups, zone: Calibration, kernels: Kernels, seed: int, p
     level[[inside.start, -1]] = found.cosine
     split = splits(rows.size, seed)
     accepted = kernels.accepted(unit, rows.code, level, lambda done: progress("counting pairs", done))
-    own = genuine(unit, rows.starts, level, split)
+    own = genuine(unit, rows.starts, level, split, kernels)
     halves = halves_of(rows, accepted, own, split, inside)
     curves = curves_of(own.accepted, rows.summed(accepted), rows.size, threshold, weight, (low, high))
     del accepted
@@ -150,7 +150,7 @@ def _longer(
     if len(level) == 0:
         return curves
     accepted = kernels.accepted(unit, rows.code, level, lambda done: progress("finding equal error rates", done))
-    own = genuine(unit, rows.starts, level, np.empty((0, len(unit)), bool))
+    own = genuine(unit, rows.starts, level, np.empty((0, len(unit)), bool), kernels)
     more = curves_of(
         own.accepted, rows.summed(accepted), rows.size, zone.distance(level), np.zeros(len(level)), curves.zone
     )

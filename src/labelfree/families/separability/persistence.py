@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -16,11 +17,13 @@ from labelfree.evidence.once import known, once
 from labelfree.evidence.scaling import Topology, normalized
 from labelfree.evidence.surrogate import gaussian_like
 from labelfree.families.separability.giotto import giotto_merges
-from labelfree.kernels.threads import spread
+from labelfree.kernels import RowsAt, numpy_kernels
+from labelfree.kernels.paired import PairedKernels
 from labelfree.results import Result, undefined
 from labelfree.summaries.hashing import mix
 from labelfree.summaries.sample import Drawn
 from labelfree.trees import Merges, merges, spanning_tree
+from labelfree.trees.pairs import cut, paired_tree
 
 REPLICATES = 20
 REPLICATE_ROWS = 2_000
@@ -137,7 +140,12 @@ def _nowhere(rows: Rows, how: Topology) -> NDArray[np.bool_]:
 
 
 def _merges(e: Evidence, points: Float, what: str = "") -> Merges:
-    tree = spanning_tree(points, e.kernels, lambda stage, done: e.progress(what + stage, done))
+    if isinstance(e.kernels, PairedKernels):
+        engine = e.kernels.engine
+        blocks = [engine.put(block) for block in cut(points, e.kernels.block)]
+        tree = paired_tree(blocks, engine, lambda done: e.progress(what + "comparing pairs", done))
+    else:
+        tree = spanning_tree(points, e.kernels, lambda stage, done: e.progress(what + stage, done))
     return _lengths(merges(tree), e)
 
 
@@ -158,16 +166,17 @@ def _engine(how: Topology) -> Callable[[Evidence, Float], Merges]:
 
 def _replicates(e: Evidence, drawn: Drawn, points: Float, rows: int) -> tuple[tuple[Merges, ...], tuple[Merges, ...]]:
     """Merges of subsamples of so many rows, and of half as many; the rows depend on the seed and the row ids alone."""
-    few = max(rows // 2, 3)
-
-    def work(b: int) -> Merges:
-        order: Keys = mix(drawn.keys, _SUBSAMPLE + b)
-        held = rows if b < REPLICATES else few
-        chosen = np.sort(np.argpartition(order, held - 1)[:held])
-        return _lengths(merges(spanning_tree(points[chosen], e.kernels, coarse=True)), e)
-
+    work = partial(_replicate, keys=drawn.keys, rows=rows, few=max(rows // 2, 3))
     found = []
-    for replicate in spread(work, range(2 * REPLICATES)):
-        found.append(replicate)
+    for replicate in e.kernels.over(points, work, range(2 * REPLICATES)):
+        found.append(_lengths(replicate, e))
         e.progress("subsamples", len(found) / (2 * REPLICATES))
     return tuple(found[:REPLICATES]), tuple(found[REPLICATES:])
+
+
+def _replicate(points: RowsAt, b: int, keys: Keys, rows: int, few: int) -> Merges:
+    """The merges of the subsample b."""
+    order: Keys = mix(keys, _SUBSAMPLE + b)
+    held = rows if b < REPLICATES else few
+    chosen = np.sort(np.argpartition(order, held - 1)[:held])
+    return merges(spanning_tree(points[chosen], numpy_kernels, coarse=True))
