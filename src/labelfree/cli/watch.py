@@ -29,18 +29,8 @@ from labelfree.cli.rules import (
 
 _WATCH = "Watching"
 _NOT_OFFERED = (
-    "concat",
-    "only",
-    "all",
-    "format",
-    "value",
-    "output",
-    "append",
-    "step",
-    "replace",
-    "verbose",
-    "show_ids",
-)
+    "concat", "only", "all", "format", "value", "output", "append", "step", "replace", "verbose", "show_ids",
+)  # fmt: skip
 
 
 @sharing(without=_NOT_OFFERED, sample=Decided("that of the command that measures METRIC"))
