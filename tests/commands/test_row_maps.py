@@ -19,6 +19,8 @@ from labelfree.reports.row_map import RowMap
 from labelfree.sources.block import Columns
 from labelfree.sources.opening import open_source
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(200, 6)) * [5, 3, 1, 1, 1, 1] + 100
 

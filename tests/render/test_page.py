@@ -22,6 +22,8 @@ from labelfree.render.pages.markup import Cell, Column, anchor, table
 from labelfree.render.pages.page import Answer, Part, Section, page, policy
 from labelfree.render.pages.rows import repeated, reports_section
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(19)
 
 

@@ -23,6 +23,8 @@ from labelfree.render.pictures.model import Band, Grid, Line
 from labelfree.render.pictures.pairs import matrix_panel
 from program import Program
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(31)
 N = 240
 A = RNG.normal(size=(N, 6))
