@@ -29,7 +29,8 @@ from labelfree.cli.rules import (
 
 _WATCH = "Watching"
 _NOT_OFFERED = (
-    "concat", "only", "rows", "all", "format", "value", "output", "append", "step", "replace", "verbose", *HERE,
+    "concat", "only", "rows", "all", "format", "value", "output", "append", "step", "replace", "verbose", "show_ids",
+    *HERE,
 )  # fmt: skip
 
 

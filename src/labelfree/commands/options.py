@@ -70,7 +70,13 @@ class DataOptions(TypedDict, total=False):
     batch_size: int | None
 
 
-class SpreadOptions(DataOptions, total=False):
+class PageOptions(DataOptions, total=False):
+    """The options of the commands whose page has a map of the rows."""
+
+    show_ids: bool
+
+
+class SpreadOptions(PageOptions, total=False):
     """The options of every command that can spread its work."""
 
     engine: Literal["threads", "ray"]
@@ -167,6 +173,7 @@ class Options:
     id, group and audit are columns of theirs; model, layer, pool, trust_code, batch_size: as for `embed`.
     reference: the rows that others are compared with, anything that a data set can be; by: a column whose values slice
     the results; looks: over how many looks at most 5 % false alarms are shared; require: conditions on intervals.
+    show_ids: whether rows of the map on a page are called by their ids.
     A command takes those of them that `options_of` names.
     """
 
@@ -211,6 +218,7 @@ class Options:
     by: str | None = None
     looks: int | None = None
     require: Any = ()
+    show_ids: bool = False
 
     @property
     def zone(self) -> Calibration:
@@ -248,7 +256,7 @@ class Options:
 
 def options_of(command: Command) -> tuple[str, ...]:
     """The names of a command's options: the shared ones and its own; where no metric is computed none is chosen."""
-    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING} - {*command.options}
+    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING, "show_ids"} - {*command.options}
     others |= set() if command.families else {"only"}
     others |= set() if command.document in PARTLY else {"rows"}
     others |= set() if command.document in SPREAD else {*ENGINES}
