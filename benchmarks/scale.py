@@ -184,11 +184,12 @@ def planned(size: float, files: int, two: float, state: dict[str, float], shard:
     inner = shards / 3  # merges of four states
     merging = inner * (3 * state["merge"] + 5 * state["copy"]) / PLAN_CORES
     moved = shards * 4 / 3 * state["bytes"] * (1 - 1 / PLAN_NODES)
+    giving, moving = shards * shard / PLAN_CORES, moved / PLAN_NODES / PLAN_NETWORK
     return {
         "on_paper": True, "bytes": PLAN_BYTES, "cores": PLAN_CORES, "nodes": PLAN_NODES, "shards": shards,
         "bytes_a_second_of_a_core": rate, "reading_and_summing_s": work, "merging_s": merging,
-        "giving_out_s": shards * shard / PLAN_CORES, "moved_bytes": moved, "moving_s": moved / PLAN_NODES / PLAN_NETWORK,
-        "minutes": (work + merging + shards * shard / PLAN_CORES + moved / PLAN_NODES / PLAN_NETWORK) / 60,
+        "giving_out_s": giving, "moved_bytes": moved, "moving_s": moving,
+        "minutes": (work + merging + giving + moving) / 60,
     }  # fmt: skip
 
 

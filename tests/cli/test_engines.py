@@ -57,9 +57,9 @@ def test_what_an_engine_does_not_take_is_refused_by_name(
 
 def test_python_is_told_the_same_in_its_own_words() -> None:
     with pytest.raises(UsageError, match=r"engine: expected 'threads' or 'ray', found 'giotto'.* is h0='giotto'"):
-        package.separability(X, engine="giotto")  # type: ignore[arg-type]
+        package.separability(X, engine="giotto")  # type: ignore[call-overload]
     with pytest.raises(UsageError, match="engine: doctor runs on this machine alone"):
-        package.doctor(X, engine="ray")  # type: ignore[call-arg]
+        package.doctor(X, engine="ray")  # type: ignore[call-overload]
     with pytest.raises(UsageError, match="work: has no effect without engine='ray'"):
         package.compare(X, X, work="w")
 

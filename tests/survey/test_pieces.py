@@ -223,7 +223,7 @@ def test_class_scores_labels_and_groups_too(files: dict[str, Any]) -> None:
     source = open_source(files["small"], Columns(outputs="logits", group="item"))
     pieces, whole = both(source, Wanted(thresholds=(0.5, -0.9), regression=True))
     assert pieces == whole
-    head = Head(np.eye(3, 4), np.arange(3.0), "here", "given")
+    head = Head(np.eye(3, 4), np.arange(3.0), "given", "here")
     headed = with_head(open_source(files["small"]), head)
     pieces, whole = both(headed, Wanted(regression=True))
     assert pieces == whole

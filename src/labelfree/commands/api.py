@@ -10,7 +10,7 @@ from labelfree.catalog import command
 from labelfree.commands.checkpoints import run_first
 from labelfree.commands.drifting import drift_on, opened_current
 from labelfree.commands.measuring import measured_on, opened_for, report_on
-from labelfree.commands.options import (
+from labelfree.commands.option_types import (
     DataOptions,
     DriftOptions,
     EvaluateOptions,
@@ -18,9 +18,8 @@ from labelfree.commands.options import (
     RankOptions,
     SeparabilityOptions,
     TransferOptions,
-    checked,
-    spelled_for,
 )
+from labelfree.commands.options import checked, spelled_for
 from labelfree.commands.references import Reference
 from labelfree.commands.report import Report
 from labelfree.commands.reports import Reports

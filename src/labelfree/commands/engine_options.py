@@ -7,6 +7,7 @@ from typing import Any
 from labelfree.documents.stores.names import is_remote
 from labelfree.errors import UsageError, option
 
+
 def check_engine(chosen: Any) -> None:
     """Refuse options of an engine that it does not take, or that would have no effect; chosen: the `Options`."""
     if chosen.engine not in ("threads", "ray"):
@@ -28,8 +29,8 @@ def check_engine(chosen: Any) -> None:
             raise UsageError(f"{option(name)}: has no effect on {option('engine', 'ray')}; {way}")
     if chosen.device != "cpu":
         raise UsageError(
-            f"{option('device')}: expected 'cpu' beside {option('engine', 'ray')}, whose tasks take one core each, found "
-            f"{chosen.device!r}; leave one of them out"
+            f"{option('device')}: expected 'cpu' beside {option('engine', 'ray')}, whose tasks take one core each, "
+            f"found {chosen.device!r}; leave one of them out"
         )
     if chosen.work is not None and is_remote(str(chosen.work)):
         raise UsageError(

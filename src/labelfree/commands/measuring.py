@@ -29,6 +29,7 @@ from labelfree.families.opis.behavior import Judged
 from labelfree.families.opis.judging import judged
 from labelfree.families.spec import Metric
 from labelfree.kernels.devices import kernels_for
+from labelfree.kernels.paired import PairedKernels
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress
 from labelfree.sources.block import AUTO, Source
@@ -206,10 +207,11 @@ def surveyed(
             opened, needs, kernels=kernels_for(chosen.device), on_bad=on_bad, refuse_zero=refuse_zero,
             sample=sample_of(needs, chosen), seed=chosen.seed, progress=progress, wanted=wanted,
         )  # fmt: skip
+    engine = engine_of(chosen)
     found = survey(
         opened,
         needs,
-        kernels=kernels_for(chosen.device),
+        kernels=kernels_for(chosen.device) if engine is None else PairedKernels(engine),
         on_bad=on_bad,
         refuse_zero=refuse_zero,
         sample=sample_of(needs, chosen),
@@ -218,7 +220,7 @@ def surveyed(
         threads=chosen.threads,
         progress=progress,
         wanted=wanted,
-        engine=engine_of(chosen),
+        engine=engine,
         work=None if chosen.work is None else str(chosen.work),
     )
     if chosen.memory is not None:

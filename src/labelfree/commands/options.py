@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -50,104 +50,6 @@ _LEAST = {"sample": 2, "seed": 0, "threads": 1, "memory": 1, "seeds": 1, "batch_
 """The least number that an option takes."""
 
 
-class DataOptions(TypedDict, total=False):
-    """The options of every command that reads rows; `Options` says what each is, and its default."""
-
-    column: str | None
-    id: str | None
-    on_bad: Literal["error", "drop"]
-    sample: int | Literal["all"] | None
-    rows: int | str | None
-    seed: int
-    device: str
-    memory: int | None
-    threads: int | None
-    data: Any
-    model: Any
-    layer: str | None
-    pool: str | None
-    trust_code: bool
-    batch_size: int | None
-
-
-class PageOptions(DataOptions, total=False):
-    """The options of the commands whose page has a map of the rows."""
-
-    show_ids: bool
-
-
-class SpreadOptions(PageOptions, total=False):
-    """The options of every command that can spread its work."""
-
-    engine: Literal["threads", "ray"]
-    address: str | None
-    work: Any
-
-
-class RankOptions(SpreadOptions, total=False):
-    """The options of `rank`."""
-
-    only: str | Sequence[str]
-    group: str | None
-
-
-class SeparabilityOptions(SpreadOptions, total=False):
-    """The options of `separability`."""
-
-    only: str | Sequence[str]
-    normalize: Literal["l2", "none", "layernorm", "zscore"]
-    metric: Literal["euclidean", "cosine"]
-    h0: Literal["auto", "giotto"]
-    homology: Literal[0, 1]
-
-
-class TransferOptions(SpreadOptions, total=False):
-    """The options of `transfer` and `transfer_all`."""
-
-    only: str | Sequence[str]
-    logits: str | None
-    source: Any
-    label: str | None
-    head: Any
-    variant: Variant
-    audit: str | None
-
-
-class OpisOptions(SpreadOptions, total=False):
-    """The options of `opis`."""
-
-    only: str | Sequence[str]
-    group: str | None
-    groups_from: Any
-    clusters: Literal["crossfit", "same-space"]
-    k: int | Sequence[int]
-    seeds: int
-    freeze: Any
-    far: str | tuple[float, float]
-    space: Space
-
-
-class DriftOptions(SpreadOptions, total=False):
-    """The options of `drift`."""
-
-    only: str | Sequence[str]
-    reference: Any
-    logits: str | None
-    label: str | None
-    by: str | None
-    looks: int | None
-    require: str | Sequence[str]
-
-
-class EvaluateOptions(SeparabilityOptions, total=False):
-    """The options of `evaluate`."""
-
-    group: str | None
-    logits: str | None
-    head: Any
-    variant: Variant
-
-
 @dataclass(frozen=True)
 class Options:
     """The options that all metric commands share; names and defaults are those of the command line.
@@ -158,9 +60,9 @@ class Options:
     by the seed, until so many rows (100_000, "100k") or hundredths of them ("1%") are there; None reads all. seed: of
     both.
     device: "cpu", "cuda" or "auto". memory: bytes not to exceed, refused before any work where they cannot do.
-    threads: threads of the linear algebra. engine: "ray" sums the rows by tasks of Ray, at an address (of a cluster that
-    this machine is a node of; None starts one here), with work, a directory that all nodes see, for what a killed run
-    had summed. only: metrics to compute; none means all of the command.
+    threads: threads of the linear algebra. engine: "ray" sums the rows by tasks of Ray, at an address (of a cluster
+    that this machine is a node of; None starts one here), with work, a directory that all nodes see, for what a killed
+    run had summed. only: metrics to compute; none means all of the command.
     normalize, metric, h0: how the metrics of separability see the rows, and who computes H0 ("giotto": giotto-tda);
     homology: 1 adds H1 (giotto-tda).
     logits: the column of class scores; source: labelled rows of the domain the model was trained on, anything that a

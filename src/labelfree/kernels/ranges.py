@@ -32,5 +32,7 @@ class Highest:
         low, high = np.minimum(one, other), np.maximum(one, other)
         level = self.level[high - low]
         last = len(self.table[0]) - 1
-        found = np.maximum(self.table[level, np.minimum(low, last)], self.table[level, np.maximum(high - (1 << level), 0)])
+        found = np.maximum(
+            self.table[level, np.minimum(low, last)], self.table[level, np.maximum(high - (1 << level), 0)]
+        )
         return np.where(low == high, found.dtype.type(-np.inf), found)

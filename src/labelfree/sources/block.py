@@ -98,9 +98,9 @@ class Source:
     read: given a number of rows, yields blocks of about that many; span: given a number of rows, a first row and the
     one after the last, yields blocks of those between, reading no row group that holds none of them, None where all
     rows before are read too; in_order: whether that holds inside each file; outputs: the column of class scores, where
-    one is read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the source
-    domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many; part: the row
-    groups that are read, where they are not all: total counts their rows, and positions stay those of the whole;
+    one is read; values: yields a column beside the embeddings alone, given its name; beside: labelled rows of the
+    source domain in the same file; buffers: bytes that reading holds beside its blocks, where they are many; part: the
+    row groups that are read, where they are not all: total counts their rows, and positions stay those of the whole;
     summaries: what was read of the rows elsewhere, in their order, where there are no rows to read.
     """
 

@@ -98,7 +98,7 @@ def grown(
     each: Callable[[int, Sums], None] | None = None,
     shard: Callable[[tuple[int, int], Sums], None] | None = None,
 ) -> Summaries:
-    """What one pass over a source leaves behind; empty: makes a state that has seen nothing; each, shard: as `summed`."""
+    """What a pass over a source leaves behind; empty: makes a state that has seen nothing; each, shard: as `summed`."""
 
     def blocks() -> Iterator[tuple[Part, Block]]:
         read = 0

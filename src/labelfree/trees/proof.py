@@ -41,7 +41,9 @@ class Sides:
         return self.one is self.other
 
 
-def settled(cloud: Cloud, found: Edges, sides: Sides, kernels: Kernels, advance: Advance = still) -> tuple[Edges, list[Index]]:
+def settled(
+    cloud: Cloud, found: Edges, sides: Sides, kernels: Kernels, advance: Advance = still
+) -> tuple[Edges, list[Index]]:
     """The best spanning tree of the edges of a spanning tree and of the wanted pairs; and the points of clumps.
 
     Inside a clump, which is too tight for the rounding of a product, no pair has been looked at.
@@ -126,7 +128,9 @@ def _best(cloud: Cloud, found: Edges, waiting: list[tuple[Index, Index, Float]])
     n = len(cloud)
     if cloud.exact:
         return lightest_of(cloud, [found, Edges.of(one, other, cloud.length_of(bound))])
-    if len(one) > n:  # measure those first that are in the tree of the bounds; the longest way falls, and others drop out
+    if (
+        len(one) > n
+    ):  # measure those first that are in the tree of the bounds; the longest way falls, and others drop out
         guess = Edges.joined([found, Edges.of(one, other, cloud.length_of(bound))])
         chosen = guess.lightest(n, cloud.which)
         first = chosen[chosen >= len(found)] - len(found)

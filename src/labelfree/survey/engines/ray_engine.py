@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from labelfree.errors import EngineError, LabelfreeError, in_short, option
+from labelfree.errors import EngineError, LabelfreeError, in_short, option, spelling
 from labelfree.kernels.engines import Held
 from labelfree.survey.engines import tasks
 from labelfree.survey.engines.forest import Files
 from labelfree.survey.engines.kept import Kept
-from labelfree.survey.engines.shipping import Shipped, shipped
+from labelfree.survey.engines.shipping import Shipped
 from labelfree.survey.engines.starting import connected, nodes_of, versions
 from labelfree.survey.pieces import Piece
 
@@ -88,7 +88,7 @@ class Ray:
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """work(item) for each item, in order, few of them ahead of who takes the results."""
-        given = self.ray.put(shipped(work))
+        given, spelled = self.ray.put(work), spelling()
         run, window = self._remote(tasks.one_item), self.window
         waiting: deque[Any] = deque()
 
@@ -99,7 +99,7 @@ class Ray:
             return found  # type: ignore[no-any-return]
 
         for item in items:
-            waiting.append(run.remote(given, item))
+            waiting.append(run.remote(given, spelled, item))
             if len(waiting) > window:
                 yield first()
         while waiting:

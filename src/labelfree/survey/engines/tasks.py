@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labelfree.errors import LabelfreeError, ResourceError, speaking
+from labelfree.errors import LabelfreeError, ResourceError, Spelling, speaking
 from labelfree.kernels.threads import limited_threads
 from labelfree.survey.engines.kept import Kept
 from labelfree.survey.engines.shipping import Shipped, opened
@@ -58,10 +58,9 @@ def merged_states(given: Shipped, *states: Any) -> Any:
         return one.merged(states)
 
 
-def one_item(given: Shipped, item: Any) -> Any:
-    """What a function that was shipped makes of an item; a refusal as a value."""
-    work: Callable[[Any], Any] = opened(given)
-    with speaking(given.spelled), limited_threads(1):
+def one_item(work: Callable[[Any], Any], spelled: Spelling, item: Any) -> Any:
+    """What a function makes of an item; a refusal as a value."""
+    with speaking(spelled), limited_threads(1):
         try:
             return work(item)
         except LabelfreeError as error:
