@@ -20,6 +20,7 @@ from drift_tables import drift
 from first_estimate_tables import first_estimate
 from noise_tables import alarms, seen
 from opis_tables import opis
+from scale_tables import scale
 from selection_tables import selection
 from separability_tables import separability
 from similarity_tables import compare
@@ -210,6 +211,7 @@ DOCUMENTS = {
     DOCS / "evidence" / "select.md": selection,
     DOCS / "evidence" / "compare.md": compare,
     DOCS / "first-estimate.md": first_estimate,
+    DOCS / "scale.md": scale,
     DOCS / "cli.md": cli,
     DOCS / "glossary.md": glossary,
     DOCS / "metrics.md": metrics,

@@ -39,6 +39,7 @@ BENCHMARKS = ROOT / "benchmarks"
         ("monitor", "transformers", "rankme"),
         ("formats", "", "over_reading"),
         ("remote", "moto", "over_pyarrow"),
+        ("scale", "ray", "over_threads"),
         ("drift/drift_study", "", "share_beyond_95"),
         ("drift/drift_speed", "", "tests_total"),
         ("similarity/coverage_similarity", "", "neighbors_kept"),

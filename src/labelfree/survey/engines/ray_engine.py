@@ -71,7 +71,7 @@ class Ray:
 
         there = [node for node in self.ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
         if not there:
-            raise EngineError("expected a cluster with cores, found none; start a node with ray start --address=HEAD")
+            raise EngineError("expected a cluster with cores, found none; start a node that has some")
         asked = [
             self._remote(tasks.checked_node).options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)

@@ -77,7 +77,7 @@ def connected(address: str | None, cores: int) -> Any:
     return ray
 
 
-_HERE = "ray start --head in a terminal says why"
+_HERE = "starting one by itself, as docs/scale.md has it, says why"
 _WAY = "ray status says on a node whether the cluster is up; versions of Ray and Python must be those of its head"
 
 
