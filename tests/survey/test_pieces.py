@@ -25,7 +25,7 @@ from labelfree.kernels import numpy_kernels
 from labelfree.sources.block import Columns, Source
 from labelfree.sources.opening import open_source
 from labelfree.sources.subsets import only, with_head
-from labelfree.summaries.merging import FAN, reduced
+from labelfree.summaries.merging import FAN, levels, reduced
 from labelfree.survey.engines.forest import Files, Forest
 from labelfree.survey.engines.summing import Pass, at_home, merged, states_of
 from labelfree.survey.growing import Summaries
@@ -66,6 +66,18 @@ def test_whole_nodes_of_any_level_merge_to_the_tree_of_all(n: int, data: st.Data
         forest.add(node, level)
         at += FAN**level
     assert forest.total() == reduced(states)
+
+
+@given(st.integers(1, 400))
+def test_few_states_wait_however_many_there_are(n: int) -> None:
+    held = set[int]()
+    forest: Forest[int] = Forest(lambda states: (held.difference_update(states), held.add(min(states)), min(states))[2])
+    for i in range(n):
+        held.add(i)
+        forest.add(i)
+        assert len(held) <= (FAN - 1) * levels(i + 1)
+    forest.total()
+    assert held == {0}
 
 
 @given(st.lists(st.integers(0, 30), max_size=8))

@@ -69,7 +69,7 @@ def document(found: Any) -> str:
 
 RUNS: dict[str, Callable[[Path, dict[str, Any]], Any]] = {
     "rank": lambda place, o: labelfree.rank(str(place), sample=500, **o),
-    "separability": lambda place, o: labelfree.separability(str(place), sample=300, **o),
+    "separability": lambda place, o: labelfree.separability(str(place), sample="all", **o),
     "opis": lambda place, o: labelfree.opis(str(place), group="item", sample=600, **o),
     "transfer": lambda place, o: labelfree.transfer(str(place), source=str(place), label="item", sample=300, **o),
     "evaluate": lambda place, o: labelfree.evaluate(str(place), sample=300, **o),
@@ -89,6 +89,15 @@ def memory() -> Any:
 @pytest.mark.parametrize("run", RUNS)
 def test_a_report_of_the_cluster_is_that_of_one_process(run: str, data: Path, nodes: Any) -> None:
     assert document(RUNS[run](data, {"engine": "ray"})) == document(RUNS[run](data, {}))
+
+
+def test_progress_counts_shards_rows_and_bytes(data: Path, nodes: Any) -> None:
+    said: list[tuple[str, float]] = []
+    labelfree.rank(str(data), engine="ray", progress=lambda stage, done: said.append((stage, done)))
+    read = [(stage, done) for stage, done in said if stage.startswith("reading: ")]
+    assert len(read) == FILES
+    assert [done for _, done in read] == sorted(done for _, done in read)
+    assert read[-1] == ("reading: 8 of 8 shards, 4,800 rows, 0.00 of 0.00 GB", 1.0)
 
 
 def test_a_sample_that_was_guessed_too_small_is_drawn_again(nodes: Any, tmp_path: Path) -> None:
