@@ -86,7 +86,7 @@ def test_where_the_work_is_done_is_no_part_of_a_report() -> None:
 def test_versions_are_compared_one_by_one() -> None:
     here = versions()
     assert set(here) == {"labelfree", "Python", "numpy", "pyarrow", "processor"}
-    check_versions(here, "node", here)
+    check_versions(here, "node", dict(here))
     other = {**here, "numpy": "0.1", "Python": "2.7.18"}
     with pytest.raises(EngineError) as told:
         check_versions(other, "10.0.0.9", here)

@@ -71,7 +71,13 @@ def test_whole_nodes_of_any_level_merge_to_the_tree_of_all(n: int, data: st.Data
 @given(st.integers(1, 400))
 def test_few_states_wait_however_many_there_are(n: int) -> None:
     held = set[int]()
-    forest: Forest[int] = Forest(lambda states: (held.difference_update(states), held.add(min(states)), min(states))[2])
+
+    def merged(states: Sequence[int]) -> int:
+        held.difference_update(states)
+        held.add(min(states))
+        return min(states)
+
+    forest: Forest[int] = Forest(merged)
     for i in range(n):
         held.add(i)
         forest.add(i)

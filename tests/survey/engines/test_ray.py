@@ -212,6 +212,13 @@ def test_a_node_of_another_version_is_refused_before_work(
             Ray.at(None, 1)
     finally:
         nodes.remove_node(odd)
+    face.write_text("raise ImportError('no such library')\n")
+    odd = nodes.add_node(num_cpus=1, object_store_memory=100_000_000, env_vars={"PYTHONPATH": str(tmp_path)})
+    try:
+        with pytest.raises(EngineError, match="expected labelfree on every node, found one that cannot load it"):
+            Ray.at(None, 1)
+    finally:
+        nodes.remove_node(odd)
 
 
 def test_values_are_put_once_and_work_comes_back_in_order(nodes: Any) -> None:

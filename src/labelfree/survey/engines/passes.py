@@ -31,7 +31,7 @@ def summed_by(
 
     work: a directory for the states of pieces, in which an earlier run may have left some.
     """
-    given = shipped(one)
+    given = shipped(one, hashed=work is not None)
     kept = None if work is None else kept_in(work, given.digest, one)
     whole = None if kept is None else kept.read(None, one)
     if whole is not None:

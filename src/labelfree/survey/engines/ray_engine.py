@@ -78,7 +78,16 @@ class Ray:
             ).remote(versions())
             for node in there
         ]  # fmt: skip
-        for refused in self._got(asked):
+        try:
+            answers = self._got(asked)
+        except EngineError:
+            raise
+        except Exception as error:  # what a node without labelfree, or with a broken one, says is Ray's to choose
+            raise EngineError(
+                f"expected labelfree on every node, found one that cannot load it ({in_short(error)}); install the "
+                "version of this machine on every node"
+            ) from error
+        for refused in answers:
             if refused is not None:
                 raise refused
 
@@ -88,7 +97,7 @@ class Ray:
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """work(item) for each item, in order, few of them ahead of who takes the results."""
-        given, spelled = self.ray.put(work), spelling()
+        given, spelled, expected = self.ray.put(work), spelling(), versions()
         run, window = self._remote(tasks.one_item), self.window
         waiting: deque[Any] = deque()
 
@@ -99,7 +108,7 @@ class Ray:
             return found  # type: ignore[no-any-return]
 
         for item in items:
-            waiting.append(run.remote(given, spelled, item))
+            waiting.append(run.remote(given, spelled, expected, item))
             if len(waiting) > window:
                 yield first()
         while waiting:
@@ -110,7 +119,7 @@ class Ray:
     ) -> Any:
         """The state of all pieces, merged in the fixed tree on the nodes; told: of each piece that is done."""
         there, expected, merge = self.ray.put(given), versions(), self._remote(tasks.merged_states)
-        files: Files[Any] = Files(lambda states: merge.remote(there, *states))
+        files: Files[Any] = Files(lambda states: merge.remote(there, expected, *states))
         running: dict[Any, int] = {}
         done: dict[int, tuple[Any, list[Any]]] = {}
         states: dict[int, list[Any]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from labelfree.documents.wording import counted
@@ -15,7 +16,8 @@ _STORE_SHARE, _LEAST_STORE, _MOST_STORE = 0.2, 100_000_000, 8_000_000_000
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """What has to be alike on all nodes, since digits and what travels depend on it."""
     import platform
 
@@ -53,7 +55,7 @@ def connected(address: str | None, cores: int) -> Any:
         import ray
     except ImportError as error:
         raise MissingExtra(option("engine", "ray"), "ray") from error
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = address or os.environ.get("RAY_ADDRESS") or None
     if address is not None and address.startswith("ray://"):
         raise EngineError(
             f"{option('address', address)}: expected the address of a cluster that this machine is a node of, such as "

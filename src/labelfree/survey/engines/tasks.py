@@ -51,17 +51,19 @@ def summed_piece(given: Shipped, piece: Piece, kept: Kept | None, expected: Mapp
     return [Account(node, time.perf_counter() - began, there, resumed), *states]
 
 
-def merged_states(given: Shipped, *states: Any) -> Any:
+def merged_states(given: Shipped, expected: Mapping[str, str], *states: Any) -> Any:
     """One state of several, those of the first rows first."""
+    check_versions(versions(), node_name(), expected)
     one: Summing[Any] = opened(given)
     with limited_threads(1):
         return one.merged(states)
 
 
-def one_item(work: Callable[[Any], Any], spelled: Spelling, item: Any) -> Any:
+def one_item(work: Callable[[Any], Any], spelled: Spelling, expected: Mapping[str, str], item: Any) -> Any:
     """What a function makes of an item; a refusal as a value."""
     with speaking(spelled), limited_threads(1):
         try:
+            check_versions(versions(), node_name(), expected)
             return work(item)
         except LabelfreeError as error:
             return Refused(error)
