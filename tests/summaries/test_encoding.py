@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from labelfree.errors import LabelfreeError, SourceError, SummaryError
-from labelfree.summaries import Distinct, Groups, Moments, Predictions, Sample, Tally
+from labelfree.summaries import Distinct, Groups, Moments, Predictions, Sample, Tally, encoding, merging
 from labelfree.summaries.encoding import encoded, stored
 from labelfree.summaries.fields import Fields
 from labelfree.summaries.hashing import hash_ids, hash_rows, mix
 from labelfree.summaries.regression import Regression
+from labelfree.survey import shards
 
 Matrix = NDArray[np.float64]
 matrices = hnp.arrays(np.float64, st.tuples(st.integers(0, 20), st.just(3)), elements=st.floats(-1e6, 1e6, width=32))
@@ -111,8 +112,6 @@ def forged(state: Any, change: Callable[[dict[str, Any], dict[str, Any]], None])
     table = json.loads(raw[8 : 8 + length])
     document = json.loads(table.pop("__metadata__")["labelfree"])
     change(document, table)
-    from labelfree.summaries import encoding
-
     document["checksum"] = encoding._of_header(document, table)
     head = json.dumps({"__metadata__": {"labelfree": json.dumps(document)}, **table}).encode()
     return bytes(struct.pack("<Q", len(head)) + head + raw[8 + length :])
@@ -170,6 +169,11 @@ def test_keys_beside_the_cut_of_a_sample_are_refused() -> None:
         Sample.from_bytes(forged(state, lambda d, t: values(d).update(cut=5)))
     with pytest.raises(SummaryError, match="keys: expected at most 3 keys below"):
         Sample.from_bytes(forged(state, lambda d, t: values(d).update(limit=3)))
+
+
+def test_the_law_has_a_new_number_when_the_order_of_sums_changes() -> None:
+    """Sums of another order merge to other digits: whoever changes one of these numbers gives LAW another one too."""
+    assert (merging.FAN, shards._BLOCK_NUMBERS, shards._SHARD_ROWS, encoding.LAW) == (4, 1 << 20, 1 << 16, 1)
 
 
 def test_a_record_is_read_alone() -> None:

@@ -146,7 +146,8 @@ def _written(
     report = report_of(command("drift"), found, metrics, chosen, progress)
     _about_reference(report, metrics, behind)
     lost = sum(entry.reason_code == "no_sample" for entry in report.metrics.values())
-    for one in [*_against(found), *_of_reference(behind), *unsampled(behind, lost)]:
+    bare = [replace(one, sources=(behind.source.name,)) for one in unsampled(behind, lost)]
+    for one in [*_against(found), *_of_reference(behind), *bare]:
         report.note(one)
     rows = unusual(found) if _ready(found) else None
     by = None if chosen.by is None else sliced(found, chosen.by, sliced_too=reference.sliced)

@@ -40,7 +40,8 @@ def value_of(metric: Metric, found: Survey) -> Result:
     try:
         return metric.compute(e)
     except RowsGone as error:
-        return undefined("rows_gone", f"{error}; a summary holds none: measure the rows themselves")
+        said = "it looks at every row" if metric.name in _EVERY_ROW else str(error)
+        return undefined("rows_gone", f"{said}, and a summary holds none: measure the rows themselves")
 
 
 def _withheld(metric: Metric, e: Evidence) -> Result | None:

@@ -32,7 +32,7 @@ def judged_state(command: Command, found: Survey, chosen: Options) -> State:
     try:
         judged = state_of(found.evidence, found.duplicates.duplicates)
     except RowsGone as error:
-        judged = Judged("no_verdict", reason=f"{error}; a summary holds none")
+        judged = Judged("no_verdict", reason=f"{error}, and a summary holds none")
     because = [
         Because(name=r.name, value=float(f"{r.value:.{_DIGITS}g}"), limit=r.limit, message=r.message)
         for r in judged.because

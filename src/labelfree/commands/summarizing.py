@@ -22,7 +22,7 @@ from labelfree.progress import Progress, silent
 from labelfree.sources.block import AUTO, SUMMARY, Source
 from labelfree.sources.opening import open_source
 from labelfree.sources.summary_files import About
-from labelfree.summaries.encoding import Writing
+from labelfree.summaries.encoding import HELD, Writing
 from labelfree.survey.summarizing import NEEDS, merged, summarized
 
 SAMPLE = 10_000
@@ -95,7 +95,8 @@ def summarize(
 
 def _summarized(opened: Source, path: Path, chosen: Options, with_sample: bool, progress: Progress) -> Summarized:
     _check_output(path, opened)
-    work = Work(opened, NEEDS, (), chosen.sample, threads=chosen.threads)
+    written = HELD + 4 * 8 * opened.d**2  # what waits to be written, and two matrices as bytes
+    work = Work(replace(opened, buffers=opened.buffers + written), NEEDS, (), chosen.sample, threads=chosen.threads)
     check_memory(work, chosen)
     check_unlimited(work, chosen)
     with closing(Writing()) as writing:

@@ -45,14 +45,15 @@ class Evidence:
     moments: of all rows; unit: of all non-zero rows scaled to length one (absent above width WIDE);
     drawn: the sample; views: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
-    rescan: yields all rows again, for spectra that need a second look; seed: of the sample, and of everything random;
-    progress: told what is being done, and which fraction of it is done; outputs: logits and head, for the metrics of
-    transfer; reference: a second data set beside it, such as the labelled source of a transfer; grouping: which rows
-    belong together, for the metrics of OPIS; on_bad: what is done with rows that a metric cannot use and others can:
-    "drop" leaves them out, "error" and None (arrays in Python) leave it undefined; exponent: the rows of the data set
-    are 2**exponent times those seen here, which `measured` and `in_unit` give back to a value in their unit; divisions:
-    random ones of current and reference rows, for a p-value of drift; clusters: the row groups that were read, where
-    these are not all; values_alone: spectra have no directions and no second look, which a value needs seldom.
+    rescan: yields all rows again, for spectra that need a second look, or raises RowsGone; seed: of the sample, and
+    of everything random; progress: told what is being done, and which fraction of it is done; outputs: logits and
+    head, for the metrics of transfer; reference: a second data set beside it, such as the labelled source of a
+    transfer; grouping: which rows belong together, for the metrics of OPIS; on_bad: what is done with rows that a
+    metric cannot use and others can: "drop" leaves them out, "error" and None (arrays in Python) leave it
+    undefined; exponent: the rows of the data set are 2**exponent times those seen here, which `measured` and
+    `in_unit` give back to a value in their unit; divisions: random ones of current and reference rows, for a
+    p-value of drift; clusters: the row groups that were read, where these are not all; values_alone: spectra have no
+    directions and no second look, which a value needs seldom.
     """
 
     n: int

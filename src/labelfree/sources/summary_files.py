@@ -151,13 +151,14 @@ def summary_source(name: str, files: Sequence[File], chosen: Columns) -> Source:
         raise SourceError(rowless(name))
 
     outputs = first.outputs if chosen.outputs is not None else None
+    states = len(str(sum(len(one.files) for one in told))) * 2 * 16 * first.d**2  # that wait to be merged
     largest = max((r.span[1] - r.span[0] for one in found for r in one.records.values()), default=0)
     dtype = dtype_of(d for one in told for d in one.dtype.split(", "))
     return Source(
         name, tuple(map(str, files)), first.column, "summary", dtype, first.d, sum(one.total for one in told),
         sum(file.stat().st_size for file in files), read,
         roles={} if first.id is None else {"id": first.id}, outputs=outputs, values=values,
-        counts=tuple(one.total for one in told), buffers=3 * largest, summaries=tuple(found),
+        counts=tuple(one.total for one in told), buffers=3 * largest + states, summaries=tuple(found),
     )  # fmt: skip
 
 

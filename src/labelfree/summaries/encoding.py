@@ -35,6 +35,8 @@ MOST_HEADER = 100_000_000
 _DTYPES = {"F64": "<f8", "F32": "<f4", "U64": "<u8", "I64": "<i8"}
 _CODES = {np.dtype(spelled): code for code, spelled in _DTYPES.items()}
 _KEY = "labelfree"
+HELD = 1 << 26
+"""Bytes that wait in memory to be written; more wait in a temporary file."""
 _DEEPEST = 8
 _MOST_LENGTH = 1 << 48
 
@@ -145,11 +147,11 @@ def encoded(states: Mapping[str, Fields], about: Mapping[str, Value] | None = No
 class Writing:
     """Records that come one after another, of which no more than one is in memory: the header, made last, stands first.
 
-    What does not fit into 64 MB waits in a temporary file. size: bytes of the file that was written.
+    size: bytes of the file that was written.
     """
 
     def __init__(self) -> None:
-        self._waiting = SpooledTemporaryFile(max_size=1 << 26)  # noqa: SIM115  (closed by `close`)
+        self._waiting = SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115  (closed by `close`)
         self._records: dict[str, Record] = {}
         self.size = 0
 

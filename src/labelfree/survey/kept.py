@@ -69,7 +69,7 @@ def surveyed(
         state.give(replace(total, predictions=None) if state.scores is None else total)
 
     def gone() -> Iterable[Any]:
-        raise RowsGone("the singular values run into rounding, where a pass would read the rows once more")
+        raise RowsGone("the singular values run into rounding, where a pass reads the rows once more")
 
     found = state.finished(gone, progress)
     e = found.evidence
