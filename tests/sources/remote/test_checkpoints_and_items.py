@@ -117,7 +117,9 @@ def test_a_data_set_saved_to_disk(stub: Objects, bucket: str, order: list[int]) 
 
 def test_splits_and_missing_files_are_refused(stub: Objects, bucket: str) -> None:
     stub.files |= {"dd/dataset_dict.json": b'{"splits": ["train", "test"]}', "dd/train/state.json": b"{}"}
-    with pytest.raises(LabelfreeError, match=r"found the splits 'train', 'test' of a DatasetDict; name one: s3://.*/dd/train"):
+    with pytest.raises(
+        LabelfreeError, match=r"found the splits 'train', 'test' of a DatasetDict; name one: s3://.*/dd/train"
+    ):
         labelfree.rank(f"{bucket}/dd")
     stub.files |= {"ds/state.json": b'{"_data_files": [{"filename": "gone.arrow"}]}'}
     with pytest.raises(LabelfreeError, match=r"its state\.json lists .gone\.arrow., expected a file of that directory"):
