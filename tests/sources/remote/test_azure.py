@@ -146,11 +146,18 @@ def test_keys_of_the_environment(said: dict[str, str], found: bool, monkeypatch:
     assert by_key(parsed_name(f"abfss://{ACCOUNT}.dfs.core.windows.net/box")) is None
 
 
-def test_a_key_that_is_none_is_refused_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"AccountName={ACCOUNT};AccountKey=S3CR3T!")
-    place = parsed_name(f"abfss://box@{ACCOUNT}.dfs.core.windows.net/a.parquet")
-    try:
-        by_key(place)
-    except SourceError as error:
-        assert "the key of emulated in the environment is none" in str(error)
-        assert "S3CR3T" not in str(error)
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("AccountKey=S3CR3T!", r"expected the key of an account in AZURE_STORAGE_CONNECTION_STRING or .*, found none"),
+        (
+            f"AccountKey={KEY};BlobEndpoint=S3CR3T",
+            r"expected the address of a server as BlobEndpoint in AZURE_STORAGE_C",
+        ),
+    ],
+)
+def test_what_would_end_the_process_is_refused(said: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"AccountName={ACCOUNT};{said}")
+    with pytest.raises(SourceError, match=message) as told:
+        labelfree.rank(f"abfss://box@{ACCOUNT}.dfs.core.windows.net/a.parquet")
+    assert "S3CR3T" not in str(told.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,21 +29,32 @@ def by_key(place: Name) -> tuple[Any, str] | None:
 
     options: dict[str, Any] = {"account_name": account}
     if key := said.get("AccountKey"):
-        options["account_key"] = key
+        options["account_key"] = _checked(key, place)
     elif signature := said.get("SharedAccessSignature"):
         options["sas_token"] = "?" + signature.lstrip("?")
     else:
         return None
     if endpoint := said.get("BlobEndpoint"):
         parts = urlsplit(endpoint)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise SourceError(
+                f"{place.shown}: expected the address of a server as BlobEndpoint in {_STRING}, found none; mend it"
+            )
         options |= {f"{kind}_storage_authority": parts.netloc for kind in ("blob", "dfs")}
         options |= {f"{kind}_storage_scheme": parts.scheme for kind in ("blob", "dfs")}
+    return fs.AzureFileSystem(**options), container
+
+
+def _checked(key: str, place: Name) -> str:
+    """A key as it is stored, in base64: another one would end the process in the library below."""
     try:
-        return fs.AzureFileSystem(**options), container
-    except (OSError, ValueError) as error:
-        raise SourceError(
-            f"{place.shown}: the key of {account} in the environment is none; look at {_STRING} or {_KEY}"
-        ) from error
+        if base64.b64decode(key, validate=True):
+            return key
+    except ValueError:
+        pass
+    raise SourceError(
+        f"{place.shown}: expected the key of an account in {_STRING} or {_KEY}, found none; copy it again"
+    )
 
 
 def _said() -> dict[str, str]:

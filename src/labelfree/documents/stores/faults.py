@@ -139,7 +139,7 @@ def _status(error: BaseException) -> int:
     if isinstance(found, int):
         return found
     match = re.search(
-        r"HTTP status (\d{3})|HTTP response code (\d{3})|\b(\d{3}) (?:Client|Server) Error|Azure Error: \[\w*\] (\d{3})",
+        r"HTTP status (\d{3})|HTTP response code (\d{3})|\b(\d{3}) (?:Client|Server) Error|Azure Error: \[\w*\] (\d+)",
         str(error),
     )
     return int(next(part for part in match.groups() if part)) if match else 0
