@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from labelfree.errors import UsageError, option
 
-if TYPE_CHECKING:
-    from labelfree.commands.options import Options
 
-
-def check_grouping(chosen: Options) -> None:
-    """Refuse options of groups that contradict one another or would have no effect."""
+def check_grouping(chosen: Any) -> None:
+    """Refuse options of groups that contradict one another or would have no effect. chosen: the `Options`."""
     if chosen.clusters not in ("crossfit", "same-space"):
         raise UsageError(f"{option('clusters')}: expected 'crossfit' or 'same-space', found {chosen.clusters!r}")
     if any(not isinstance(k, int | np.integer) or k < 2 for k in chosen.k):

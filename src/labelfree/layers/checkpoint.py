@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Rows, as_rows
-from labelfree.documents.stores.faults import check_here
+from labelfree.documents.stores.names import is_remote
+from labelfree.documents.stores.names import shown as shown_name
+from labelfree.documents.stores.remote_file import remote_file
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.families.weights.checkpoint import Layer
 from labelfree.families.weights.matrix import MatrixPart, weighed
 from labelfree.kernels.threads import spread
 from labelfree.layers.kinds import Reason, WeightForm, form_of, heads
 from labelfree.sources.arrays.numpy_files import array_tensors
+from labelfree.sources.arrays.stored import in_memory
 from labelfree.sources.block import CHECKPOINT
 from labelfree.sources.checkpoints.tensors import from_bfloat16, state_tensors, tensors
 from labelfree.sources.tensor import Tensor
@@ -85,7 +88,8 @@ def _tensors(checkpoint: Any) -> tuple[str, dict[str, Tensor]]:
 
 
 def _of_file(name: str) -> dict[str, Tensor]:
-    check_here(name, "a checkpoint")
+    if is_remote(name):
+        return _in_store(name)
     path = Path(name)
     if not name or not path.exists():
         file, _, key = name.rpartition("::")
@@ -100,6 +104,23 @@ def _of_file(name: str) -> dict[str, Tensor]:
     if suffix == ".npz" and path.is_file():
         return array_tensors(path)
     raise SourceError(f"{name}: expected {_FILES}, found {path.suffix or 'no suffix'!r}")
+
+
+def _in_store(name: str) -> dict[str, Tensor]:
+    """The tensors of a file or directory in a store; each is read by ranges when it is measured, and no other bytes."""
+    place, separator, key = name.rpartition("::")
+    if separator:
+        raise UsageError(
+            f"{shown_name(place)}::{key}: expected a whole checkpoint, found a tensor of one; name "
+            f"{shown_name(place)} with {option('layer', key)}"
+        )
+    file = remote_file(name)
+    suffix = file.suffix.lower()
+    if suffix == ".npz":
+        return array_tensors(file)
+    if not suffix or suffix in CHECKPOINT:
+        return tensors(file)
+    raise SourceError(f"{file}: expected {_FILES}, found {suffix!r}")
 
 
 def _told(found: Mapping[str, Tensor], left_out: Mapping[str, Reason]) -> str:
@@ -134,7 +155,7 @@ def layers(checkpoint: Checkpoint) -> Iterator[Layer]:
 
 def _part(tensor: Tensor, form: WeightForm) -> MatrixPart:
     """Rows and columns of the matrix; pages of a mapped file that were read are given back."""
-    loaded = tensor.load()
+    loaded = in_memory(tensor.load())
     array = loaded.reshape(form.n, form.d)
     convert = from_bfloat16 if tensor.dtype == "bfloat16" else as_rows
     mapping = getattr(loaded, "_mmap", None)

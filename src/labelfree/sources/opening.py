@@ -110,15 +110,13 @@ def _open_remote(name: str, columns: Columns) -> Source:
             from labelfree.sources.arrays.numpy_files import npz_source
 
             found = npz_source(f"{file}::{member}", file, member, columns)
-        elif file.suffix.lower() in CHECKPOINT:
+        elif not file.suffix or file.suffix.lower() in CHECKPOINT:
             from labelfree.sources.checkpoints.tensors import checkpoint_source
 
             found = checkpoint_source(file, member, columns)
         else:
             raise SourceError(
-                f"{file}: expected a .safetensors or .npz file before ::{member}, found "
-                f"{file.suffix or 'a directory'}; name the file, or copy the directory first: "
-                f"{copying(file.location, directory=True)}"
+                f"{file}: expected a .safetensors or .npz file, or a directory, before ::{member}, found {file.suffix}"
             )
     return replace(found, buffers=found.buffers + PIECES)
 

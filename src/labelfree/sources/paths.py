@@ -15,7 +15,7 @@ from labelfree.documents.stores.names import Name, is_remote
 from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
 from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, SUMMARY, TORCH
-from labelfree.sources.saved import saved_files
+from labelfree.sources.saved import saved_files, saved_names
 
 READABLE = (
     "Parquet, Arrow IPC, CSV, JSON lines, .npy, .npz, .safetensors, .pt/.pth/.ckpt, .summary or a directory of them"
@@ -42,7 +42,7 @@ def check_ranged(name: Name) -> None:
 def files_of(name: str) -> list[File]:
     """The files of one data set, in natural order: part_2 before part_10."""
     if is_remote(name):
-        return [*sorted(remote_files(name, _known, _rows_among), key=natural)]
+        return [*remote_files(name, _known, _rows_among, saved_names, natural)]
     path = Path(name)
     if path.is_dir():
         return _inside(path)

@@ -424,7 +424,7 @@ REFUSED: list[tuple[str, Maker, dict[str, Any], str]] = [
     ("nearly there", lambda path: (text_file("texts.txt", "a")(path), path / "text.txt")[1], {},
      "did you mean .*texts.txt"),
     ("standard input", lambda path: "-", {}, "-: rows are read more than once"),
-    ("a URL", lambda path: "s3://bucket/a.txt", {}, r"a\.txt: expected the items of a model on this machine.*aws s3 cp s3://bucket/a"),
+    ("a URL", lambda path: "s3://bucket/a.png", {}, r"a\.png: expected images that .* on this machine.*aws s3 cp"),
     ("an empty path", lambda path: "", {}, "found an empty path"),
     ("an empty directory", files(), {}, "expected images, Parquet, Arrow or text files in the .*, found nothing"),
     ("a directory of others", files("a.md"), {}, "found 1 other files, such as a.md"),

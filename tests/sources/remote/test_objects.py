@@ -116,7 +116,7 @@ def test_a_store_that_stays_busy(stub: Objects, bucket: str) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["d/state.json", "d/data-0.arrow"], r"found a data set saved to disk; name its files, 's3://.*/d/\*\.arrow'"),
+        (["d/state.json", "d/data-0.arrow"], r"d/state\.json: expected JSON that datasets wrote .*; save it again"),
         (["d/config.json", "d/model.safetensors"], r"found a checkpoint; name a tensor of one of its files"),
         (["d/log.txt"], r"expected Parquet, Arrow, .* in the directory, found 1 other files"),
         (["other"], r"no such file or directory, or an empty one"),

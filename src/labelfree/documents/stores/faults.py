@@ -138,7 +138,10 @@ def _status(error: BaseException) -> int:
     found = getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(found, int):
         return found
-    match = re.search(r"HTTP status (\d{3})|HTTP response code (\d{3})|\b(\d{3}) (?:Client|Server) Error", str(error))
+    match = re.search(
+        r"HTTP status (\d{3})|HTTP response code (\d{3})|\b(\d{3}) (?:Client|Server) Error|Azure Error: \[\w*\] (\d+)",
+        str(error),
+    )
     return int(next(part for part in match.groups() if part)) if match else 0
 
 

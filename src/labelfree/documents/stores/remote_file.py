@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, TypeAlias, TypeVar, cast
@@ -71,6 +72,19 @@ class RemoteFile:
     def suffixes(self) -> list[str]:
         """All ends of its name, from the first point on."""
         return PurePosixPath(self._name.path).suffixes
+
+    def beside(self, pattern: str) -> list[RemoteFile]:
+        """The files directly below this directory that match a pattern; refused where none does."""
+        if self._store.listed is None:
+            raise SourceError(f"{self}: a web server does not list its files; name one of them")
+        base = self._name.path.rstrip("/")
+        found = sorted(path for path, _ in self._store.listed(self._name.at(base), False))
+        kept = [path for path in found if fnmatchcase(PurePosixPath(path).name, pattern)]
+        if not kept:
+            raise SourceError(
+                f"{self}: expected {pattern} in the directory, found {f'{len(found)} other files' if found else 'none'}"
+            )
+        return [RemoteFile(self._name.at(path), self._store) for path in kept]
 
     def handle(self) -> Handle:
         """The file opened anew; a SourceError where it is not the one that was seen first."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from labelfree.documents.stores.azure import by_key
 from labelfree.documents.stores.faults import CutBody, NoSuchFile, attempted, copying
 from labelfree.documents.stores.names import WEB, Name
 from labelfree.errors import MissingExtra, SourceError
@@ -86,7 +87,8 @@ def _arrow(place: Name) -> Store:
     from pyarrow import fs
 
     uri = f"{place.scheme}://{place.authority}{place.query}"
-    system, base = attempted(lambda: fs.FileSystem.from_uri(uri), place)
+    keyed = by_key(place) if place.scheme == "abfss" else None
+    system, base = keyed or attempted(lambda: fs.FileSystem.from_uri(uri), place)
 
     def inside(name: Name) -> str:
         return f"{base}/{name.path}".rstrip("/")

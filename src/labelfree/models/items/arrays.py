@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelfree.arrays import Index
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import ArrayError, SourceError, UsageError
 from labelfree.models.items.batches import Bad, Chunk, Data, Wish
 from labelfree.models.items.content_hash import content_hash
@@ -108,7 +109,7 @@ def _chunk(
 class _Rows:
     """Tables of as many rows as asked for, from batches of any size."""
 
-    def __init__(self, file: Path, found: Iterator[Any]) -> None:
+    def __init__(self, file: File, found: Iterator[Any]) -> None:
         self._file, self._found, self._held, self._rows = file, found, list[Any](), 0
 
     def next(self, count: int) -> Any:

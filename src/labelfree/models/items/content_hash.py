@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
 
 _PIECES = 64
@@ -13,7 +13,7 @@ _PIECE = 1 << 12
 _END = 1 << 16  # holds the footer of a Parquet file, which knows where every page lies
 
 
-def content_hash(files: Sequence[Path], about: Iterable[object] = (), *, whole: bool = False) -> str:
+def content_hash(files: Sequence[File], about: Iterable[object] = (), *, whole: bool = False) -> str:
     """32 hexadecimal digits of the contents of files in this order, and of what else fixes what is read of them.
 
     The sizes of all files; of at most 64 of them, evenly spread, every byte where `whole`, else 64 pieces of 4 kB

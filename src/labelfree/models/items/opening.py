@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from glob import glob, has_magic
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 
 from labelfree.documents.files import check_regular
-from labelfree.documents.stores.faults import check_here
+from labelfree.documents.stores.faults import check_here, copying
+from labelfree.documents.stores.listings import remote_files
+from labelfree.documents.stores.names import is_remote, parsed_name, shown
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.models.items.arrays import array_data
 from labelfree.models.items.batches import Batch, Data, Wish
@@ -20,7 +22,7 @@ from labelfree.models.items.tables import table_data
 from labelfree.models.items.texts import text_data
 from labelfree.sources.block import ARROW, PARQUET
 from labelfree.sources.paths import check_named, missing, natural
-from labelfree.sources.saved import saved_files
+from labelfree.sources.saved import saved_files, saved_names
 
 __all__ = ["Batch", "Data", "open_data"]
 
@@ -59,8 +61,9 @@ def open_data(
     name = os.fspath(path)
     wish = Wish(None if kind == "auto" else kind, column, id, tuple(dict.fromkeys(keep)), memory)
     check_named(name, _KINDS)
-    check_here(name, "the items of a model")
     try:
+        if is_remote(name):
+            return _remote(name, wish, on_bad)
         root, files, others = _listed(name, wish)
         suffixes = sorted({form(file) for file in files})
         if suffixes[0] in IMAGES:
@@ -79,6 +82,36 @@ def open_data(
         return array_data(name, files[0], wish, on_bad)
     except OSError as error:
         raise SourceError(f"{name}: cannot be read ({error.strerror or error})") from error
+
+
+def _remote(name: str, wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
+    """The items of tables and text files in a store, read by ranges; images and arrays are read from files here."""
+    usable = (*PARQUET, *ARROW, *LINES)
+    if (suffix := PurePosixPath(parsed_name(name).path).suffix.lower()) in (*IMAGES, *_ARRAYS):
+        check_here(name, f"{'images' if suffix in IMAGES else 'arrays'} that a model is run over")
+
+    def among(names: Sequence[str]) -> list[str]:
+        return [one for one in names if _suffix(one) in usable]
+
+    files = remote_files(
+        name, lambda path: _suffix(path.name) in usable or bool(path.suffix), among, saved_names, natural
+    )
+    kinds = {_kind(form(file)) for file in files}
+    if len(kinds) > 1 or not kinds & {"Parquet", "Arrow", *LINES}:
+        raise SourceError(
+            f"{shown(name)}: expected Parquet, Arrow or text files of one kind in a store, found "
+            f"{', '.join(sorted(kinds))}; name one kind by a pattern in quotes, or copy them: "
+            f"{copying(parsed_name(name))}"
+        )
+    tables = (*PARQUET, *ARROW, *((*SEPARATED, *JSON_LINES) if wish.kind == "array" else ()))
+    made = table_data if form(files[0]) in tables else text_data
+    return made(shown(name), files, wish, on_bad)
+
+
+def _suffix(name: str) -> str:
+    """The suffix that tells the format of a file of this name."""
+    path = PurePath(name)
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
 def _listed(name: str, wish: Wish) -> tuple[Path, list[Path], list[Path]]:

@@ -6,9 +6,10 @@ import csv
 import json
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, TypeAlias
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import ColumnError, SourceError
 from labelfree.sources.lines import LONGEST, decoded, raw_lines
 
@@ -21,12 +22,13 @@ LINES = (".txt", *SEPARATED, *JSON_LINES)
 """How the names of these files end, before .gz."""
 
 
-def form(file: Path) -> str:
+def form(file: File) -> str:
     """The suffix that tells the format: that before .gz."""
-    return (file.with_suffix("") if file.suffix.lower() == ".gz" else file).suffix.lower()
+    name = PurePath(file.name)
+    return (name.with_suffix("") if name.suffix.lower() == ".gz" else name).suffix.lower()
 
 
-def records(file: Path, skip: int = 0) -> Iterator[LineRecord]:
+def records(file: File, skip: int = 0) -> Iterator[LineRecord]:
     """The records of a file but for the first `skip`; values of .txt and .csv are text, an empty field of .csv None."""
     kind = form(file)
     if kind == ".txt":
@@ -34,7 +36,7 @@ def records(file: Path, skip: int = 0) -> Iterator[LineRecord]:
     return _objects(file, skip) if kind in JSON_LINES else _separated(file, skip)
 
 
-def columns(file: Path) -> list[str]:
+def columns(file: File) -> list[str]:
     """The columns of a file: of its header, or of the first 1,000 records of JSON Lines."""
     kind = form(file)
     if kind == ".txt":
@@ -44,13 +46,13 @@ def columns(file: Path) -> list[str]:
     return list(dict.fromkeys(name for _, record in islice(records(file), 1000) for name in record))
 
 
-def _plain(file: Path, skip: int) -> Iterator[LineRecord]:
+def _plain(file: File, skip: int) -> Iterator[LineRecord]:
     for number, line in enumerate(raw_lines(file), 1):
         if number > skip:
             yield number, {"text": decoded(line, number, file).removesuffix("\n").removesuffix("\r")}
 
 
-def _objects(file: Path, skip: int) -> Iterator[LineRecord]:
+def _objects(file: File, skip: int) -> Iterator[LineRecord]:
     row = 0
     for number, line in enumerate(raw_lines(file), 1):
         if not line.strip():
@@ -73,7 +75,7 @@ def _objects(file: Path, skip: int) -> Iterator[LineRecord]:
         yield number, record
 
 
-def _separated(file: Path, skip: int) -> Iterator[LineRecord]:
+def _separated(file: File, skip: int) -> Iterator[LineRecord]:
     rows = _rows(file)
     header = _header(rows, file)
     for row, (number, fields) in enumerate(rows):
@@ -86,7 +88,7 @@ def _separated(file: Path, skip: int) -> Iterator[LineRecord]:
             yield number, {name: field or None for name, field in zip(header, fields, strict=True)}
 
 
-def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: File) -> Iterator[tuple[int, list[str]]]:
     """The rows of a .csv or .tsv with the lines they end on; blank lines are no rows."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
     lines = (decoded(line, number, file) for number, line in enumerate(raw_lines(file), 1))
@@ -102,7 +104,7 @@ def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _header(rows: Iterator[tuple[int, list[str]]], file: Path) -> list[str]:
+def _header(rows: Iterator[tuple[int, list[str]]], file: File) -> list[str]:
     header = next(rows, (0, list[str]()))[1]
     if len(header) == 1 and (other := next((mark for mark in ";\t|," if mark in header[0]), None)):
         raise SourceError(

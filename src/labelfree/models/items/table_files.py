@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.models.items.batches import Wish
 from labelfree.sources.block import ARROW, PARQUET, SEPARATED, Columns
 from labelfree.sources.paths import suffix_of
@@ -22,14 +22,14 @@ Batches: TypeAlias = Callable[[Sequence[Candidate], Sequence[str], int, int], It
 class TableFile:
     """A file as it was opened. nulls: how many items of a column of texts or images are null."""
 
-    file: Path
+    file: File
     schema: Any
     rows: int
     batches: Batches
     nulls: Callable[[str], int]
 
 
-def table_file(file: Path, wish: Wish) -> TableFile:
+def table_file(file: File, wish: Wish) -> TableFile:
     """The file, opened by its suffix; Parquet alone knows its nulls and reads on from a row without those before."""
     if suffix_of(file) in PARQUET:
         return _parquet(file, wish.memory)
@@ -48,7 +48,7 @@ def table_file(file: Path, wish: Wish) -> TableFile:
     return TableFile(file, table.schema, table.rows, batches, nulls)
 
 
-def _table(file: Path, wish: Wish) -> Table:
+def _table(file: File, wish: Wish) -> Table:
     others = tuple(name for name in wish.keep if name != wish.column)
     chosen = Columns(wish.column, wish.id, others=others, memory=wish.memory)
     if suffix_of(file) in ARROW:
@@ -64,7 +64,7 @@ def _table(file: Path, wish: Wish) -> Table:
     return lines_table(file, chosen)
 
 
-def _parquet(file: Path, memory: int | None) -> TableFile:
+def _parquet(file: File, memory: int | None) -> TableFile:
     from labelfree.sources.tables.parquet import batches, checked, explained
 
     with checked(file) as (parquet, claimed), explained(file):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from labelfree.arrays import Index
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import ColumnError, RowsError, SourceError
 from labelfree.models.items.arrays import vector_chunks
 from labelfree.models.items.batches import Bad, Chunk, Data, Wish, refused
@@ -29,7 +29,7 @@ _FIRST_ROWS = 64
 _MISSING = {"text": "have no text", "image": "have no image"}
 
 
-def table_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
+def table_data(name: str, files: Sequence[File], wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
     """The items in a column of these tables, in this order, as one data set."""
     parts = [table_file(file, wish) for file in files]
     schema = parts[0].schema
@@ -208,7 +208,7 @@ def _text_chunk(row: int, items: list[str | None], beside: Any) -> Chunk:
     return Chunk(row, len(items), [item for item in items if item is not None], row + good, beside, bad)
 
 
-def _items(column: Any, file: Path, row: int) -> list[Any]:
+def _items(column: Any, file: File, row: int) -> list[Any]:
     """Texts, or the bytes of images; None where there is none. row: of the file, that the first one is."""
     import pyarrow as pa
 

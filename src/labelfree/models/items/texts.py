@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from labelfree.documents.stores.remote_file import File
 from labelfree.errors import ColumnError, RowsError, SourceError, UsageError, option
 from labelfree.models.items.batches import Bad, Chunk, Data, Wish, refused
 from labelfree.models.items.column_types import Seen
@@ -21,7 +21,7 @@ from labelfree.models.items.records import JSON_LINES, columns, form, records
 _HEAD, _CHUNK = 1000, 200
 
 
-def text_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
+def text_data(name: str, files: Sequence[File], wish: Wish, on_bad: Literal["error", "drop"]) -> Data:
     """The texts of these files, in this order, as one data set."""
     if wish.kind not in (None, "text"):
         raise UsageError(f"{name}: expected {ITEMS[wish.kind]}, found a file of text; name a file or directory of them")
@@ -62,7 +62,7 @@ def text_data(name: str, files: Sequence[Path], wish: Wish, on_bad: Literal["err
     )
 
 
-def _chosen(name: str, file: Path, wish: Wish, written: bool) -> tuple[str, dict[str, str]]:
+def _chosen(name: str, file: File, wish: Wish, written: bool) -> tuple[str, dict[str, str]]:
     """The column of texts, and those beside it; without a name from the first 1,000 rows."""
     names = columns(file)
     if not names:
@@ -82,7 +82,7 @@ def _chosen(name: str, file: Path, wish: Wish, written: bool) -> tuple[str, dict
     return the_only(name, found, {column: seen.kind for column, seen in head.items()}, wish), beside
 
 
-def _scanned(name: str, files: Sequence[Path], seen: dict[str, Seen], id: str | None) -> list[int]:
+def _scanned(name: str, files: Sequence[File], seen: dict[str, Seen], id: str | None) -> list[int]:
     """The rows of each file; what the columns hold is noted on the way, and ids that repeat are refused."""
     counts: list[int] = []
     identities, pending = Identities(), list[Any]()

@@ -20,7 +20,7 @@ from labelfree.documents.files import check_regular
 from labelfree.documents.stores.remote_file import File, RemoteFile, side_by_side, watched
 from labelfree.errors import ArrayError, ColumnError, SourceError, UnsafeCheckpoint, in_short
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
-from labelfree.sources.arrays.stored import stored_matrix
+from labelfree.sources.arrays.stored import in_memory, stored_matrix
 from labelfree.sources.block import Block, Columns, Source, Values
 from labelfree.sources.guards.archives import DAMAGED, Member, check_unpacked, members
 from labelfree.sources.row_groups import refuse_part
@@ -128,7 +128,8 @@ def array_tensors(file: File) -> dict[str, Tensor]:
     """The array of an .npy file under the name "", or all of an .npz file by name; not read yet."""
     if file.suffix.lower() == ".npy":
         array = _mapped(file)
-        return {"": Tensor("", array.shape, array.dtype.name, file, partial(np.asarray, array))}
+        read = partial(in_memory, array) if isinstance(file, RemoteFile) else partial(np.asarray, array)
+        return {"": Tensor("", array.shape, array.dtype.name, file, read)}
     found = _arrays(file)
     if any(array.dtype.hasobject for array in found.values()):
         raise UnsafeCheckpoint(_objects(file))

@@ -33,6 +33,13 @@ class StoredMatrix:
         """Bytes of all of it."""
         return math.prod(self.shape) * self.dtype.itemsize
 
+    def whole(self) -> Values:
+        """All of its numbers, which are then in memory."""
+        with watched(self.file), self.file.streamed(spans=[(self.offset, self.offset + self.nbytes)]) as stream:
+            stream.seek(self.offset)
+            values: Values = np.frombuffer(stream.read(self.nbytes), self.dtype).reshape(self.shape)
+        return values
+
     def blocks(self, within: range, first: int, convert: Callable[[Values], Rows]) -> Iterator[Block]:
         """Blocks that begin at these of its rows, the first of which is row `first` of the data set."""
         width = self.shape[1]
@@ -45,6 +52,11 @@ class StoredMatrix:
                 content = stream.read(count * width * self.dtype.itemsize)
                 values = np.frombuffer(content, self.dtype).reshape(count, width)
                 yield Block(convert(values), np.arange(first + start, first + start + count, dtype=np.int64))
+
+
+def in_memory(values: Values) -> Values:
+    """Numbers as an array: those of a remote file are read, others are as they are."""
+    return values.whole() if isinstance(values, StoredMatrix) else values
 
 
 def stored_matrix(

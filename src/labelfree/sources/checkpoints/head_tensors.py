@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Float, check_dense
-from labelfree.documents.stores.faults import check_here
+from labelfree.documents.stores.names import is_remote
+from labelfree.documents.stores.remote_file import remote_file
 from labelfree.errors import ArrayError, SourceError, UsageError, option
 from labelfree.sources.arrays.numpy_files import array_tensors
+from labelfree.sources.arrays.stored import in_memory
 from labelfree.sources.block import CHECKPOINT
 from labelfree.sources.checkpoints.tensors import from_bfloat16, state_tensors, tensors
 from labelfree.sources.tensor import Tensor
@@ -79,7 +81,7 @@ def matrix_shape(tensor: Tensor) -> tuple[int, int] | None:
 
 def numbers(tensor: Tensor) -> Float:
     """The exact values in float64."""
-    values = tensor.load()
+    values = in_memory(tensor.load())
     if values.dtype.kind not in "fiu":
         raise ArrayError(f"{tensor.name or 'the array'}: expected real numbers, found dtype {values.dtype}")
     return np.array(from_bfloat16(values) if tensor.dtype == "bfloat16" else values, np.float64)
@@ -94,7 +96,12 @@ def _counted(found: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _of_file(name: str, where: str) -> Holder:
-    check_here(name, f"the file of {option(where)}")
+    if is_remote(name):
+        place, separator, inside = name.rpartition("::")
+        stored = remote_file(place if separator else name)
+        arrays = stored.suffix.lower() in (".npy", ".npz")
+        found = _counted(array_tensors(stored)) if arrays else _unnormed(tensors(stored))
+        return Holder(where, str(stored), found, inside if separator else None)
     file, key = (name, None) if "::" not in name or Path(name).exists() else name.rsplit("::", 1)
     path = Path(file)
     if not file or not path.exists():

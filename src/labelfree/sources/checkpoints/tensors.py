@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
@@ -60,7 +60,7 @@ def from_bfloat16(bits: Values) -> Rows:
 def tensors(path: File) -> dict[str, Tensor]:
     """Every tensor of a checkpoint file or Hugging Face directory by its name, wrappers and prefixes removed."""
     if isinstance(path, RemoteFile):
-        return _stripped(remote_tensors(path))
+        return _stripped(remote_tensors(path) if path.suffix else _joined(path, path.beside("*.safetensors")))
     if path.is_dir():
         return _directory(path)
     if path.suffix.lower() == ".safetensors":
@@ -176,14 +176,22 @@ def _directory(path: Path) -> dict[str, Tensor]:
     files = files or sorted(p for s in TORCH for p in path.glob(f"*{s}"))
     if not files:
         raise SourceError(f"{path}: expected model.safetensors or another checkpoint in it, found none")
+    return _stripped(_joined(path, files))
+
+
+def _joined(path: File, files: Sequence[File]) -> dict[str, Tensor]:
+    """The tensors of all files of a directory, each of which is in one of them."""
     found: dict[str, Tensor] = {}
     for file in files:
-        inside = _safetensors(file) if file.suffix == ".safetensors" else _torch(file)
+        if isinstance(file, RemoteFile):
+            inside = remote_tensors(file)
+        else:
+            inside = _safetensors(file) if file.suffix == ".safetensors" else _torch(file)
         for name in inside.keys() & found.keys():
             both = f"{found[name].file.name} and {file.name}"
             raise SourceError(f"{path}: expected each tensor once, found {name!r} in {both}; name one of the files")
         found |= inside
-    return _stripped(found)
+    return found
 
 
 def _sharded(path: Path, index: str, kind: Callable[[Path], dict[str, Tensor]]) -> dict[str, Tensor]:
