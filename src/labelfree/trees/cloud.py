@@ -20,7 +20,7 @@ _BITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
 class Cloud:
     """The rows `which` (n,) of a matrix as n points: (row - center) / scale, of a size about one.
 
-    scale: a power of two, so that it rounds nothing; grid: the bits that a squared distance of whole numbers takes,
+    scale: a power of two, so that it rounds nothing; largest: of |x|^2, or somewhat more; grid: the bits that a squared distance of whole numbers takes,
     where the rows are such numbers (times a power of two) and center is zero.
     """
 
@@ -28,28 +28,34 @@ class Cloud:
     which: Index
     center: Float
     scale: float
+    largest: float
     grid: float = np.inf
 
     @classmethod
     def of(cls, rows: Rows, which: Index) -> Cloud:
         """The points about their mean; about zero where all distances between them are whole numbers."""
         n, d = len(which), rows.shape[1]
-        total, peak = np.zeros(d), 0.0
+        total, peak, reach = np.zeros(d), 0.0, 0.0
         for part in _parts(n):
             total += np.add.reduce(rows[which[part]], axis=0, dtype=np.float64)
         grid = _grid(rows, which)
         center = np.zeros(d) if np.isfinite(grid) else total / n
         for part in _parts(n):
             away = rows[which[part]] - center
-            peak = max(peak, float(away.max(initial=0.0)), -float(away.min(initial=0.0)))
-        return cls(rows, which, center, float(np.ldexp(1.0, int(np.frexp(peak)[1]))) if peak else 1.0, grid)
+            highest = max(float(away.max(initial=0.0)), -float(away.min(initial=0.0)))
+            if highest > 0:
+                away = np.divide(away, highest, out=away)
+                reach = max(reach, highest * float(np.einsum("ij,ij->i", away, away).max()) ** 0.5)
+            peak = max(peak, highest)
+        scale = float(np.ldexp(1.0, int(np.frexp(peak)[1]))) if peak else 1.0
+        return cls(rows, which, center, scale, (reach / scale) ** 2, grid)
 
     def __len__(self) -> int:
         return len(self.which)
 
     def part(self, index: Index) -> Cloud:
         """Some of the points, where they are."""
-        return Cloud(self.rows, self.which[index], self.center, self.scale, self.grid)
+        return Cloud(self.rows, self.which[index], self.center, self.scale, self.largest, self.grid)
 
     def points(self, index: Index, dtype: DTypeLike) -> Rows:
         """Some of the points (m, d)."""

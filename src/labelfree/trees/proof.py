@@ -69,18 +69,11 @@ def _precision(cloud: Cloud, limit: Float) -> tuple[DTypeLike, Index]:
     """
     if cloud.exact:
         return np.float64 if cloud.share(np.float32) else np.float32, np.empty(0, np.int64)
-    largest = max(
-        float(np.einsum("ij,ij->i", part, part).max()) for part in (cloud.points(i, np.float64) for i in _blocks(cloud))
-    )
     for dtype in (np.float32, np.float64):
-        tight = limit < _CLEAR * cloud.share(dtype) * largest
+        tight = limit < _CLEAR * cloud.share(dtype) * cloud.largest
         if not tight.all():
             return dtype, np.flatnonzero(tight)
     return np.float64, np.empty(0, np.int64)
-
-
-def _blocks(cloud: Cloud) -> list[Index]:
-    return [cloud.own[start : start + 1024] for start in range(0, len(cloud), 1024)]
 
 
 def _clumps(heights: Heights, tight: Index) -> list[Index]:

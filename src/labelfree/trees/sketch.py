@@ -14,8 +14,8 @@ from labelfree.trees.proof import Sides, settled
 
 DENSE = 1_500
 """Points whose distances are held all at once."""
-_PART, _LEAST = 8, 256
-"""Points of which one is a landmark, and the least that are."""
+_PART, _LEAST = 16, 256
+"""Points of which one is a landmark, and the least that are: more cost products, fewer leave more pairs to measure."""
 _CHANCE = 0x1A4D
 
 
@@ -34,7 +34,7 @@ def sketched(cloud: Cloud, kernels: Kernels, advance: Advance = still) -> Edges:
 
 
 def landmarks(points: Index) -> Index:
-    """Some of the points, by chance: one of eight."""
+    """Some of the points, by chance."""
     some = np.random.default_rng(_CHANCE).permutation(len(points))[: max(_LEAST, len(points) // _PART)]
     return points[np.sort(some)]
 
