@@ -219,7 +219,8 @@ def summary(cases: list[dict[str, Any]], gemm: list[float]) -> dict[str, Any]:
         "machine": machine() | {"float32_gemm_gflops": [round(r / 1e9, 1) for r in gemm]},
         "cases": cases,
         "growth": {
-            shape: round(exponent([c for c in cases if c["shape"] == shape and c["d"] == 384]), 2) for shape in SHAPES[:3]
+            shape: round(exponent([c for c in cases if c["shape"] == shape and c["d"] == 384]), 2)
+            for shape in SHAPES[:3]
         },
         "targets": targets(cases),
     }

@@ -69,8 +69,8 @@ def _peers(peered: list[dict[str, Any]]) -> tuple[str, str]:
         `homology_dimensions=(0,)`; giotto-ph `ripser_parallel`, its backend, with 2 threads; scipy `linkage` of
         `pdist`; fast_hdbscan's exact tree (`parallel_boruvka` on a k-d tree, `min_samples` 1, compiled before the clock
         starts). **Block pairs** is our own tree over pairs of blocks of 4,096 rows, as it is computed where rows do not
-        fit one machine: the same edges to the last bit. The rows in a **cone** have unit length and lie about 40 centers
-        as Student's t with 3 degrees of freedom."""
+        fit one machine: the same edges to the last bit. The rows in a **cone** have unit length and lie about 40
+        centers as Student's t with 3 degrees of freedom."""
     second = f"""
         The whole command, which scales the rows to length one first, and the peers are given as multiples of the time
         of the tree. Peers ran once, ours two or

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.numpy_pairs import rounded_up
@@ -160,7 +161,7 @@ def _near(
     return np.concatenate(row_parts), np.concatenate(column_parts)
 
 
-def _set(mask: Index) -> Index:
+def _set(mask: NDArray[np.bool_]) -> Index:
     """Flat positions of what is true; little is, so it is looked for in words of 8."""
     if mask.size % 8:
         return np.flatnonzero(mask)

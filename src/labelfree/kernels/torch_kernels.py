@@ -147,9 +147,7 @@ class TorchKernels:
             squared = rows_of[rows] @ columns_of.T
             low, high = torch.minimum(own[rows, None], other), torch.maximum(own[rows, None], other)
             k = level[high - low]
-            reach = torch.maximum(
-                table[k, low.clamp(max=table.shape[1] - 1)], table[k, (high - (1 << k)).clamp(min=0)]
-            )
+            reach = torch.maximum(table[k, low.clamp(max=table.shape[1] - 1)], table[k, (high - (1 << k)).clamp(min=0)])
             near = (squared <= reach) & (own[rows, None] != other)
             if forward:
                 near &= own[rows, None] < other

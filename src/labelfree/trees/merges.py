@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelfree.arrays import Float, Index
-from labelfree.trees.forest import Forest
 from labelfree.trees.edges import Edges
+from labelfree.trees.forest import Forest
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from labelfree.arrays import Float, Index
 from labelfree.kernels import Kernels
 from labelfree.progress import Advance, still
 from labelfree.trees.cloud import Cloud
 from labelfree.trees.edges import Edges
+from labelfree.trees.exact import Precision
 from labelfree.trees.heights import Heights
 
 _CLEAR = 128.0  # times the rounding of a squared distance: shorter steps are looked at from nearby
@@ -41,7 +41,9 @@ class Sides:
         return self.one is self.other
 
 
-def settled(cloud: Cloud, found: Edges, sides: Sides, kernels: Kernels, advance: Advance = still) -> tuple[Edges, list[Index]]:
+def settled(
+    cloud: Cloud, found: Edges, sides: Sides, kernels: Kernels, advance: Advance = still
+) -> tuple[Edges, list[Index]]:
     """The best spanning tree of the edges of a spanning tree and of the wanted pairs; and the points of clumps.
 
     Inside a clump, which is too tight for the rounding of a product, no pair has been looked at.
@@ -62,7 +64,7 @@ def settled(cloud: Cloud, found: Edges, sides: Sides, kernels: Kernels, advance:
     return _best(cloud, found, waiting), clumps
 
 
-def _precision(cloud: Cloud, limit: Float) -> tuple[DTypeLike, Index]:
+def _precision(cloud: Cloud, limit: Float) -> tuple[Precision, Index]:
     """The dtype of the products, and which steps are too short for it: float64 where all are for float32.
 
     Products that can be exact are.
@@ -85,7 +87,7 @@ def _clumps(heights: Heights, tight: Index) -> list[Index]:
 
 
 def _near(
-    cloud: Cloud, heights: Heights, limit: Float, sides: Sides, kernels: Kernels, dtype: DTypeLike, advance: Advance
+    cloud: Cloud, heights: Heights, limit: Float, sides: Sides, kernels: Kernels, dtype: Precision, advance: Advance
 ) -> Iterator[tuple[Index, Index, Float]]:
     """Pairs of points that may be shorter than their way in the tree, with a lower bound of the squared distance."""
     at = np.sort(heights.place[sides.one])
@@ -119,7 +121,7 @@ def _best(cloud: Cloud, found: Edges, waiting: list[tuple[Index, Index, Float]])
     n = len(cloud)
     if cloud.exact:
         return lightest_of(cloud, [found, Edges.of(one, other, cloud.length_of(bound))])
-    if len(one) > n:  # measure those first that are in the tree of the bounds; the longest way falls, and others drop out
+    if len(one) > n:  # those first that are in the tree of the bounds: ways grow shorter, and most others drop out
         guess = Edges.joined([found, Edges.of(one, other, cloud.length_of(bound))])
         chosen = guess.lightest(n, cloud.which)
         first = chosen[chosen >= len(found)] - len(found)

@@ -41,6 +41,6 @@ def landmarks(points: Index) -> Index:
 
 def attached(cloud: Cloud, points: Index, landmarks: Index, kernels: Kernels, advance: Advance = still) -> Edges:
     """The way from each point to the nearest landmark, or one that is all but as near."""
-    coarse = (cloud.points(which, np.float32) for which in (points, landmarks))
-    nearest = landmarks[kernels.nearest_of(*coarse, advance)]
+    coarse, others = cloud.points(points, np.float32), cloud.points(landmarks, np.float32)
+    nearest = landmarks[kernels.nearest_of(coarse, others, advance)]
     return Edges.of(points, nearest, cloud.length(points, nearest))
