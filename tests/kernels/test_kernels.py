@@ -183,9 +183,9 @@ def test_a_share_of_the_norms_is_taken_off(kernels: Kernels) -> None:
     X = np.array([[3.0, 0.0], [0.0, 4.0]])
     own = np.arange(2)
     for share, there in ((0.125, 0), (0.5, 1)):  # 25 less the share of 9 + 16
-        (row, _, squared), = kernels.below(X, X, own, own, np.array([12.5]), share, forward=True, whole=True)  # fmt: skip
-        assert len(row) == there
-        assert squared.tolist() == [12.5] * there
+        found, squared = told_near(kernels.below(X, X, own, own, np.array([12.5]), share, forward=True, whole=True))
+        assert len(found) == there
+        assert list(squared.values()) == [12.5] * there
 
 
 def test_a_tile_of_near_pairs_is_crowded(kernels: Kernels) -> None:

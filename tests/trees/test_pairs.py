@@ -87,7 +87,7 @@ def test_blocks_change_no_bit(sizes: None, name: str, rows: int) -> None:
 
 @st.composite
 def tied(draw: st.DrawFn) -> NDArray[Any]:
-    """Rows with duplicates and ties: whole numbers, some scaled, moved or made unit, some with noise in the last bits."""
+    """Rows with duplicates and ties: whole numbers, scaled, moved or made unit, some with noise in the last bits."""
     n, d = draw(st.integers(1, 40)), draw(st.integers(1, 4))
     whole = draw(arrays(np.int8, (n, d), elements=st.integers(-2, 2))).astype(np.float64)
     X = whole * draw(st.sampled_from([1.0, 0.1, 2.0**-30, 1e150, 1e-160])) + draw(st.sampled_from([0.0, 0.3, 1e3]))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.numpy_pairs import rounded_up
@@ -43,9 +45,22 @@ def facing(right: Rows) -> Rows:
     return left
 
 
+class _Rooms(threading.local):
+    """A room of each thread for its tiles: fresh memory would cost a good part of a product."""
+
+    room: Rows | None = None
+
+    def product(self, left: Rows, right: Rows) -> Rows:
+        """left @ right.T, which holds until the next one."""
+        if self.room is None or self.room.size < len(left) * len(right):
+            self.room = np.empty(max(len(left), _BLOCK) * max(len(right), _WIDE), left.dtype)
+        out = self.room[: len(left) * len(right)].reshape(len(left), len(right))
+        return np.matmul(left, right.T, out=out)
+
+
 def nearest_of(points: Rows, others: Rows, advance: Advance = still) -> Index:
     """See Kernels.nearest_of. 2 m n d flop and one look at each pair."""
-    right = lifted(others)
+    right, rooms = lifted(others), _Rooms()
     found = np.empty(len(points), np.int64)
 
     def work(start: int) -> int:
@@ -53,7 +68,7 @@ def nearest_of(points: Rows, others: Rows, advance: Advance = still) -> Index:
         rows = np.arange(len(left))
         best, index = np.full(len(left), np.inf, points.dtype), np.zeros(len(left), np.int64)
         for column in range(0, len(right), _WIDE):
-            tile = left @ right[column : column + _WIDE].T
+            tile = rooms.product(left, right[column : column + _WIDE])
             lowest = tile.argmin(axis=1)
             score = tile[rows, lowest]
             closer = score < best
@@ -81,17 +96,16 @@ def below(
     """See Kernels.below. 2 m n d flop (half of it forward) and two comparisons per pair."""
     columns_of = lifted(right, share)
     rows_of = facing(columns_of if left is right else lifted(left, share))
-    highest = Highest(rounded_up(limit, left.dtype))
+    highest, rooms = Highest(rounded_up(limit, left.dtype)), _Rooms()
     tiles = [
         (slice(i, min(i + _BLOCK, len(at))), slice(j, min(j + _WIDE, len(to))))
         for i in range(0, len(at), _BLOCK)
-        for j in range(0, len(to), _WIDE)
-        if not forward or at[i] < to[min(j + _WIDE, len(to)) - 1]
+        for j in range(int(np.searchsorted(to, at[i], side="right")) if forward else 0, len(to), _WIDE)
     ]
 
     def work(tile: tuple[slice, slice]) -> Near | Crowd:
         rows, columns = tile
-        squared = rows_of[rows] @ columns_of[columns].T
+        squared = rooms.product(rows_of[rows], columns_of[columns])
         most = squared.size if whole else squared.size // _ROOM
         found = _near(squared, at[rows], to[columns], highest, forward, most)
         if found is None:
@@ -147,7 +161,7 @@ def _near(
     return np.concatenate(row_parts), np.concatenate(column_parts)
 
 
-def _set(mask: Index) -> Index:
+def _set(mask: NDArray[np.bool_]) -> Index:
     """Flat positions of what is true; little is, so it is looked for in words of 8."""
     if mask.size % 8:
         return np.flatnonzero(mask)

@@ -73,12 +73,8 @@ class PairedKernels:
         if block % ALIGNED:
             raise ValueError(f"expected a block of a multiple of {ALIGNED} rows, found {block}")
         self.engine, self.block = engine, block
-        self.scatter, self.nearest, self.potential = (
-            numpy_kernels.scatter,
-            numpy_kernels.nearest,
-            numpy_kernels.potential,
-        )
-        self.nearest_of, self.below = numpy_kernels.nearest_of, numpy_kernels.below
+        self.scatter, self.potential = numpy_kernels.scatter, numpy_kernels.potential
+        self.nearest, self.nearest_of, self.below = numpy_kernels.nearest, numpy_kernels.nearest_of, numpy_kernels.below
         self._last: tuple[Rows, tuple[Held[Rows], ...]] | None = None
 
     def held(self, rows: Rows) -> tuple[Held[Rows], ...]:

@@ -31,8 +31,6 @@ class Highest:
         """The largest of values[low:high], low and high the lower and the higher of each pair; -inf where equal."""
         low, high = np.minimum(one, other), np.maximum(one, other)
         level = self.level[high - low]
-        last = len(self.table[0]) - 1
-        found = np.maximum(
-            self.table[level, np.minimum(low, last)], self.table[level, np.maximum(high - (1 << level), 0)]
-        )
+        first, second = np.minimum(low, len(self.table[0]) - 1), np.maximum(high - (1 << level), 0)
+        found = np.maximum(self.table[level, first], self.table[level, second])
         return np.where(low == high, found.dtype.type(-np.inf), found)

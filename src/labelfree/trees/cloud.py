@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from labelfree.arrays import Float, Index, Rows
-from labelfree.trees.exact import distances, rounding_share
+from labelfree.trees.exact import Precision, distances, rounding_share
 
 _BLOCK, _FIRST = 1024, 16
 _BITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
@@ -20,38 +19,44 @@ _BITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
 class Cloud:
     """The rows `which` (n,) of a matrix as n points: (row - center) / scale, of a size about one.
 
-    scale: a power of two, so that it rounds nothing; grid: the bits that a squared distance of whole numbers takes,
-    where the rows are such numbers (times a power of two) and center is zero.
+    scale: a power of two, so that it rounds nothing; largest: of |x|^2, or somewhat more; grid: the bits that a squared
+    distance of whole numbers takes, where the rows are such numbers (times a power of two) and center is zero.
     """
 
     rows: Rows
     which: Index
     center: Float
     scale: float
+    largest: float
     grid: float = np.inf
 
     @classmethod
     def of(cls, rows: Rows, which: Index) -> Cloud:
         """The points about their mean; about zero where all distances between them are whole numbers."""
         n, d = len(which), rows.shape[1]
-        total, peak = np.zeros(d), 0.0
+        total, peak, reach = np.zeros(d), 0.0, 0.0
         for part in _parts(n):
             total += np.add.reduce(rows[which[part]], axis=0, dtype=np.float64)
         grid = _grid(rows, which)
         center = np.zeros(d) if np.isfinite(grid) else total / n
         for part in _parts(n):
             away = rows[which[part]] - center
-            peak = max(peak, float(away.max(initial=0.0)), -float(away.min(initial=0.0)))
-        return cls(rows, which, center, float(np.ldexp(1.0, int(np.frexp(peak)[1]))) if peak else 1.0, grid)
+            highest = max(float(away.max(initial=0.0)), -float(away.min(initial=0.0)))
+            if highest > 0:
+                away = np.divide(away, highest, out=away)
+                reach = max(reach, highest * float(np.einsum("ij,ij->i", away, away).max()) ** 0.5)
+            peak = max(peak, highest)
+        scale = float(np.ldexp(1.0, int(np.frexp(peak)[1]))) if peak else 1.0
+        return cls(rows, which, center, scale, (reach / scale) ** 2, grid)
 
     def __len__(self) -> int:
         return len(self.which)
 
     def part(self, index: Index) -> Cloud:
         """Some of the points, where they are."""
-        return Cloud(self.rows, self.which[index], self.center, self.scale, self.grid)
+        return Cloud(self.rows, self.which[index], self.center, self.scale, self.largest, self.grid)
 
-    def points(self, index: Index, dtype: DTypeLike) -> Rows:
+    def points(self, index: Index, dtype: Precision) -> Rows:
         """Some of the points (m, d)."""
         out = np.empty((len(index), self.rows.shape[1]), dtype)
         for part in _parts(len(index)):
@@ -72,7 +77,7 @@ class Cloud:
         """Whether products of points can be free of rounding."""
         return bool(np.isfinite(self.grid))
 
-    def share(self, dtype: DTypeLike) -> float:
+    def share(self, dtype: Precision) -> float:
         """How far a squared distance from a product of points may be off, as a share of |x|^2 + |y|^2."""
         return 0.0 if self.grid < _BITS[np.dtype(dtype)] else rounding_share(self.rows.shape[1], dtype)
 

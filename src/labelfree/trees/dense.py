@@ -10,6 +10,7 @@ from labelfree.trees.exact import distances, rounding
 
 COARSE = 1e-4
 """Share of a squared distance that counts as a tie where a coarse tree is enough."""
+_STRIP = 256
 _CLOSE = 64  # pairs per row that may be measured one by one; with more of them the tree is better proved
 
 
@@ -21,6 +22,7 @@ def coarse_tree(points: Rows) -> tuple[Index, Index] | None:
     """
     n = len(points)
     squared = squares(points)
+    np.fill_diagonal(squared, np.inf)
     close = np.flatnonzero(squared < rounding(points) / COARSE)
     if len(close) > _CLOSE * n:
         return None
@@ -30,9 +32,13 @@ def coarse_tree(points: Rows) -> tuple[Index, Index] | None:
 
 
 def squares(points: Rows) -> Rows:
-    """Squared distances (n, n) of (n, d) points, to the rounding of a matrix product."""
-    flat = lifted(points)
-    found: Rows = facing(flat) @ flat.T
+    """Squared distances (n, n) of (n, d) points, to the rounding of a matrix product over half of the pairs."""
+    n, flat = len(points), lifted(points)
+    found = np.empty((n, n), points.dtype)
+    for start in range(0, n, _STRIP):
+        strip, after = slice(start, min(start + _STRIP, n)), slice(start + _STRIP, n)
+        np.matmul(facing(flat[strip]), flat[start:].T, out=found[strip, start:])
+        found[after, strip] = found[strip, after].T
     return found
 
 

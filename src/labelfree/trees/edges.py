@@ -43,9 +43,9 @@ class Edges:
         rows: which row (n,) each end stands for, where it does not stand for itself.
         """
         if rows is None:
-            return np.lexsort((self.right, self.left, self.length))
+            return np.asarray(np.lexsort((self.right, self.left, self.length)))
         one, other = rows[self.left], rows[self.right]
-        return np.lexsort((np.maximum(one, other), np.minimum(one, other), self.length))
+        return np.asarray(np.lexsort((np.maximum(one, other), np.minimum(one, other), self.length)))
 
     def lightest(self, n: int, rows: Index | None = None) -> Index:
         """The places, in order, of the edges of the minimum spanning forest over n ends.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
-from numpy.typing import DTypeLike
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels.threads import spread
 
 TIED = 1e-10
 """Share of a squared distance below which rounding is taken for a tie: half of it is the error of a length."""
+Precision: TypeAlias = type[np.floating[Any]] | np.dtype[np.floating[Any]]
+"""The dtype of a matrix product."""
 _ELEMENTS = 1 << 19
 
 
@@ -35,7 +38,7 @@ def distances(points: Rows, left: Index, right: Index) -> Float:
     return np.concatenate(list(spread(work, range(0, len(left), step))))
 
 
-def rounding_share(d: int, dtype: DTypeLike) -> float:
+def rounding_share(d: int, dtype: Precision) -> float:
     """How far a squared distance from a matrix product over d columns may be off, as a share of |x|^2 + |y|^2."""
     return (8.0 + float(d**0.5) / 2) * float(np.finfo(dtype).eps)
 

@@ -28,12 +28,25 @@ def merges(tree: Edges) -> Merges:
     """
     n = len(tree.length) + 1
     forest = Forest(n)
-    size = [1] * n
-    smaller, larger = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64)
+    parent, size = forest.parent, [1] * n
+    smaller, larger = [0] * (n - 1), [0] * (n - 1)
     ends = np.flatnonzero(np.diff(tree.length, append=np.inf)) + 1
     left, right = tree.left.tolist(), tree.right.tolist()
     start = 0
     for end in ends.tolist():
+        if end == start + 1:  # nearly all of them: what unites two, written out
+            i, j = left[start], right[start]
+            while parent[i] != i:
+                parent[i] = i = parent[parent[i]]
+            while parent[j] != j:
+                parent[j] = j = parent[parent[j]]
+            a, b = size[i], size[j]
+            smaller[start], larger[start] = (a, b) if a < b else (b, a)
+            if j < i:
+                i, j = j, i
+            parent[j], size[i] = i, a + b
+            start = end
+            continue
         group = _group(forest, left[start:end], right[start:end])
         for step, (one, other) in enumerate(group, start):
             a, b = size[one], size[other]
@@ -41,13 +54,11 @@ def merges(tree: Edges) -> Merges:
             forest.unite(one, other)
             size[min(one, other)] = a + b
         start = end
-    return Merges(tree.length, smaller, larger)
+    return Merges(tree.length, np.array(smaller, np.int64), np.array(larger, np.int64))
 
 
 def _group(forest: Forest, left: list[int], right: list[int]) -> list[tuple[int, int]]:
     """Pairs of component roots (always their lowest row) to join in turn, for edges of one length."""
-    if len(left) == 1:
-        return [(forest.root(left[0]), forest.root(right[0]))]
     together: dict[int, int] = {}
 
     def top(i: int) -> int:

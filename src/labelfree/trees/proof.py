@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from labelfree.arrays import Float, Index
 from labelfree.kernels import Kernels
 from labelfree.progress import Advance, still
 from labelfree.trees.cloud import Cloud
 from labelfree.trees.edges import Edges
+from labelfree.trees.exact import Precision
 from labelfree.trees.heights import Heights
 
 _CLEAR = 128.0  # times the rounding of a squared distance: shorter steps are looked at from nearby
@@ -64,25 +64,18 @@ def settled(
     return _best(cloud, found, waiting), clumps
 
 
-def _precision(cloud: Cloud, limit: Float) -> tuple[DTypeLike, Index]:
+def _precision(cloud: Cloud, limit: Float) -> tuple[Precision, Index]:
     """The dtype of the products, and which steps are too short for it: float64 where all are for float32.
 
     Products that can be exact are.
     """
     if cloud.exact:
         return np.float64 if cloud.share(np.float32) else np.float32, np.empty(0, np.int64)
-    largest = max(
-        float(np.einsum("ij,ij->i", part, part).max()) for part in (cloud.points(i, np.float64) for i in _blocks(cloud))
-    )
     for dtype in (np.float32, np.float64):
-        tight = limit < _CLEAR * cloud.share(dtype) * largest
+        tight = limit < _CLEAR * cloud.share(dtype) * cloud.largest
         if not tight.all():
             return dtype, np.flatnonzero(tight)
     return np.float64, np.empty(0, np.int64)
-
-
-def _blocks(cloud: Cloud) -> list[Index]:
-    return [cloud.own[start : start + 1024] for start in range(0, len(cloud), 1024)]
 
 
 def _clumps(heights: Heights, tight: Index) -> list[Index]:
@@ -94,7 +87,7 @@ def _clumps(heights: Heights, tight: Index) -> list[Index]:
 
 
 def _near(
-    cloud: Cloud, heights: Heights, limit: Float, sides: Sides, kernels: Kernels, dtype: DTypeLike, advance: Advance
+    cloud: Cloud, heights: Heights, limit: Float, sides: Sides, kernels: Kernels, dtype: Precision, advance: Advance
 ) -> Iterator[tuple[Index, Index, Float]]:
     """Pairs of points that may be shorter than their way in the tree, with a lower bound of the squared distance."""
     at = np.sort(heights.place[sides.one])
@@ -128,9 +121,7 @@ def _best(cloud: Cloud, found: Edges, waiting: list[tuple[Index, Index, Float]])
     n = len(cloud)
     if cloud.exact:
         return lightest_of(cloud, [found, Edges.of(one, other, cloud.length_of(bound))])
-    if (
-        len(one) > n
-    ):  # measure those first that are in the tree of the bounds; the longest way falls, and others drop out
+    if len(one) > n:  # those first that are in the tree of the bounds: ways grow shorter, and most others drop out
         guess = Edges.joined([found, Edges.of(one, other, cloud.length_of(bound))])
         chosen = guess.lightest(n, cloud.which)
         first = chosen[chosen >= len(found)] - len(found)

@@ -14,8 +14,8 @@ from labelfree.trees.proof import Sides, settled
 
 DENSE = 1_500
 """Points whose distances are held all at once."""
-_PART, _LEAST = 8, 256
-"""Points of which one is a landmark, and the least that are."""
+_PART, _LEAST = 16, 256
+"""Points of which one is a landmark, and the least that are: more cost products, fewer leave more pairs to measure."""
 _CHANCE = 0x1A4D
 
 
@@ -34,13 +34,13 @@ def sketched(cloud: Cloud, kernels: Kernels, advance: Advance = still) -> Edges:
 
 
 def landmarks(points: Index) -> Index:
-    """Some of the points, by chance: one of eight."""
+    """Some of the points, by chance."""
     some = np.random.default_rng(_CHANCE).permutation(len(points))[: max(_LEAST, len(points) // _PART)]
     return points[np.sort(some)]
 
 
 def attached(cloud: Cloud, points: Index, landmarks: Index, kernels: Kernels, advance: Advance = still) -> Edges:
     """The way from each point to the nearest landmark, or one that is all but as near."""
-    coarse = (cloud.points(which, np.float32) for which in (points, landmarks))
-    nearest = landmarks[kernels.nearest_of(*coarse, advance)]
+    coarse, others = cloud.points(points, np.float32), cloud.points(landmarks, np.float32)
+    nearest = landmarks[kernels.nearest_of(coarse, others, advance)]
     return Edges.of(points, nearest, cloud.length(points, nearest))
