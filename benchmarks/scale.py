@@ -217,6 +217,10 @@ def main(quick: bool) -> None:
         "setting": {"files": files, "rows": files * rows, "d": d, "bytes": size, "sample": SAMPLE, "rounds": rounds},
         "seconds": seconds, "start": taken["ray 2"][0]["start"], "bit_identical": alike,
         "over_threads": seconds["ray 2"] / seconds["threads 2"], "over_floor": seconds["ray 2"] / seconds["floor 2"],
+        "rounds": {way: [round(one["seconds"], 2) for one in found] for way, found in taken.items()},
+        "over_threads_by_round": [
+            round(b["seconds"] / a["seconds"], 2) for a, b in zip(taken["threads 2"], taken["ray 2"], strict=True)
+        ],
         "two_workers": seconds["ray 1"] / seconds["ray 2"], "seconds_a_shard": shard, "network": moved,
         "states": states,
     }  # fmt: skip

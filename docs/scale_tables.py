@@ -15,12 +15,12 @@ RESULTS = DOCS.parent / "benchmarks" / "results"
 def scale() -> str:
     """docs/scale.md: its introduction with the numbers filled in."""
     found: Any = json.loads((RESULTS / "scale.json").read_text())
-    setting, seconds, plan, moved = found["setting"], found["seconds"], found["plan"], found["network"]
+    setting, plan, moved = found["setting"], found["plan"], found["network"]
     filled = {
         "CORES": f"{found['machine']['cores']}", "FILES": f"{setting['files']}", "GB": f"{setting['bytes'] / 1e9:.1f}",
-        "ROWS": f"{setting['rows']:,}", "D": f"{setting['d']}", "THREADS": f"{seconds['threads 2']:.0f}",
-        "RAY2": f"{seconds['ray 2']:.0f}", "RAY1": f"{seconds['ray 1']:.0f}", "FLOOR": f"{seconds['floor 2']:.0f}",
-        "OVER": f"{found['over_threads']:.2f}", "SCALING": f"{found['two_workers']:.2f}",
+        "ROWS": f"{setting['rows']:,}", "D": f"{setting['d']}", "THREADS": both(found, "threads 2"),
+        "RAY2": both(found, "ray 2"), "RAY1": both(found, "ray 1"), "FLOOR": both(found, "floor 2"),
+        "OVER": " and ".join(f"{ratio:.2f}" for ratio in found["over_threads_by_round"]),
         "START": f"{found['start']:.0f}", "SHARD": f"{1e3 * found['seconds_a_shard']:.0f}",
         "NET": f"{moved['bytes'] / 1e6:,.0f}", "NETSHARE": f"{100 * moved['bytes'] / setting['bytes']:.0f}",
         "STATES": states(found["states"]), "SHARDMB": f"{setting['bytes'] / setting['files'] / 1e6:.0f}",
@@ -37,10 +37,16 @@ def scale() -> str:
     return notice + text
 
 
+def both(found: dict[str, Any], way: str) -> str:
+    """The seconds of each round."""
+    return " and ".join(f"{seconds:.0f}" for seconds in found["rounds"][way])
+
+
 def states(found: dict[str, Any]) -> str:
     """Bytes and merging by the width of rows."""
     rows = (
-        (width, f"{one['of_scatters'] / 1e6:,.1f} MB", f"{1e3 * one['merge']:,.0f} ms") for width, one in found.items()
+        (width, f"{one['of_scatters'] / 1e6:,.1f} MB", f"{1e3 * one['merge']:,.1f} ms")
+        for width, one in sorted(found.items(), key=lambda pair: int(pair[0]))
     )
     return table(["width", "matrices of a state", "merging two"], rows)
 
