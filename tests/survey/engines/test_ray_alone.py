@@ -62,13 +62,3 @@ def test_a_store_is_read_by_tasks_as_files_here_are_read_by_threads(
     assert "labelfree: engine ray: 1 node: " in there.stderr
     assert "3 shards" in there.stderr
     assert "S3CR3T" not in there.stdout + there.stderr
-
-
-def test_one_command_alone_starts_ray_and_ends_it(labelfree: Program, tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", ROWS)
-    words = ["separability", "x.npy", "--sample", "all", "--json"]
-    env = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    there = labelfree(*words, "--engine", "ray", "--threads", "1", env=env, started=True)
-    here = labelfree(*words)
-    assert (there.returncode, there.stderr) == (here.returncode, here.stderr)
-    assert there.stdout == here.stdout

@@ -71,7 +71,7 @@ def connected(address: str | None, cores: int) -> Any:
             ray.init("local", num_cpus=cores, object_store_memory=_store(), **quiet)
         else:
             ray.init(address, logging_level=logging.CRITICAL, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         where = "a Ray on this machine" if address is None else option("address", address)
         raise EngineError(
             f"{where}: expected to connect, found {in_short(error)}; {_WAY if address else _HERE}"
