@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from labelfree.arrays import Index, Rows
@@ -16,6 +18,7 @@ from labelfree.trees.sketch import sketched
 
 _COARSE = 3_000
 """Rows up to which a coarse tree holds all distances at once."""
+_AT_ONCE = 1 << 19  # pairs
 _SHUFFLE = 0x7EE5
 
 
@@ -63,12 +66,22 @@ def with_clumps(cloud: Cloud, found: Edges, clumps: list[Index], kernels: Kernel
         return found
     place = np.empty(len(cloud.rows), np.int64)
     place[cloud.which] = cloud.own
-    parts = [found]
+    parts = [found, *small_clumps(cloud, [clump for clump in clumps if len(clump) <= SMALL])]
     for clump in clumps:
-        if len(clump) > 2:
+        if len(clump) > SMALL:
             inner = tree_of(cloud.rows, cloud.which[clump], kernels)
             parts.append(Edges.of(place[inner.left], place[inner.right], inner.length))
     return lightest_of(cloud, parts)
+
+
+def small_clumps(cloud: Cloud, clumps: list[Index]) -> Iterator[Edges]:
+    """All pairs inside each of many small sets of points: sets of one size together, in parts."""
+    for size in sorted({len(clump) for clump in clumps}):
+        points = np.array([clump for clump in clumps if len(clump) == size])
+        one, other = np.triu_indices(size, 1)
+        for part in np.array_split(points, 1 + len(points) * len(one) // _AT_ONCE):
+            left, right = part[:, one].ravel(), part[:, other].ravel()
+            yield Edges.of(left, right, cloud.length(left, right))
 
 
 def distinct(rows: Rows) -> tuple[Index, Index]:
