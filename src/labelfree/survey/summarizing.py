@@ -58,7 +58,8 @@ def summarized(
     return About(
         source.d, source.column, source.roles.get("id"), source.dtype,
         stored_dtype(None if drawn is None else drawn.rows, source.dtype), source.outputs,
-        tuple(_files(source, state.tally.read, made)), (sample or 0) if with_sample else None, seed,
+        tuple(_files(source, state.tally.read, made)), (sample or 0) if with_sample else None,
+        seed if with_sample else 0,
     )  # fmt: skip
 
 
