@@ -122,7 +122,7 @@ def test_what_is_no_plan_is_refused(asked: dict[str, Any], match: str) -> None:
 
 
 def test_the_command_prints_it_in_every_form(labelfree: Program, tmp_path: Path) -> None:
-    asked = ("gate", "--plan", "--noise", "0.001", "--checks", "20")
+    asked = ("gate", "--plan", "0.001", "--checks", "20")
     done = labelfree(*asked, "--json", "-o", "plan.md", "-o", "plan.json")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
@@ -133,7 +133,7 @@ def test_the_command_prints_it_in_every_form(labelfree: Program, tmp_path: Path)
     assert table[1] == document["plan"]["message"]
     assert table[-1].startswith("rule slope (version 2): 20 checks, warm-up 3, window 6")
     assert (tmp_path / "plan.md").read_text().startswith("### gate, a plan: can be decided\n")
-    assert labelfree(*asked[:3], "0.02", *asked[4:]).stdout.startswith("gate plan  cannot be decided\n")
+    assert labelfree(*asked[:2], "0.02", *asked[3:]).stdout.startswith("gate plan  cannot be decided\n")
     schema = json.loads(labelfree("schema", "plan").stdout)
     assert set(schema["properties"]) == set(document)
     assert set(schema["$defs"]["Plan"]["properties"]) == set(document["plan"])
@@ -142,11 +142,15 @@ def test_the_command_prints_it_in_every_form(labelfree: Program, tmp_path: Path)
 def test_the_file_says_the_rule_and_a_stray_option_is_refused(labelfree: Program, tmp_path: Path) -> None:
     table = '[tool.labelfree.gate]\nmin-delta = 0.02\nplateau = "rankme"\nhistory = "h.jsonl"\n'
     (tmp_path / "pyproject.toml").write_text(table)
-    asked = ("gate", "--plan", "--noise", "0.001", "--checks", "20", "--json")
+    asked = ("gate", "--plan", "0.001", "--checks", "20", "--json")
     assert json.loads(labelfree(*asked).stdout)["settings"]["min_delta"] == 0.02
     assert json.loads(labelfree(*asked, "--no-config").stdout)["settings"]["min_delta"] == 0.01
     for more, name in ((["--rule", "patience"], "--rule"), (["--drops", "5"], "--drops"), (["--format", "csv"], "csv")):
         done = labelfree(*asked[:-1], *more)
         assert done.returncode == 2
         assert name in done.stderr
-    assert "--noise: has no effect without --plan" in labelfree("gate", "--noise", "1").stderr
+    for given, said in (
+        ("loud", "--plan: expected a number, or seen, found 'loud'"),
+        ("-1", "--plan: expected a number above 0"),
+    ):
+        assert said in labelfree("gate", "--plan", given, "--checks", "20").stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-_OTHERS = {"output": "-o", "everything": "--all"}
+_OTHERS = {"output": "-o", "everything": "--all", "noise": "--plan"}
 """Parameters that are no flags by their own names."""
 _BARE = re.compile(r"[\w@%+=:,./-]+")
 

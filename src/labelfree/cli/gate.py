@@ -26,7 +26,7 @@ from labelfree.cli.rules import (
     When,
     Window,
 )
-from labelfree.errors import ExitCode, LabelfreeError, UsageError, option
+from labelfree.errors import ExitCode, LabelfreeError, UsageError
 from labelfree.gating import gate as judged
 from labelfree.gating.configured import configured
 
@@ -100,17 +100,11 @@ def gate(
     patience: Patience = None,
     stop_at: StopAt = None,
     plan: Annotated[
-        bool,
+        str | None,
         typer.Option(
-            "--plan",
-            help="Before a run: what the rule slope will find in --checks N, at a noise given, or that of a --history.",
-            rich_help_panel=PLAN,
-        ),
-    ] = False,
-    noise: Annotated[
-        float | None,
-        typer.Option(
-            help="--plan: standard deviation of one check about its trend, in units of the metric.",
+            help="Before a run: what the rule slope will find in --checks N at this noise, the standard deviation of "
+            "one check about its trend in units of the metric; seen: that of a --history.",
+            metavar="NOISE|seen",
             rich_help_panel=PLAN,
         ),
     ] = None,
@@ -161,7 +155,7 @@ def gate(
     labelfree gate report.json --against base.json --max-drop rankme=10%
     labelfree gate --history h.jsonl --plateau rankme --min-delta 0.5 --checks 20
     labelfree gate report.json -o junit.xml    # as [tool.labelfree.gate] asks
-    labelfree gate --plan --noise 0.002 --checks 20
+    labelfree gate --plan 0.002 --checks 20
     """
     from labelfree.cli.printing import chosen_format, printed, shown, told, write_texts
     from labelfree.documents.files import check_apart, check_targets
@@ -176,7 +170,7 @@ def gate(
     asked = ""
     try:
         form = chosen_format(format, json)
-        if plan:
+        if plan is not None:
             from labelfree.cli.planning import plan as planned
 
             taken, _ = (
@@ -184,10 +178,8 @@ def gate(
                 if not no_config
                 else (options, None)
             )
-            planned(taken, {**options, "reports": reports}, noise, form, output or [])
+            planned(taken, {**options, "reports": reports}, plan, form, output or [])
             return
-        if noise is not None:
-            raise UsageError(f"{option('noise')}: has no effect without {option('plan')}; leave it out")
         check_targets(output or [], TEXTS)
         options, place = configured(options, Path.cwd()) if not no_config else (options, None)
         asked = "" if place is None else f"with [tool.labelfree.gate] of {place}"

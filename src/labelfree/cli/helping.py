@@ -73,7 +73,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
         "quiet",
     ),
     "watch": (
-        "metric", "plateau", "min_delta", "checks", "interval", "idle", "data", "column", "json", "quiet",
+        "metric", "plateau", "min_delta", "checks", "idle", "data", "column", "json", "quiet",
     ),
 }  # fmt: skip
 """The options on the first help of a command; where a command is not named, all are."""

@@ -16,13 +16,14 @@ OF_A_PLAN = ("checks", "warmup", "window", "confidence", "min_delta", "history",
 def plan(
     asked: Mapping[str, Any],
     named: Mapping[str, Any],
-    noise: float | None,
+    noise: str,
     form: str,
     output: Sequence[Path],
 ) -> None:
     """Print a plan and write it.
 
-    asked: the options of the gate, those of a file among them; named: those that the command line names.
+    asked: the options of the gate, those of a file among them; named: those that the command line names; noise: a
+    number, or "seen" for that of a history.
     """
     from labelfree.cli.printing import printed, shown, write_texts
     from labelfree.commands.planning import plan_gate
@@ -43,7 +44,7 @@ def plan(
         "plateau": next(iter(plateaus), None),
     }
     check_targets(output, TEXTS)
-    document = plan_gate(noise=noise, **given, **kept)
+    document = plan_gate(noise=_noise(noise), **given, **kept)
     write_texts(output, TEXTS, document)
     if form == "table":
         from labelfree.render.console import console_for
@@ -52,6 +53,16 @@ def plan(
         printed(lambda: show(console_for(sys.stdout), document))
     else:
         printed(lambda: shown(TEXTS[f".{form}"](document)))
+
+
+def _noise(given: str) -> float | None:
+    """The number, None for "seen"."""
+    if given == "seen":
+        return None
+    try:
+        return float(given)
+    except ValueError:
+        raise UsageError(f"{option('plan')}: expected a number, or seen, found {given!r}") from None
 
 
 def _json(document: dict[str, Any]) -> str:

@@ -49,9 +49,6 @@ def watch(
         ),
     ],
     shared: Shared,
-    interval: Annotated[
-        float, typer.Option(min=0.1, help="Seconds between two looks.", metavar="SECONDS", rich_help_panel=_WATCH)
-    ] = 5.0,
     idle: Annotated[
         float | None,
         typer.Option(
@@ -105,7 +102,7 @@ def watch(
     }  # fmt: skip
     alive = Alive(str(directory), enabled=not shared.quiet)
     watching = watched(
-        directory, metric, measuring(shared), plateau or (), asked, run=shared.run or "default", interval=interval,
+        directory, metric, measuring(shared), plateau or (), asked, run=shared.run or "default",
         idle=idle, keep=keep, tell=lambda said: None if shared.quiet else told(said), sleep=alive,
     )  # fmt: skip
     verdict = None
