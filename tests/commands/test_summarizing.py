@@ -272,6 +272,27 @@ def test_bad_rows_are_refused_or_counted_where_they_stand(tmp_path: Path) -> Non
     assert ("nonfinite", 1, 67) in found
 
 
+def test_files_without_a_usable_row_keep_their_place(tmp_path: Path) -> None:
+    """A file of bad rows alone has sums of nothing, which count as a file in the tree; one without rows has none."""
+    names = files(tmp_path, (50, 40, 60, 30, 70, 20, 45, 35, 25))
+    write(tmp_path / "part_1.parquet", rows_of(40, 1) * np.nan, 50)
+    write(tmp_path / "part_4.parquet", rows_of(0, 1), 180)
+    whole = labelfree.rank(names, concat=True, on_bad="drop")
+    assert whole.input.n == sum((50, 60, 30, 20, 45, 35, 25))
+    for cuts in ((2, 6), (3, 5)):
+        parts = summaries(tmp_path, names, cuts, on_bad="drop", with_sample=True)
+        same(labelfree.rank(parts, concat=True, on_bad="drop"), whole)
+        one = labelfree.merge(parts, tmp_path / "all.summary")
+        assert one.files == 9
+        same(labelfree.rank(one.path, on_bad="drop"), whole)
+
+
+def test_seeds_of_no_sample_do_not_matter(tmp_path: Path) -> None:
+    names = files(tmp_path, (50, 40))
+    parts = [labelfree.summarize(name, tmp_path / f"{i}.summary", seed=i).path for i, name in enumerate(names)]
+    assert labelfree.rank(parts, concat=True, seed=5).input.n == 90
+
+
 def test_rows_left_out_for_their_class_scores_are_told_from_others(tmp_path: Path) -> None:
     X = rows_of(60, 0)
     scores = np.ones((60, 3))
@@ -326,7 +347,8 @@ def test_rows_twice_are_refused(tmp_path: Path) -> None:
         ({"X": {"embedding": rows_of(9, 0), "logits": np.eye(9, 3)}}, {"X": {"embedding": rows_of(9, 1)}},
          "expected class scores .*found none"),
         ({"X": rows_of(9, 0), "with_sample": True}, {"X": rows_of(9, 1)}, "expected a sample of 10000 .*found none"),
-        ({"X": rows_of(9, 0), "seed": 1}, {"X": rows_of(9, 1)}, "expected a sample by seed 1 .*found 0"),
+        ({"X": rows_of(9, 0), "seed": 1, "with_sample": True}, {"X": rows_of(9, 1), "with_sample": True},
+         "expected a sample by seed 1 .*found 0"),
     ],
 )  # fmt: skip
 def test_summaries_of_other_rows_do_not_merge(

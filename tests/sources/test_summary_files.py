@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def changed(raw: bytes, about: dict[str, Any] | None = None, **records: Fields |
     [
         ({"d": 4}, "d: expected the width of its sums"), ({"d": 0}, "d: expected a whole number"),
         ({"d": 1 << 40}, "d: expected the width of its sums"), ({"column": 3}, "column: expected a text"),
-        ({"files": []}, "read: expected 0 rows as in its files"),
+        ({"files": []}, "files: expected sums of one at least"), ({"files": [["x", 40, None]]}, "files: expected sums"),
         ({"files": [["x", 39, "file-0"]]}, "read: expected 39 rows as in its files"),
         ({"files": [["x", -40, "file-0"]]}, "files: expected the name"), ({"files": [["x", 40]]}, "files: expected"),
         ({"files": [["x", 40, "file-9"]]}, "expected the record of its sums"), ({"files": None}, "expected a list"),
@@ -93,6 +94,30 @@ def test_a_header_that_does_not_fit_is_refused(raw: bytes, tmp_path: Path, about
     assert measured(path).input.n == 40
     path.write_bytes(changed(raw, about))
     with pytest.raises(SummaryError, match=rf"x\.summary: .*{said}"):
+        measured(path)
+
+
+def test_sums_of_other_rows_than_were_counted_are_refused(raw: bytes, tmp_path: Path) -> None:
+    found = stored(lambda begin, length: raw[begin : begin + length], len(raw))
+    rows = found.fields("rows")
+    path = tmp_path / "x.summary"
+    path.write_bytes(changed(raw, None, rows=Fields("rows", {**rows.values, "used": 39}, inner=rows.inner)))
+    with pytest.raises(SummaryError, match=r"x\.summary: expected sums of 39 rows, found 40"):
+        measured(path)
+
+
+def test_positions_beyond_the_rows_are_refused(raw: bytes, tmp_path: Path) -> None:
+    found = stored(lambda begin, length: raw[begin : begin + length], len(raw))
+    rows, kept = found.fields("rows"), found.fields("sampled")
+    tally, sample = rows.inner["tally"], kept.inner["rows"]
+    path = tmp_path / "x.summary"
+    far = replace(tally, values={**tally.values, "longest_at": 40})
+    path.write_bytes(changed(raw, None, rows=replace(rows, inner={**rows.inner, "tally": far})))
+    with pytest.raises(SummaryError, match=r"x\.summary: rows: first: expected positions below 40"):
+        measured(path)
+    moved = replace(sample, arrays={**sample.arrays, "index": sample.arrays["index"] + 1})
+    path.write_bytes(changed(raw, None, sampled=replace(kept, inner={**kept.inner, "rows": moved})))
+    with pytest.raises(SummaryError, match=r"x\.summary: sample: index: expected positions below 40, found 40"):
         measured(path)
 
 

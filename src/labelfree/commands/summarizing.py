@@ -22,7 +22,7 @@ from labelfree.progress import Progress, silent
 from labelfree.sources.block import AUTO, SUMMARY, Source
 from labelfree.sources.opening import open_source
 from labelfree.sources.summary_files import About
-from labelfree.summaries.encoding import HELD, Writing
+from labelfree.summaries.writing import HELD, Writing
 from labelfree.survey.summarizing import NEEDS, merged, summarized
 
 SAMPLE = 10_000

@@ -68,6 +68,8 @@ def about(found: Stored) -> About:
     for file in files:
         if file.record is not None:
             _check_shapes(told, found, file.record, d)
+    if not any(file.record for file in files):
+        raise told.wrong("files", "sums of one at least", told.value("files"))
     sample = None if told.value("sample") is None else told.count("sample")
     if ROWS not in found.records or (SAMPLED in found.records) != (sample is not None):
         raise told.wrong("records", "what became of the rows, and the sampled ones where there are some", "others")

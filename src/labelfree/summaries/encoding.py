@@ -15,9 +15,6 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from shutil import copyfileobj
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -35,8 +32,6 @@ MOST_HEADER = 100_000_000
 _DTYPES = {"F64": "<f8", "F32": "<f4", "U64": "<u8", "I64": "<i8"}
 _CODES = {np.dtype(spelled): code for code, spelled in _DTYPES.items()}
 _KEY = "labelfree"
-HELD = 1 << 26
-"""Bytes that wait in memory to be written; more wait in a temporary file."""
 _DEEPEST = 8
 _MOST_LENGTH = 1 << 48
 
@@ -142,41 +137,6 @@ def encoded(states: Mapping[str, Fields], about: Mapping[str, Value] | None = No
     made = {name: payload(fields) for name, fields in states.items()}
     head = header({name: record for name, (record, _) in made.items()}, about or {})
     return b"".join([head, *(piece for _, pieces in made.values() for piece in pieces)])
-
-
-class Writing:
-    """Records that come one after another, of which no more than one is in memory: the header, made last, stands first.
-
-    size: bytes of the file that was written.
-    """
-
-    def __init__(self) -> None:
-        self._waiting = SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115  (closed by `close`)
-        self._records: dict[str, Record] = {}
-        self.size = 0
-
-    def add(self, name: str, fields: Fields) -> None:
-        """Take in a state."""
-        record, pieces = payload(fields)
-        self.copy(name, record, *pieces)
-
-    def copy(self, name: str, record: Record, *pieces: bytes) -> None:
-        """Take in a record of another file, with the bytes of its arrays."""
-        self._records[name] = record
-        for piece in pieces:
-            self._waiting.write(piece)
-
-    def write(self, path: Path, about: Mapping[str, Value]) -> None:
-        """Write them to a file; about: what else its header tells."""
-        with path.open("wb") as stream:
-            stream.write(header(self._records, about))
-            self._waiting.seek(0)
-            copyfileobj(self._waiting, stream, 1 << 20)
-            self.size = stream.tell()
-
-    def close(self) -> None:
-        """Give back what waits."""
-        self._waiting.close()
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from labelfree.survey.scores import Wanted
 from labelfree.survey.states import epochs_of, spelled, sums_of
 from labelfree.survey.sums import Sums
 
-_STEP = 1 << 20
+_STEP, _COUNTED = 1 << 20, 1 << 32
 _WRAP = 1 << 64
 
 
@@ -65,8 +65,11 @@ def surveyed(
     for done, (_, sums) in enumerate(joined.files()):
         progress("reading summaries", done / max(joined.count, 1))
         tree.add(sums)
-    if (total := tree.total()) is not None:
-        state.give(replace(total, predictions=None) if state.scores is None else total)
+    total = tree.total()
+    if total is None or total.moments.n != joined.used:
+        had = 0 if total is None else total.moments.n
+        raise SummaryError(f"{source.name}: expected sums of {joined.used} rows, found {had}; it is damaged or forged")
+    state.give(replace(total, predictions=None) if state.scores is None else total)
 
     def gone() -> Iterable[Any]:
         raise RowsGone("the singular values run into rounding, where a pass reads the rows once more")
@@ -155,6 +158,8 @@ class Joined:
         tally = Tally.of_fields(rows.part("tally"))
         if tally.read != told.total:
             raise rows.wrong("read", f"{told.total} rows as in its files", tally.read)
+        if any(at >= told.total for at in (*tally.first.values(), tally.longest_at)):
+            raise rows.wrong("first", f"positions below {told.total}", tally.longest_at)
         used, sums = rows.count("used", most=tally.read), rows.numbers("sums", 2)
         if told.id is None and first:
             sums = _sums_from(first, tally.read, used, sums)
@@ -252,6 +257,8 @@ def _placed(found: Fields, told: About, first: int, width: int) -> Sample:
         raise found.wrong("limit", str(told.sample), sample.limit)
     if any(chunk.rows.shape[1] != width for chunk in sample.chunks):
         raise found.wrong("rows", f"rows of width {width}", sample.chunks[0].rows.shape)
+    if any((chunk.index < 0).any() or (chunk.index >= told.total).any() for chunk in sample.chunks):
+        raise found.wrong("index", f"positions below {told.total}", int(sample.chunks[0].index.max()))
     if first == 0:
         return sample
     if told.id is None and sample.cut < OPEN:
@@ -269,8 +276,10 @@ def _moved(chunk: Drawn, told: About, first: int) -> Drawn:
 
 
 def _sums_from(first: int, read: int, used: int, sums: list[int]) -> list[int]:
-    """Sums of the hashes of positions that begin at `first`; where rows were left out, of those sums and the place."""
-    if used < read:
+    """Sums of the hashes of positions that begin at `first`; where rows were left out, or are billions, of those sums
+    and the place.
+    """
+    if used < read or read > _COUNTED:
         return [int(mix(np.array([one], np.uint64), first + 1)[0]) for one in sums]
     found = [0, 0]
     for start in range(first, first + read, _STEP):

@@ -15,8 +15,8 @@ from labelfree.kernels import numpy_kernels
 from labelfree.progress import Progress
 from labelfree.sources.block import Source
 from labelfree.sources.summary_files import ROWS, SAMPLED, About, FileRows
-from labelfree.summaries.encoding import Writing
 from labelfree.summaries.fields import Fields
+from labelfree.summaries.writing import Writing
 from labelfree.survey.found import OnBad
 from labelfree.survey.growing import Summaries
 from labelfree.survey.kept import Joined, rows_fields
@@ -58,7 +58,8 @@ def summarized(
     return About(
         source.d, source.column, source.roles.get("id"), source.dtype,
         stored_dtype(None if drawn is None else drawn.rows, source.dtype), source.outputs,
-        tuple(_files(source, state.tally.read, made)), (sample or 0) if with_sample else None, seed,
+        tuple(_files(source, state.tally.read, made)), (sample or 0) if with_sample else None,
+        seed if with_sample else 0,
     )  # fmt: skip
 
 
