@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from labelfree.arrays import Index, Rows
@@ -11,11 +13,13 @@ from labelfree.summaries.hashing import hash_rows
 from labelfree.trees.cloud import Cloud
 from labelfree.trees.dense import coarse_tree
 from labelfree.trees.edges import Edges
+from labelfree.trees.exact import distances
 from labelfree.trees.proof import SMALL, Sides, all_pairs, lightest_of, settled
 from labelfree.trees.sketch import sketched
 
 _COARSE = 3_000
 """Rows up to which a coarse tree holds all distances at once."""
+_AT_ONCE = 1 << 19  # pairs
 _SHUFFLE = 0x7EE5
 
 
@@ -25,22 +29,22 @@ def spanning_tree(rows: Rows, kernels: Kernels, progress: Progress = silent, *, 
     Exact to the last digit of the lengths, which are computed from differences in float64, and unique: of edges of one
     length those come first whose lower row is lower, then whose higher row is.
     coarse: choose the edges of few rows by distances in float32, which is twice as fast and may take one that is
-    longer by 5e-5 of itself: for trees that only a standard deviation is taken of.
+    longer by 5e-4 of itself: for trees that only a standard deviation is taken of.
     """
-    first, original = distinct(rows)
-    repeated = np.flatnonzero(first != np.arange(len(rows)))
-    found = _coarse(rows, original) if coarse and len(original) <= _COARSE else None
+    found = _coarse(rows) if coarse and len(rows) <= _COARSE else None
     if found is None:
-        found = tree_of(rows, original, kernels, progress)
-    again = Edges(first[repeated], repeated, np.zeros(len(repeated)))
-    both = Edges.joined([found, again])
-    return both.take(both.order())
+        first, original = distinct(rows)
+        repeated = np.flatnonzero(first != np.arange(len(rows)))
+        again = Edges(first[repeated], repeated, np.zeros(len(repeated)))
+        found = Edges.joined([tree_of(rows, original, kernels, progress), again])
+    return found.take(found.order())
 
 
-def _coarse(rows: Rows, which: Index) -> Edges | None:
-    cloud = Cloud.of(rows, which)
-    ends = coarse_tree(cloud.points(cloud.own, np.float32))
-    return None if ends is None else Edges.of(which[ends[0]], which[ends[1]], cloud.length(*ends))
+def _coarse(rows: Rows) -> Edges | None:
+    points = np.subtract(rows, rows.mean(axis=0, dtype=np.float64), dtype=np.float64)
+    points /= max(float(points.max(initial=0.0)), -float(points.min(initial=0.0))) or 1.0
+    ends = coarse_tree(points.astype(np.float32))
+    return None if ends is None else Edges.of(*ends, distances(rows, *ends))
 
 
 def tree_of(rows: Rows, which: Index, kernels: Kernels, progress: Progress = silent) -> Edges:
@@ -63,12 +67,22 @@ def with_clumps(cloud: Cloud, found: Edges, clumps: list[Index], kernels: Kernel
         return found
     place = np.empty(len(cloud.rows), np.int64)
     place[cloud.which] = cloud.own
-    parts = [found]
+    parts = [found, *small_clumps(cloud, [clump for clump in clumps if len(clump) <= SMALL])]
     for clump in clumps:
-        if len(clump) > 2:
+        if len(clump) > SMALL:
             inner = tree_of(cloud.rows, cloud.which[clump], kernels)
             parts.append(Edges.of(place[inner.left], place[inner.right], inner.length))
     return lightest_of(cloud, parts)
+
+
+def small_clumps(cloud: Cloud, clumps: list[Index]) -> Iterator[Edges]:
+    """All pairs inside each of many small sets of points: sets of one size together, in parts."""
+    for size in sorted({len(clump) for clump in clumps}):
+        points = np.array([clump for clump in clumps if len(clump) == size])
+        one, other = np.triu_indices(size, 1)
+        for part in np.array_split(points, 1 + len(points) * len(one) // _AT_ONCE):
+            left, right = part[:, one].ravel(), part[:, other].ravel()
+            yield Edges.of(left, right, cloud.length(left, right))
 
 
 def distinct(rows: Rows) -> tuple[Index, Index]:
