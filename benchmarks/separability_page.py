@@ -79,10 +79,10 @@ def _today(trees: dict[str, Any]) -> tuple[str, str, str]:
     second = f"""
         In the cone giotto-tda takes {clock:.1f} times as long by the clock and {processor:.1f} times the work; 10 times
         were to be reached. The whole command was to take at most 3 trees at 20,000 isotropic rows; it takes
-        {command:.1f} by the clock and {spent:.1f} in work. With this tree that is out of reach: the command holds two
-        of them, of the rows and of the rows without structure, and start-up, reading, 40 subsamples and the report take
-        more than the third. Tried for the subsamples: only half of their products, and merges without function calls;
-        most of what is left of them are products, too."""
+        {command:.2f} by the clock and {spent:.2f} in work. Two of them are the tree of the rows and that of the rows
+        without structure, so that start-up on one core, reading, 40 subsamples and the report have to fit the third.
+        Half of the products of the subsamples were left out for that, and all search for equal rows in them; what
+        remains is the start and the products, too."""
     rows = []
     for case in trees["cases"]:
         over = case["processor_over_tree"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Index
 from labelfree.kernels import Kernels, numpy_kernels
+from labelfree.kernels.ranges import Highest
 from torch_kernels import torch_kernels
 
 Matrix = NDArray[np.float64]
@@ -194,7 +195,8 @@ def test_a_tile_of_near_pairs_is_crowded(kernels: Kernels) -> None:
         found = list(kernels.below(X, X, own, own, limit, 0.0, forward=True))
         assert [len(tile) == 2 for tile in found] == [crowded]
         if crowded:
-            assert found == [(slice(0, 40), slice(0, 40))]
+            (rows, columns), = found  # fmt: skip
+            assert (rows.start, rows.stop, columns.stop) == (0, 40, 40)
 
 
 def test_progress_over_trees_ends_at_one(kernels: Kernels) -> None:
@@ -206,3 +208,11 @@ def test_progress_over_trees_ends_at_one(kernels: Kernels) -> None:
     for told in (nearest, below):
         assert told == sorted(told)
         assert told[-1] == 1.0
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 64])
+def test_the_highest_of_any_range(n: int) -> None:
+    values = RNG.normal(size=n)
+    low, high = np.triu_indices(n + 1)
+    expected = [max(values[i:j], default=-np.inf) for i, j in zip(low.tolist(), high.tolist(), strict=True)]
+    assert Highest(values).between(high, low).tolist() == expected

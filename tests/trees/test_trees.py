@@ -231,4 +231,4 @@ def test_a_coarse_tree_is_nearly_the_shortest(scale: float) -> None:
     for points in (spread, np.vstack([spread, spread[:50], spread[50:80] * (1 + 1e-6)]), tight.reshape(-1, 48)):
         exact = spanning_tree(scale * points, numpy_kernels).length
         coarse = spanning_tree(scale * points, numpy_kernels, coarse=True).length
-        np.testing.assert_allclose(np.sort(coarse), np.sort(exact), rtol=1e-4, atol=0)
+        np.testing.assert_allclose(np.sort(coarse), np.sort(exact), rtol=1e-3, atol=0)

@@ -8,7 +8,7 @@ from labelfree.arrays import Index, Rows
 from labelfree.kernels.numpy_trees import facing, lifted
 from labelfree.trees.exact import distances, rounding
 
-COARSE = 1e-4
+COARSE = 1e-3
 """Share of a squared distance that counts as a tie where a coarse tree is enough."""
 _STRIP = 256
 _CLOSE = 64  # pairs per row that may be measured one by one; with more of them the tree is better proved

@@ -1,8 +1,8 @@
 """The minimum spanning tree of a cloud, proved: every pair that could be in it is measured.
 
 A spanning tree that is nearly the shortest bounds all pairs: one that is longer than the longest edge of the way
-between its ends is in no minimum spanning tree. A pass over all pairs lists those that may be shorter, as few as there
-are points; they are measured to the last digit, and the best of all of them is the tree.
+between its ends is in no minimum spanning tree. A pass over all pairs lists those that may be shorter, some ten a
+point. They are measured to the last digit, and the best of all of them is the tree.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from labelfree.summaries.hashing import hash_rows
 from labelfree.trees.cloud import Cloud
 from labelfree.trees.dense import coarse_tree
 from labelfree.trees.edges import Edges
+from labelfree.trees.exact import distances
 from labelfree.trees.proof import SMALL, Sides, all_pairs, lightest_of, settled
 from labelfree.trees.sketch import sketched
 
@@ -28,22 +29,22 @@ def spanning_tree(rows: Rows, kernels: Kernels, progress: Progress = silent, *, 
     Exact to the last digit of the lengths, which are computed from differences in float64, and unique: of edges of one
     length those come first whose lower row is lower, then whose higher row is.
     coarse: choose the edges of few rows by distances in float32, which is twice as fast and may take one that is
-    longer by 5e-5 of itself: for trees that only a standard deviation is taken of.
+    longer by 5e-4 of itself: for trees that only a standard deviation is taken of.
     """
-    first, original = distinct(rows)
-    repeated = np.flatnonzero(first != np.arange(len(rows)))
-    found = _coarse(rows, original) if coarse and len(original) <= _COARSE else None
+    found = _coarse(rows) if coarse and len(rows) <= _COARSE else None
     if found is None:
-        found = tree_of(rows, original, kernels, progress)
-    again = Edges(first[repeated], repeated, np.zeros(len(repeated)))
-    both = Edges.joined([found, again])
-    return both.take(both.order())
+        first, original = distinct(rows)
+        repeated = np.flatnonzero(first != np.arange(len(rows)))
+        again = Edges(first[repeated], repeated, np.zeros(len(repeated)))
+        found = Edges.joined([tree_of(rows, original, kernels, progress), again])
+    return found.take(found.order())
 
 
-def _coarse(rows: Rows, which: Index) -> Edges | None:
-    cloud = Cloud.of(rows, which)
-    ends = coarse_tree(cloud.points(cloud.own, np.float32))
-    return None if ends is None else Edges.of(which[ends[0]], which[ends[1]], cloud.length(*ends))
+def _coarse(rows: Rows) -> Edges | None:
+    points = np.subtract(rows, rows.mean(axis=0, dtype=np.float64), dtype=np.float64)
+    points /= max(float(points.max(initial=0.0)), -float(points.min(initial=0.0))) or 1.0
+    ends = coarse_tree(points.astype(np.float32))
+    return None if ends is None else Edges.of(*ends, distances(rows, *ends))
 
 
 def tree_of(rows: Rows, which: Index, kernels: Kernels, progress: Progress = silent) -> Edges:

@@ -110,11 +110,16 @@ def rankme(X: Any, *, sample: int | None = SAMPLE, seed: int = 0) -> Result:
     return _rankme(evidence(X, sample=sample, seed=seed))
 
 
+def effective_rank_alone(e: Evidence) -> float | Result:
+    """The effective rank of the rows, from their eigenvalues, without what else is said of it; or why there is none."""
+    return e.too_few() or collapsed(e.raw) or entropy_rank(e.raw.sigma)[0]
+
+
 def effective_rank_of(e: Evidence) -> Result:
     """The effective rank of the rows, from their eigenvalues."""
-    if flat := e.too_few() or collapsed(e.raw):
-        return flat
-    value = entropy_rank(e.raw.sigma)[0]
+    value = effective_rank_alone(e)
+    if isinstance(value, Result):
+        return value
     error = _error(e, centered=False)
     warnings = (*_narrow(e), *error.warnings)
     parts: dict[str, Plain] = {**_shape(e), "about_mean": about_mean(e)}

@@ -13,7 +13,7 @@ from labelfree.documents.findings import Noted
 from labelfree.errors import option
 from labelfree.evidence.evidence import Evidence, evidence
 from labelfree.evidence.scaling import Topology, normalized
-from labelfree.families.rank.effective import effective_rank_of as effective_rank_of
+from labelfree.families.rank.effective import effective_rank_alone
 from labelfree.families.rank.unit_rows import mean_cosine_of as mean_cosine_of
 from labelfree.families.separability.giotto import giotto_diagram
 from labelfree.families.separability.persistence import LOST, Persistence, Statistic, persistence
@@ -112,10 +112,10 @@ def _collapse(e: Evidence, p: Persistence) -> list[str]:
     robust = robust_score(p.merges)
     if robust is not None and robust > TIGHT:
         signs.append("half of the rows lie nearer to another one than a thousandth of the way between clusters")
-    cosine, rank = mean_cosine_of(e).value, effective_rank_of(e).value
+    cosine, rank = mean_cosine_of(e).value, effective_rank_alone(e)
     if cosine is not None and cosine > 0.9:
         signs.append(f"the mean cosine between rows is {cosine:.2f}")
-    if rank is not None and rank < 2:
+    if not isinstance(rank, Result) and rank < 2:
         signs.append(f"the effective rank is {rank:.2f}")
     return signs
 
