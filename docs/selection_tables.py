@@ -30,11 +30,30 @@ def selection() -> str:
         "ENVELOPE": envelope(kept), "SEEDS": _listed(setting["kept"]), "OPENED": _listed(setting["design"]),
         "DESIGN": design(designed["tasks"]), "SHOWN": _listed(designed["setting"]["shown"]),
         "SHOWN_TASKS": str(len(designed["tasks"])), "WORTH": worth(labels), "NEEDED": needed(labels),
+        "SPEED": speed(json.loads((RESULTS / "selection_speed.json").read_text())),
     }  # fmt: skip
     for name, found in filled.items():
         text = text.replace(f"@{name}@", found)
     notice = "<!-- Written by docs/generate.py; change docs/evidence/select.intro.md, or the results, and run it. -->\n"
     return notice + text
+
+
+def speed(found: list[dict[str, Any]]) -> str:
+    """Processor seconds by shape, beside the floor."""
+    head = [
+        "candidates x rows x columns, classes",
+        "floor",
+        "logits",
+        "source+logits",
+        "the whole command, of which imports",
+    ]
+    rows = []
+    for one in found:
+        count, n, d, k = one["shape"]
+        told = [f"{one[name]:.1f} ({one[name] / one['floor']:.1f} x)" for name in ("logits", "source+logits")]
+        whole = f"{one['command']:.1f}, {one['imports']:.1f}" if "command" in one else ""
+        rows.append([f"{count} x {n:,} x {d}, {k}", f"{one['floor']:.1f}", *told, whole])
+    return table(head, rows)
 
 
 def rules(tasks: list[Task]) -> str:

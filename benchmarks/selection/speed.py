@@ -2,7 +2,8 @@
 
     python benchmarks/selection/speed.py                       27 candidates x 800 rows x 128 columns, 12 classes;
                                                                writes ../results/selection_speed.json
-    python benchmarks/selection/speed.py 20 20000 768 100      any other shape; printed, written nowhere
+    python benchmarks/selection/speed.py 20 20000 768 100      many rows and classes, without the command: minutes;
+                                                               written there too; any other shape is printed alone
 
 One thread; processor seconds, which other programs move little, unless they share the core: the load is written beside.
 The whole command reads Parquet files of the candidates, in a process of its own; what it imports is timed in another.
@@ -31,7 +32,7 @@ from labelfree.families.selection.spaces import cluster_labels, neighbor_lists, 
 
 RESULTS = Path(__file__).parent.parent / "results" / "selection_speed.json"
 IMPORTS = "import labelfree.cli.main, labelfree.commands.selecting, pyarrow.parquet, sklearn.cluster, scipy.special"
-USED = (27, 800, 128, 12)
+USED, LARGE = (27, 800, 128, 12), (20, 20_000, 768, 100)
 RUNS = 2
 
 
@@ -101,16 +102,20 @@ def main() -> None:
         read = (lambda i=i, sourced=sourced: drawn(count, n, d, k, i, sourced) for i in range(count))
         found[name] = seconds(lambda read=read: choose(read)) - drawing
         print(f"{name}: {found[name]:.2f} s, {found[name] / least:.1f} times the floor")
-    if shape != USED:
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        written(Path(folder), *shape)
-        found["command"] = started("-m", "labelfree", "select", folder, "-q", "--threads", "1")
-    found["imports"] = started("-c", IMPORTS)
-    print(
-        f"the whole command: {found['command']:.2f} s, {found['imports']:.2f} of which import; load {found['load']:.1f}"
-    )
-    RESULTS.write_text(json.dumps({k: v if k == "shape" else round(v, 2) for k, v in found.items()}, indent=1) + "\n")
+    if shape == USED:
+        with tempfile.TemporaryDirectory() as folder:
+            written(Path(folder), *shape)
+            found["command"] = started("-m", "labelfree", "select", folder, "-q", "--threads", "1")
+        found["imports"] = started("-c", IMPORTS)
+        print(
+            f"the whole command: {found['command']:.2f} s, {found['imports']:.2f} of which import; "
+            f"load {found['load']:.1f}"
+        )
+    if shape in (USED, LARGE):
+        rounded = {k: v if k == "shape" else round(v, 2) for k, v in found.items()}
+        others = [one for one in json.loads(RESULTS.read_text()) if tuple(one["shape"]) != shape]
+        kept = sorted([*others, rounded], key=lambda one: one["shape"][1])
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

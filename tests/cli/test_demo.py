@@ -10,6 +10,8 @@ import pytest
 
 from program import Program
 
+pytestmark = pytest.mark.once
+
 WIDTH, MOST = 80, 45
 
 

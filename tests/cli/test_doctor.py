@@ -10,6 +10,8 @@ import pytest
 
 from program import Program
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(5)
 
 

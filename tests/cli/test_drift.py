@@ -15,6 +15,8 @@ from printouts import one_report
 from program import Program
 from traffic import rows, written
 
+pytestmark = pytest.mark.once
+
 FAST = ("--only", "energy_ratio,share_beyond_95")
 
 

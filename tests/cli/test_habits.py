@@ -21,6 +21,8 @@ from labelfree.cli.parsing import parse_sample
 from labelfree.errors import UsageError, install_line
 from program import Program
 
+pytestmark = pytest.mark.once
+
 
 def every_command(command: Any = None, name: str = "") -> dict[str, Any]:
     """All commands by what is typed after labelfree, the program itself as an empty name."""

@@ -24,6 +24,8 @@ from labelfree.render.tables.table import show
 from printouts import one_report
 from program import Program
 
+pytestmark = pytest.mark.once
+
 FAMILY = ["opis", "pseudo_opis", "eps_opis", "mean_utility", "worst_utility"]
 BESIDE = ["effective_rank", "mean_cosine"]
 T, EACH, D = 20, 10, 12

@@ -14,6 +14,8 @@ from program import Program
 from reports import entry, report, run_of, written
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 FINETUNE = ROOT / "fixtures" / "finetune"
 
 

@@ -12,6 +12,8 @@ import pytest
 import choices
 from program import Program
 
+pytestmark = pytest.mark.once
+
 CLEAREST = "epoch_2"
 
 

@@ -20,6 +20,8 @@ from labelfree.errors import installing
 from printouts import one_report
 from program import Program
 
+pytestmark = pytest.mark.once
+
 DATA = Path(package.__file__).parent / "demo_data"
 EPOCH = DATA / "epoch_05.parquet"
 NAMES = ["separability", "separability_robust", "persistence_entropy", "total_persistence"]

@@ -22,6 +22,8 @@ from labelfree.render.console import console_for, plain_table, print_table
 from printouts import one_report
 from program import Program
 
+pytestmark = pytest.mark.once
+
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 BELL = "\x07"
 """Rich leaves it out of every text."""

@@ -21,6 +21,8 @@ from printouts import one_report
 from program import Program
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 FIXTURES = ROOT / "fixtures"
 DIGITS = FIXTURES / "digits"
 UNREAD = "no metric here uses labels of the target; --audit label shows the true accuracy beside the estimates"

@@ -23,6 +23,8 @@ from labelfree.sources.block import Columns
 from labelfree.sources.opening import open_source
 from labelfree.summaries.hashing import hash_ids
 
+pytestmark = pytest.mark.once
+
 WORDS = ["de", "en", None, "fr", "en"]
 
 

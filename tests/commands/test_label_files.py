@@ -16,6 +16,8 @@ import labelfree
 from labelfree.commands.label_files import read_labels, read_shares
 from labelfree.errors import LabelfreeError, OutputError, UsageError
 
+pytestmark = pytest.mark.once
+
 IDS = ["a", "b", "c", 4, 5]
 
 

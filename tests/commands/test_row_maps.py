@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,13 @@ from sklearn.decomposition import PCA
 import labelfree
 from html_pages import SAID, checked
 from labelfree.commands.pages import page_of
+from labelfree.errors import UsageError
 from labelfree.render.files import to_html
 from labelfree.reports.row_map import RowMap
+from labelfree.sources.block import Columns
+from labelfree.sources.opening import open_source
+
+pytestmark = pytest.mark.once
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(200, 6)) * [5, 3, 1, 1, 1, 1] + 100
@@ -115,3 +121,52 @@ def test_of_many_sources_three_are_drawn_and_it_is_said() -> None:
     found = checked(to_html(list(reports), everything=False))
     assert "3 of 8 sources are drawn" in found.words
     assert found.words.count("first principal component") == 6  # for a screen and for a telephone
+
+
+def test_rows_are_called_by_their_ids_where_that_is_asked_for() -> None:
+    named = {"id": [f"<b>{i}&" for i in range(200)], "embedding": X}
+    plain = labelfree.rank(named)
+    assert all(not part.ids for part in map_of(plain).parts)
+    assert "&lt;b&gt;" not in to_html([plain], everything=False)
+    report = labelfree.rank(named, show_ids=True)
+    for part in map_of(report).parts:
+        assert list(part.ids) == [f"<b>{i}&" for i in part.at]
+    away = ((X - X.mean(axis=0)) ** 2).sum(axis=1)
+    [marked] = [part for part in map_of(report).parts if part.role == "marked"]
+    assert set(marked.at) == set(np.argsort(-away)[:10])
+    page = to_html([report], everything=False)
+    assert page.count("<title>&lt;b&gt;") == 400  # for a screen and for a telephone
+    assert "<b>" not in page
+    checked(page)
+    assert report.to_json() == plain.to_json()
+
+
+def test_rows_of_a_drift_are_called_by_the_ids_of_either_side() -> None:
+    now = {"id": [f"now-{i}" for i in range(200)], "embedding": X + 3}
+    report = labelfree.drift(now, reference=X, show_ids=True)
+    for part in map_of(report).parts:
+        begin = "row " if part.behind else "now-"
+        assert list(part.ids) == [f"{begin}{i}" for i in part.at]
+
+
+def test_groups_are_marked_with_ids_of_their_own_rows() -> None:
+    group = np.repeat(np.arange(20), 10)
+    rows = {"id": [f"{g}/{i}" for i, g in enumerate(group)], "item": group, "embedding": X}
+    for part in map_of(labelfree.opis(rows, group="item", show_ids=True)).parts:
+        if part.role == "marked":
+            assert {one.split("/")[0] for one in part.ids} == {part.name}
+
+
+def test_ids_are_shown_on_a_page_of_local_rows_alone(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    labelfree_command = request.getfixturevalue("labelfree")
+    np.save(tmp_path / "x.npy", X)
+    done = labelfree_command("rank", str(tmp_path / "x.npy"), "--show-ids")
+    assert done.returncode == 2
+    assert "add -o FILE.html" in done.stderr
+    done = labelfree_command("rank", str(tmp_path / "x.npy"), "--show-ids", "-o", str(tmp_path / "x.html"))
+    assert done.returncode == 0, done.stderr
+    assert "<title>row 17</title>" in (tmp_path / "x.html").read_text()
+    far = replace(open_source(tmp_path / "x.npy", Columns()), files=("s3://me:secret@bucket/x.npy",))
+    with pytest.raises(UsageError, match=r"ids of remote rows are not shown") as told:
+        labelfree.rank(far, show_ids=True)
+    assert "secret" not in str(told.value)

@@ -13,6 +13,8 @@ import labelfree
 from labelfree.commands import unlimited
 from labelfree.errors import ResourceError
 
+pytestmark = pytest.mark.once
+
 X = np.random.default_rng(0).normal(size=(8, 300)).astype(np.float32)
 
 

@@ -14,6 +14,8 @@ import labelfree
 from labelfree.errors import UsageError
 from program import Program
 
+pytestmark = pytest.mark.once
+
 N, D, K = 300, 16, 4
 RNG = np.random.default_rng(0)
 Y = RNG.integers(K, size=N)

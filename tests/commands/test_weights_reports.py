@@ -18,6 +18,8 @@ from labelfree.errors import LabelfreeError, UnknownName, UsageError
 from labelfree.reports.weights import WeightsReport
 from program import Program
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 
 

@@ -11,6 +11,8 @@ from labelfree.documents.files import check_regular, locked, read_text, rewritte
 from labelfree.documents.reading import parsed
 from labelfree.errors import OutputError, SourceError
 
+pytestmark = pytest.mark.once
+
 
 def test_a_link_laid_for_the_temporary_file_is_not_followed(tmp_path: Path) -> None:
     victim, history = tmp_path / "victim", tmp_path / "h.jsonl"

@@ -14,6 +14,8 @@ from labelfree.documents.findings import Finding, Noted
 from labelfree.documents.glossary import WORDS, meaning, near
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 RENDER = ROOT / "src" / "labelfree" / "render"
 _ORDINARY = """
     about agree alarm all alone and are as at be best between bias by can class columns computed current damage differ

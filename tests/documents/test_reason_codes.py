@@ -11,6 +11,8 @@ import labelfree
 from labelfree.documents.reason_codes import REASONS
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 SOURCE = ROOT / "src" / "labelfree"
 _NOT_OURS = {SOURCE / "survey" / "state.py", SOURCE / "gating" / "series.py"}
 """Their Reason and undefined are no reasons of metrics."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -143,6 +143,7 @@ def test_rows_that_are_all_equal_need_no_earlier_check() -> None:
     assert (found.decision, found.reason) == ("collapse", "point")
 
 
+@settings(max_examples=20)
 @given(st.floats(1e-3, 1e3), st.integers(0, 3))
 def test_the_unit_of_all_rows_decides_nothing(scale: float, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -18,6 +18,8 @@ from labelfree.render.pictures.panels import draw
 from labelfree.reports.across import change, changes, differences
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 FINETUNE = ROOT / "fixtures" / "finetune"
 
 

@@ -19,6 +19,8 @@ from labelfree.render.tables.columns import MARK, aligned, sparkline
 from labelfree.render.tables.table import show
 from program import Program
 
+pytestmark = pytest.mark.once
+
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 BLOCKS = "▁▂▃▄▅▆▇█"
 RNG = np.random.default_rng(0)

@@ -20,6 +20,8 @@ from labelfree.render.tables.layers import to_markdown as layers_to_markdown
 from labelfree.render.tables.text import to_markdown
 from labelfree.render.verdicts.github import summary
 
+pytestmark = pytest.mark.once
+
 NAME = "<img src=x onerror=alert(1)>&lt;[a](b)![c](d)|`e`\\|<!--step_1"
 PLAIN = {"inline", "text", "softbreak", "paragraph", "heading", "bullet_list", "list_item"}
 PLAIN |= {"table", "thead", "tbody", "tr", "th", "td"}

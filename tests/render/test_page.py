@@ -13,7 +13,7 @@ import pytest
 
 import labelfree
 from choices import run
-from html_pages import SAID, TAGS, Read, checked
+from html_pages import SAID, TAGS, Read, checked, renamed
 from labelfree.commands.report import Report
 from labelfree.documents.finding_codes import CODES
 from labelfree.render.files import to_html
@@ -21,6 +21,8 @@ from labelfree.render.pages.choices import choice_section
 from labelfree.render.pages.markup import Cell, Column, anchor, table
 from labelfree.render.pages.page import Answer, Part, Section, page, policy
 from labelfree.render.pages.rows import repeated, reports_section
+
+pytestmark = pytest.mark.once
 
 RNG = np.random.default_rng(19)
 
@@ -31,12 +33,6 @@ def reports() -> list[Report]:
     return [
         labelfree.evaluate({"embedding": RNG.normal(size=(300, 8)) * scale ** np.arange(8)}) for scale in rows.values()
     ]
-
-
-def renamed(report: Report, name: str) -> Report:
-    made = report.model_copy(update={"input": report.input.model_copy(update={"sources": [name]})})
-    made._series = report.series
-    return made
 
 
 def test_the_policy_lets_its_own_style_and_script_run_and_nothing_else() -> None:

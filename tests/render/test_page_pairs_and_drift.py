@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import labelfree
-from html_pages import SAID, checked
+from html_pages import SAID, checked, renamed
 from labelfree.commands.compared import Comparison
 from labelfree.commands.pages import page_of
 from labelfree.errors import OutputError, SourceError
@@ -22,6 +22,8 @@ from labelfree.render.pictures.copies import copies_panel
 from labelfree.render.pictures.model import Band, Grid, Line
 from labelfree.render.pictures.pairs import matrix_panel
 from program import Program
+
+pytestmark = pytest.mark.once
 
 RNG = np.random.default_rng(31)
 N = 240
@@ -204,3 +206,20 @@ def test_both_commands_write_a_page(labelfree: Program, tmp_path: Path) -> None:
     assert found.words.index("compare a with 2 others") < found.words.index("drift of b.npy")
     text = (tmp_path / "pairs.html").read_text()
     assert f"labelfree compare {names[0]}" in text
+
+
+def test_thirty_days_of_many_values_and_classes_take_at_most_300_kB(tmp_path: Path) -> None:
+    def rows(shift: float) -> dict[str, Any]:
+        X, logits = RNG.normal(size=(1_200, 8)), RNG.normal(size=(1_200, 60))
+        X[:400] += shift
+        logits[:, 7] += shift / 10
+        return {"embedding": X, "logits": logits, "kind": [f"a value with a long name {i % 40}" for i in range(1_200)]}
+
+    measured = list(labelfree.drift([rows(float(i)) for i in range(2)], reference=rows(0.0), by="kind"))
+    many = [renamed(measured[i % 2], f"production/day_{i:02}.parquet") for i in range(30)]
+    path = tmp_path / "x.html"
+    labelfree.Reports(many).save(path)
+    assert path.stat().st_size <= 300_000
+    words = checked(path.read_text()).words
+    assert "of every source the 3 values with most rows beyond; 1,110 more in the report" in words
+    assert " of 60 classes that moved most" in words

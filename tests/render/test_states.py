@@ -16,6 +16,8 @@ from labelfree.render.states import first_lines
 from labelfree.render.tables.table import show
 from labelfree.render.tables.text import to_markdown
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(5)
 SOUND = RNG.normal(size=(200, 16)) * np.arange(1, 17)
 POINT = 5 + 0.005 * RNG.normal(size=(200, 16))

@@ -23,6 +23,8 @@ from labelfree.render.tables.table import show
 from labelfree.render.verdicts.verdict import show as show_verdict
 from repository import ROOT
 
+pytestmark = pytest.mark.once
+
 FINETUNE = ROOT / "fixtures" / "finetune"
 
 

@@ -15,6 +15,8 @@ from labelfree.commands.report import Report
 from labelfree.render.tables.leaders import led
 from labelfree.reports.leading import leading
 
+pytestmark = pytest.mark.once
+
 S = "separability"
 
 

@@ -14,6 +14,8 @@ from labelfree.documents.findings import SEVERITIES, severity_of
 from labelfree.render.tables.rows import findings
 from labelfree.reports.told import incomparable, of_report
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 NAMES = ("rankme", "mean_cosine")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from labelfree import Report
+
 SAID = '<script>alert(1)</script><b onclick=x>&\x1b\u202e"'
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "a", "header", "div", "h1", "h2", "h3", "bdi", "button", "p", "b",
@@ -68,3 +70,8 @@ def checked(text: str) -> Read:
     assert "url(" not in text
     assert not re.search(r"(?<!xmlns=\")https?://(?!www\.w3\.org)", text)
     return found
+
+
+def renamed(report: Report, name: str) -> Report:
+    """A report as if its rows had come from a file of another name."""
+    return report.model_copy(update={"input": report.input.model_copy(update={"sources": [name]})})

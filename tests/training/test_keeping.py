@@ -17,6 +17,8 @@ import training_runs as runs
 from labelfree.errors import UsageError
 from labelfree.training import Monitor
 
+pytestmark = pytest.mark.once
+
 SAMPLE = 100
 
 

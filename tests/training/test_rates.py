@@ -16,6 +16,8 @@ from labelfree.errors import UsageError
 from labelfree.training import Monitor
 from labelfree.training.rates import Rates, ahead
 
+pytestmark = pytest.mark.once
+
 
 def optimizer(rate: float = 1.0) -> torch.optim.Optimizer:
     return torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=rate, momentum=0.5)

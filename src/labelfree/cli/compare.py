@@ -17,7 +17,7 @@ from labelfree.errors import ExitCode, UsageError
 _PAIRS, _JUDGE = "Comparison", "Verdict"
 _LEFT = (
     "concat", "append", "step", "run", "replace", "output", "data", "model", "layer", "pool", "trust_code",
-    "batch_size",
+    "batch_size", "show_ids",
 )  # fmt: skip
 
 

@@ -204,7 +204,7 @@ def evaluate(
     run("evaluate", sources, shared, group=group, head=head, logits=logits)
 
 
-@sharing()
+@sharing(without=("show_ids",))
 def doctor(
     sources: Sources,
     shared: Shared,

@@ -168,6 +168,14 @@ class Shared:
             rich_help_panel=_OUTPUT,
         ),
     ] = None
+    show_ids: Annotated[
+        bool,
+        typer.Option(
+            "--show-ids",
+            help="Call the rows on the map of -o FILE.html by their ids, seen where one points at them.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
     append: Annotated[
         Path | None,
         typer.Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -58,6 +59,8 @@ def run(
     options = {**measuring(shared), **{name: value for name, value in own.items() if name != "strict"}}
     if command.families:
         options["only"] = measured_names(asked, appending=shared.append is not None)
+    if shared.show_ids:
+        options["show_ids"] = shown_ids(outputs)
     measure: Callable[..., Report] = getattr(api, name)
     if shared.verbose:
         tell_retries()
@@ -119,6 +122,13 @@ def run(
         raise typer.Exit(ExitCode.GATE_FAILED)
     if code:
         raise typer.Exit(code)
+
+
+def shown_ids(outputs: Sequence[Path]) -> bool:
+    """That ids are to be shown, on a page that there must be."""
+    if all(path.suffix != ".html" for path in outputs):
+        raise UsageError("--show-ids: has no effect without a page, whose map shows them; add -o FILE.html")
+    return True
 
 
 def tell_retries() -> None:

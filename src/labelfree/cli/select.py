@@ -17,7 +17,7 @@ from labelfree.errors import ExitCode, UsageError
 
 _CHOICE, _LABELS = "Choice", "Labels"
 _LEFT = (
-    "concat", "only", "value", "append", "step", "run", "replace", "output",
+    "concat", "only", "value", "append", "step", "run", "replace", "output", "show_ids",
 )  # fmt: skip
 
 

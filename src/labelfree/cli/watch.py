@@ -28,7 +28,9 @@ from labelfree.cli.rules import (
 )
 
 _WATCH = "Watching"
-_NOT_OFFERED = ("concat", "only", "all", "format", "value", "output", "append", "step", "replace", "verbose")
+_NOT_OFFERED = (
+    "concat", "only", "all", "format", "value", "output", "append", "step", "replace", "verbose", "show_ids",
+)  # fmt: skip
 
 
 @sharing(without=_NOT_OFFERED, sample=Decided("that of the command that measures METRIC"))

@@ -18,7 +18,7 @@ from labelfree.commands.options import Options, selected
 from labelfree.commands.references import Reference, current_columns
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import report_of, row_counts
-from labelfree.commands.row_maps import drift_map
+from labelfree.commands.row_maps import check_shown, drift_map, with_ids
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
 from labelfree.documents.wording import counted
@@ -99,6 +99,8 @@ def _measured(opened: Source, chosen: Options, progress: Progress) -> Report:
     """The report on rows that are open."""
     reference = chosen.reference
     reference.check(opened)
+    if chosen.show_ids:
+        check_shown([opened, reference.opened])
     scored = opened.outputs is not None and reference.opened.outputs is not None
     metrics = [m for m in selected(command("drift"), chosen.only) if chosen.only or _wanted(m, scored, chosen.looks)]
     needs = frozenset[Need](need for metric in metrics for need in metric.needs)
@@ -151,6 +153,8 @@ def _written(
     report = report.model_copy(update={"drift": drift})
     report._every_row = (lambda: every_row(found, by)) if rows is not None else None
     report._row_map = drift_map(found.evidence, np.empty(0, np.int64) if rows is None else rows.out)
+    if chosen.show_ids:
+        report._row_map = with_ids(report._row_map, found.source, behind.source)
     return report
 
 

@@ -16,7 +16,7 @@ from labelfree.commands.options import Options, selected
 from labelfree.commands.process_memory import give_back
 from labelfree.commands.report import Report
 from labelfree.commands.reporting import assembled, report_of, with_outputs
-from labelfree.commands.row_maps import row_map
+from labelfree.commands.row_maps import check_shown, row_map, with_ids
 from labelfree.commands.series import death_series, group_series, spectrum_series
 from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.findings import Finding
@@ -99,6 +99,8 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
             lambda rows, inner: report_on(command, rows, inner, progress), progress,
         )  # fmt: skip
     (opened,) = opened_for(command, source, chosen)
+    if chosen.show_ids:
+        check_shown([opened])
     scored = opened.outputs is not None or chosen.head is not None
     metrics = selected(
         command, chosen.only, requested=chosen.homology > 0, scored=scored, grouped=chosen.group is not None
@@ -143,6 +145,8 @@ def report_on(command: Command, source: Any, chosen: Options, progress: Progress
     if (deaths := death_series(found.evidence)) is not None:
         report.series["deaths"] = deaths
     report._row_map = row_map(found.evidence)
+    if chosen.show_ids:
+        report._row_map = with_ids(report._row_map, found.source)
     return report
 
 

@@ -62,14 +62,20 @@ class DataOptions(TypedDict, total=False):
     batch_size: int | None
 
 
-class RankOptions(DataOptions, total=False):
+class PageOptions(DataOptions, total=False):
+    """The options of the commands whose page has a map of the rows."""
+
+    show_ids: bool
+
+
+class RankOptions(PageOptions, total=False):
     """The options of `rank`."""
 
     only: str | Sequence[str]
     group: str | None
 
 
-class SeparabilityOptions(DataOptions, total=False):
+class SeparabilityOptions(PageOptions, total=False):
     """The options of `separability`."""
 
     only: str | Sequence[str]
@@ -79,7 +85,7 @@ class SeparabilityOptions(DataOptions, total=False):
     homology: Literal[0, 1]
 
 
-class TransferOptions(DataOptions, total=False):
+class TransferOptions(PageOptions, total=False):
     """The options of `transfer` and `transfer_all`."""
 
     only: str | Sequence[str]
@@ -91,7 +97,7 @@ class TransferOptions(DataOptions, total=False):
     audit: str | None
 
 
-class OpisOptions(DataOptions, total=False):
+class OpisOptions(PageOptions, total=False):
     """The options of `opis`."""
 
     only: str | Sequence[str]
@@ -105,7 +111,7 @@ class OpisOptions(DataOptions, total=False):
     space: Space
 
 
-class DriftOptions(DataOptions, total=False):
+class DriftOptions(PageOptions, total=False):
     """The options of `drift`."""
 
     only: str | Sequence[str]
@@ -146,6 +152,7 @@ class Options:
     id, group and audit are columns of theirs; model, layer, pool, trust_code, batch_size: as for `embed`.
     reference: the rows that others are compared with, anything that a data set can be; by: a column whose values slice
     the results; looks: over how many looks at most 5 % false alarms are shared; require: conditions on intervals.
+    show_ids: whether rows of the map on a page are called by their ids.
     A command takes those of them that `options_of` names.
     """
 
@@ -186,6 +193,7 @@ class Options:
     by: str | None = None
     looks: int | None = None
     require: Any = ()
+    show_ids: bool = False
 
     @property
     def zone(self) -> Calibration:
@@ -218,7 +226,7 @@ class Options:
 
 def options_of(command: Command) -> tuple[str, ...]:
     """The names of a command's options: the shared ones and its own; where no metric is computed none is chosen."""
-    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING} - {*command.options}
+    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING, "show_ids"} - {*command.options}
     others |= set() if command.families else {"only"}
     return tuple(name for name in Options.__dataclass_fields__ if name not in others)
 

@@ -60,7 +60,7 @@ def assembled(
     sampled = len(e.drawn.keys) if e.drawn is not None else 0
     if command.whole_groups and e.grouping is not None and e.grouping.given is not None and chosen.group is not None:
         sampled = len(e.grouping.given.keys) if e.grouping.given.sampled else 0
-    kept = [name for name in options_of(command) if name not in ("threads", *MODELS)]
+    kept = [name for name in options_of(command) if name not in ("threads", "show_ids", *MODELS)]
     settings: dict[str, Any] = {name: getattr(chosen, name) for name in kept}
     settings |= {
         name: setting_name(settings[name]) for name in ("source", "head", "groups_from", "freeze") if name in settings

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from labelfree.arrays import Float, Index, Rows
+from labelfree.commands.column_values import values_at
+from labelfree.documents.stores.names import is_remote, shown
+from labelfree.errors import UsageError, option
 from labelfree.evidence.evidence import Evidence
 from labelfree.families.opis.behavior import Judged
 from labelfree.families.opis.judging import known_of
 from labelfree.families.opis.tables import table
 from labelfree.reports.row_map import MapPart, RowMap
+from labelfree.sources.block import Source
 
 _Role: TypeAlias = Literal["back", "rows", "marked"]
 DRAWN = 300
@@ -31,15 +37,15 @@ def row_map(e: Evidence) -> RowMap | None:
         return _by_group(e, found)
     if e.drawn is None:
         return None
-    rows = e.drawn.rows[:DRAWN]
+    rows, at = e.drawn.rows[:DRAWN], e.drawn.index
     if (laid := _laid(rows)) is None:
         return None
     places, shares, away = laid
     order = np.argsort(-away, kind="stable")
     count = int(_FAR * len(rows))
     parts = [
-        _part("rows", "rows", places, np.sort(order[count:])),
-        _part(f"the {100 * _FAR:g} % farthest from the mean row", "marked", places, np.sort(order[:count])),
+        _part("rows", "rows", places, np.sort(order[count:]), at),
+        _part(f"the {100 * _FAR:g} % farthest from the mean row", "marked", places, np.sort(order[:count]), at),
     ]
     return RowMap([one for one in parts if len(one.x)], shares, len(rows), e.n)
 
@@ -52,14 +58,15 @@ def _by_group(e: Evidence, found: Judged) -> RowMap | None:
     others = np.flatnonzero(~np.isin(names, worst))
     room = DRAWN - sum(map(len, kept))
     others = others[np.argsort(given.index[others] * 2654435761 % 2**32, kind="stable")[:room]]
-    rows = given.rows[np.concatenate([*kept, others])]
+    chosen = np.concatenate([*kept, others])
+    rows, at = given.rows[chosen], given.index[chosen]
     if (laid := _laid(rows)) is None:
         return None
     places, shares, _ = laid
     ends = np.cumsum([0, *map(len, kept)])
-    parts = [_part("other groups", "back", places, np.arange(ends[-1], len(rows)))]
+    parts = [_part("other groups", "back", places, np.arange(ends[-1], len(rows)), at)]
     parts += [
-        _part(f"{name}", "marked", places, np.arange(ends[i], ends[i + 1])) for i, name in enumerate(worst.tolist())
+        _part(f"{name}", "marked", places, np.arange(ends[i], ends[i + 1]), at) for i, name in enumerate(worst.tolist())
     ]
     return RowMap([one for one in parts if len(one.x)], shares, len(rows), e.n)
 
@@ -74,16 +81,42 @@ def drift_map(e: Evidence, out: Index) -> RowMap | None:
         return None
     places, shares, _ = laid
     unusual = np.isin(np.arange(len(now)), out)
+    at = np.concatenate([behind.drawn.index[: len(before)], e.drawn.index[: len(now)]])
     parts = [
-        _part("reference", "back", places, np.arange(len(before))),
-        _part("current rows", "rows", places, len(before) + np.flatnonzero(~unusual)),
-        _part("unusual ones", "marked", places, len(before) + np.flatnonzero(unusual)),
+        _part("reference", "back", places, np.arange(len(before)), at, behind=True),
+        _part("current rows", "rows", places, len(before) + np.flatnonzero(~unusual), at),
+        _part("unusual ones", "marked", places, len(before) + np.flatnonzero(unusual), at),
     ]
     return RowMap([one for one in parts if len(one.x)], shares, len(places), e.n + behind.n)
 
 
-def _part(name: str, role: _Role, places: Float, which: Index) -> MapPart:
-    return MapPart(name, role, places[which, 0].tolist(), places[which, 1].tolist())
+def with_ids(found: RowMap | None, source: Source, behind: Source | None = None) -> RowMap | None:
+    """A map whose rows are called by their ids, or by their positions where there are none; reads that column again."""
+    if found is None:
+        return None
+
+    def called(part: MapPart) -> MapPart:
+        of = behind if part.behind and behind is not None else source
+        ids = [f"row {i}" for i in part.at]
+        if "id" in of.roles and of.values is not None:
+            ids = [str(one) for one in values_at(of, of.roles["id"], np.array(part.at, np.int64))]
+        return replace(part, ids=ids)
+
+    return replace(found, parts=[called(part) for part in found.parts])
+
+
+def check_shown(sources: Sequence[Source]) -> None:
+    """Refuse to show ids of rows that lie in a store."""
+    for source in sources:
+        if (name := next((one for one in source.files if is_remote(one)), None)) is not None:
+            raise UsageError(
+                f"{option('show_ids')}: expected local files, found {shown(name)}; ids of remote rows are not shown: "
+                "leave it out"
+            )
+
+
+def _part(name: str, role: _Role, places: Float, which: Index, at: Index, *, behind: bool = False) -> MapPart:
+    return MapPart(name, role, places[which, 0].tolist(), places[which, 1].tolist(), at[which].tolist(), behind)
 
 
 def _laid(rows: Rows) -> tuple[Float, tuple[float, float], Float] | None:

@@ -9,12 +9,19 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class MapPart:
-    """Rows of one kind. name: what they are; role: "back" stands back, "rows" are plain, "marked" stand out."""
+    """Rows of one kind. name: what they are; role: "back" stands back, "rows" are plain, "marked" stand out.
+
+    at: their positions in the data set, or in the reference where `behind` is set; ids: what each is called, where
+    that is to be seen.
+    """
 
     name: str
     role: Literal["back", "rows", "marked"]
     x: Sequence[float]
     y: Sequence[float]
+    at: Sequence[int] = ()
+    behind: bool = False
+    ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

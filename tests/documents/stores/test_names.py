@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from labelfree.documents.stores.faults import copying
 from labelfree.documents.stores.names import is_remote, parsed_name, scrubbed, shown
 
+pytestmark = pytest.mark.once
+
 LETTERS = "abcdefghijklmnopqrstuvwxyzABC0123456789%+=-_~/,)"
 USER = st.text(LETTERS.replace("/", ""), max_size=40).map("US3R{}".format)
 QUERY = st.text(LETTERS, max_size=40).map("QU3RY{}".format)

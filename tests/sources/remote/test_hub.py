@@ -12,6 +12,8 @@ from program import Program
 from range_server import serving
 from remote_data import npy, parquet
 
+pytestmark = pytest.mark.once
+
 ROWS = np.random.default_rng(0).normal(size=(600, 12)).astype(np.float32)
 
 

@@ -19,6 +19,8 @@ from labelfree.sources.paths import files_of
 from object_stub import Objects, stubbed
 from remote_data import npy
 
+pytestmark = pytest.mark.once
+
 NUMBERS = count()
 
 

@@ -20,6 +20,8 @@ WORDS = ("by chance", "p", "score", "most unusual row", "nearest in the referenc
 """Words of the tables here."""
 _FOLDED = 3
 """Sources up to which long tables stand open."""
+_LINES, _FEWEST, _CELLS = 90, 3, 300
+"""Lines of a long table over all sources, the fewest of each, and numbers of a wide one: a page can be sent."""
 _SHARES = (("bbse", "by confusions"), ("mlls", "by probabilities"))
 """Metrics of the class shares, and how each finds them."""
 
@@ -60,7 +62,8 @@ def _unusual(reports: Sequence[RowsReport], names: Sequence[str]) -> str:
         part = None if report.drift is None else report.drift.unusual
         if part is None:
             continue
-        rows += [[one[0], *([Cell(name, name=True)] if several else []), *one[1:]] for one in map(_row, part.rows)]
+        first = part.rows[: _most(reports)]
+        rows += [[one[0], *([Cell(name, name=True)] if several else []), *one[1:]] for one in map(_row, first)]
         told.append(
             f"{name}: {part.singled_out:,} of {counted(part.scored, 'row')} can be singled out, about "
             f"{100 * part.false_share:.0f} % of them falsely; {counted(part.calibration_rows, 'row')} of the reference "
@@ -93,13 +96,20 @@ def _slices(reports: Sequence[RowsReport], names: Sequence[str]) -> list[Part]:
             _percent(one.beyond, one.beyond_interval),
             Cell(number(one.energy_ratio, 4), one.energy_ratio, _ends(one.energy_interval)), Cell(one.against),
         ]
-        for name, by in found for one in by.slices
+        for name, by in found for one in by.slices[: _most(reports)]
     ]  # fmt: skip
     drawn = figures(beyond_panel(by, name if several else "") for name, by in found[-1:] if by.slices)
     rare = [f"{name}: {counted(by.left_out, 'row')} of rarer values are left out" for name, by in found if by.left_out]
+    if (left := sum(len(by.slices) for _, by in found) - len(rows)) > 0:
+        rare.append(f"of every source the {_most(reports)} values with most rows beyond; {left:,} more in the report")
     body = table(f"drift by the values of {column}, each with its 95 % interval", columns, rows)
     body = unfolded(f"the values in {len(reports)} sources", body) if len(reports) > _FOLDED else body
     return [Part(f"By {column}", drawn + body + listed(rare))]
+
+
+def _most(reports: Sequence[RowsReport]) -> int:
+    """Lines of each source in a long table."""
+    return max(_FEWEST, _LINES // len(reports))
 
 
 def _percent(share: float | None, ends: tuple[float, float] | None = None) -> Cell:
@@ -146,14 +156,23 @@ def _classes(reports: Sequence[RowsReport], names: Sequence[str]) -> str:
     columns += [Column(f"{name}, {told}" if len(reports) > 1 else told, word, numbers=True)
                 for name, told, word, _ in found]  # fmt: skip
     usual: Sequence[float] = found[0][3].parts["reference"]
-    rows = [
-        [Cell(str(i), float(i)), _percent(usual[i]), *(_share(entry, i) for *_, entry in found)]
-        for i in range(len(usual))
-    ]
-    below = [
+    which = _moved(usual, [entry.parts["shares"] for *_, entry in found])
+    rows = [[Cell(str(i), float(i)), _percent(usual[i]), *(_share(entry, i) for *_, entry in found)] for i in which]
+    below = [f"the {len(which)} of {len(usual)} classes that moved most"] if len(which) < len(usual) else []
+    below += [
         f"{name}, {told}: {value(entry)} of the rows would have changed their class" for name, told, _, entry in found
     ]
     return drawn + table("class shares, if the rows of each class look as before", columns, rows) + listed(below)
+
+
+def _moved(usual: Sequence[float], now: Sequence[Sequence[float]]) -> list[int]:
+    """The classes that a table has room for, in their order: those whose share differs most in some source."""
+
+    def moved(i: int) -> float:
+        return max(abs(shares[i] - usual[i]) for shares in now if i < len(shares))
+
+    room = max(_FEWEST, _CELLS // len(now))
+    return sorted(sorted((i for i in range(len(usual)) if any(i < len(s) for s in now)), key=moved)[-room:])
 
 
 def _share(entry: MetricEntry, i: int) -> Cell:

@@ -9,8 +9,8 @@ from labelfree.reports.drift import Slices
 from labelfree.reports.entries import MetricEntry
 from labelfree.reports.rows import RowsReport
 
-_MOST = 40
-"""Names that a column of dots has room for."""
+_MOST, _FIRST = 40, 20
+"""Names that a column of dots has room for, and of those in the order of their size."""
 _DRAWN = ("energy_ratio", "share_beyond_95", "c2st_auc")
 """What is drawn by source."""
 
@@ -57,7 +57,7 @@ def _names(names: Sequence[str]) -> Axis:
 
 def beyond_panel(by: Slices, source: str) -> Panel:
     """The share of rows beyond the reference of each value of a column, the most first."""
-    parts = [one for one in by.slices if one.beyond is not None][:_MOST]
+    parts = [one for one in by.slices if one.beyond is not None][:_FIRST]
     colors = [SECOND if one.beyond_interval is not None and one.beyond_interval[0] > 0.05 else FIRST for one in parts]
     dots = Dots([one.beyond or 0.0 for one in parts], range(len(parts)), [one.beyond_interval for one in parts], colors)
     left = len(by.slices) - len(parts)
@@ -73,7 +73,7 @@ def beyond_panel(by: Slices, source: str) -> Panel:
 def classes_panel(entry: MetricEntry, title: str) -> Panel:
     """The share of each class in the reference and now."""
     usual, now = entry.parts["reference"], entry.parts["shares"]
-    order = sorted(range(len(usual)), key=lambda i: -abs(now[i] - usual[i]))[:_MOST]
+    order = sorted(range(len(usual)), key=lambda i: -abs(now[i] - usual[i]))[:_FIRST]
     left = len(usual) - len(order)
     layers: list[Layer] = [
         Dots([usual[i] for i in order], range(len(order)), [None] * len(order), [MUTED] * len(order)),

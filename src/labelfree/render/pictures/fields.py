@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from labelfree.documents.wording import printable
 from labelfree.render.pictures.lettering import width
 from labelfree.render.pictures.marks import SMALL, Look, Place, element, escaped, mark, plain, text_element
-from labelfree.render.pictures.model import Grid, Points, shade
+from labelfree.render.pictures.model import Grid, Points, drawn_text, shade
 
 _LEAST = 7.0
 """The smallest size of a number in a cell."""
@@ -45,4 +47,13 @@ def _(layer: Points, place: Place) -> str:
     else:
         steps = "".join(f"M{plain(x)} {plain(y)}h0" for x, y in there)
         look = {"stroke_width": 4.5, "stroke_linecap": "round", "stroke_opacity": "0.7"}
-    return element("path", d=steps, fill="none", stroke=layer.color, **look)
+    drawn = element("path", d=steps, fill="none", stroke=layer.color, **look)
+    return drawn + "".join(_called(layer, place)) if layer.names else drawn
+
+
+def _called(layer: Points, place: Place) -> Iterator[str]:
+    """What each row is called, seen where one points at it."""
+    for name, x, y in zip(layer.names, layer.x, layer.y, strict=True):
+        if place.x.draws(x) and place.y.draws(y):
+            told = element("title", escaped(drawn_text(name)))
+            yield element("circle", told, cx=place.x.at(x), cy=place.y.at(y), r=4, fill="transparent")

@@ -16,7 +16,7 @@ def map_panel(found: RowMap, source: str) -> Panel:
     layers, key, marked = list[Points](), list[tuple[str, str]](), iter(_MARKED * (1 + len(found.parts)))
     for part in found.parts:
         color = next(marked) if part.role == "marked" else _BACK if part.role == "back" else FIRST
-        layers.append(Points(part.x, part.y, color, crossed=part.role == "marked"))
+        layers.append(Points(part.x, part.y, color, crossed=part.role == "marked", names=part.ids))
         key.append((color, f"{drawn_name(part.name)} ({len(part.x):,})"))
     x, y = (f"{100 * share:.0f} % of the spread" for share in found.shares)
     return Panel(

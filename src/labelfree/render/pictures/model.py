@@ -138,12 +138,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Points:
-    """Rows of a map in one color; crossed: as crosses."""
+    """Rows of a map in one color; crossed: as crosses; names: what each is called, on the page alone."""
 
     x: Numbers
     y: Numbers
     color: str
     crossed: bool = False
+    names: Sequence[str] = ()
 
 
 Layer: TypeAlias = Line | Band | Dots | Star | Bars | Steps | Threads | Rule | Span | Grid | Points
@@ -168,8 +169,13 @@ def drawn_name(source: str) -> str:
     >>> drawn_name("runs/a.npy")
     'a.npy'
     """
-    name = printable(Path(source).name)
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 4] + " ..."
+    return drawn_text(Path(source).name)
+
+
+def drawn_text(text: str) -> str:
+    """Words from a file as a picture shows them: not too long, and without what would steer."""
+    clean = printable(text)
+    return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 4] + " ..."
 
 
 def drawn_names(sources: Sequence[str]) -> list[str]:
