@@ -195,7 +195,10 @@ def test_a_tile_of_near_pairs_is_crowded(kernels: Kernels) -> None:
         found = list(kernels.below(X, X, own, own, limit, 0.0, forward=True))
         assert [len(tile) == 2 for tile in found] == [crowded]
         if crowded:
-            (rows, columns), = found  # fmt: skip
+            (tile,) = found
+            rows, columns = tile[0], tile[1]
+            assert isinstance(rows, slice)
+            assert isinstance(columns, slice)
             assert (rows.start, rows.stop, columns.stop) == (0, 40, 40)
 
 
