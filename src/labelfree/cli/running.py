@@ -136,16 +136,17 @@ def shown_ids(outputs: Sequence[Path]) -> bool:
 
 
 def tell_retries() -> None:
-    """Say on stderr when a store is asked again."""
+    """Say on stderr when a store is asked again, and what nodes report."""
     import logging
 
     class Told(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             told(record.getMessage())
 
-    log = logging.getLogger("labelfree.stores")
-    log.setLevel(logging.INFO)
-    log.addHandler(Told())
+    for name in ("labelfree.stores", "labelfree.engines"):
+        log = logging.getLogger(name)
+        log.setLevel(logging.INFO)
+        log.addHandler(Told())
 
 
 def judged(reports: Sequence[Report]) -> ExitCode:

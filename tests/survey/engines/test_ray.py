@@ -26,6 +26,7 @@ from labelfree.sources.opening import open_source
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 pytest.importorskip("ray", reason="needs the extra [integration]")
 
+from labelfree.survey.engines import starting  # noqa: E402
 from labelfree.survey.engines.ray_engine import Ray  # noqa: E402  (Ray may be missing)
 from ray_cluster import cluster, meeting, readings  # noqa: E402
 
@@ -233,3 +234,17 @@ def test_values_are_put_once_and_work_comes_back_in_order(nodes: Any) -> None:
     assert list(engine.map(work, range(30))) == [2.0 * i for i in range(30)]
     with pytest.raises(SourceError, match="forty"):
         list(engine.map(work, range(50)))
+
+
+def test_what_nodes_report_is_logged_and_not_printed(
+    nodes: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    from ray._private import worker
+
+    starting.keep_off_stdout()
+    with caplog.at_level("INFO", "labelfree.engines"):
+        worker.print_to_stdstream(
+            {"lines": ["Raylet is terminated.\n[state-dump]"], "pid": "raylet", "is_err": False}, ignore_prefix=False
+        )
+    assert capsys.readouterr().out == ""
+    assert [record.getMessage() for record in caplog.records] == ["ray: Raylet is terminated."]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from labelfree.documents.wording import counted, printable
+from labelfree.documents.wording import counted
 from labelfree.errors import EngineError, MissingExtra, in_short, option
 
 _STORE_SHARE, _LEAST_STORE, _MOST_STORE = 0.2, 100_000_000, 8_000_000_000
 """The object store of a Ray that is started here: a fifth of the memory, within these bytes."""
+LOG = logging.getLogger("labelfree.engines")
+"""What a cluster reports while it works."""
 _LONGEST = 120
 """Characters of what a node reports."""
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -79,17 +80,17 @@ def connected(address: str | None, cores: int) -> Any:
         raise EngineError(
             f"{where}: expected to connect, found {in_short(error)}; {_WAY if address else _HERE}"
         ) from error
-    _keep_off_stdout()
+    keep_off_stdout()
     return ray
 
 
-def _keep_off_stdout() -> None:
-    """Have Ray say the first line of what its nodes report on stderr; by itself it prints all of it to stdout."""
+def keep_off_stdout() -> None:
+    """Have the first line of what nodes report told to the log; by itself Ray prints all of it to stdout."""
     from ray._private import worker
 
-    def told(data: Mapping[str, Any], ignore_prefix: bool = False) -> None:  # noqa: ARG001
-        for line in data.get("lines", ())[:1]:
-            print(f"labelfree: ray: {printable(str(line)).splitlines()[0][:_LONGEST]}", file=sys.stderr)
+    def told(data: Mapping[str, Any], ignore_prefix: bool = False) -> None:
+        for said in data.get("lines", ())[:1]:
+            LOG.info("ray: %s", str(said).partition("\n")[0][:_LONGEST])
 
     if hasattr(worker, "print_to_stdstream"):
         worker.print_to_stdstream = told
