@@ -88,7 +88,7 @@ def test_a_fault_that_stays_is_told_after_five_attempts(web: Ranges) -> None:
         ("/directory", None, r"a web server does not list its files"),
         ("/x.pt", None, r"PyTorch files cannot be read by ranges.*curl -LO http://.*/x\.pt"),
         ("/x.xlsx", None, r"expected Parquet, .* found '\.xlsx'; .*curl -LO"),
-        ("/a.csv::w", None, r"expected a \.safetensors or \.npz file before ::w, found \.csv"),
+        ("/a.csv::w", None, r"expected a \.safetensors or \.npz file, or a directory, before ::w, found \.csv"),
         ("/f.npy", None, r"its numbers lie column after column"),
         ("/short.npy", None, r"short\.npy: expected a complete \.npy file \(its header claims \d+ bytes"),
         ("/short.parquet", None, r"short\.parquet: .*(cannot be read|damaged)"),
@@ -182,12 +182,9 @@ def test_no_result_goes_where_files_are_not_replaced_at_once(target: str) -> Non
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: labelfree.weights("s3://bucket/model"), r"a checkpoint on this machine.*aws s3 cp --recursive"),
+        (lambda: labelfree.weights("s3://bucket/model.pt"), r"PyTorch files cannot be read by ranges.*aws s3 cp"),
         (lambda: labelfree.rank("s3://b/m.safetensors", data=ROWS), r"a checkpoint that is run on this machine"),
-        (
-            lambda: labelfree.transfer(ROWS, head="https://u:SECRET@h/w.npy"),
-            r"h/w\.npy: expected the file of head",
-        ),
+        (lambda: labelfree.transfer(ROWS, head="https://u:SECRET@h/w.pt"), r"h/w\.pt: PyTorch files cannot be read"),
     ],
 )
 def test_what_needs_a_file_here_says_so(call: object, message: str) -> None:
