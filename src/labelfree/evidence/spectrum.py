@@ -135,8 +135,8 @@ def eigenvalues_alone(moments: Moments, *, centered: bool) -> Spectrum:
     with one_core():
         values = np.linalg.eigvalsh(second)[::-1]
     noise = max(d * EPS * float(values[0]), -1.5 * float(values[-1]))
-    values = np.where(values > noise, values, 0.0)[: min(n - 1 if centered else n, d)]
-    return Spectrum(n, d, centered, values, np.empty((0, 0)), noise, np.zeros(0))
+    kept = np.asarray(np.where(values > noise, values, 0.0), np.float64)[: min(n - 1 if centered else n, d)]
+    return Spectrum(n, d, centered, kept, np.empty((0, 0)), noise, np.zeros(0))
 
 
 def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:

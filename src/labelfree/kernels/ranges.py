@@ -33,4 +33,5 @@ class Highest:
         level = self.level[high - low]
         first, second = np.minimum(low, len(self.table[0]) - 1), np.maximum(high - (1 << level), 0)
         found = np.maximum(self.table[level, first], self.table[level, second])
-        return np.where(low == high, found.dtype.type(-np.inf), found)
+        kept: NDArray[Any] = np.where(low == high, found.dtype.type(-np.inf), found)
+        return kept
