@@ -28,6 +28,7 @@ def scale() -> str:
         "PWORK": minutes(plan["reading_and_summing_s"]), "PMERGE": minutes(plan["merging_s"]),
         "PGIVE": minutes(plan["giving_out_s"]), "PMOVED": f"{plan['moved_bytes'] / 1e9:,.0f}",
         "PMOVE": minutes(plan["moving_s"]), "PALL": f"{plan['minutes']:.0f}",
+        "CLUSTER": lost(json.loads((RESULTS / "cluster.json").read_text())["runs"]),
         "PSTORE": f"{plan['bytes'] / plan['reading_and_summing_s'] / 1e9:.1f}",
     }  # fmt: skip
     text = (DOCS / "scale.intro.md").read_text()
@@ -40,6 +41,27 @@ def scale() -> str:
 def both(found: dict[str, Any], way: str) -> str:
     """The seconds of each round."""
     return " and ".join(f"{seconds:.0f}" for seconds in found["rounds"][way])
+
+
+def lost(runs: dict[str, Any]) -> str:
+    """Seconds of one process on local files, and of the cluster that lost a node."""
+    head = [
+        "",
+        "objects",
+        "GB",
+        "rows",
+        "one process, local files, s",
+        "cluster and store, a node lost, s",
+        "same bytes",
+    ]
+    rows = (
+        [
+            f"`{name}`", f"{one['objects']}", f"{one['gigabytes']:.2f}", f"{one['rows']:,}",
+            f"{one['one_process']:.0f}", f"{one['cluster']:.0f}", "yes" if one["same_bytes"] and one["lost_inside"] else "no",
+        ]
+        for name, one in runs.items()
+    )  # fmt: skip
+    return table(head, rows)
 
 
 def states(found: dict[str, Any]) -> str:
