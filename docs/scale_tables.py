@@ -57,7 +57,8 @@ def lost(runs: dict[str, Any]) -> str:
     rows = (
         [
             f"`{name}`", f"{one['objects']}", f"{one['gigabytes']:.2f}", f"{one['rows']:,}",
-            f"{one['one_process']:.0f}", f"{one['cluster']:.0f}", "yes" if one["same_bytes"] and one["lost_inside"] else "no",
+            f"{one['one_process']:.0f}", f"{one['cluster']:.0f}",
+            "yes" if one["same_bytes"] and one["lost_inside"] else "no",
         ]
         for name, one in runs.items()
     )  # fmt: skip
