@@ -39,6 +39,8 @@ DESIGNED = RESULTS.with_name("selection_design.json")
 RULES_TRIED = 9551
 """Formulas for scores with logits that were looked at on the design seeds: 1,001 for versions 1 and 2, most of them
 exponents of a grid; 8,550 for version 3, of which 6,170 in a search whose outcome was not used."""
+TRIED_LATER = 629
+"""Formulas that were looked at for a fourth version, on the design seeds and on 201 and 202: none was taken."""
 FIELDS = ("rows", "logits", "source", "source_logits")
 
 
@@ -187,7 +189,8 @@ def main() -> None:
             rows.append(json.loads(path.read_text()))
             told = {s: f"{f['regret']:.1f} {f['decision']}" for s, f in rows[-1]["settings"].items()}
             print(f"{group} {seed}: {told}", flush=True)
-    setting = {"design": DESIGN, "shown": KEPT if given.kept else given.seeds, "kept": KEPT, "rules_tried": RULES_TRIED}
+    setting = {"design": DESIGN, "shown": KEPT if given.kept else given.seeds, "kept": KEPT}
+    setting |= {"rules_tried": RULES_TRIED, "tried_later": TRIED_LATER}
     if not given.kept:
         DESIGNED.write_text(json.dumps({"setting": setting, "tasks": rows}, indent=1) + "\n")
         return

@@ -15,10 +15,11 @@ import numpy as np
 from domains import Domain, Rows, digits, faded, glyphs, noisy, sentences, signals, table, thinned, turned
 from small_networks import Kept, Plan, contrasted, trained
 
-DESIGN = (0, 1, 2, 101, 102, 103, 201, 202)
-"""Seeds on which rules are looked at. 101 to 103 were kept aside for version 2, 201 and 202 for version 3."""
-KEPT = (203, 204)
-"""Seeds of the tasks that are run once, after the rule is fixed."""
+DESIGN = (0, 1, 2, 101, 102, 103)
+"""Seeds on which version 3 was chosen. 101 to 103 were kept aside for version 2."""
+KEPT = (201, 202, 203, 204)
+"""Seeds that version 3 never saw while it was chosen. 201 and 202 were judged first; what was then tried for a fourth
+version was looked at on them and on DESIGN, nothing of it was better, and 203 and 204 were opened after that."""
 LATER = (
     "signals, pool", "signals, trajectory", "signals, unbalanced", "two signals, unbalanced",
     "three digits, unbalanced", "two letters, unbalanced", "letters, label shift", "cancer, unbalanced",
