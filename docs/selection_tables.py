@@ -27,6 +27,7 @@ def selection() -> str:
     filled = {
         "RULES": rules(kept), "SETS": sets(kept), "GROUPS": groups(kept), "FAILED": failed(kept),
         "SHARES": shares(kept), "KEPT": str(len(logits)), "TRIED": f"{setting['rules_tried']:,}",
+        "LATER": f"{setting['tried_later']:,}",
         "ENVELOPE": envelope(kept), "SEEDS": _listed(setting["kept"]), "OPENED": _listed(setting["design"]),
         "DESIGN": design(designed["tasks"]), "SHOWN": _listed(designed["setting"]["shown"]),
         "SHOWN_TASKS": str(len(designed["tasks"])), "WORTH": worth(labels), "NEEDED": needed(labels),
@@ -66,6 +67,10 @@ def rules(tasks: list[Task]) -> str:
     for words, some in _by_imbalance(tasks):
         told = [_told([t["settings"][s]["regret"] for t in some if s in t["settings"]]) for s in there]
         rows.append([f"the rule, classes {words} ({sum('logits' in t['settings'] for t in some)} tasks)", *told])
+    for seeds in ((201, 202), (203, 204)):
+        some = [t for t in tasks if t["seed"] in seeds]
+        told = [_told([t["settings"][s]["regret"] for t in some if s in t["settings"]]) for s in there]
+        rows.append([f"the rule, seeds {_listed(list(seeds))} ({len(some)} tasks)", *told])
     second = json.loads((RESULTS / "selection_version2.json").read_text())["tasks"]
     before = {(t["group"], t["seed"]): t for t in second}
     same = [before[t["group"], t["seed"]] for t in tasks if (t["group"], t["seed"]) in before]
@@ -74,13 +79,18 @@ def rules(tasks: list[Task]) -> str:
         told = [_told([before[t["group"], t["seed"]][s] for t in some]) if s in SETTINGS[:2] else "" for s in there]
         rows.append([f"version 2, classes {words}", *told])
     for name in ("last", *names):
-        told = [
-            _told([t["singles"][name] for t in tasks if s in t["settings"] and name in t["singles"]]) for s in there
-        ]
+        told = [_alone(name, [t for t in tasks if s in t["settings"]]) for s in there]
         rows.append([NAMES.get(name, f"`{name}`"), *told])
     rows.append(["one at random", *(_told([t["random"] for t in tasks if s in t["settings"]]) for s in there)])
     rows.append(["tasks", *(str(sum(s in t["settings"] for t in tasks)) for s in there)])
     return table(["chosen by", *there], rows)
+
+
+def _alone(name: str, tasks: list[Task]) -> str:
+    """Regret by a single score, and how many of the tasks it was measured on where these are not all."""
+    found = [t["singles"][name] for t in tasks if name in t["singles"]]
+    some = f" ({len(found)} tasks)" if 0 < len(found) < len(tasks) else ""
+    return _told(found) + some
 
 
 def sets(tasks: list[Task]) -> str:

@@ -1,6 +1,6 @@
 """What labels do on the open tasks: how many of them choose as well as the rule, and which rows to label.
 
-    python benchmarks/selection/label_worth.py --cache FOLDER    the tasks that study.py kept there; writes the results
+    python benchmarks/selection/label_worth.py --cache FOLDER    tasks of study.py without curves; writes the results
     python benchmarks/selection/label_worth.py --quick           one small task made up here; written nowhere
 
 *Worth*: rows are drawn uniformly, and the candidate that is right on most of them is chosen, among all that are not
@@ -88,9 +88,14 @@ def main() -> None:
         return
     if given.cache is None:
         parser.error("--cache: expected the folder of study.py, found none")
-    rows = []
+    rows = json.loads(LABELS.read_text())["tasks"]
+    done = {(t["group"], t["seed"]) for t in rows}
     for t in json.loads(RESULTS.read_text())["tasks"]:
-        if "logits" not in t["settings"] or "plausible_places" not in t["settings"]["logits"]:
+        if (
+            (t["group"], t["seed"]) in done
+            or "logits" not in t["settings"]
+            or "plausible_places" not in t["settings"]["logits"]
+        ):
             continue
         task = stored(given.cache, t["group"], t["seed"])
         there = {s: t["settings"][s] for s in SETTINGS if s in t["settings"]}

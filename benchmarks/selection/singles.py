@@ -12,8 +12,7 @@ import labelfree.metrics as public
 from labelfree.families.transfer.candidates import agreement, ensv_of
 
 BY_FEATURES = ("rankme", "effective_rank", "hopkins", "uniformity")
-BY_LOGITS = ("rankme", "infomax", "nuclear_norm", "average_confidence", "mano")
-"""Without class_ami, which takes more time than all others together, and what takes most of the rest."""
+BY_LOGITS = ("rankme", "infomax", "nuclear_norm", "average_confidence", "mano", "class_ami")
 BY_SOURCE = ("source_accuracy", "atc_mc")
 LOWER = ("uniformity",)
 FEW = 300

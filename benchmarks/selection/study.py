@@ -4,9 +4,9 @@
     python benchmarks/selection/study.py --cache FOLDER --kept   those kept aside; writes ../results/selection.json
     python benchmarks/selection/study.py --quick                 one small task, in seconds; written nowhere
 
-Tasks, seeds and what they hold are listed in tasks.py. FOLDER keeps every task (PATH.npz) and every result (PATH.json),
-so that a study that was stopped goes on; delete the .json files to judge again. The tables of docs/evidence/select.md
-are written from the results by docs/generate.py.
+Tasks, seeds and what they hold are listed in tasks.py. A kept task that has a row in the results is not judged again.
+FOLDER keeps every task (PATH.npz) and every result (PATH.json), so that a study that was stopped goes on; delete the
+.json files to judge again. docs/generate.py writes the tables of docs/evidence/select.md from the results.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ DESIGNED = RESULTS.with_name("selection_design.json")
 RULES_TRIED = 9551
 """Formulas for scores with logits that were looked at on the design seeds: 1,001 for versions 1 and 2, most of them
 exponents of a grid; 8,550 for version 3, of which 6,170 in a search whose outcome was not used."""
+TRIED_LATER = 633
+"""Formulas that were looked at for a fourth version, on the design seeds and on 201 and 202: none was taken."""
 FIELDS = ("rows", "logits", "source", "source_logits")
 
 
@@ -172,10 +174,12 @@ def main() -> None:
     if given.cache is None:
         parser.error("--cache: expected a folder for tasks and results, found none")
     rows = []
+    there = before() if given.kept else []
+    done = {(t["group"], t["seed"]) for t in there}
     for seed in KEPT if given.kept else given.seeds:
         for group in GROUPS:
             path = path_of(given.cache, group, seed).with_suffix(".json")
-            if group in FEATURES:
+            if group in FEATURES or (group, seed) in done:
                 continue
             if not path.exists():
                 try:
@@ -187,27 +191,31 @@ def main() -> None:
             rows.append(json.loads(path.read_text()))
             told = {s: f"{f['regret']:.1f} {f['decision']}" for s, f in rows[-1]["settings"].items()}
             print(f"{group} {seed}: {told}", flush=True)
-    setting = {"design": DESIGN, "shown": KEPT if given.kept else given.seeds, "kept": KEPT, "rules_tried": RULES_TRIED}
+    setting = {"design": DESIGN, "shown": KEPT if given.kept else given.seeds, "kept": KEPT}
+    setting |= {"rules_tried": RULES_TRIED, "tried_later": TRIED_LATER}
     if not given.kept:
         DESIGNED.write_text(json.dumps({"setting": setting, "tasks": rows}, indent=1) + "\n")
         return
+    rows = [*there, *rows]
     _write(rows, setting)
-    for row in rows:  # single scores, which no rule moves, take longest
+    for row in (r for r in rows if not r["singles"]):  # single scores, which no rule moves
         path = path_of(given.cache, row["group"], row["seed"])
         alone = scored(path.with_suffix(".singles.json"), stored(given.cache, row["group"], row["seed"]))
         right = np.array(row["accuracies"])
         row["singles"] = {name: _regret(right, int(np.argmax(values))) for name, values in alone.items()}
-        _write(rows, setting)
-
-
-def _write(rows: list[dict[str, Any]], setting: dict[str, Any]) -> None:
-    RESULTS.write_text(json.dumps({"setting": setting, "tasks": [*rows, *before()]}, indent=1) + "\n")
+    _write(rows, setting)
 
 
 def before() -> list[dict[str, Any]]:
-    """Tasks of features alone as version 2 was judged on them: their rule is the same."""
-    there = json.loads(RESULTS.read_text())["tasks"]
-    return [t for t in there if t["group"].startswith("features")]
+    """The rows of tasks that were judged already; version 2 judged those of features alone, whose rule is the same."""
+    found: list[dict[str, Any]] = json.loads(RESULTS.read_text())["tasks"]
+    return found
+
+
+def _write(rows: list[dict[str, Any]], setting: dict[str, Any]) -> None:
+    first = [t for t in rows if not t["group"].startswith("features")]
+    ordered = [*first, *(t for t in rows if t["group"].startswith("features"))]
+    RESULTS.write_text(json.dumps({"setting": setting, "tasks": ordered}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,28 @@ def test_the_tasks_of_the_design_that_are_shown_are_open_ones(found: Any) -> Non
     assert all(t["side"] == "design" for t in shown["tasks"])
 
 
+def test_version_2_was_asked_about_the_same_tasks(found: Any) -> None:
+    before = json.loads((ROOT / "benchmarks" / "results" / "selection_version2.json").read_text())["tasks"]
+    kept = [t for t in found["tasks"] if t["side"] == "kept" and "logits" in t["settings"]]
+    asked = {(t["group"], t["seed"], s) for t in kept for s in ("source+logits", "logits") if s in t["settings"]}
+    assert {(t["group"], t["seed"], s) for t in before for s in t if s not in ("group", "seed")} == asked
+
+
+def test_no_veto_cost_anything_as_the_page_says(found: Any) -> None:
+    assert "No veto cost anything" in PAGE.read_text()
+    for t in found["tasks"]:
+        if t["side"] == "kept" and "logits" in t["settings"]:
+            gone = t["settings"]["logits"]["vetoed_places"]
+            assert max(a for i, a in enumerate(t["accuracies"]) if i not in gone) == max(t["accuracies"])
+
+
+def test_every_kept_task_has_every_single_score_of_its_time(found: Any) -> None:
+    for t in found["tasks"]:
+        if t["side"] == "kept" and "logits" in t["settings"]:
+            assert {"infomax", "ensv", "source_accuracy", "last"} <= set(t["singles"])
+            assert ("class_ami" in t["singles"]) == (t["seed"] in (203, 204))
+
+
 def test_the_page_tells_what_labels_would_lose(found: Any) -> None:
     labels = json.loads((ROOT / "benchmarks" / "results" / "selection_labels.json").read_text())
     there = {(t["group"], t["seed"]): t["settings"] for t in found["tasks"]}
