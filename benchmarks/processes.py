@@ -12,9 +12,10 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Run:
-    """One process: seconds from start to end, peak resident megabytes, what it printed."""
+    """One process: seconds from start to end, those of its processors, peak resident megabytes, what it printed."""
 
     seconds: float
+    processor: float
     megabytes: float
     output: str
 
@@ -28,7 +29,8 @@ def run(arguments: list[str], *, keep: bool = True) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(arguments)} failed with {process.returncode}")
-    return Run(time.perf_counter() - began, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3), output)
+    megabytes = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return Run(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, megabytes, output)
 
 
 def rounds(commands: dict[str, list[str]], repetitions: int) -> dict[str, list[Run]]:

@@ -17,6 +17,9 @@ from labelfree.families.transfer.predictions import marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
 
 
+_HEAD_ROWS = 128  # of a head at a time: half of their pairs with all others are looked at
+
+
 def ideal_angle(k: int) -> float:
     """Angle in radians between every two of k directions spread as evenly as can be."""
     return float(np.arccos(-1.0 / (k - 1)))
@@ -36,13 +39,16 @@ def classifier_nonuniformity_of(e: Evidence) -> Result:
     if len(zero):
         return undefined("zero_row", f"the head's row of class {zero[0]} is zero and has no direction")
     ideal, total, least = ideal_angle(k), 0.0, np.inf
-    for start in range(0, k, 1024):
-        angle = np.arccos(np.clip(unit[start : start + 1024] @ unit.T, -1.0, 1.0))
-        own = np.arange(len(angle))
-        angle[own, start + own] = np.pi
+    for start in range(0, k, _HEAD_ROWS):
+        cosine = unit[start : start + _HEAD_ROWS] @ unit[start:].T  # each pair once, those of these rows twice
+        angle = np.arccos(np.clip(cosine, -1.0, 1.0, out=cosine), out=cosine)
+        rows = len(angle)
+        np.fill_diagonal(angle, np.pi)
         least = min(least, float(angle.min()))
-        angle[own, start + own] = ideal
-        total += float(((angle - ideal) ** 2).sum())
+        np.fill_diagonal(angle, ideal)
+        angle -= ideal
+        angle *= angle
+        total += float(angle[:, :rows].sum()) + 2 * float(angle[:, rows:].sum())
     params: dict[str, Plain] = {"head": head.origin, "key": head.key}
     parts: dict[str, Plain] = {
         "classes": k,
