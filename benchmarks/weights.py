@@ -138,9 +138,9 @@ def page(results: dict[str, Any]) -> str:
             machine with {on["cores"]} cores ({on["float64_gemm_gflops"]} GFLOP/s in a float64 matrix product), Python
             {on["python"]}, numpy {on["numpy"]}: trust the ratios, not the seconds. Every measurement is a process of
             its own; seconds are those of the computation with its reading, without imports, and of the command from
-            start to end. Where a checkpoint is a pickle, as EfficientNet is, reading it is counted with `labelfree.weights`
-            and not with the floor. The floor is `numpy.linalg.svd(W, compute_uv=False)` over the same matrices in the float32
-            they are stored in, and nothing else; a ratio is the median over the rounds. **Work** is the same ratio of
+            start to end. The floor is `numpy.linalg.svd(W, compute_uv=False)` over the same matrices in the float32
+            they are stored in, and nothing else: where a checkpoint is a pickle, as EfficientNet is, reading it is
+            counted with `labelfree.weights` alone; a ratio is the median over the rounds. **Work** is the same ratio of
             processor seconds, which others on the machine move less."""
         ),
     ]
@@ -170,8 +170,8 @@ def page(results: dict[str, Any]) -> str:
         "",
         paragraph(
             """The last column is the largest relative difference of an effective rank from that of float64 singular
-            values. Layers are measured as many at a time as there are cores, the dearest first, from the eigenvalues of the product of the
-            smaller side with itself; where its rounding could move a rank by 1e-8, from singular values."""
+            values. Layers are measured as many at a time as there are cores, the dearest first, from the eigenvalues of the product of
+            the smaller side with itself; where its rounding could move a rank by 1e-8, from singular values."""
         ),
         "",
     ]

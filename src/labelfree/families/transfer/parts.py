@@ -16,7 +16,6 @@ from labelfree.families.transfer.leaving_out import diversity_without, sampled_p
 from labelfree.families.transfer.predictions import marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
 
-
 _HEAD_ROWS = 128  # of a head at a time: half of their pairs with all others are looked at
 
 
