@@ -170,8 +170,9 @@ def page(results: dict[str, Any]) -> str:
         "",
         paragraph(
             """The last column is the largest relative difference of an effective rank from that of float64 singular
-            values. Layers are measured as many at a time as there are cores, the dearest first, from the eigenvalues of the product of
-            the smaller side with itself; where its rounding could move a rank by 1e-8, from singular values."""
+            values. Layers are measured as many at a time as there are cores, the dearest first, from the eigenvalues of
+            the product of the smaller side with itself; where its rounding could move a rank by 1e-8, from singular
+            values."""
         ),
         "",
     ]

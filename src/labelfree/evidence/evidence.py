@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -42,6 +42,7 @@ _HOLDS: dict[str, dict[str, Callable[[Rows], NDArray[np.bool_]]]] = {
 """Narrower dtypes of a dtype, and which numbers each holds."""
 
 Need: TypeAlias = Literal["moments", "unit", "sample", "views", "groups", "outputs", "head", "source"]
+SUMMED: tuple[Need, ...] = ("moments", "unit")
 
 
 class RowsGone(Exception):
@@ -210,17 +211,23 @@ def _all(rows: Rows, held: Callable[[Rows], NDArray[np.bool_]]) -> bool:
     return all(held(rows[start : start + _LOOKED_AT]).all() for start in range(0, len(rows), _LOOKED_AT))
 
 
-def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: int = 0) -> Evidence:
-    """Everything the metrics need of an (n, d) matrix; group: (n,) view labels for the metrics of views."""
+def evidence(
+    X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: int = 0, needs: Collection[Need] = SUMMED
+) -> Evidence:
+    """Everything the metrics need of an (n, d) matrix; group: (n,) view labels for the metrics of views.
+
+    needs: which moments are computed; without those of the unit rows their metrics look at the sample.
+    """
     given = matrix(X)
     (rows,), exponent = in_range(("X", given))
     n, d = rows.shape
     index: Index = np.arange(n, dtype=np.int64)
     keys: Keys = mix(hash_ids(index), seed)
     moments, units = Moments.empty(d), Moments.empty(d)
-    for block in blocks_of(rows):
-        moments = moments.update(block)
-        units = units.update(unit(block)) if d <= WIDE else units
+    of_units = "unit" in needs and d <= WIDE
+    for block in blocks_of(rows) if needs else ():
+        moments = moments.update(block) if "moments" in needs else moments
+        units = units.update(unit(block)) if of_units else units
     drawn = Sample.empty(sample).update(rows, keys, index).drawn()
     views = None
     if group is not None:
@@ -230,8 +237,8 @@ def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: in
         n=n,
         d=d,
         zero=int((~rows.any(axis=1)).sum()),
-        moments=moments,
-        unit=units if d <= WIDE else None,
+        moments=moments if "moments" in needs else None,
+        unit=units if of_units else None,
         drawn=drawn,
         views=views,
         stored=stored_dtype(given[drawn.index] if drawn else None, str(given.dtype)),

@@ -37,11 +37,15 @@ def target(
     variant: Variant = "standard",
     sample: int | None = SAMPLE,
     seed: int = 0,
+    moments: bool = True,
 ) -> Evidence:
-    """Evidence of target rows: X (n, d), logits (n, K), head (K, d); what is None is not known."""
+    """Evidence of target rows: X (n, d), logits (n, K), head (K, d); what is None is not known.
+
+    moments: whether those of the rows are computed; no metric of transfer looks at those of unit rows.
+    """
     scores = None if logits is None else matrix(logits, "logits")
     if X is not None:
-        e = evidence(X, sample=sample, seed=seed)
+        e = evidence(X, sample=sample, seed=seed, needs=("moments",) if moments else ())
         rows: Rows = matrix(X)
     else:
         e = _rows_unknown(np.empty((0, 1)) if scores is None else scores, sample, seed)

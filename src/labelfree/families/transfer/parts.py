@@ -12,7 +12,7 @@ from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, target
 from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, INVARIANT, LOGITS, Metric
 from labelfree.families.transfer.intervals import jackknife, measured_below, unless_one_class
-from labelfree.families.transfer.leaving_out import diversity_without, sampled_p, spread_of_few
+from labelfree.families.transfer.leaving_out import diversity_without, sampled_log_p, spread_of_few
 from labelfree.families.transfer.predictions import marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
 
@@ -104,10 +104,11 @@ def infomax_of(e: Evidence) -> Result:
         "n": p.n,
         "classes": p.classes,
     }
-    rows = sampled_p(e)
-    if rows is None:
+    log_p = sampled_log_p(e)
+    if log_p is None:
         return measured(value, low=0.0, high=high, parts=parts)
-    own = -np.einsum("ij,ij->i", rows, np.log(np.where(rows > 0, rows, 1.0)))
+    rows = np.exp(log_p)
+    own = -np.einsum("ij,ij->i", rows, log_p)
     variance = jackknife(diversity_without(p, rows) + own / (p.n - 1), p.n)
     return unless_one_class(measured_below(value, variance, spread_of_few(p), low=0.0, high=high, parts=parts), p)
 
