@@ -91,8 +91,10 @@ PROGRAMS = {
     "released procedure": ("import random\nfrom sklearn.neighbors import NearestNeighbors", RELEASED),
     "six validators": (
         OURS + "\nimport sklearn.cluster, sklearn.metrics",  # pytorch-adapt has imported them as well
-        "e = target(X, L, sample=None, moments=False)\n"
-        f"values = {{m.name: m.compute(e).value for m in METRICS if m.name in {SIX!r}}}",
+        (
+            "e = target(X, L, sample=None, moments=False)\n"
+            f"values = {{m.name: m.compute(e).value for m in METRICS if m.name in {SIX!r}}}"
+        ),
     ),
     "pytorch-adapt": (ADAPT_SETUP, ADAPT),
 }
