@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from statistics import median
 
 
@@ -28,7 +26,6 @@ def _compiled() -> dict[str, str]:
     """An environment in which the package is compiled, as pip leaves it: a checkout where Python may not write
     bytecode would compile all of it again at every start."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix or str(Path(tempfile.gettempdir()) / "labelfree-benchmarks")
     compiled = "import compileall, labelfree; compileall.compile_dir(labelfree.__path__[0], quiet=1)"
     subprocess.run([sys.executable, "-c", compiled], env=environment, check=True)
     return environment

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -76,3 +76,18 @@ def spread(work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
                     yield pending.pop(0).result()
             for task in pending:
                 yield task.result()
+
+
+def ahead(blocks: Iterable[T]) -> Iterator[T]:
+    """The same blocks, each made while the one before it is worked on, where there is more than one thread."""
+    if blas_threads() == 1:
+        yield from blocks
+        return
+    source, end = iter(blocks), object()
+    context = copy_context()  # errors speak as they do here
+    context.run(alone)
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(context.run, next, source, end)
+        while (block := following.result()) is not end:
+            following = pool.submit(context.run, next, source, end)
+            yield block
