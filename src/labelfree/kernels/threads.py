@@ -92,8 +92,12 @@ def ahead(blocks: Iterable[T]) -> Iterator[T]:
     source, end = iter(blocks), object()
     context = copy_context()  # errors speak as they do here
     context.run(alone)
+
+    def made() -> Any:
+        return context.run(next, source, end)  # type: ignore[arg-type]
+
     with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(context.run, next, source, end)
+        following = pool.submit(made)
         while (block := following.result()) is not end:
-            following = pool.submit(context.run, next, source, end)
+            following = pool.submit(made)
             yield block
