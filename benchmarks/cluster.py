@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from processes import machine
+from remote import server
 from scale import written
 
 RESULTS = Path(__file__).parent / "results" / "cluster.json"
@@ -35,27 +36,6 @@ QUICK = {"rank": (12, 4_000, 64), "separability --sample all": (4, 2_000, 32)}
 STORE = 1_500_000_000
 LOST_AFTER = 0.3
 """The part of the time of one process after which a node is removed."""
-
-
-@contextmanager
-def store() -> Iterator[Any]:
-    """A client of an S3 server on this machine, which the environment names from here on."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    url = "http://{}:{}".format(*running.get_host_and_port())
-    os.environ |= {
-        "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "AWS_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }  # fmt: skip
-    client = boto3.client("s3", endpoint_url=url, region_name="us-east-1")
-    client.create_bucket(Bucket="bucket")
-    try:
-        yield client
-    finally:
-        running.stop()
 
 
 @contextmanager
@@ -119,7 +99,11 @@ def main() -> None:
     """Both commands, then the file of results."""
     quick = "--quick" in sys.argv
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder, store() as client, cluster() as nodes:
+    with tempfile.TemporaryDirectory() as folder, server(), cluster() as nodes:
+        import boto3
+
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="bucket")
         for i, (name, (_, shape)) in enumerate(RUNS.items()):
             found[name] = compared(name, QUICK[name] if quick else shape, Path(folder) / f"run{i}", client, nodes)
     if not all(one["same_bytes"] for one in found.values()):

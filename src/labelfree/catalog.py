@@ -219,26 +219,26 @@ DRIFTING = ("reference", "label", "by", "looks", "require")
 """Options of `drift` alone, but for the label of the reference."""
 
 COMMANDS = (
-    Command("rank", ("rank",), options=("group", "show_ids"), spectrum=("pictures", "tables")),
+    Command("rank", ("rank",), options=("group",), spectrum=("pictures", "tables")),
     Command(
-        "separability", ("separability",), collapse=True, options=(*TOPOLOGY, "show_ids"), sample=10_000,
+        "separability", ("separability",), collapse=True, options=TOPOLOGY, sample=10_000,
         zero_rows="refused",
     ),
     Command(
-        "transfer", ("transfer",), collapse=True, options=(*ADAPTATION, "show_ids"), scores="always", by_epoch=True,
+        "transfer", ("transfer",), collapse=True, options=ADAPTATION, scores="always", by_epoch=True,
         spectrum=("pictures",),
     ),
     Command(
-        "opis", ("opis",), collapse=True, options=("group", *GROUPING, "show_ids"), group_sample=GROUP_ROWS,
+        "opis", ("opis",), collapse=True, options=("group", *GROUPING), group_sample=GROUP_ROWS,
         whole_groups=True, zero_rows="refused",
     ),
     Command(
         "evaluate", ("rank", "separability", "transfer", "opis"), where_possible=("transfer", "opis"),
-        options=("group", *TOPOLOGY, "logits", "head", "variant", "show_ids"), scores="if_there",
+        options=("group", *TOPOLOGY, "logits", "head", "variant"), scores="if_there",
         spectrum=("pictures", "tables"),
     ),
     Command(
-        "drift", ("drift",), collapse=True, options=("logits", *DRIFTING, "show_ids"), scores="if_there",
+        "drift", ("drift",), collapse=True, options=("logits", *DRIFTING), scores="if_there",
         also=("mmd", "coral", "frechet"), other_rows=True,
     ),
     Command("select", options=CHOOSING, scores="if_there", by_epoch=True, document="choice"),

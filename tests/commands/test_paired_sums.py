@@ -15,7 +15,7 @@ from labelfree.errors import RowsError
 from labelfree.kernels import numpy_kernels
 from labelfree.progress import silent
 from labelfree.sources.opening import open_source
-from labelfree.survey.engines.forest import Forest
+from labelfree.survey.engines.remote_tree import RemoteTree
 
 N, A, B = 3000, 5, 3
 
@@ -40,7 +40,7 @@ def in_pieces(given: PairPass) -> PairSums:
     def merged(states: Any) -> PairSums:
         return given.merged([given.filled(given.fields(pickle.loads(pickle.dumps(one)))) for one in states])
 
-    forest: Forest[PairSums] = Forest(merged)
+    forest: RemoteTree[PairSums] = RemoteTree(merged)
     for piece in given.pieces():
         for state in given.states(piece):
             assert state is not None

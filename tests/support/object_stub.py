@@ -9,6 +9,9 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+import pytest
+
+from labelfree.documents.stores import faults
 from loopback import listening
 
 PAGE = 1000
@@ -91,4 +94,17 @@ def stubbed() -> Iterator[Objects]:
     """The stub while the block runs."""
     held = Objects()
     with listening(type("Handler", (_Handler,), {"held": held})) as held.url:
+        yield held
+
+
+@contextmanager
+def stub_of_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
+    """The stub while the block runs, where the environment points to; it is asked again without much waiting."""
+    monkeypatch.setattr(faults, "FIRST_WAIT", 0.01)
+    with stubbed() as held:
+        for name, value in {
+            "AWS_ENDPOINT_URL": held.url, "AWS_ACCESS_KEY_ID": "ID", "AWS_SECRET_ACCESS_KEY": "S3CR3T",
+            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():  # fmt: skip
+            monkeypatch.setenv(name, value)
         yield held

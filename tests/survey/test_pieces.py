@@ -26,7 +26,7 @@ from labelfree.sources.block import Columns, Source
 from labelfree.sources.opening import open_source
 from labelfree.sources.subsets import only, with_head
 from labelfree.summaries.merging import FAN, levels, reduced
-from labelfree.survey.engines.forest import Files, Forest
+from labelfree.survey.engines.remote_tree import Files, RemoteTree
 from labelfree.survey.engines.summing import Pass, at_home, merged, states_of
 from labelfree.survey.growing import Summaries
 from labelfree.survey.pieces import Piece, pieces_of
@@ -56,7 +56,7 @@ def folded(states: Sequence[Joined]) -> Joined:
 @given(st.integers(0, 300), st.data())
 def test_whole_nodes_of_any_level_merge_to_the_tree_of_all(n: int, data: st.DataObject) -> None:
     states = [Joined(f"<{i}>") for i in range(n)]
-    forest: Forest[Joined] = Forest(folded)
+    forest: RemoteTree[Joined] = RemoteTree(folded)
     at = 0
     while at < n:
         most = max(k for k in range(6) if at % FAN**k == 0 and at + FAN**k <= n)
@@ -77,7 +77,7 @@ def test_few_states_wait_however_many_there_are(n: int) -> None:
         held.add(min(states))
         return min(states)
 
-    forest: Forest[int] = Forest(merged)
+    forest: RemoteTree[int] = RemoteTree(merged)
     for i in range(n):
         held.add(i)
         forest.add(i)

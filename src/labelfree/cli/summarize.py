@@ -99,6 +99,8 @@ def merge(
 
 
 def _said(done: Summarized) -> None:
-    files = f"{done.files:,} file" + ("s" if done.files != 1 else "")
-    line = f"{done.path}: {done.rows:,} rows of {done.d} numbers in {files}, {done.size:,} bytes\n"
+    from labelfree.documents.wording import counted
+
+    rows, files = counted(done.rows, "row"), counted(done.files, "file")
+    line = f"{done.path}: {rows} of {done.d} numbers in {files}, {done.size:,} bytes\n"
     printed(lambda: shown(line))

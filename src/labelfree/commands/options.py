@@ -158,9 +158,10 @@ class Options:
 
 def options_of(command: Command) -> tuple[str, ...]:
     """The names of a command's options: the shared ones and its own; where no metric is computed none is chosen."""
-    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING, "show_ids"} - {*command.options}
+    others = {"group", *TOPOLOGY, *ADAPTATION, *GROUPING, *DRIFTING} - {*command.options}
     others |= set() if command.families else {"only"}
     others |= set() if command.document in PARTLY else {"rows"}
+    others |= set() if command.document == "report" else {"show_ids"}  # whose page has a map of the rows
     others |= set() if command.document in SPREAD else {*ENGINES}
     return tuple(name for name in Options.__dataclass_fields__ if name not in others)
 

@@ -31,7 +31,7 @@ from labelfree.reports.entries import FindingEntry, MetricEntry
 from labelfree.reports.rows import Audit, HeadInfo, Input, OutputInfo, PartInfo, SampleInfo
 from labelfree.results import Result
 from labelfree.sources.block import Source
-from labelfree.sources.row_groups import Chosen
+from labelfree.sources.row_groups import ChosenGroups
 from labelfree.summaries.sample import Drawn
 from labelfree.survey.found import Survey
 from labelfree.survey.targets import Setting, head_warning
@@ -114,7 +114,7 @@ def part_info(source: Source) -> PartInfo | None:
     )  # fmt: skip
 
 
-def part_finding(part: Chosen) -> Finding:
+def part_finding(part: ChosenGroups) -> Finding:
     """What was read, and what an interval then means."""
     return Finding(
         "part_of_rows",

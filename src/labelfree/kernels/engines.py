@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from labelfree.kernels.threads import spread
@@ -61,3 +62,14 @@ class Threads:
 
 threads: Engine = Threads()
 """The engine of this process."""
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Items, so many at a time, as they come.
+
+    >>> list(batches(range(5), 2))
+    [(0, 1), (2, 3), (4,)]
+    """
+    left = iter(items)
+    while batch := tuple(islice(left, size)):
+        yield batch

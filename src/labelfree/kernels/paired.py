@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Rows
 from labelfree.kernels import RowsAt, numpy_kernels
-from labelfree.kernels.engines import Engine, Held, threads
+from labelfree.kernels.engines import Engine, Held, batches, threads
 from labelfree.kernels.numpy_pairs import ALIGNED, ends, reached_between, tail_between
 from labelfree.progress import Advance, still
 
@@ -129,7 +128,7 @@ class PairedKernels:
     def over(self, rows: Rows, work: Callable[[RowsAt, T], R], items: Iterable[T]) -> Iterator[R]:
         """See Kernels.over."""
         there = Blocks(self.held(rows), self.block)
-        for batch in self.engine.map(partial(_each, rows=there, work=work), _batches(items)):
+        for batch in self.engine.map(partial(_each, rows=there, work=work), batches(items, _BATCH)):
             yield from batch
 
 
@@ -139,12 +138,6 @@ def _tail(pair: Pair, windows: Float, bins: int) -> tuple[Index, Index, Rows, Ro
 
 def _reached(pair: Pair, levels: Float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     return reached_between(*pair.rows(), levels)
-
-
-def _batches(items: Iterable[T]) -> Iterator[tuple[T, ...]]:
-    left = iter(items)
-    while batch := tuple(islice(left, _BATCH)):
-        yield batch
 
 
 def _each(items: Sequence[T], rows: RowsAt, work: Callable[[RowsAt, T], R]) -> list[R]:

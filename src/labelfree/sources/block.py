@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labelfree.arrays import Index, Rows
 from labelfree.documents.stores.names import is_remote
 from labelfree.errors import option
-from labelfree.sources.row_groups import Amount, Chosen
+from labelfree.sources.row_groups import Amount, ChosenGroups
 from labelfree.summaries.encoding import Stored
 
 Values: TypeAlias = NDArray[Any]
@@ -121,7 +121,7 @@ class Source:
     beside: Source | None = None
     buffers: int = 0
     groups: tuple[int, ...] = ()
-    part: Chosen | None = None
+    part: ChosenGroups | None = None
     span: Callable[[int, int, int], Iterator[Block]] | None = None
     in_order: bool = False
     summaries: tuple[Stored, ...] = ()
@@ -213,7 +213,7 @@ def within(blocks: Iterable[Block], start: int, stop: int) -> Iterator[Block]:
             return
 
 
-def part_of(source: Source, part: Chosen | None, counts: tuple[int, ...], groups: tuple[int, ...]) -> Source:
+def part_of(source: Source, part: ChosenGroups | None, counts: tuple[int, ...], groups: tuple[int, ...]) -> Source:
     """A source that reads a part of its rows one after another, with their positions in the whole.
 
     counts, groups: rows of all files and row groups.

@@ -54,7 +54,7 @@ class Amount:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenGroups:
     """The row groups that are read of a data set.
 
     groups: their numbers in each file; spans: the first row of each in the data set and the one after its last, in the
@@ -81,12 +81,12 @@ def ranges_of(rows: int) -> list[int]:
     return [min(RANGE_ROWS, rows - start) for start in range(0, rows, RANGE_ROWS)]
 
 
-def chosen_ranges(counts: Sequence[int], amount: Amount) -> Chosen | None:
+def chosen_ranges(counts: Sequence[int], amount: Amount) -> ChosenGroups | None:
     """The ranges to read of files or matrices of so many rows each; None where these are all of them."""
     return chosen_groups([ranges_of(rows) for rows in counts], amount, f"ranges of {RANGE_ROWS:,} rows")
 
 
-def chosen_groups(groups: Sequence[Sequence[int]], amount: Amount, kind: str = "row groups") -> Chosen | None:
+def chosen_groups(groups: Sequence[Sequence[int]], amount: Amount, kind: str = "row groups") -> ChosenGroups | None:
     """The row groups to read; None where these are all of them.
 
     groups: rows of each row group of each file. They are taken by the hash of the seed, their file and their number
@@ -109,7 +109,7 @@ def chosen_groups(groups: Sequence[Sequence[int]], amount: Amount, kind: str = "
     own: list[list[int]] = [[] for _ in groups]
     for i in places:
         own[listed[i][0]].append(listed[i][1])
-    return Chosen(
+    return ChosenGroups(
         tuple(map(tuple, own)),
         tuple((starts[i], starts[i + 1]) for i in places),
         tuple(rank[i] for i in places),

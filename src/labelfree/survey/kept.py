@@ -232,7 +232,7 @@ class Joined:
 
 
 def finest(dtypes: list[str]) -> str:
-    """Of dtypes that rows of one stored dtype fit in, the one that holds them all.
+    """The dtype that holds what all of these do; each is one that rows of one stored dtype fit in.
 
     >>> finest(["bfloat16", "float32"]), finest(["float16", "bfloat16"]), finest(["float32", "float64"])
     ('float32', 'float32', 'float64')

@@ -15,7 +15,7 @@ import numpy as np
 from labelfree.arrays import Index
 from labelfree.evidence.evidence import WIDE
 from labelfree.sources.block import Block, Source
-from labelfree.sources.row_groups import Chosen
+from labelfree.sources.row_groups import ChosenGroups
 from labelfree.summaries.merging import levels
 
 _BLOCK_NUMBERS = 1 << 20
@@ -73,7 +73,7 @@ def shards_of(source: Source) -> Iterator[Shard]:
         first += most
 
 
-def _shards_of_part(part: Chosen, counts: Sequence[int], most: int) -> Iterator[Shard]:
+def _shards_of_part(part: ChosenGroups, counts: Sequence[int], most: int) -> Iterator[Shard]:
     """The shards of the row groups that are read; after the last of them one without rows, without an end."""
     ends = np.cumsum(counts or [part.rows])
     number, last = 0, -1

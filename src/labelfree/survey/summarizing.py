@@ -15,6 +15,7 @@ from labelfree.kernels import numpy_kernels
 from labelfree.progress import Progress
 from labelfree.sources.block import Source
 from labelfree.sources.summary_files import ROWS, SAMPLED, About, FileRows
+from labelfree.summaries import Sample
 from labelfree.summaries.fields import Fields
 from labelfree.summaries.writing import Writing
 from labelfree.survey.found import OnBad
@@ -53,7 +54,9 @@ def summarized(
     state.check()
     if state.used == 0:
         raise RowsError(f"{source.name}: expected rows to summarize, found no usable one of {state.tally.read}")
-    _finish(state, with_sample, writing)
+    if with_sample:
+        _write_samples(writing, state.sample, None if state.scores is None else state.scores.sample)
+    writing.add(ROWS, rows_fields(state))
     drawn = state.sample.drawn()
     return About(
         source.d, source.column, source.roles.get("id"), source.dtype,
@@ -63,14 +66,10 @@ def summarized(
     )  # fmt: skip
 
 
-def _finish(state: Summaries, with_sample: bool, writing: Writing) -> None:
-    """What does not depend on the order of the rows."""
-    if with_sample:
-        inner = {"rows": state.sample.fields()}
-        if state.scores is not None:
-            inner["logits"] = state.scores.sample.fields()
-        writing.add(SAMPLED, Fields(SAMPLED, inner=inner))
-    writing.add(ROWS, rows_fields(state))
+def _write_samples(writing: Writing, rows: Sample, logits: Sample | None) -> None:
+    """The sampled rows, and their class scores where there are some."""
+    inner = {"rows": rows.fields()} | ({} if logits is None else {"logits": logits.fields()})
+    writing.add(SAMPLED, Fields(SAMPLED, inner=inner))
 
 
 def _files(source: Source, read: int, made: set[int]) -> list[FileRows]:
@@ -97,10 +96,7 @@ def merged(source: Source, writing: Writing) -> About:
             files.append(FileRows(file.name, file.rows, record))
     first = joined.told[0]
     if first.sample is not None:
-        inner = {"rows": joined.sample.fields()}
-        if first.outputs is not None:
-            inner["logits"] = joined.logits.fields()
-        writing.add(SAMPLED, Fields(SAMPLED, inner=inner))
+        _write_samples(writing, joined.sample, None if first.outputs is None else joined.logits)
     writing.add(ROWS, rows_fields(joined))
     return About(
         first.d, first.column, first.id, source.dtype, joined.narrowest, first.outputs, tuple(files), first.sample,

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 
 import numpy as np
 
 from labelfree.arrays import Index, Rows
 from labelfree.kernels import numpy_kernels
-from labelfree.kernels.engines import Engine, Held, threads
+from labelfree.kernels.engines import Engine, Held, batches, threads
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Advance, still
 from labelfree.trees.cloud import Cloud
@@ -57,7 +57,7 @@ def paired_tree(blocks: Sequence[Held[Rows]], engine: Engine = threads, advance:
         ]
         inner = (Edges(t.left + start, t.right + start, t.length) for (_, t), start in zip(trees, starts, strict=False))
         parts = _told(engine.map(_between, pairs), len(pairs), advance)
-        return _reduced(_chain(inner, parts), len(trees) + len(pairs), engine)
+        return _reduced(chain(inner, parts), len(trees) + len(pairs), engine)
 
 
 def cut(rows: Rows, block: int) -> list[Rows]:
@@ -71,22 +71,12 @@ def _told(parts: Iterator[Edges], count: int, advance: Advance) -> Iterator[Edge
         yield part
 
 
-def _chain(*parts: Iterable[Edges]) -> Iterator[Edges]:
-    for some in parts:
-        yield from some
-
-
 def _reduced(parts: Iterator[Edges], count: int, engine: Engine) -> Edges:
     """The forest of all parts, eight at a time: a reduced part has fewer edges than there are rows."""
     while True:
-        parts, count = engine.map(forest_of, _batches(parts)), -(-count // _FAN)
+        parts, count = engine.map(forest_of, batches(parts, _FAN)), -(-count // _FAN)
         if count == 1:
             return next(parts)
-
-
-def _batches(parts: Iterator[Edges]) -> Iterator[tuple[Edges, ...]]:
-    while batch := tuple(islice(parts, _FAN)):
-        yield batch
 
 
 def forest_of(parts: Iterable[Edges]) -> Edges:

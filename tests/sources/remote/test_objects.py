@@ -16,7 +16,7 @@ from labelfree.documents.stores import faults, listings
 from labelfree.errors import SourceError
 from labelfree.sources.opening import open_source
 from labelfree.sources.paths import files_of
-from object_stub import Objects, stubbed
+from object_stub import Objects, stub_of_s3
 from remote_data import npy
 
 pytestmark = pytest.mark.once
@@ -26,14 +26,8 @@ NUMBERS = count()
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
-    monkeypatch.setattr(faults, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(faults, "ATTEMPTS", 2)  # the library below tries for seconds by itself
-    with stubbed() as held:
-        for name, value in {
-            "AWS_ENDPOINT_URL": held.url, "AWS_ACCESS_KEY_ID": "ID", "AWS_SECRET_ACCESS_KEY": "S3CR3T",
-            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():  # fmt: skip
-            monkeypatch.setenv(name, value)
+    with stub_of_s3(monkeypatch) as held:
         yield held
 
 

@@ -11,9 +11,8 @@ import pyarrow as pa
 import pytest
 
 import labelfree
-from labelfree.documents.stores import faults
 from labelfree.errors import UsageError
-from object_stub import Objects, stubbed
+from object_stub import Objects, stub_of_s3
 from remote_data import npy, parquet, table
 
 GROUPS, SIZE, D = 12, 5000, 64
@@ -24,13 +23,7 @@ NUMBERS = count()
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
-    monkeypatch.setattr(faults, "FIRST_WAIT", 0.01)
-    with stubbed() as held:
-        for name, value in {
-            "AWS_ENDPOINT_URL": held.url, "AWS_ACCESS_KEY_ID": "ID", "AWS_SECRET_ACCESS_KEY": "S3CR3T",
-            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():  # fmt: skip
-            monkeypatch.setenv(name, value)
+    with stub_of_s3(monkeypatch) as held:
         yield held
 
 

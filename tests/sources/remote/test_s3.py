@@ -11,6 +11,7 @@ import pytest
 
 import labelfree as package
 from labelfree.errors import OutputError, SummaryError
+from moto_s3 import moto_s3
 from program import Program
 from remote_data import every_format, npy, parquet
 
@@ -22,24 +23,8 @@ ROWS = np.random.default_rng(0).normal(size=(800, 12)).astype(np.float32)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[dict[str, str], Any]]:
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    try:
-        url = "http://{}:{}".format(*running.get_host_and_port())
-        env = {
-            "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "S3CR3Tid", "AWS_SECRET_ACCESS_KEY": "S3CR3Tkey",
-            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
-        }  # fmt: skip
-        client = boto3.client(
-            "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
-        )
-        client.create_bucket(Bucket="bucket")
-        yield env, client
-    finally:
-        running.stop()
+    with moto_s3() as found:
+        yield found
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moto_s3 import moto_s3
 from program import Program
 from remote_data import parquet
 
@@ -22,26 +23,11 @@ ROWS = np.random.default_rng(0).normal(size=(900, 12)).astype(np.float32)
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[dict[str, str]]:
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    try:
-        url = "http://{}:{}".format(*running.get_host_and_port())
-        client = boto3.client(
-            "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
-        )
-        client.create_bucket(Bucket="bucket")
+    with moto_s3() as (env, client):
         for i in range(3):
             body = parquet(ROWS[300 * i : 300 * i + 300], first=300 * i, row_group_size=80)
             client.put_object(Bucket="bucket", Key=f"run/part_{i}.parquet", Body=body)
-        yield {
-            "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "S3CR3Tid", "AWS_SECRET_ACCESS_KEY": "S3CR3Tkey",
-            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
-        }  # fmt: skip
-    finally:
-        running.stop()
+        yield env
 
 
 def test_a_store_is_read_by_tasks_as_files_here_are_read_by_threads(

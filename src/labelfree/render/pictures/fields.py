@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from labelfree.documents.wording import printable
 from labelfree.render.pictures.lettering import width
 from labelfree.render.pictures.marks import SMALL, Look, Place, element, escaped, mark, plain, text_element
@@ -34,26 +32,24 @@ def _(layer: Grid, place: Place) -> str:
 
 @mark.register
 def _(layer: Points, place: Place) -> str:
-    there = [
-        (place.x.at(x), place.y.at(y))
-        for x, y in zip(layer.x, layer.y, strict=True)
+    names = layer.names or [""] * len(layer.x)
+    drawn = [
+        (place.x.at(x), place.y.at(y), name)
+        for x, y, name in zip(layer.x, layer.y, names, strict=True)
         if place.x.draws(x) and place.y.draws(y)
     ]
-    if not there:
+    if not drawn:
         return ""
     if layer.crossed:
-        steps = "".join(f"M{plain(x - 3)} {plain(y - 3)}l6 6m0-6l-6 6" for x, y in there)
+        steps = "".join(f"M{plain(x - 3)} {plain(y - 3)}l6 6m0-6l-6 6" for x, y, _ in drawn)
         look: Look = {"stroke_width": 1.6}
     else:
-        steps = "".join(f"M{plain(x)} {plain(y)}h0" for x, y in there)
+        steps = "".join(f"M{plain(x)} {plain(y)}h0" for x, y, _ in drawn)
         look = {"stroke_width": 4.5, "stroke_linecap": "round", "stroke_opacity": "0.7"}
-    drawn = element("path", d=steps, fill="none", stroke=layer.color, **look)
-    return drawn + "".join(_called(layer, place)) if layer.names else drawn
+    marks = element("path", d=steps, fill="none", stroke=layer.color, **look)
+    return marks + "".join(_called(name, x, y) for x, y, name in drawn if layer.names)
 
 
-def _called(layer: Points, place: Place) -> Iterator[str]:
-    """What each row is called, seen where one points at it."""
-    for name, x, y in zip(layer.names, layer.x, layer.y, strict=True):
-        if place.x.draws(x) and place.y.draws(y):
-            told = element("title", escaped(drawn_text(name)))
-            yield element("circle", told, cx=place.x.at(x), cy=place.y.at(y), r=4, fill="transparent")
+def _called(name: str, x: float, y: float) -> str:
+    """What a row is called, seen where one points at it."""
+    return element("circle", element("title", escaped(drawn_text(name))), cx=x, cy=y, r=4, fill="transparent")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from labelfree.documents.stores.remote_file import File, side_by_side, watched
 from labelfree.errors import ColumnError, SourceError, option
 from labelfree.sources.block import Block, Columns, Source, Values, dtype_of, part_of, within
-from labelfree.sources.row_groups import Amount, Chosen, chosen_groups, refuse_part
+from labelfree.sources.row_groups import Amount, ChosenGroups, chosen_groups, refuse_part
 from labelfree.sources.tables.arrow import block_of, output_column, plain, roles_of, widths
 from labelfree.sources.tables.columns import Candidate, choose, choose_outputs, unread_labels
 
@@ -148,7 +148,7 @@ def table_source(name: str, files: Sequence[File], chosen: Columns, opened: Call
     return part_of(found, some, tuple(one.rows for one in whole), tuple(rows for one in whole for rows in one.groups))
 
 
-def _chosen(files: Sequence[File], tables: Sequence[Table], amount: Amount) -> Chosen | None:
+def _chosen(files: Sequence[File], tables: Sequence[Table], amount: Amount) -> ChosenGroups | None:
     """The row groups to read; refused where a file is read from its start."""
     for file, table in zip(files, tables, strict=True):
         if table.rows and table.only is None:

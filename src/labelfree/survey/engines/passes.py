@@ -10,11 +10,11 @@ from labelfree.progress import Progress
 from labelfree.survey.engines.kept import Kept, kept_in
 from labelfree.survey.engines.shipping import Shipped, shipped
 from labelfree.survey.engines.summing import Summing
-from labelfree.survey.engines.tasks import Account
+from labelfree.survey.engines.tasks import Outcome
 from labelfree.survey.pieces import Piece
 
 S = TypeVar("S")
-Told = Callable[[Piece, Account], None]
+Told = Callable[[Piece, Outcome], None]
 
 
 class Reducing(Protocol):
@@ -52,7 +52,7 @@ class _Told:
         self.shards, self.all = sum(len(piece.shards) for piece in pieces), sum(map(_rows, pieces))
         self.done = self.rows = self.kept = 0
 
-    def __call__(self, piece: Piece, account: Account) -> None:
+    def __call__(self, piece: Piece, account: Outcome) -> None:
         self.done, self.rows = self.done + len(piece.shards), self.rows + _rows(piece)
         self.kept += len(piece.shards) if account.resumed else 0
         share = self.rows / max(self.all, 1)

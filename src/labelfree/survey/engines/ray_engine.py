@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 from labelfree.errors import EngineError, LabelfreeError, in_short, option, spelling
 from labelfree.kernels.engines import Held
 from labelfree.survey.engines import tasks
-from labelfree.survey.engines.forest import Files
 from labelfree.survey.engines.kept import Kept
+from labelfree.survey.engines.remote_tree import Files
 from labelfree.survey.engines.shipping import Shipped
 from labelfree.survey.engines.starting import connected, nodes_of, versions
 from labelfree.survey.pieces import Piece

@@ -17,7 +17,7 @@ from labelfree.survey.pieces import Piece
 
 
 @dataclass(frozen=True)
-class Account:
+class Outcome:
     """What became of a piece: where it was summed, in how many seconds, which of its states there are;
     resumed: whether they were kept by an earlier run; refused: why there are none.
     """
@@ -43,12 +43,12 @@ def summed_piece(given: Shipped, piece: Piece, kept: Kept | None, expected: Mapp
             if kept is not None and not resumed:
                 kept.write(piece, states, one)
         except LabelfreeError as error:
-            return [Account(node, refused=_placed(error, piece)), *nothing]
+            return [Outcome(node, refused=_placed(error, piece)), *nothing]
         except MemoryError:
             said = f"node {node}: not enough memory to sum {piece.stop - piece.start:,} rows; use a larger node"
-            return [Account(node, refused=ResourceError(said)), *nothing]
+            return [Outcome(node, refused=ResourceError(said)), *nothing]
     there = tuple(state is not None for state in states)
-    return [Account(node, time.perf_counter() - began, there, resumed), *states]
+    return [Outcome(node, time.perf_counter() - began, there, resumed), *states]
 
 
 def merged_states(given: Shipped, expected: Mapping[str, str], *states: Any) -> Any:

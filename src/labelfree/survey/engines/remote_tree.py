@@ -10,7 +10,7 @@ from labelfree.summaries.merging import FAN
 S = TypeVar("S")
 
 
-class Forest(Generic[S]):
+class RemoteTree(Generic[S]):
     """As `summaries.merging.Tree`, with whole nodes of any level given in order, and each merged where `merged` says.
 
     merged: one state of several, those of the first rows first.
@@ -44,8 +44,8 @@ class Files(Generic[S]):
     def __init__(self, merged: Callable[[Sequence[S]], S]) -> None:
         self._merged = merged
         self._file: int | None = None
-        self._shards: Forest[S] = Forest(merged)
-        self._files: Forest[S] = Forest(merged)
+        self._shards: RemoteTree[S] = RemoteTree(merged)
+        self._files: RemoteTree[S] = RemoteTree(merged)
 
     def add(self, file: int, state: S, level: int) -> None:
         """Take in the next node of this file."""
@@ -62,4 +62,4 @@ class Files(Generic[S]):
     def _end(self) -> None:
         if (state := self._shards.total()) is not None:
             self._files.add(state)
-        self._shards = Forest(self._merged)
+        self._shards = RemoteTree(self._merged)
