@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -28,7 +30,7 @@ def rows(kind: str) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("kind", ["any beginning", "one beginning", "equal but for the end", "few columns"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_first_of_equal_rows_is_found(kind: str, dtype: type[np.floating]) -> None:
+def test_the_first_of_equal_rows_is_found(kind: str, dtype: type[np.floating[Any]]) -> None:
     X = rows(kind).astype(dtype)
     expected = [next(j for j in range(i + 1) if (X[j] == X[i]).all()) for i in range(len(X))]
     first, original = distinct(X)
