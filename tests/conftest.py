@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # two workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # programs that start are compiled once, as pip leaves them
+    sys.dont_write_bytecode = False
+
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 

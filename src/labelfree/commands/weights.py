@@ -82,12 +82,12 @@ def weights(
 
 def _weights_of(found: Checkpoint, patterns: Sequence[str], threads: int | None, progress: Progress) -> WeightsReport:
     """The report of one checkpoint."""
-    measured: list[Layer] = []
+    measured: dict[str, Layer] = {}
     with limited_threads(threads):
         for one in layers(found):
-            measured.append(one)
+            measured[one.name] = one
             progress("measuring layers", len(measured) / len(found.forms))
-    kept, tied = _untied(measured)
+    kept, tied = _untied([measured[name] for name in found.forms])
     head, broken = _head(found, kept), _findings(kept)
     return WeightsReport(
         input=_input(found, kept, tied),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelfree.arrays import Float, Index, Keys, Rows, as_array, blocks_of, matrix
 from labelfree.catalog import SAMPLE
@@ -30,8 +31,18 @@ COARSE = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23}
 """Spacing of the numbers at one, by dtypes whose rounding the scatter of the rows does not hide."""
 VIEW_ROWS = 20_000
 """Rows of the default sample of whole groups, for metrics of views."""
+_LOOKED_AT = 512  # rows at a time that are looked at for what holds of all
+_HOLDS: dict[str, dict[str, Callable[[Rows], NDArray[np.bool_]]]] = {
+    "float64": {"float32": lambda part: part.astype(np.float32) == part},
+    "float32": {
+        "bfloat16": lambda part: np.ascontiguousarray(part).view(np.uint32) & np.uint32(0xFFFF) == 0,
+        "float16": lambda part: part.astype(np.float16).astype(np.float32) == part,
+    },
+}
+"""Narrower dtypes of a dtype, and which numbers each holds."""
 
 Need: TypeAlias = Literal["moments", "unit", "sample", "views", "groups", "outputs", "head", "source"]
+SUMMED: tuple[Need, ...] = ("moments", "unit")
 
 
 class RowsGone(Exception):
@@ -101,45 +112,47 @@ class Evidence:
         self.progress("measuring small directions", 0.0)
         return self.rescan()
 
-    def _decomposed(self, centered: bool) -> tuple[Spectrum, Rows]:
-        """A spectrum without its directions, a matrix of the width squared, and the sampled rows along them."""
+    @cached_property
+    def _directed(self) -> dict[bool, Spectrum]:
+        """Spectra with their directions, a matrix of the width squared, until the rows have been projected on them."""
+        return {}
+
+    def _decomposed(self, centered: bool) -> Spectrum:
+        """A spectrum without its directions."""
         if self.values_alone:
             assert self.moments is not None
-            found = eigenvalues_alone(self.moments, centered=centered)
-            return found, np.empty((0, len(found.eigenvalues)))
+            return eigenvalues_alone(self.moments, centered=centered)
         moments, rows = self._spanned
         again = self._again if self.rescan or len(rows) == self.n else None
         fine = self.stored not in COARSE
-        whole = spectrum(moments, centered=centered, rescan=again, fine=fine)
-        return replace(whole, directions=np.empty((0, 0))), whole.coordinates(rows)
+        whole = self._directed[centered] = spectrum(moments, centered=centered, rescan=again, fine=fine)
+        return replace(whole, directions=np.empty((0, 0)))
+
+    def _coordinates(self, spectrum: Spectrum) -> Rows:
+        """The sampled rows along the directions of `raw` or `centered`, which are let go."""
+        if self.values_alone:
+            return np.empty((0, len(spectrum.eigenvalues)))
+        return self._directed.pop(spectrum.centered).coordinates(self._spanned[1])
 
     @cached_property
-    def _raw(self) -> tuple[Spectrum, Rows]:
+    def raw(self) -> Spectrum:
+        """Spectrum of the rows as they are, without directions."""
         return self._decomposed(centered=False)
 
     @cached_property
-    def _centered(self) -> tuple[Spectrum, Rows]:
-        return self._decomposed(centered=True)
-
-    @property
-    def raw(self) -> Spectrum:
-        """Spectrum of the rows as they are, without directions."""
-        return self._raw[0]
-
-    @property
     def centered(self) -> Spectrum:
         """Spectrum of the rows about their mean, without directions."""
-        return self._centered[0]
+        return self._decomposed(centered=True)
 
-    @property
+    @cached_property
     def raw_coordinates(self) -> Rows:
         """Coordinates of the sampled rows along the directions of `raw`."""
-        return self._raw[1]
+        return self._coordinates(self.raw)
 
-    @property
+    @cached_property
     def centered_coordinates(self) -> Rows:
         """Coordinates of the sampled rows about the mean along the directions of `centered`."""
-        return self._centered[1]
+        return self._coordinates(self.centered)
 
     @cached_property
     def unit_rows(self) -> Float:
@@ -182,29 +195,39 @@ def stored_dtype(rows: Rows | None, dtype: str) -> str:
     dtype: as it is stored; of several, in the files of one data set, the first and coarsest counts.
     """
     dtype = dtype.split(", ")[0]
-    if rows is None or str(rows.dtype) != dtype or dtype not in ("float64", "float32") or (rows == np.rint(rows)).all():
+    if (
+        rows is None
+        or str(rows.dtype) != dtype
+        or dtype not in _HOLDS
+        or _all(rows, lambda part: part == np.rint(part))
+    ):
         return dtype
-    if dtype == "float64":
-        with np.errstate(over="ignore"):
-            return "float32" if (rows.astype(np.float32) == rows).all() else dtype
-    if not (np.ascontiguousarray(rows).view(np.uint32) & np.uint32(0xFFFF)).any():
-        return "bfloat16"
     with np.errstate(over="ignore"):
-        same = rows.astype(np.float16).astype(np.float32) == rows
-    return "float16" if same.all() else dtype
+        return next((narrow for narrow, held in _HOLDS[dtype].items() if _all(rows, held)), dtype)
 
 
-def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: int = 0) -> Evidence:
-    """Everything the metrics need of an (n, d) matrix; group: (n,) view labels for the metrics of views."""
+def _all(rows: Rows, held: Callable[[Rows], NDArray[np.bool_]]) -> bool:
+    """Whether something holds of all rows; the first that it does not hold of end the search."""
+    return all(held(rows[start : start + _LOOKED_AT]).all() for start in range(0, len(rows), _LOOKED_AT))
+
+
+def evidence(
+    X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: int = 0, needs: Collection[Need] = SUMMED
+) -> Evidence:
+    """Everything the metrics need of an (n, d) matrix; group: (n,) view labels for the metrics of views.
+
+    needs: which moments are computed; without those of the unit rows their metrics look at the sample.
+    """
     given = matrix(X)
     (rows,), exponent = in_range(("X", given))
     n, d = rows.shape
     index: Index = np.arange(n, dtype=np.int64)
     keys: Keys = mix(hash_ids(index), seed)
     moments, units = Moments.empty(d), Moments.empty(d)
-    for block in blocks_of(rows):
-        moments = moments.update(block)
-        units = units.update(unit(block)) if d <= WIDE else units
+    of_units = "unit" in needs and d <= WIDE
+    for block in blocks_of(rows) if needs else ():
+        moments = moments.update(block) if "moments" in needs else moments
+        units = units.update(unit(block)) if of_units else units
     drawn = Sample.empty(sample).update(rows, keys, index).drawn()
     views = None
     if group is not None:
@@ -214,8 +237,8 @@ def evidence(X: Any, *, group: Any = None, sample: int | None = SAMPLE, seed: in
         n=n,
         d=d,
         zero=int((~rows.any(axis=1)).sum()),
-        moments=moments,
-        unit=units if d <= WIDE else None,
+        moments=moments if "moments" in needs else None,
+        unit=units if of_units else None,
         drawn=drawn,
         views=views,
         stored=stored_dtype(given[drawn.index] if drawn else None, str(given.dtype)),

@@ -10,7 +10,7 @@ import numpy as np
 from labelfree.arrays import Index, Keys, Rows, as_array, blocks_of, matrix
 from labelfree.catalog import SAMPLE
 from labelfree.errors import ArrayError
-from labelfree.evidence.evidence import Evidence, evidence
+from labelfree.evidence.evidence import Evidence, Need, evidence
 from labelfree.evidence.outputs import Outputs, Variant
 from labelfree.evidence.scaling import in_range
 from labelfree.head import Head
@@ -37,11 +37,16 @@ def target(
     variant: Variant = "standard",
     sample: int | None = SAMPLE,
     seed: int = 0,
+    moments: bool = True,
 ) -> Evidence:
-    """Evidence of target rows: X (n, d), logits (n, K), head (K, d); what is None is not known."""
+    """Evidence of target rows: X (n, d), logits (n, K), head (K, d); what is None is not known.
+
+    moments: whether those of the rows are computed; no metric of transfer looks at those of unit rows.
+    """
     scores = None if logits is None else matrix(logits, "logits")
     if X is not None:
-        e = evidence(X, sample=sample, seed=seed)
+        summed: tuple[Need, ...] = ("moments",) if moments else ()
+        e = evidence(X, sample=sample, seed=seed, needs=summed)
         rows: Rows = matrix(X)
     else:
         e = _rows_unknown(np.empty((0, 1)) if scores is None else scores, sample, seed)

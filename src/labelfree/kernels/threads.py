@@ -6,10 +6,12 @@ So a product is never shared out by the library, only pieces of it that are cut 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import lru_cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,9 +24,17 @@ def blas_threads() -> int:
     """Threads that work may be spread over here: --threads, the environment, or all cores."""
     if (workers := _WORKERS.get()) is not None:
         return workers
-    from threadpoolctl import threadpool_info
+    pools = _libraries(len(sys.modules)).info()
+    return max((int(pool["num_threads"]) for pool in pools if pool["user_api"] == "blas"), default=1)
 
-    return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> Any:
+    """The libraries of this process that have threads of their own; they are looked for again where modules were
+    imported since, for a look takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def alone() -> None:
@@ -35,11 +45,9 @@ def alone() -> None:
 @contextmanager
 def limited_threads(count: int | None) -> Iterator[None]:
     """Work spread over so many threads, None for all cores, with linear algebra on one: no digit tells how many."""
-    from threadpoolctl import threadpool_limits
-
     before = _WORKERS.set(blas_threads() if count is None else count)
     try:
-        with threadpool_limits(1):
+        with _libraries(len(sys.modules)).limit(limits=1):
             yield
     finally:
         _WORKERS.reset(before)
@@ -52,9 +60,7 @@ def one_core() -> AbstractContextManager[Any]:
     """
     if _WORKERS.get() is not None:  # it is on one already
         return nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    limits: AbstractContextManager[Any] = _libraries(len(sys.modules)).limit(limits=1, user_api="blas")
     return limits
 
 
@@ -76,3 +82,22 @@ def spread(work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
                     yield pending.pop(0).result()
             for task in pending:
                 yield task.result()
+
+
+def ahead(blocks: Iterable[T]) -> Iterator[T]:
+    """The same blocks, each made while the one before it is worked on, where there is more than one thread."""
+    if blas_threads() == 1:
+        yield from blocks
+        return
+    source, end = iter(blocks), object()
+    context = copy_context()  # errors speak as they do here
+    context.run(alone)
+
+    def made() -> Any:
+        return context.run(next, source, end)  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(made)
+        while (block := following.result()) is not end:
+            following = pool.submit(made)
+            yield block

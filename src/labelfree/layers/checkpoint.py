@@ -143,7 +143,10 @@ def shown(shape: Sequence[int]) -> str:
 
 
 def layers(checkpoint: Checkpoint) -> Iterator[Layer]:
-    """The weights of a checkpoint, measured, in its order; as many at a time as there are threads."""
+    """The weights of a checkpoint, measured, the dearest first; as many at a time as there are threads.
+
+    A head is the largest matrix of many a checkpoint and the last one in it: begun last, it would be measured alone.
+    """
 
     def measured(key: str) -> Layer:
         form = checkpoint.forms[key]
@@ -152,7 +155,11 @@ def layers(checkpoint: Checkpoint) -> Iterator[Layer]:
         weight = weighed(part, form.n, form.d, name=key, directed=kind == "embedding", kept=kind == "head")
         return Layer.of(weight, kind)
 
-    return spread(measured, checkpoint.forms)
+    def cost(key: str) -> int:
+        form = checkpoint.forms[key]
+        return form.n * form.d * min(form.n, form.d)
+
+    return spread(measured, sorted(checkpoint.forms, key=cost, reverse=True))
 
 
 def _part(tensor: Tensor, form: WeightForm) -> MatrixPart:

@@ -21,13 +21,14 @@ def coarse_tree(points: Rows) -> tuple[Index, Index] | None:
     that are closer are measured from differences; None where there are too many of them.
     """
     n = len(points)
-    squared = squares(points)
+    squared, least = squares(points), rounding(points) / COARSE
     np.fill_diagonal(squared, np.inf)
-    close = np.flatnonzero(squared < rounding(points) / COARSE)
-    if len(close) > _CLOSE * n:
-        return None
-    one, other = np.divmod(close, n)
-    squared[one, other] = distances(points, one, other) ** 2
+    if squared.min() < least:
+        close = np.flatnonzero(squared < least)
+        if len(close) > _CLOSE * n:
+            return None
+        one, other = np.divmod(close, n)
+        squared[one, other] = distances(points, one, other) ** 2
     return grown(squared)
 
 
@@ -53,8 +54,9 @@ def grown(squared: Rows) -> tuple[Index, Index]:
         outside[at], best[at] = False, np.inf
         np.less(squared[at], best, out=closer)
         closer &= outside
-        np.copyto(best, squared[at], where=closer)
-        parent[closer] = at
+        where = closer.nonzero()[0]
+        best[where] = squared[at, where]
+        parent[where] = at
         at = int(best.argmin())
         left[step], right[step] = parent[at], at
     return left, right

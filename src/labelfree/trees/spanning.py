@@ -21,6 +21,7 @@ _COARSE = 3_000
 """Rows up to which a coarse tree holds all distances at once."""
 _AT_ONCE = 1 << 19  # pairs
 _SHUFFLE = 0x7EE5
+_BEGINNING = 16  # columns of a row by which most are told apart
 
 
 def spanning_tree(rows: Rows, kernels: Kernels, progress: Progress = silent, *, coarse: bool = False) -> Edges:
@@ -87,11 +88,20 @@ def small_clumps(cloud: Cloud, clumps: list[Index]) -> Iterator[Edges]:
 
 def distinct(rows: Rows) -> tuple[Index, Index]:
     """The first row (n,) that equals each row, and the rows (m,) that equal no earlier one."""
-    keys = hash_rows(rows + 0.0)  # minus zero equals zero
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    first = first[which.ravel()].astype(np.int64)
     own = np.arange(len(rows))
-    repeated = np.flatnonzero(first != own)
-    differ = repeated[(rows[repeated] != rows[first[repeated]]).any(axis=1)]
-    first[differ] = differ  # two rows of one hash that differ stay apart
+    first = own.copy()
+    alike = _alike(rows[:, :_BEGINNING])  # of most data none: what follows looks at whole rows
+    if len(alike):
+        keys = hash_rows(rows[alike] + 0.0)  # minus zero equals zero
+        _, at, which = np.unique(keys, return_index=True, return_inverse=True)
+        first[alike] = alike[at[which.ravel()]]
+        repeated = np.flatnonzero(first != own)
+        differ = repeated[(rows[repeated] != rows[first[repeated]]).any(axis=1)]
+        first[differ] = differ  # two rows of one hash that differ stay apart
     return first, np.flatnonzero(first == own)
+
+
+def _alike(rows: Rows) -> Index:
+    """Rows that are not the only ones of their hash, ascending."""
+    _, which, counts = np.unique(hash_rows(rows + 0.0), return_inverse=True, return_counts=True)
+    return np.flatnonzero(counts[which.ravel()] > 1)

@@ -11,11 +11,18 @@ from labelfree.arrays import Float
 _NODES = 1 << 14
 
 
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[Float, Float]:
+    """Cosines and squared sines of the angles at which every law is taken."""
+    theta = (np.arange(_NODES) + 0.5) * np.pi / _NODES
+    return np.cos(theta), np.sin(theta) ** 2
+
+
 def _law(gamma: float) -> tuple[Float, Float]:
     """Support points (ascending) and weights (sum 1) of the law with ratio 0 < gamma <= 1 and unit variance."""
-    theta = (np.arange(_NODES) + 0.5) * np.pi / _NODES
-    x = 1 + gamma - 2 * np.sqrt(gamma) * np.cos(theta)
-    weight = np.sin(theta) ** 2 / x
+    cosine, squared_sine = _nodes()
+    x = 1 + gamma - 2 * np.sqrt(gamma) * cosine
+    weight = squared_sine / x
     return x, weight / weight.sum()
 
 
@@ -29,6 +36,7 @@ def noise_rank(n: int, d: int) -> float:
     return min(n, d) * mean * float(np.exp(-entropy_share))
 
 
+@lru_cache(maxsize=64)
 def noise_median(gamma: float) -> float:
     """Median of the non-zero eigenvalues of the covariance of unit-variance noise with d / n = gamma."""
     x, weight = _law(min(gamma, 1 / gamma))

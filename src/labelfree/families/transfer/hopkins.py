@@ -26,6 +26,7 @@ from labelfree.families.transfer.hopkins_distances import (
     tendency,
 )
 from labelfree.families.transfer.intervals import withheld
+from labelfree.kernels.threads import spread
 from labelfree.results import Plain, Result, measured, undefined
 
 _NULL_QUERIES, _NULL_POINTS = 2_000, 1_000
@@ -103,11 +104,13 @@ def _null(e: Evidence, box: Box, m: int, random: np.random.Generator) -> float:
     key = int(random.integers(1 << 62))
     step = max(1, min(e.n, (1 << 20) // e.d))
 
+    def made(start: int) -> Rows:
+        fresh = np.random.default_rng((key, start))
+        rows = fresh.standard_normal((min(step, e.n - start), e.d), dtype=np.float32)
+        return np.asarray(rows @ mixing if mixing.ndim == 2 else rows * mixing)
+
     def scan() -> Iterator[Rows]:
-        for start in range(0, e.n, step):
-            fresh = np.random.default_rng((key, start))
-            rows = fresh.standard_normal((min(step, e.n - start), e.d), dtype=np.float32)
-            yield rows @ mixing if mixing.ndim == 2 else rows * mixing
+        yield from spread(made, range(0, e.n, step))
 
     chosen = np.stack([random.choice(e.n, m, replace=False) for _ in range(repeats)])
     found = tendency(

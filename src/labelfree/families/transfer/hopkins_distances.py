@@ -10,6 +10,7 @@ import numpy as np
 from labelfree.arrays import Float, Index, Rows, blocks_of
 from labelfree.evidence.evidence import Evidence
 from labelfree.kernels.numpy_queries import Queries
+from labelfree.kernels.threads import ahead
 
 REPEATS = 10
 LEAST_REPEATS, ENOUGH_POINTS = 3, 7_500
@@ -189,8 +190,8 @@ def tendency(
 
 def scan_of(e: Evidence) -> Scan | None:
     """All rows in their order, or None where they cannot be had again."""
-    if e.rescan is not None:
-        return e.rescan
+    if (again := e.rescan) is not None:
+        return lambda: ahead(again())
     if e.drawn is not None and len(e.drawn.rows) == e.n:
         rows = e.drawn.rows
         return lambda: blocks_of(rows)

@@ -12,9 +12,11 @@ from labelfree.evidence.scaling import directions
 from labelfree.evidence.targets import predictions_of, target
 from labelfree.families.spec import FROM_SAMPLED_OUTPUTS, INVARIANT, LOGITS, Metric
 from labelfree.families.transfer.intervals import jackknife, measured_below, unless_one_class
-from labelfree.families.transfer.leaving_out import diversity_without, sampled_p, spread_of_few
+from labelfree.families.transfer.leaving_out import diversity_without, sampled_log_p, spread_of_few
 from labelfree.families.transfer.predictions import marginal_entropy
 from labelfree.results import Plain, Result, measured, undefined
+
+_HEAD_ROWS = 128  # of a head at a time: half of their pairs with all others are looked at
 
 
 def ideal_angle(k: int) -> float:
@@ -36,13 +38,16 @@ def classifier_nonuniformity_of(e: Evidence) -> Result:
     if len(zero):
         return undefined("zero_row", f"the head's row of class {zero[0]} is zero and has no direction")
     ideal, total, least = ideal_angle(k), 0.0, np.inf
-    for start in range(0, k, 1024):
-        angle = np.arccos(np.clip(unit[start : start + 1024] @ unit.T, -1.0, 1.0))
-        own = np.arange(len(angle))
-        angle[own, start + own] = np.pi
+    for start in range(0, k, _HEAD_ROWS):
+        cosine = unit[start : start + _HEAD_ROWS] @ unit[start:].T  # each pair once, those of these rows twice
+        angle = np.arccos(np.clip(cosine, -1.0, 1.0, out=cosine), out=cosine)
+        rows = len(angle)
+        np.fill_diagonal(angle, np.pi)
         least = min(least, float(angle.min()))
-        angle[own, start + own] = ideal
-        total += float(((angle - ideal) ** 2).sum())
+        np.fill_diagonal(angle, ideal)
+        angle -= ideal
+        angle *= angle
+        total += float(angle[:, :rows].sum()) + 2 * float(angle[:, rows:].sum())
     params: dict[str, Plain] = {"head": head.origin, "key": head.key}
     parts: dict[str, Plain] = {
         "classes": k,
@@ -99,10 +104,11 @@ def infomax_of(e: Evidence) -> Result:
         "n": p.n,
         "classes": p.classes,
     }
-    rows = sampled_p(e)
-    if rows is None:
+    log_p = sampled_log_p(e)
+    if log_p is None:
         return measured(value, low=0.0, high=high, parts=parts)
-    own = -np.einsum("ij,ij->i", rows, np.log(np.where(rows > 0, rows, 1.0)))
+    rows = np.exp(log_p)
+    own = -np.einsum("ij,ij->i", rows, log_p)
     variance = jackknife(diversity_without(p, rows) + own / (p.n - 1), p.n)
     return unless_one_class(measured_below(value, variance, spread_of_few(p), low=0.0, high=high, parts=parts), p)
 

@@ -16,7 +16,7 @@ from labelfree.errors import ArrayError
 from labelfree.families.spec import INVARIANT, NO_DIRECTION, Metric
 from labelfree.families.weights.layer import METRICS as OF_ONE
 from labelfree.families.weights.layer import cosine_of, nonuniformity_of, rank_of, stable_rank_of
-from labelfree.families.weights.matrix import Weight, weighed
+from labelfree.families.weights.matrix import Weight, held, weighed
 from labelfree.results import Plain, Result, measured, undefined
 
 _EVERY: dict[str, Callable[[Weight], Result]] = {
@@ -66,7 +66,7 @@ def layers_of(weights: Mapping[str, Any]) -> list[Layer]:
         rows = as_rows(array)
         if rows.ndim != 2 or 0 in rows.shape:
             raise ArrayError(f"{name}: expected an (n, d) weight matrix, found shape {rows.shape}; reshape it")
-        found.append(Layer.of(weighed(lambda r, c, rows=rows: rows[r, c], *rows.shape, name=name)))  # type: ignore[misc]
+        found.append(Layer.of(weighed(held(rows), *rows.shape, name=name)))
     return found
 
 

@@ -12,7 +12,7 @@ from labelfree.families.rank.effective import entropy_rank
 from labelfree.families.rank.marchenko_pastur import noise_edge, noise_median, noise_rank
 from labelfree.families.spec import INVARIANT, NO_DIRECTION, Metric
 from labelfree.families.transfer.parts import classifier_nonuniformity
-from labelfree.families.weights.matrix import Weight, weighed
+from labelfree.families.weights.matrix import Weight, held, weighed
 from labelfree.families.weights.power_law import LEAST_TAIL, power_law
 from labelfree.head import Head
 from labelfree.results import Plain, Result, in_unit, measured, undefined
@@ -24,7 +24,7 @@ _ONES = "every nonzero singular value is the same"
 def weight_of(W: Any, name: str = "W", **asked: bool) -> Weight:
     """The evidence of a matrix (n, d) of finite numbers in memory."""
     rows = matrix(W, name)
-    return weighed(lambda r, c: rows[r, c], *rows.shape, name=name, **asked)
+    return weighed(held(rows), *rows.shape, name=name, **asked)
 
 
 def _nonfinite(w: Weight) -> Result:

@@ -66,6 +66,8 @@ def weighed(part: MatrixPart, n: int, d: int, *, name: str = "", directed: bool 
     nonfinite, peak = 0, 0.0
     total = np.zeros(d) if directed else None
     everything = slice(None)
+    if n * d <= _ELEMENTS:
+        part = held(part(everything, everything))
     for rows in _slices(n, d):
         block = part(rows, everything) + np.float32(0.0)  # -0.0 is 0.0
         finite = np.isfinite(block).all(axis=1)
@@ -87,6 +89,11 @@ def weighed(part: MatrixPart, n: int, d: int, *, name: str = "", directed: bool 
     return Weight(name, n, d, zero, duplicate, nonfinite, lam, exponent, floor, _digest(n, d, hashes), total, values)
 
 
+def held(rows: Rows) -> MatrixPart:
+    """The parts of a matrix (n, d) in memory."""
+    return lambda some, columns: rows[some, columns]
+
+
 def _slices(length: int, width: int, at_most: int = _ELEMENTS) -> Iterator[slice]:
     step = max(1, at_most // max(width, 1))
     for start in range(0, length, step):
@@ -104,9 +111,11 @@ def _eigenvalues(part: MatrixPart, n: int, d: int, scale: float) -> tuple[Float,
     values instead.
     """
     k = min(n, d)
-    gram = np.zeros((k, k))
+    gram: Float | None = None
     for block in _narrow(part, n, d, scale):
-        gram += block.T @ block
+        product = block.T @ block
+        gram = product if gram is None else np.add(gram, product, out=gram)
+    assert gram is not None
     with one_core():
         lam = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)
     floor = 16 * EPS * float(lam[0])

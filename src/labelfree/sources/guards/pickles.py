@@ -59,7 +59,7 @@ def contents(path: Path) -> Contents:
             if not size:
                 raise SourceError(_incomplete(path, "it is empty"))
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                return _plain(path, _Window(mapped, 0, size))
+                return _plain(path, _Window(mapped), size)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
 
@@ -94,12 +94,12 @@ def _archived(path: Path) -> Contents:
     return Contents(True, tuple(foresight.names))
 
 
-def _plain(path: Path, window: _Window) -> Contents:
+def _plain(path: Path, window: _Window, size: int) -> Contents:
     """A plain pickle, or the five of a file from before there were archives."""
-    foresight = Foresight(lambda key: None, window.end)
-    if _run(path, foresight, window, window.end) == _MAGIC:
+    foresight = Foresight(lambda key: None, size)
+    if _run(path, foresight, window, size) == _MAGIC:
         for _ in range(_LATER):
-            _run(path, foresight, window, window.end)
+            _run(path, foresight, window, size)
     return Contents(False, tuple(foresight.names))
 
 
@@ -130,19 +130,13 @@ def _incomplete(path: Path, found: str) -> str:
 
 
 class _Window:
-    """A part of a mapped file as a stream that never reads beyond it."""
+    """A mapped file as a stream whose lines have an end."""
 
-    def __init__(self, mapped: mmap.mmap, start: int, end: int) -> None:
-        self.mapped, self.at, self.end = mapped, start, end
-
-    def read(self, n: int, /) -> bytes:
-        part = self.mapped[self.at : min(self.at + n, self.end)]
-        self.at += len(part)
-        return part
+    def __init__(self, mapped: mmap.mmap) -> None:
+        self.mapped = mapped
+        self.read, self.tell = mapped.read, mapped.tell
 
     def readline(self) -> bytes:
-        stop = self.mapped.find(b"\n", self.at, min(self.at + _LONGEST_LINE, self.end))
-        return self.read((stop + 1 if stop >= 0 else self.end) - self.at) if stop >= 0 else b""
-
-    def tell(self) -> int:
-        return self.at
+        at = self.tell()
+        stop = self.mapped.find(b"\n", at, at + _LONGEST_LINE)
+        return self.read(stop + 1 - at) if stop >= 0 else b""
