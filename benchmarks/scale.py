@@ -117,14 +117,14 @@ def merges(d: int) -> dict[str, float]:
     import pickle
 
     from labelfree.sources.opening import open_source
-    from labelfree.survey.engines.summing import Pass, merged, states_of
+    from labelfree.survey.engines.summing import Pass, merged
     from labelfree.survey.pieces import pieces_of
 
     source = open_source(np.random.default_rng(d).normal(size=(2 * d + 10, d)).astype(np.float32))
     few = math.ceil(SAMPLE / FILES)  # the rows of a shard that the sample of all has
     one = Pass(source, ("moments", "sample", "unit"), few, 0, "error", False, None, None)
     (piece,) = pieces_of(source)
-    state = states_of(one, piece)[0]
+    state = one.states(piece)[0]
     began = time.perf_counter()
     raw = pickle.dumps(state, protocol=5)
     copying, seconds = time.perf_counter() - began, []

@@ -24,8 +24,7 @@ from labelfree.families.transfer.distances import ROWS as COMPARED
 from labelfree.families.transfer.hopkins_distances import REPEATS, points_for
 from labelfree.sources.block import Source
 from labelfree.summaries.distinct import LIMIT
-from labelfree.survey.parallel import available_cores
-from labelfree.survey.reading import workers_for
+from labelfree.survey.parallel import available_cores, workers_for
 from labelfree.survey.shards import block_rows, states_alive
 from labelfree.trees.sketch import DENSE
 

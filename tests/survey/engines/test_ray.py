@@ -92,6 +92,19 @@ def test_a_report_of_the_cluster_is_that_of_one_process(run: str, data: Path, no
     assert document(RUNS[run](data, {"engine": "ray"})) == document(RUNS[run](data, {}))
 
 
+def test_a_second_look_at_all_rows_is_that_of_one_process(nodes: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    rotation = np.linalg.qr(rng.normal(size=(D, D)))[0][:9]
+    for i in range(6):
+        np.save(tmp_path / f"part_{i}.npy", rng.normal(size=(400, 9)) * np.logspace(0, -9, 9) @ rotation)
+    said: list[str] = []
+    there = labelfree.rank(
+        str(tmp_path / "*.npy"), sample=100, engine="ray", progress=lambda stage, done: said.append(stage)
+    )
+    assert document(there) == document(labelfree.rank(str(tmp_path / "*.npy"), sample=100))
+    assert sum(stage.startswith("reading: 6 of 6 shards, 2,400 rows") for stage in said) >= 3
+
+
 def test_progress_counts_shards_rows_and_bytes(data: Path, nodes: Any) -> None:
     said: list[tuple[str, float]] = []
     labelfree.rank(str(data), engine="ray", progress=lambda stage, done: said.append((stage, done)))
