@@ -227,11 +227,14 @@ def test_credentials_are_in_no_output(web: Ranges, labelfree: object, tmp_path: 
             "gate", "--history", "h.jsonl", "--require", "rankme > 3", "-o", "g.json", "-o", "g.xml", started=True
         ),
         labelfree("report", "r.json", "-o", "page.html", started=True),
+        labelfree("gate", "r.json", "--require", "rankme > 3", "-o", "junit.xml", started=True),
     ]
-    assert [done.returncode for done in outputs] == [0, 0, 2, 0, 2, 2, 0, 0, 0], [done.stderr for done in outputs]
+    assert [done.returncode for done in outputs] == [0, 0, 2, 0, 2, 2, 0, 0, 0, 0], [done.stderr for done in outputs]
     said = "".join(done.stdout + done.stderr for done in outputs)
     written = "".join(file.read_text(errors="replace") for file in tmp_path.rglob("*") if file.is_file())
     assert f"http://{host}/a.parquet" in said
     assert f"http://{host}/a.parquet" in written
+    for name in ("g.xml", "junit.xml"):  # the cases of a CI are read by more people than anything else
+        assert "<testcase" in (tmp_path / name).read_text()
     assert "S3CR3T" not in said + written
     assert "Traceback" not in said
