@@ -56,10 +56,10 @@ def survey(
     else:
         from labelfree.survey.engines.passes import summed_by
         from labelfree.survey.engines.summing import Pass, at_home
-        from labelfree.survey.pieces import pieces_of
+        from labelfree.survey.small_files import tasks_of
 
         one = Pass(source, tuple(sorted(needs)), sample, seed, on_bad, refuse_zero, wanted, group_rows, likely=True)
-        pieces = list(pieces_of(source))
+        pieces = tasks_of(source)
         total = summed_by(engine, one, pieces, work, progress)
         if total is not None and one.refused_too_many(total):
             one = replace(one, likely=False)

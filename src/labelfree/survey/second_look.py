@@ -41,10 +41,10 @@ class SecondLook:
         if self.engine is not None:
             from labelfree.survey.engines.looking import Looking
             from labelfree.survey.engines.passes import summed_by
-            from labelfree.survey.pieces import pieces_of
+            from labelfree.survey.small_files import tasks_of
 
             one = Looking(source, shift, basis, self.on_bad)
-            total = summed_by(self.engine, one, list(pieces_of(source)), self.work, self.progress)
+            total = summed_by(self.engine, one, tasks_of(source), self.work, self.progress)
             return Moments.empty(basis.shape[1]) if total is None else total
         parts = parts_of(source, source.read(block_rows(source.d)))
         return summed(parts, lambda: Along(shift, basis, self.on_bad), workers_for(source, self.threads)).moments
