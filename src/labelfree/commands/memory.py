@@ -171,8 +171,13 @@ def _reading(source: Source, work: Work) -> int:
 def _putting_together(source: Source, work: Work) -> int:
     """Bytes while the sums of files are read from summaries and merged: those that wait, and one as bytes."""
     d, k = source.d, _classes(source, work)
-    squares = 2 * max(_matrices(source, work), 1)
-    return source.buffers + 8 * squares * d * d + 3 * _sampled(source, work.sample) * (d * _width(source) + 8 * k) + _account(source)
+    squares = max(_matrices(source, work), 1)
+    return (
+        source.buffers
+        + 8 * squares * d * d
+        + 3 * _sampled(source, work.sample) * (d * _width(source) + 8 * k)
+        + _account(source)
+    )
 
 
 def _binned(source: Source, work: Work) -> int:
