@@ -66,7 +66,7 @@ def assert_a_tree(found: Edges, X: NDArray[Any]) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_lengths_are_those_of_single_linkage(way: str, name: str) -> None:
+def test_lengths_are_those_of_single_linkage(name: str) -> None:
     X = EVERY[name]
     found = tree(X)
     assert_a_tree(found, X)
@@ -74,7 +74,7 @@ def test_lengths_are_those_of_single_linkage(way: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gauss", "duplicates", "float32 ulps", "ten far clusters", "bits"])
-def test_float32_rows_are_taken_at_their_value(way: str, name: str) -> None:
+def test_float32_rows_are_taken_at_their_value(name: str) -> None:
     X = CLOUDS[name].astype(np.float32)
     found = tree(X)
     assert np.array_equal(found.length, tree(X.astype(np.float64)).length)
@@ -169,7 +169,7 @@ def brute_force(name: str) -> list[tuple[float, int, int]]:
 
 
 @pytest.mark.parametrize("name", SIZED)
-def test_merges_are_those_of_brute_force(way: str, name: str) -> None:
+def test_merges_are_those_of_brute_force(name: str) -> None:
     found = merges(tree(EVERY[name][-120:]))
     death, smaller, larger = zip(*brute_force(name), strict=True)
     assert np.allclose(found.length, death, rtol=1e-12, atol=0)
@@ -177,12 +177,14 @@ def test_merges_are_those_of_brute_force(way: str, name: str) -> None:
     assert found.larger.tolist() == list(larger)
 
 
-@pytest.mark.parametrize("name", CLOUDS)
+@pytest.mark.once
+@pytest.mark.parametrize("name", EVERY)
 def test_nothing_depends_on_the_way(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What holds of the tree of one way holds of that of every other."""
     found: list[tuple[Edges, Merges]] = []
     for way in WAYS:
         go(way, monkeypatch)
-        one = tree(CLOUDS[name])
+        one = tree(EVERY[name])
         found.append((one, merges(one)))
     (first, whole), *others = found
     for other, merged in others:
