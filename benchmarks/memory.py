@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pages import paragraph
+
+import labelfree
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "memory.json"
@@ -67,6 +69,9 @@ def made(case: Case, directory: Path) -> Path:
     """The file of a case, of the rows of an encoder that has an offset and directions of unequal weight."""
     path = directory / f"{case.n}_{case.d}_{case.dtype}.{case.suffix}"
     if path.exists():
+        return path
+    if case.suffix == "summary":
+        labelfree.summarize(str(made(replace(case, suffix="npy"), directory)), path, with_sample=True)
         return path
     for old in directory.glob(f"*.{case.suffix}"):
         old.unlink()
@@ -126,7 +131,7 @@ def numbers(line: list[str]) -> tuple[int, float]:
 def measured(case: Case, directory: Path) -> dict[str, Any]:
     """Estimate and peak of a case, printed."""
     path = made(case, directory)
-    options = [str(directory / o) if o in ("source.parquet", "head.npz") else o for o in case.options]
+    options = [str(directory / o) if o in ("source.parquet", "head.npz", "out.summary") else o for o in case.options]
     line = [case.command, str(path), "--threads", str(case.threads), "-q", *options]
     began = time.monotonic()
     needed, used = numbers(line)
@@ -144,10 +149,12 @@ def measured(case: Case, directory: Path) -> dict[str, Any]:
 
 GROUPS = ("--group", "item")
 SOURCE, HEAD = ("--source", "source.parquet"), ("--head", "head.npz")
+WRITTEN = ("--with-sample", "-o", "out.summary")
 WIDTHS = (16, 64, 256, 1000, 2048, 4096)
 COMMANDS = (
     ("rank", "npy", ()), ("separability", "npy", ()), ("doctor", "npy", ()), ("transfer", "parquet", SOURCE),
-    ("opis", "parquet", GROUPS), ("evaluate", "parquet", GROUPS),
+    ("opis", "parquet", GROUPS), ("evaluate", "parquet", GROUPS), ("summarize", "npy", WRITTEN),
+    ("rank", "summary", ()),
 )  # fmt: skip
 SETTINGS = (("float32", 2), ("float64", 1), ("float64", 2), ("float32", 1))
 MANY = (
@@ -158,6 +165,7 @@ MANY = (
 )  # fmt: skip
 """Rows, width and commands: where the sample, the sums of threads, the groups or the spectrum are the most."""
 OTHERS = (
+    Case("summarize", 100_000, 64, threads=2, options=WRITTEN), Case("rank", 50_000, 256, threads=2, suffix="summary"),
     Case("rank", 100_000, 1000, threads=2, suffix="parquet"), Case("rank", 5_000, 256, options=("--sample", "all")),
     Case("rank", 20_000, 256, threads=2, options=("--only", "rankme")), Case("opis", 1_000, 64, suffix="parquet"),
     Case("separability", 5_000, 256, "float64", 2, options=("--sample", "all")),
@@ -172,7 +180,8 @@ def grid() -> Iterator[Case]:
     for dtype, threads in SETTINGS:
         for n, d, named in (*((500, d, [command for command, _, _ in COMMANDS]) for d in WIDTHS), *MANY):
             for command, suffix, options in COMMANDS:
-                if command in named and n * d * np.dtype(dtype).itemsize <= LARGEST:
+                few = suffix != "summary" or n == 500
+                if command in named and few and n * d * np.dtype(dtype).itemsize <= LARGEST:
                     yield Case(command, n, d, dtype, threads, suffix, options)
         yield from (case for case in OTHERS if (case.dtype, case.threads) == (dtype, threads))
 
@@ -196,6 +205,11 @@ def write(rows: list[dict[str, Any]]) -> None:
     RESULTS.write_text(f'{{"rows": [\n{lines}\n]}}\n')
 
 
+def own(rows: list[dict[str, Any]], command: str, *, of_summary: bool) -> list[dict[str, Any]]:
+    """The cases of a command, on summaries or on rows."""
+    return [row for row in rows if row["command"] == command and (row["suffix"] == "summary") == of_summary]
+
+
 def page(rows: list[dict[str, Any]]) -> str:
     """docs/memory.md."""
     ratios = sorted(row["ratio"] for row in rows)
@@ -216,7 +230,7 @@ def page(rows: list[dict[str, Any]]) -> str:
             "libraries, in a notebook everything else too) and the most that the pass, or the metrics after it, can "
             "add. Under a limit freed memory is handed back to the system at once (on Linux with glibc), so that what "
             "counts is what is in use. What giotto-tda or a GPU take by themselves is not counted; `embed` has a limit "
-            "of its own kind, for weights and batches; `weights` has none."
+            "of its own kind, for weights and batches; `weights` and `merge` have none."
         ),
         "",
         paragraph(
@@ -230,12 +244,12 @@ def page(rows: list[dict[str, Any]]) -> str:
         "| command | " + " | ".join(f"d = {d:,}" for d in WIDTHS) + " |",
         "|---|" + "---:|" * len(WIDTHS),
     ]
-    for command, _, _ in COMMANDS:
-        cells = []
+    for command, suffix, _ in COMMANDS:
+        cells, of_summary = [], suffix == "summary"
         for d in WIDTHS:
-            found = [row["ratio"] for row in rows if (row["command"], row["d"]) == (command, d)]
+            found = [row["ratio"] for row in own(rows, command, of_summary=of_summary) if row["d"] == d]
             cells.append(f"{min(found):.2f} to {max(found):.2f}" if found else "")
-        out.append(f"| `{command}` | " + " | ".join(cells) + " |")
+        out.append(f"| `{command}`{' of a summary' if of_summary else ''} | " + " | ".join(cells) + " |")
     return "\n".join(out) + "\n"
 
 

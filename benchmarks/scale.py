@@ -1,6 +1,7 @@
 """A pass over shards on Ray against threads of one process, and the pieces that a plan for many nodes is made of.
 
     python benchmarks/scale.py            some twenty minutes, 4 GB under the temporary directory; writes scale.json
+    python benchmarks/scale.py --small-files   of small files and of Hopkins' statistic alone, in two minutes
     python benchmarks/scale.py --quick    small shards, in a minute; written nowhere
 
 Every way reads all rows and sums what `rank` needs (moments of the rows and of unit rows, the sample), in a process of
@@ -29,9 +30,10 @@ from processes import machine
 RESULTS = Path(__file__).parent / "results" / "scale.json"
 FILES, ROWS, D, ROUNDS = 200, 6_500, 768, 2
 QUICK_FILES, QUICK_ROWS, QUICK_D, QUICK_ROUNDS = 6, 400, 32, 1
-SMALL_FILES, SMALL_ROWS, SMALL_D = 400, 50, 8
+SMALL_FILES, SMALL_ROWS, SMALL_D = 2_000, 100, 8
 WIDTHS, QUICK_WIDTHS = (256, 768, 1536, 4096), (32, 64)
 SAMPLE = 5_000
+HOPKINS = (50_000, 512)
 PLAN_BYTES, PLAN_CORES, PLAN_NODES, PLAN_NETWORK = 2e12, 64, 8, 1.25e9
 
 
@@ -54,9 +56,12 @@ def passes(way: str, place: str) -> None:
     from labelfree.kernels import numpy_kernels
     from labelfree.kernels.threads import limited_threads
     from labelfree.sources.opening import open_source
+    from labelfree.survey import small_files
     from labelfree.survey.reading import survey
 
     kind, workers = way.split()
+    if kind == "apart":
+        small_files.TASK_BYTES = 0
     cores = sorted(os.sched_getaffinity(0))[: int(workers)]
     os.sched_setaffinity(0, cores)
     engine, began = None, time.perf_counter()
@@ -117,14 +122,14 @@ def merges(d: int) -> dict[str, float]:
     import pickle
 
     from labelfree.sources.opening import open_source
-    from labelfree.survey.engines.summing import Pass, merged, states_of
+    from labelfree.survey.engines.summing import Pass, merged
     from labelfree.survey.pieces import pieces_of
 
     source = open_source(np.random.default_rng(d).normal(size=(2 * d + 10, d)).astype(np.float32))
     few = math.ceil(SAMPLE / FILES)  # the rows of a shard that the sample of all has
     one = Pass(source, ("moments", "sample", "unit"), few, 0, "error", False, None, None)
     (piece,) = pieces_of(source)
-    state = states_of(one, piece)[0]
+    state = one.states(piece)[0]
     began = time.perf_counter()
     raw = pickle.dumps(state, protocol=5)
     copying, seconds = time.perf_counter() - began, []
@@ -135,6 +140,40 @@ def merges(d: int) -> dict[str, float]:
         seconds.append(time.perf_counter() - began)
     squares = sum(m.scatter.nbytes for m in (state.moments, state.unit) if m.n) if state is not None else 0
     return {"bytes": len(raw), "of_scatters": squares, "merge": min(seconds), "copy": copying}
+
+
+def together(files: int) -> dict[str, Any]:
+    """Small files: the seconds of a pass by one core, by tasks of many files, and by a task for each of them."""
+    with tempfile.TemporaryDirectory() as directory:
+        size = written(Path(directory), files, SMALL_ROWS, SMALL_D)
+        found = {way: measured(f"{way} 1", Path(directory)) for way in ("threads", "ray", "apart")}
+    seconds = {way: one["seconds"] for way, one in found.items()}
+    return {
+        "files": files, "rows": files * SMALL_ROWS, "d": SMALL_D, "bytes": size, "seconds": seconds,
+        "bit_identical": len({one["found"] for one in found.values()}) == 1,
+        "seconds_a_file": (seconds["ray"] - seconds["threads"]) / files,
+        "seconds_a_task": (seconds["apart"] - seconds["threads"]) / files,
+    }  # fmt: skip
+
+
+def tendency(n: int, d: int) -> dict[str, float]:
+    """Seconds of Hopkins' statistic, which the command itself computes, and of the pass before it: one core."""
+    from labelfree.families.transfer.hopkins import hopkins_of
+    from labelfree.kernels import numpy_kernels
+    from labelfree.kernels.threads import limited_threads
+    from labelfree.sources.opening import open_source
+    from labelfree.survey.reading import survey
+
+    with tempfile.TemporaryDirectory() as directory, limited_threads(1):
+        written(Path(directory), 10, n // 10, d)
+        began = time.perf_counter()
+        found = survey(
+            open_source(directory), frozenset({"moments", "unit", "sample"}), kernels=numpy_kernels, sample=SAMPLE,
+            threads=1,
+        )  # fmt: skip
+        passed = time.perf_counter() - began
+        hopkins_of(found.evidence)
+        return {"n": n, "d": d, "pass": passed, "hopkins": time.perf_counter() - began - passed}
 
 
 def loopback() -> int:
@@ -197,10 +236,9 @@ def main(quick: bool) -> None:
     files, rows, d = (QUICK_FILES, QUICK_ROWS, QUICK_D) if quick else (FILES, ROWS, D)
     rounds, ways = QUICK_ROUNDS if quick else ROUNDS, ["threads 2", "ray 2", "ray 1", "floor 2"]
     with tempfile.TemporaryDirectory() as directory:
-        large, small = Path(directory) / "large", Path(directory) / "small"
-        large.mkdir(), small.mkdir()
+        large = Path(directory) / "large"
+        large.mkdir()
         size = written(large, files, rows, d)
-        written(small, 20 if quick else SMALL_FILES, SMALL_ROWS, SMALL_D)
         taken: dict[str, list[Any]] = {way: [] for way in ways}
         for turn in range(rounds):
             for way in ways if turn == 0 else ways[:2]:
@@ -208,8 +246,8 @@ def main(quick: bool) -> None:
                 print(way, f"{taken[way][-1]['seconds']:.2f} s")
         seconds = {way: min(one["seconds"] for one in found) for way, found in taken.items()}
         alike = len({one["found"] for way in ways[:3] for one in taken[way]}) == 1
-        few = {way: measured(way, small)["seconds"] for way in ("threads 1", "ray 1")}
-        shard = (few["ray 1"] - few["threads 1"]) / (20 if quick else SMALL_FILES)
+        small = together(20 if quick else SMALL_FILES)
+        shard = small["seconds_a_task"]
         moved = network(large)
     states = {str(width): merges(width) for width in (QUICK_WIDTHS if quick else WIDTHS)}
     found = {
@@ -222,7 +260,7 @@ def main(quick: bool) -> None:
             round(b["seconds"] / a["seconds"], 2) for a, b in zip(taken["threads 2"], taken["ray 2"], strict=True)
         ],
         "two_workers": seconds["ray 1"] / seconds["ray 2"], "seconds_a_shard": shard, "network": moved,
-        "states": states,
+        "states": states, "small_files": small, "hopkins": tendency(*((2_000, 32) if quick else HOPKINS)),
     }  # fmt: skip
     found["plan"] = planned(size, files, seconds["ray 2"], states[str(d)], shard)
     print(json.dumps(found, indent=1))
@@ -233,5 +271,9 @@ def main(quick: bool) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--pass"]:
         passes(*sys.argv[2:4])
+    elif sys.argv[1:2] == ["--small-files"]:
+        part = {"small_files": together(SMALL_FILES), "hopkins": tendency(*HOPKINS)}
+        print(json.dumps(part, indent=1))
+        RESULTS.write_text(json.dumps(json.loads(RESULTS.read_text()) | part, indent=1, sort_keys=True) + "\n")
     else:
         main("--quick" in sys.argv)

@@ -16,6 +16,7 @@ def scale() -> str:
     """docs/scale.md: its introduction with the numbers filled in."""
     found: Any = json.loads((RESULTS / "scale.json").read_text())
     setting, plan, moved = found["setting"], found["plan"], found["network"]
+    small = found["small_files"]
     filled = {
         "CORES": f"{found['machine']['cores']}", "FILES": f"{setting['files']}", "GB": f"{setting['bytes'] / 1e9:.1f}",
         "ROWS": f"{setting['rows']:,}", "D": f"{setting['d']}", "THREADS": both(found, "threads 2"),
@@ -29,6 +30,11 @@ def scale() -> str:
         "PGIVE": minutes(plan["giving_out_s"]), "PMOVED": f"{plan['moved_bytes'] / 1e9:,.0f}",
         "PMOVE": minutes(plan["moving_s"]), "PALL": f"{plan['minutes']:.0f}",
         "CLUSTER": lost(json.loads((RESULTS / "cluster.json").read_text())["runs"]),
+        "HOPKINS": f"{found['hopkins']['hopkins']:.0f}", "HOPN": f"{found['hopkins']['n']:,}",
+        "HOPD": f"{found['hopkins']['d']}", "HOPPASS": f"{found['hopkins']['pass']:.1f}",
+        "SMALLN": f"{small['files']:,}", "SMALLROWS": f"{small['rows'] // small['files']}",
+        "SMALLRAY": f"{small['seconds']['ray']:.0f}", "SMALLONE": f"{small['seconds']['threads']:.0f}",
+        "SMALLAPART": f"{small['seconds']['apart']:.0f}",
         "PSTORE": f"{plan['bytes'] / plan['reading_and_summing_s'] / 1e9:.1f}",
     }  # fmt: skip
     text = (DOCS / "scale.intro.md").read_text()

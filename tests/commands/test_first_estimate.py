@@ -173,7 +173,8 @@ def test_what_is_refused_by_name(place: Path, labelfree: Program) -> None:
     for words in (("select", f"{place}/0.parquet"), ("compare", f"{place}/0.parquet", f"{place}/1.parquet")):
         done = labelfree(*words, "--rows", "100")
         assert (done.returncode, done.stdout) == (2, "")
-        assert "--rows" in done.stderr
+        assert f"--rows: {words[0]} needs the same rows of every file" in done.stderr
+        assert "leave it out: --sample N looks closely at N rows" in done.stderr
 
 
 def test_a_memory_limit_counts_what_is_read(place: Path) -> None:

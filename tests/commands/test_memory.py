@@ -67,6 +67,8 @@ def test_a_limit_is_kept_among_candidates(
         ("transfer", 2_000, 128, "float32", 2, "parquet", ("--source", "source.parquet")),
         ("opis", 5_000, 64, "float32", 2, "parquet", ("--group", "item")),
         ("evaluate", 1_000, 64, "float64", 2, "parquet", ("--group", "item")),
+        ("summarize", 5_000, 256, "float32", 2, "npy", ("-o", "out.summary")),
+        ("rank", 5_000, 256, "float32", 1, "summary", ()),
         pytest.param("rank", 2_000, 1280, "float32", 2, "npy", (), marks=[pytest.mark.slow, pytest.mark.once]),
         pytest.param("separability", 2_000, 1280, "float64", 2, "npy", (), marks=[pytest.mark.slow, pytest.mark.once]),
     ],
@@ -84,8 +86,8 @@ def test_a_limit_is_kept(
 def test_every_committed_peak_is_below_its_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table of docs/memory.md: every command and width, and one and two threads with float32 and float64."""
     memory, rows = study(monkeypatch), kept()
-    for command, _, _ in memory.COMMANDS:
-        own = [row for row in rows if row["command"] == command]
+    for command, suffix, _ in memory.COMMANDS:
+        own = memory.own(rows, command, of_summary=suffix == "summary")
         assert {row["d"] for row in own} == {*memory.WIDTHS}
         assert {(row["dtype"], row["threads"]) for row in own} == {*memory.SETTINGS}
     for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 import oracles
-from labelfree.evidence.spectrum import spectrum
+from labelfree.evidence.spectrum import along, spectrum
 from labelfree.families.rank.effective import entropy_rank
 from labelfree.sources.opening import open_source
 from labelfree.summaries import Moments
@@ -59,7 +60,7 @@ def test_streamed_ranks_are_those_of_the_svd(n: int, d: int, name: str, form: st
             yield X[start : start + 97]
 
     for centered in (False, True):
-        found = spectrum(moments, centered=centered, rescan=again)
+        found = spectrum(moments, centered=centered, look=lambda shift, basis: along(again(), shift, basis))
         true = oracles.rankme(X, centered=centered, eps=0.0)
         assert entropy_rank(found.sigma)[0] == pytest.approx(true, rel=1e-7)
         assert len(found.eigenvalues) == min(n - centered, d)
@@ -71,7 +72,7 @@ def test_without_a_second_look_what_is_lost_is_said() -> None:
     X = planted(1500, 128, (np.arange(128) < 16).astype(np.float64))
     moments = Moments.empty(128).update(X)
     assert spectrum(moments, centered=False).unresolved
-    assert not spectrum(moments, centered=False, rescan=lambda: [X]).unresolved
+    assert not spectrum(moments, centered=False, look=partial(along, [X])).unresolved
     full = planted(1500, 128, np.ones(128))
     assert not spectrum(Moments.empty(128).update(full), centered=False).unresolved
 
@@ -86,9 +87,9 @@ def test_the_second_look_is_taken_only_where_it_matters() -> None:
     X = np.random.default_rng(0).normal(size=(500, 20))
     X[:, 3] = 0.0  # a dead column
     X[:, 7] = X[:, 8]  # one null direction
-    spectrum(Moments.empty(20).update(X), centered=False, rescan=again)
-    spectrum(Moments.empty(20).update(X + 1e4), centered=True, rescan=again)
-    spectrum(Moments.empty(20).update(X + 1e4), centered=False, rescan=again)
+    spectrum(Moments.empty(20).update(X), centered=False, look=lambda shift, basis: along(again(), shift, basis))
+    spectrum(Moments.empty(20).update(X + 1e4), centered=True, look=lambda shift, basis: along(again(), shift, basis))
+    spectrum(Moments.empty(20).update(X + 1e4), centered=False, look=lambda shift, basis: along(again(), shift, basis))
     assert not looked
 
 
@@ -113,7 +114,7 @@ def test_the_spectrum_does_not_depend_on_the_number_of_threads() -> None:
     found = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            found.append([spectrum(moments, centered=c, rescan=lambda: [rows]) for c in (False, True)])
+            found.append([spectrum(moments, centered=c, look=partial(along, [rows])) for c in (False, True)])
     for one, other in zip(*found, strict=True):
         assert one.eigenvalues[0] > 0
         np.testing.assert_array_equal(one.eigenvalues, other.eigenvalues)

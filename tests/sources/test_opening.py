@@ -129,7 +129,6 @@ REFUSED: list[tuple[str, str]] = [
     ("notes/a.tx", r"notes/a\.tx: no such file or directory$"),  # a.txt could not be read
     ("-", r"-: rows are read more than once, which standard input cannot be; name a file \(Parquet"),
     ("ftp://host/a.parquet", r"ftp://host/a\.parquet: expected a scheme among s3://.*found ftp://; copy the file here"),
-    ("s3://bucket/a.pt", r"s3://bucket/a\.pt: PyTorch files cannot be read by ranges.*aws s3 cp s3://bucket/a\.pt \."),
     ("pipe", r"pipe: expected a file or directory, found a pipe or device; .* write them to a file first"),
     ("pipe.npz::x", r"pipe\.npz: expected a file or directory, found a pipe or device"),
     ("notes/a.txt", r"notes/a\.txt: expected Parquet, Arrow IPC, .* found '\.txt'"),

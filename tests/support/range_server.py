@@ -24,7 +24,8 @@ class Ranges:
     """What a server holds and how it misbehaves.
 
     files: contents by path; faults: what to do to the next requests for bytes, in turn: a status, "cut" or "slow";
-    statuses: what every request for a path gets; ranges: whether it knows ranges; seen: requests by method and path.
+    statuses: what every request for a path gets; ranges: whether it knows ranges; seen: requests by method and path;
+    sent: bytes of files.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class Ranges:
     ranges: bool = True
     after: Callable[[str], None] = lambda path: None
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sent: int = 0
     url: str = ""
 
     def etag(self, path: str) -> str:
@@ -130,6 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if body:
+            held.sent += len(content)
             self.wfile.write(content[: len(content) // 2] if fault == "cut" else content)
             self.close_connection = fault == "cut"
         held.after(path)

@@ -27,7 +27,7 @@ from labelfree.sources.opening import open_source
 from labelfree.sources.subsets import only, with_head
 from labelfree.summaries.merging import FAN, levels, reduced
 from labelfree.survey.engines.remote_tree import Files, RemoteTree
-from labelfree.survey.engines.summing import Pass, at_home, merged, states_of
+from labelfree.survey.engines.summing import Pass, at_home, merged
 from labelfree.survey.growing import Summaries
 from labelfree.survey.pieces import Piece, pieces_of
 from labelfree.survey.reading import survey
@@ -191,7 +191,7 @@ def in_pieces(one: Pass) -> Summaries:
 
     files: Files[Summaries] = Files(apart)
     for piece in pieces_of(one.source):
-        for state, (_, level) in zip(states_of(one, piece), piece.nodes, strict=True):
+        for state, (_, level) in zip(one.states(piece), piece.nodes, strict=True):
             if state is not None:
                 files.add(piece.file, pickle.loads(pickle.dumps(state)), level)
     total = files.total()
@@ -254,7 +254,7 @@ def test_what_the_sample_of_all_refuses_does_not_travel(files: dict[str, Any]) -
     }  # fmt: skip
     likely, all_ = Pass(source, **settings, likely=True), Pass(source, **settings)
     held = [
-        sum(len(chunk.keys) for piece in pieces_of(source) for state in states_of(one, piece) if state is not None
+        sum(len(chunk.keys) for piece in pieces_of(source) for state in one.states(piece) if state is not None
             for chunk in state.sample.chunks)
         for one in (likely, all_)
     ]  # fmt: skip
@@ -311,6 +311,6 @@ def test_a_piece_is_summed_with_what_it_needs_and_no_more(files: dict[str, Any])
         return source.between(rows, start, stop)
 
     pieces = list(pieces_of(source))
-    states_of(Pass(replace(source, span=span), NEEDS, 10, 0, "error", False, None, None), pieces[2])
+    Pass(replace(source, span=span), NEEDS, 10, 0, "error", False, None, None).states(pieces[2])
     assert asked == [(pieces[2].start, pieces[2].stop)]
     assert isinstance(pieces[2], Piece)

@@ -14,8 +14,11 @@ def refusal(error: Any) -> str:
     """One line: the option, what was wrong with it, and where its help is."""
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     said = error.format_message()
-    if getattr(error, "option_name", None) in _SPREAD and context is not None:
-        said = f"{error.option_name}: {context.info_name} runs on this machine alone; leave it out"
+    name, command = getattr(error, "option_name", None), None if context is None else context.info_name
+    if name in _SPREAD and command is not None:
+        said = f"{name}: {command} runs on this machine alone; leave it out"
+    if name == "--rows" and command in _MATCHED:
+        said = f"--rows: {command} needs the same rows of every file, and row groups chosen in each hold others; {_WAY}"
     if parameter is not None and error.message:
         said = f"{_named(parameter, context)}: {_expected(error)}"
     said = " ".join(said.split()).rstrip(".")
@@ -25,6 +28,9 @@ def refusal(error: Any) -> str:
 
 _SPREAD = ("--engine", "--address", "--work")
 """Options of commands that can spread their work."""
+_MATCHED = ("compare", "select")
+"""Commands that hold the rows of several files against each other."""
+_WAY = "leave it out: --sample N looks closely at N rows that all of them hold, and all are read"
 
 
 def _expected(error: Any) -> str:

@@ -23,9 +23,9 @@ from labelfree.families.transfer.distances import PERMUTATIONS
 from labelfree.families.transfer.distances import ROWS as COMPARED
 from labelfree.families.transfer.hopkins_distances import REPEATS, points_for
 from labelfree.sources.block import Source
+from labelfree.sources.summary_files import SAMPLED
 from labelfree.summaries.distinct import LIMIT
-from labelfree.survey.parallel import available_cores
-from labelfree.survey.reading import workers_for
+from labelfree.survey.parallel import available_cores, workers_for
 from labelfree.survey.shards import block_rows, states_alive
 from labelfree.trees.sketch import DENSE
 
@@ -118,6 +118,8 @@ def _width(source: Source) -> int:
 
 
 def _sampled(source: Source, sample: int | None) -> int:
+    if source.summaries and not any(SAMPLED in summary.records for summary in source.summaries):
+        return 0
     return source.total if sample is None else min(sample, source.total)
 
 
@@ -147,6 +149,8 @@ def _account(source: Source) -> int:
 def _reading(source: Source, work: Work) -> int:
     """Bytes while the blocks are summed: by every worker its own sums, its sample of up to twice its rows, a strip."""
     d, width, total = source.d, _width(source), source.total
+    if source.summaries:
+        return _putting_together(source, work)
     workers, kept, k = workers_for(source, work.threads), _matrices(source, work), _classes(source, work)
     block = min(block_rows(d), total)
     passing = (total > block if d > WIDE else block > _strip(d)) * (kept > 0)  # beside the sums so far those of a block
@@ -162,6 +166,18 @@ def _reading(source: Source, work: Work) -> int:
     logits = 2 * 8 * k * min(total, 3 * workers * _sampled(source, work.sample))
     squares += _binned(source, work)
     return source.buffers + 8 * squares * d * d + strips + blocks + rows * d * width + logits + _account(source)
+
+
+def _putting_together(source: Source, work: Work) -> int:
+    """Bytes while the sums of files are read from summaries and merged: those that wait, and one as bytes."""
+    d, k = source.d, _classes(source, work)
+    squares = max(_matrices(source, work), 1)
+    return (
+        source.buffers
+        + 8 * squares * d * d
+        + 3 * _sampled(source, work.sample) * (d * _width(source) + 8 * k)
+        + _account(source)
+    )
 
 
 def _binned(source: Source, work: Work) -> int:

@@ -17,16 +17,20 @@ from labelfree.commands.unlimited import check_unlimited
 from labelfree.documents.files import atomically, check_apart, check_targets
 from labelfree.documents.stores.names import shown
 from labelfree.errors import UsageError
+from labelfree.evidence.evidence import WIDE
 from labelfree.kernels.threads import limited_threads
 from labelfree.progress import Progress, silent
 from labelfree.sources.block import AUTO, SUMMARY, Source
 from labelfree.sources.opening import open_source
 from labelfree.sources.summary_files import About
+from labelfree.summaries.distinct import LIMIT
 from labelfree.summaries.writing import HELD, Writing
 from labelfree.survey.summarizing import NEEDS, merged, summarized
 
 SAMPLE = 10_000
 """Rows of the sample, where one is kept: those that `separability` takes."""
+_BESIDE = 20_000
+"""Bytes of a file in a summary beside its sums: names, tallies, checksums."""
 _COMMAND = Command("summarize", options=("logits",), sample=SAMPLE, scores="if_there", document="findings")
 
 
@@ -95,7 +99,11 @@ def summarize(
 
 def _summarized(opened: Source, path: Path, chosen: Options, with_sample: bool, progress: Progress) -> Summarized:
     _check_output(path, opened)
-    written = HELD + 4 * 8 * opened.d**2  # what waits to be written, and two matrices as bytes
+    square = 8 * opened.d**2 * (1 if opened.d > WIDE else 2)
+    files, kept = max(len(opened.counts), 1), square + _BESIDE
+    drawn = 8 * opened.d * min(opened.total, chosen.sample or opened.total) if with_sample else 0
+    waiting = files * kept + drawn + 48 * min(opened.total, LIMIT)
+    written = min(waiting, HELD) + 2 * square  # what waits to be written, and the matrices of a file as bytes
     work = Work(replace(opened, buffers=opened.buffers + written), NEEDS, (), chosen.sample, threads=chosen.threads)
     check_memory(work, chosen)
     check_unlimited(work, chosen)

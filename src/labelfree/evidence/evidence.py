@@ -17,7 +17,7 @@ from labelfree.evidence.clusters import Clusters
 from labelfree.evidence.groups import Grouping
 from labelfree.evidence.outputs import Outputs
 from labelfree.evidence.scaling import Topology, in_range, unit
-from labelfree.evidence.spectrum import Spectrum, eigenvalues_alone, spectrum
+from labelfree.evidence.spectrum import Look, Spectrum, along, eigenvalues_alone, spectrum
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.progress import Advance, Progress, silent
 from labelfree.results import Result, undefined
@@ -56,15 +56,15 @@ class Evidence:
     moments: of all rows; unit: of all non-zero rows scaled to length one (absent above width WIDE);
     drawn: the sample; views: the sample of whole groups; stored: the dtype the values fit in without
     loss ("float16", "bfloat16", "float32", "float64", "int8"), which bounds what a spectrum can show;
-    rescan: yields all rows again, for spectra that need a second look, or raises RowsGone; seed: of the sample, and
-    of everything random; progress: told what is being done, and which fraction of it is done; outputs: logits and
-    head, for the metrics of transfer; reference: a second data set beside it, such as the labelled source of a
-    transfer; grouping: which rows belong together, for the metrics of OPIS; on_bad: what is done with rows that a
-    metric cannot use and others can: "drop" leaves them out, "error" and None (arrays in Python) leave it
-    undefined; exponent: the rows of the data set are 2**exponent times those seen here, which `measured` and
-    `in_unit` give back to a value in their unit; divisions: random ones of current and reference rows, for a
-    p-value of drift; clusters: the row groups that were read, where these are not all; values_alone: spectra have no
-    directions and no second look, which a value needs seldom.
+    rescan: yields all rows again, or raises RowsGone; look: how a spectrum looks at them a second time, None for a
+    rescan; seed: of the sample, and of everything random; progress: told what is being done, and which fraction of
+    it is done; outputs: logits and head, for the metrics of transfer; reference: a second data set beside it, such
+    as the labelled source of a transfer; grouping: which rows belong together, for the metrics of OPIS; on_bad:
+    what is done with rows that a metric cannot use and others can: "drop" leaves them out, "error" and None (arrays
+    in Python) leave it undefined; exponent: the rows of the data set are 2**exponent times those seen here, which
+    `measured` and `in_unit` give back to a value in their unit; divisions: random ones of current and reference
+    rows, for a p-value of drift; clusters: the row groups that were read, where these are not all; values_alone:
+    spectra have no directions and no second look, which a value needs seldom.
     """
 
     n: int
@@ -76,6 +76,7 @@ class Evidence:
     views: Drawn | None = None
     stored: str = "float64"
     rescan: Callable[[], Iterable[Rows]] | None = None
+    look: Look | None = None
     kernels: Kernels = field(default_factory=lambda: numpy_kernels)
     progress: Progress = silent
     seed: int = 0
@@ -105,12 +106,15 @@ class Evidence:
             return Moments.empty(rows.shape[1]).update(rows), rows
         return self.moments, rows
 
-    def _again(self) -> Iterable[Rows]:
+    def _look(self, shift: Float, basis: Float) -> Moments:
         moments, rows = self._spanned
-        if moments is not self.moments or self.rescan is None:
-            return [rows]
-        self.progress("measuring small directions", 0.0)
-        return self.rescan()
+        if moments is self.moments and self.look is not None:
+            self.progress("measuring small directions", 0.0)
+            return self.look(shift, basis)
+        if moments is self.moments and self.rescan is not None:
+            self.progress("measuring small directions", 0.0)
+            return along(self.rescan(), shift, basis)
+        return along([rows], shift, basis)
 
     @cached_property
     def _directed(self) -> dict[bool, Spectrum]:
@@ -123,9 +127,9 @@ class Evidence:
             assert self.moments is not None
             return eigenvalues_alone(self.moments, centered=centered)
         moments, rows = self._spanned
-        again = self._again if self.rescan or len(rows) == self.n else None
+        look = self._look if self.look or self.rescan or len(rows) == self.n else None
         fine = self.stored not in COARSE
-        whole = self._directed[centered] = spectrum(moments, centered=centered, rescan=again, fine=fine)
+        whole = self._directed[centered] = spectrum(moments, centered=centered, look=look, fine=fine)
         return replace(whole, directions=np.empty((0, 0)))
 
     def _coordinates(self, spectrum: Spectrum) -> Rows:

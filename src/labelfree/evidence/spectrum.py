@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,6 +21,10 @@ _NEAR = 30  # times the floor: eigenvalues below have lost their digits
 _STRIP = 256  # rows that are projected at a time
 _LOOKS = 4  # most looks at the rows; each sees down to 1e-12 of what the one before has left
 _NEGLIGIBLE = 1e-7  # largest relative change of an effective rank that is left unmeasured
+
+
+Look: TypeAlias = Callable[[Float, Float], Moments]
+"""Moments of all rows less a shift (d,) along the columns of a basis (d, k): a pass over the rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +87,8 @@ class Spectrum:
         return out
 
 
-def spectrum(
-    moments: Moments, *, centered: bool, rescan: Callable[[], Iterable[Rows]] | None = None, fine: bool = False
-) -> Spectrum:
-    """The spectrum of the rows behind `moments`; `rescan` yields them again for a tail that rounding has hidden.
+def spectrum(moments: Moments, *, centered: bool, look: Look | None = None, fine: bool = False) -> Spectrum:
+    """The spectrum of the rows behind `moments`; `look` reads them again for a tail that rounding has hidden.
 
     fine: whether the rows are stored so finely that a direction hidden in the rounding of their scatter can be one of
     theirs; it is then looked for, however little it would move an effective rank.
@@ -117,12 +120,12 @@ def spectrum(
     shift = mean if centered else np.zeros(d)
     found = Spectrum(n, d, centered, values, directions, noise, shift)
     most = n - 1 if centered else n
-    if rescan is not None:
+    if look is not None:
         for _ in range(_LOOKS):
             seen = found.cut_to(min(most if fine else n, len(live)))
             if not (seen.unresolved or (fine and seen.hides_some)):
                 break
-            found = _remeasured(found, rescan())
+            found = _remeasured(found, look(found.shift, found.directions))
     return found.cut_to(min(most, d))
 
 
@@ -139,8 +142,8 @@ def eigenvalues_alone(moments: Moments, *, centered: bool) -> Spectrum:
     return Spectrum(n, d, centered, kept, np.empty((0, 0)), noise, np.zeros(0))
 
 
-def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
-    """A spectrum with its tail measured from the rows, not from their scatter: a second pass.
+def _remeasured(found: Spectrum, again: Moments) -> Spectrum:
+    """A spectrum with its tail measured from the rows along its directions, not from their scatter.
 
     A scatter holds squared singular values, so that those below 1.5e-8 of the largest drown in rounding. Projected on
     the tail directions the rows lose the large ones but for a leak, since the directions themselves are rounded. The
@@ -150,11 +153,7 @@ def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
     basis = found.directions
     top = min(float(found.eigenvalues[0]), found.floor / (2 * EPS))
     k = int((found.eigenvalues >= _TAIL * top).sum())  # from the largest on
-    again = Moments.empty(basis.shape[1])
-    for rows in blocks:
-        again = again.update(_projected(rows, found.shift, basis))
-    second, mean = again.scatter, again.mean
-    second /= again.n
+    second, mean = again.scatter / again.n, again.mean
     del again
     if not found.centered:
         add_outer(second, 1.0, mean)
@@ -175,7 +174,15 @@ def _remeasured(found: Spectrum, blocks: Iterable[Rows]) -> Spectrum:
     return replace(found, eigenvalues=values[order], directions=directions[:, order], floor=floor)
 
 
-def _projected(rows: Rows, shift: Float, basis: Float) -> Float:
+def along(blocks: Iterable[Rows], shift: Float, basis: Float) -> Moments:
+    """Moments of rows that come in blocks (m, d), less `shift`, along `basis` (d, k)."""
+    found = Moments.empty(basis.shape[1])
+    for rows in blocks:
+        found = found.update(projected(rows, shift, basis))
+    return found
+
+
+def projected(rows: Rows, shift: Float, basis: Float) -> Float:
     """Rows (m, d) less `shift`, on the directions of `basis` (d, k), spread over threads."""
     out = np.empty((len(rows), basis.shape[1]))
 

@@ -115,7 +115,7 @@ def _deleted(metrics: Sequence[Metric], e: Evidence) -> Float:
     """(1 + c, m) values of metrics on all rows that were read, and less each bin of row groups."""
     clusters = e.clusters
     assert clusters is not None
-    own = replace(e, drawn=None, views=None, rescan=None, clusters=None, values_alone=True, reference=None)
+    own = replace(e, drawn=None, views=None, rescan=None, look=None, clusters=None, values_alone=True, reference=None)
 
     def without(i: int) -> list[float]:
         moments, unit = e.moments, e.unit

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from labelfree.arrays import Rows, as_rows
-from labelfree.documents.stores.names import is_remote, parsed_name
+from labelfree.documents.stores.names import is_remote
 from labelfree.documents.stores.names import shown as shown_name
 from labelfree.documents.stores.remote_file import remote_file
 from labelfree.errors import SourceError, UsageError, option
@@ -25,7 +25,6 @@ from labelfree.sources.arrays.numpy_files import array_tensors
 from labelfree.sources.arrays.stored import in_memory
 from labelfree.sources.block import CHECKPOINT
 from labelfree.sources.checkpoints.tensors import from_bfloat16, state_tensors, tensors
-from labelfree.sources.paths import check_ranged
 from labelfree.sources.tensor import Tensor
 
 _FILES = ".safetensors, .pt/.pth/.ckpt/.bin, .npz or a directory of a checkpoint"
@@ -115,7 +114,6 @@ def _in_store(name: str) -> dict[str, Tensor]:
             f"{shown_name(place)}::{key}: expected a whole checkpoint, found a tensor of one; name "
             f"{shown_name(place)} with {option('layer', key)}"
         )
-    check_ranged(parsed_name(name))  # before the store is asked
     file = remote_file(name)
     suffix = file.suffix.lower()
     if suffix == ".npz":

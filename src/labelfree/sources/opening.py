@@ -10,7 +10,7 @@ from typing import Any
 
 from labelfree.documents.files import check_regular
 from labelfree.documents.stores.faults import copying
-from labelfree.documents.stores.names import is_remote, parsed_name, shown
+from labelfree.documents.stores.names import is_remote, shown
 from labelfree.documents.stores.remote_file import PIECES, File, RemoteFile, remote_file
 from labelfree.errors import SourceError, UsageError, option
 from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, SUMMARY, Columns, Source
@@ -18,7 +18,6 @@ from labelfree.sources.conversions import conversion
 from labelfree.sources.paths import (
     READABLE,
     check_named,
-    check_ranged,
     files_of,
     missing,
     natural,
@@ -101,7 +100,6 @@ def _open_path(name: str, columns: Columns) -> Source:
 
 def _open_remote(name: str, columns: Columns) -> Source:
     place, separator, member = name.rpartition("::")
-    check_ranged(parsed_name(place if separator else name))  # before the store is asked
     if not separator:
         found = _open_files(shown(name), files_of(name), columns)
     else:

@@ -6,15 +6,14 @@ import os
 import re
 from collections.abc import Sequence
 from glob import glob, has_magic
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 
 from labelfree.documents.files import check_regular
-from labelfree.documents.stores.faults import copying
 from labelfree.documents.stores.listings import remote_files
-from labelfree.documents.stores.names import Name, is_remote
+from labelfree.documents.stores.names import is_remote
 from labelfree.documents.stores.remote_file import File
 from labelfree.errors import SourceError
-from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, SUMMARY, TORCH
+from labelfree.sources.block import ARROW, CHECKPOINT, LINES, PARQUET, SEPARATED, SUMMARY
 from labelfree.sources.saved import saved_files, saved_names
 
 READABLE = (
@@ -28,15 +27,6 @@ def check_named(name: str, kinds: str = READABLE) -> None:
     """Refuse standard input; kinds: of files that would be read."""
     if name == "-":
         raise SourceError(f"-: rows are read more than once, which standard input cannot be; name a file ({kinds})")
-
-
-def check_ranged(name: Name) -> None:
-    """Refuse a checkpoint in a store that only torch can read."""
-    if PurePosixPath(name.path).suffix.lower() in TORCH:
-        raise SourceError(
-            f"{name.shown}: PyTorch files cannot be read by ranges, since torch loads them whole; copy it first: "
-            f"{copying(name)}"
-        )
 
 
 def files_of(name: str) -> list[File]:

@@ -153,8 +153,10 @@ def summary_source(name: str, files: Sequence[File], chosen: Columns) -> Source:
         raise SourceError(rowless(name))
 
     outputs = first.outputs if chosen.outputs is not None else None
-    states = len(str(sum(len(one.files) for one in told))) * 2 * 16 * first.d**2  # that wait to be merged
-    largest = max((r.span[1] - r.span[0] for one in found for r in one.records.values()), default=0)
+    sizes = [(name, r.span[1] - r.span[0]) for one in found for name, r in one.records.items()]
+    largest = max((size for _, size in sizes), default=0)
+    sums = max((size for name, size in sizes if name not in (ROWS, SAMPLED)), default=0)
+    states = len(str(sum(len(one.files) for one in told))) * 2 * sums  # that wait to be merged
     dtype = dtype_of(d for one in told for d in one.dtype.split(", "))
     return Source(
         name, tuple(map(str, files)), first.column, "summary", dtype, first.d, sum(one.total for one in told),

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, Self, TypeVar
 
+from labelfree.evidence.evidence import WIDE
 from labelfree.kernels.threads import alone, one_core
-from labelfree.sources.block import Block
-from labelfree.survey.shards import Part
+from labelfree.sources.block import Block, Source
+from labelfree.survey.shards import Part, block_rows
 from labelfree.survey.sums import Ordered, Sums
 
 
@@ -31,11 +32,18 @@ class Growing(Protocol):
 
 
 S = TypeVar("S", bound=Growing)
+_MOST_WORKERS = 8
 
 
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers_for(source: Source, threads: int | None) -> int:
+    """Threads that sum the blocks of a source; a wide one has a matrix too large to hold it for each of them."""
+    workers = 1 if source.d > WIDE else min(threads or available_cores(), _MOST_WORKERS)
+    return min(workers, -(-source.total // block_rows(source.d)))
 
 
 def summed(

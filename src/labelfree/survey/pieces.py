@@ -1,4 +1,4 @@
-"""What one worker sums elsewhere: consecutive shards of a file, as whole nodes of the tree of merges.
+"""What one worker sums elsewhere: consecutive shards of a file, or small files, as whole nodes of the tree of merges.
 
 A piece is cut by the data alone, and how it is cut changes no digit: a node is merged from its shards wherever that is.
 """
@@ -23,16 +23,18 @@ MOST_PIECES = 1024
 class Piece:
     """Consecutive shards of one file; nodes: how many of them, one after another, each state is of, and its level.
 
-    groups: the first and the last row group of the file that hold them, None where it has none.
+    groups: the first and the last row group of the file that hold them, None where it has none; inner: the pieces of
+    several whole files that are one, whose state is a node of the tree of files, none where it is of one file.
     """
 
     shards: tuple[Shard, ...]
     nodes: tuple[tuple[int, int], ...]
     groups: tuple[int, int] | None = None
+    inner: tuple[Piece, ...] = ()
 
     @property
     def file(self) -> int:
-        """The number of the file."""
+        """The number of the file, or of the first."""
         return self.shards[0].file
 
     @property

@@ -6,31 +6,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labelfree.arrays import Rows
 from labelfree.evidence.evidence import WIDE, Need
-from labelfree.evidence.scaling import measurable
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.progress import Progress, silent
 from labelfree.sources.block import Block, Source
 from labelfree.survey.clusters import Gathering
 from labelfree.survey.found import OnBad, Survey
 from labelfree.survey.growing import Summaries
-from labelfree.survey.parallel import available_cores, summed
-from labelfree.survey.repetitions import finite
+from labelfree.survey.parallel import summed, workers_for
 from labelfree.survey.scores import Wanted
+from labelfree.survey.second_look import SecondLook
 from labelfree.survey.shards import Part, block_rows, parts_of
 from labelfree.survey.sums import Sums
 
 if TYPE_CHECKING:
     from labelfree.survey.engines.passes import Reducing
-
-_MOST_WORKERS = 8
-
-
-def workers_for(source: Source, threads: int | None) -> int:
-    """Threads that sum the blocks of a source; a wide one has a matrix too large to hold it for each of them."""
-    workers = 1 if source.d > WIDE else min(threads or available_cores(), _MOST_WORKERS)
-    return min(workers, -(-source.total // block_rows(source.d)))
 
 
 def survey(
@@ -55,7 +45,6 @@ def survey(
     whole groups, None for all; engine: who sums in place of the threads of this process; work: a directory for the
     states of its pieces, where a run that was killed is resumed.
     """
-    rows = block_rows(source.d)
 
     def empty() -> Summaries:
         return Summaries(source, needs, kernels, sample, seed, on_bad, refuse_zero, wanted, group_rows)
@@ -67,10 +56,10 @@ def survey(
     else:
         from labelfree.survey.engines.passes import summed_by
         from labelfree.survey.engines.summing import Pass, at_home
-        from labelfree.survey.pieces import pieces_of
+        from labelfree.survey.small_files import tasks_of
 
         one = Pass(source, tuple(sorted(needs)), sample, seed, on_bad, refuse_zero, wanted, group_rows, likely=True)
-        pieces = list(pieces_of(source))
+        pieces = tasks_of(source)
         total = summed_by(engine, one, pieces, work, progress)
         if total is not None and one.refused_too_many(total):
             one = replace(one, likely=False)
@@ -78,15 +67,10 @@ def survey(
         state = empty() if total is None else at_home(total, one, kernels)
     state.check()
 
-    def rescan() -> Iterator[Rows]:
-        for _, block in parts_of(source, source.read(rows)):
-            usable = block.rows[finite(block)]
-            yield usable[measurable(usable)] if on_bad == "count" else usable
-
-    found = state.finished(rescan, progress)
-    if gathering is None:
-        return found
-    return replace(found, evidence=replace(found.evidence, clusters=gathering.found))
+    look = SecondLook(source, on_bad, threads, progress, engine, work)
+    found = state.finished(look.rows, progress)
+    clusters = None if gathering is None else gathering.found
+    return replace(found, evidence=replace(found.evidence, look=look, clusters=clusters))
 
 
 def grown(

@@ -153,7 +153,6 @@ def test_many_files_of_items(stub: Objects, bucket: str, name: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda b: labelfree.weights(f"{b}/m.pt"), r"PyTorch files cannot be read by ranges.*copy it first: aws s3 cp"),
         (lambda b: labelfree.weights(f"{b}/none"), r"expected \*\.safetensors in the directory, found none"),
         (lambda b: labelfree.weights(f"{b}/m.safetensors::w"), r"found a tensor of one; name .* with layer"),
         (lambda b: labelfree.weights(f"{b}/m.h5"), r"expected \.safetensors.*found '\.h5'"),

@@ -71,7 +71,17 @@ def test_results_and_histories_in_the_bucket(
     run("rank", source, *out, "--append", history, "--step", 1, "-v")
     run("rank", source, "--append", history, "--step", 2, "-q")
     assert len(run("history", "show", history, "--format", "csv").stdout.split("\n")) == 4
-    run("gate", "--history", history, "--require", "rankme > 3", "-o", "s3://bucket/r/g.json")
+    run(
+        "gate",
+        "--history",
+        history,
+        "--require",
+        "rankme > 3",
+        "-o",
+        "s3://bucket/r/g.json",
+        "-o",
+        "s3://bucket/r/g.xml",
+    )
     run("gate", "s3://bucket/r/r.json", "--require", "rankme > 13", code=10)
     assert "s3://bucket/r/page.html" in run("report", "s3://bucket/r/r.json", "-o", "s3://bucket/r/page.html").stdout
     run("history", "remove", history, "--run", "default", "--step", 1)
@@ -80,7 +90,7 @@ def test_results_and_histories_in_the_bucket(
     held = json.loads(bucket.get_object(Bucket="bucket", Key="r/r.json")["Body"].read())
     assert held["reports"][0]["input"]["sources"] == [source]
     keys = {one["Key"] for one in bucket.list_objects_v2(Bucket="bucket", Prefix="r/")["Contents"]}
-    assert keys == {"r/a.parquet", "r/h.jsonl", "r/g.json", "r/page.html", *(f"r/r.{s}" for s in
+    assert keys == {"r/a.parquet", "r/h.jsonl", "r/g.json", "r/g.xml", "r/page.html", *(f"r/r.{s}" for s in
                     ("json", "html", "csv", "parquet"))}  # fmt: skip
     for one in keys:
         assert b"S3CR3T" not in bucket.get_object(Bucket="bucket", Key=one)["Body"].read()

@@ -15,7 +15,7 @@ from labelfree.errors import EngineError
 from labelfree.kernels import numpy_kernels
 from labelfree.sources.opening import open_source
 from labelfree.survey.engines.kept import kept_in
-from labelfree.survey.engines.summing import Pass, at_home, merged, states_of
+from labelfree.survey.engines.summing import Pass, at_home, merged
 from labelfree.survey.pieces import pieces_of
 
 
@@ -36,14 +36,14 @@ def test_states_are_read_as_they_were_written(one: Pass, tmp_path: Path) -> None
     (piece,) = pieces_of(one.source)
     kept = kept_in(str(tmp_path / "work" / "deeper"), "digest", one)
     assert kept.read(piece, one) is None
-    (state,) = states_of(one, piece)
+    (state,) = one.states(piece)
     kept.write(piece, [None, state], one)
     assert [path.suffix for path in Path(kept.directory).iterdir()] == [".state"]
     found = kept.read(piece, one)
     assert found is not None
     assert found[0] is None
     assert found[1] is not None
-    assert told(one, merged([found[1]])) == told(one, states_of(one, piece)[0])
+    assert told(one, merged([found[1]])) == told(one, one.states(piece)[0])
     assert kept.read(None, one) is None
     kept.forget([piece])
     assert list(Path(kept.directory).iterdir()) == []
@@ -52,7 +52,7 @@ def test_states_are_read_as_they_were_written(one: Pass, tmp_path: Path) -> None
 def test_a_damaged_state_is_read_again(one: Pass, tmp_path: Path) -> None:
     (piece,) = pieces_of(one.source)
     kept = kept_in(str(tmp_path), "digest", one)
-    kept.write(piece, states_of(one, piece), one)
+    kept.write(piece, one.states(piece), one)
     whole = kept.path(piece).read_bytes()
     middle = len(whole) // 2
     flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
@@ -86,7 +86,7 @@ def test_a_directory_that_a_node_does_not_see_is_refused(one: Pass, tmp_path: Pa
     kept = kept_in(str(tmp_path / "work"), "digest", one)
     shutil.rmtree(tmp_path / "work")
     with pytest.raises(EngineError, match="expected a directory that every node sees, found none on"):
-        kept.write(piece, states_of(one, piece), one)
+        kept.write(piece, one.states(piece), one)
     (tmp_path / "file").touch()
     with pytest.raises(EngineError, match="which cannot be made"):
         kept_in(str(tmp_path / "file"), "digest", one)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import labelfree
-from labelfree.errors import EngineError, SourceError
+from labelfree.errors import EngineError, RowsError, SourceError
 from labelfree.sources.opening import open_source
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -63,6 +63,12 @@ def nodes() -> Iterator[Any]:
             yield made
 
 
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task for each file, however small."""
+    monkeypatch.setattr("labelfree.survey.small_files.TASK_BYTES", 0)
+
+
 def document(found: Any) -> str:
     """All of a report."""
     return json.dumps(found.model_dump(mode="json"), sort_keys=True)
@@ -92,6 +98,20 @@ def test_a_report_of_the_cluster_is_that_of_one_process(run: str, data: Path, no
     assert document(RUNS[run](data, {"engine": "ray"})) == document(RUNS[run](data, {}))
 
 
+def test_a_second_look_at_all_rows_is_that_of_one_process(nodes: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    rotation = np.linalg.qr(rng.normal(size=(D, D)))[0][:9]
+    for i in range(6):
+        np.save(tmp_path / f"part_{i}.npy", rng.normal(size=(400, 9)) * np.logspace(0, -9, 9) @ rotation)
+    said: list[str] = []
+    there = labelfree.rank(
+        str(tmp_path / "*.npy"), sample=100, engine="ray", progress=lambda stage, done: said.append(stage)
+    )
+    assert document(there) == document(labelfree.rank(str(tmp_path / "*.npy"), sample=100))
+    assert sum(stage.startswith("reading: 6 of 6 shards, 2,400 rows") for stage in said) >= 3
+
+
+@pytest.mark.usefixtures("apart")
 def test_progress_counts_shards_rows_and_bytes(data: Path, nodes: Any) -> None:
     said: list[tuple[str, float]] = []
     labelfree.rank(str(data), engine="ray", progress=lambda stage, done: said.append((stage, done)))
@@ -108,6 +128,7 @@ def test_a_sample_that_was_guessed_too_small_is_drawn_again(nodes: Any, tmp_path
     assert document(found) == document(labelfree.rank(X, sample=200, on_bad="drop"))
 
 
+@pytest.mark.usefixtures("apart")
 def test_a_worker_that_is_killed_is_replaced(data: Path, nodes: Any, tmp_path: Path) -> None:
     source = meeting(open_source(str(data)), tmp_path, 3 * ROWS, "killed")
     found = labelfree.rank(source, engine="ray")
@@ -116,6 +137,7 @@ def test_a_worker_that_is_killed_is_replaced(data: Path, nodes: Any, tmp_path: P
     assert readings(tmp_path).count(3 * ROWS) == 2
 
 
+@pytest.mark.usefixtures("apart")
 def test_a_node_that_is_lost_in_the_middle_costs_time_alone(data: Path, nodes: Any, tmp_path: Path) -> None:
     import threading
 
@@ -135,6 +157,7 @@ def test_a_node_that_is_lost_in_the_middle_costs_time_alone(data: Path, nodes: A
     assert readings(tmp_path).count(5 * ROWS) >= 2
 
 
+@pytest.mark.usefixtures("apart")
 def test_a_shard_that_cannot_be_read_fails_at_once_with_its_place(data: Path, nodes: Any, tmp_path: Path) -> None:
     for file in data.iterdir():
         shutil.copy(file, tmp_path / file.name)
@@ -152,12 +175,34 @@ def test_a_shard_that_cannot_be_read_fails_at_once_with_its_place(data: Path, no
     assert readings(counted).count(4 * ROWS) == 1
 
 
+@pytest.mark.parametrize("broken", [None, 37])
+def test_small_files_are_few_tasks(nodes: Any, tmp_path: Path, broken: int | None) -> None:
+    rng = np.random.default_rng(4)
+    for i in range(70):
+        X = rng.normal(size=(30, 6))
+        X[3] = np.nan if i == broken else 0.0
+        np.save(tmp_path / f"part_{i:02}.npy", X)
+    asked, work = str(tmp_path / "*.npy"), str(tmp_path / "work")
+    if broken is not None:
+        with pytest.raises(RowsError, match=r"1 of 2100 rows hold NaN or infinity, first at row 1113"):
+            labelfree.rank(asked, engine="ray", work=work)
+        return
+    said: list[str] = []
+    found = labelfree.rank(asked, engine="ray", work=work, progress=lambda stage, done: said.append(stage))
+    assert document(found) == document(labelfree.rank(asked))
+    assert [one.partition(" of")[0] for one in dict.fromkeys(said) if "shards" in one][-1] == "reading: 70"
+    assert len({one for one in said if "shards" in one}) == 4  # 64, 4, 1 and 1 files
+    assert document(labelfree.rank(asked, engine="ray", work=work)) == document(found)
+
+
 DRIVER = """
 import json, sys
 from pathlib import Path
 import labelfree
 from labelfree.sources.opening import open_source
+from labelfree.survey import small_files
 from ray_cluster import meeting
+small_files.TASK_BYTES = 0
 data, place, work, address = sys.argv[1:]
 source = meeting(open_source(data), Path(place), 6 * 600, "waits")
 found = labelfree.rank(source, engine="ray", address=address, work=work)

@@ -14,7 +14,6 @@ from labelfree.documents.stores.remote_file import RemoteFile
 from labelfree.errors import SourceError, in_short
 from labelfree.sources.arrays.stored import stored_matrix
 from labelfree.sources.block import Values
-from labelfree.sources.paths import check_ranged
 from labelfree.sources.tensor import Tensor
 
 DTYPES = {
@@ -28,7 +27,6 @@ _MOST_HEADER = 100_000_000
 
 def remote_tensors(file: RemoteFile) -> dict[str, Tensor]:
     """Every tensor of a safetensors file in a store, not read yet."""
-    check_ranged(file.location)
     try:
         start, header = _header(file)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

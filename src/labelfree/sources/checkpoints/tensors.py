@@ -17,7 +17,9 @@ from labelfree.documents.stores.remote_file import File, RemoteFile
 from labelfree.errors import ColumnError, SourceError, UnsafeCheckpoint, option
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import TORCH, Columns, Source, Values
+from labelfree.sources.checkpoints.claimed_tensors import Claimed
 from labelfree.sources.checkpoints.remote_tensors import DTYPES, remote_tensors, unreadable
+from labelfree.sources.checkpoints.remote_torch import remote_state
 from labelfree.sources.checkpoints.torch_files import loaded
 from labelfree.sources.tensor import Tensor
 
@@ -60,6 +62,8 @@ def from_bfloat16(bits: Values) -> Rows:
 def tensors(path: File) -> dict[str, Tensor]:
     """Every tensor of a checkpoint file or Hugging Face directory by its name, wrappers and prefixes removed."""
     if isinstance(path, RemoteFile):
+        if path.suffix.lower() in TORCH:
+            return _stripped(_claimed(path))
         return _stripped(remote_tensors(path) if path.suffix else _joined(path, path.beside("*.safetensors")))
     if path.is_dir():
         return _directory(path)
@@ -224,6 +228,15 @@ def _torch(path: Path) -> dict[str, Tensor]:
             found[str(name)] = Tensor(str(name), tuple(value.shape), dtype, path, _torch_loader(path, str(name), value))
     if not found:
         raise SourceError(f"{path}: expected tensors by name, found {_described(state)}")
+    return found
+
+
+def _claimed(file: RemoteFile) -> dict[str, Tensor]:
+    """A PyTorch file in a store, of which only the names and shapes are read yet."""
+    state, tensor = remote_state(file)
+    found = {str(key): tensor(str(key), one) for key, one in _unwrapped(state).items() if isinstance(one, Claimed)}
+    if not found:
+        raise SourceError(f"{file}: expected tensors by name, found {_described(state)}")
     return found
 
 

@@ -11,7 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import IO
 
-from labelfree.documents.stores.remote_file import File
+from labelfree.documents.stores.remote_file import File, RemoteFile
 from labelfree.errors import SourceError, UnsafeCheckpoint, in_short
 
 _HEADER = struct.Struct("<4s22xHH")
@@ -48,7 +48,7 @@ def members(path: File, kind: str) -> dict[str, Member]:
     1,032 times its bytes.
     """
     try:
-        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        with opened(path) as stream, zipfile.ZipFile(stream) as archive:
             listed, end = archive.infolist(), archive.start_dir
             found = [_member(stream, entry, path) for entry in listed if not entry.is_dir()]
     except OSError as error:
@@ -68,6 +68,11 @@ def members(path: File, kind: str) -> dict[str, Member]:
         twice = next(name for name in by_name if sum(member.name == name for member, _ in found) > 1)
         raise SourceError(_forged(path, f"the member {twice!r} occurs twice"))
     return by_name
+
+
+def opened(path: File) -> IO[bytes]:
+    """A file to be read here and there; in a store small pieces of it."""
+    return path.open("rb", buffering=0) if isinstance(path, RemoteFile) else path.open("rb")
 
 
 def check_unpacked(path: File, member: Member, size: int) -> None:

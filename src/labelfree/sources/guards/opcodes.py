@@ -212,6 +212,8 @@ def _bag(step: int) -> Callable[[Foresight, Any], None]:
 
 
 def _put(reading: Foresight, place: Any) -> None:
+    if not 0 <= int(place) <= MOST_OPERATIONS:
+        raise Forged(f"it keeps a value under the number {place}")
     reading.memo[int(place)] = reading.stack[-1]
 
 

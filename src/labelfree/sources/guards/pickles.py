@@ -10,8 +10,10 @@ from io import BytesIO
 from pathlib import Path
 
 from labelfree.documents.files import check_regular
+from labelfree.documents.stores.faults import copying
+from labelfree.documents.stores.remote_file import File, RemoteFile
 from labelfree.errors import SourceError, UnsafeCheckpoint
-from labelfree.sources.guards.archives import Member, members
+from labelfree.sources.guards.archives import Member, members, opened
 from labelfree.sources.guards.opcodes import Foresight, Stream
 from labelfree.sources.guards.torch_calls import Forged
 
@@ -42,11 +44,12 @@ class Contents:
         return next((name for name in self.names if not _OWN.fullmatch(name)), None)
 
 
-def contents(path: Path) -> Contents:
+def contents(path: File) -> Contents:
     """What a PyTorch file holds; refused where reading it runs code or takes more memory than the file explains."""
-    check_regular(path)
+    if isinstance(path, Path):
+        check_regular(path)
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             start = stream.read(512)
             if start[:2] == b"PK":
                 return _archived(path)
@@ -58,13 +61,18 @@ def contents(path: Path) -> Contents:
             size = path.stat().st_size
             if not size:
                 raise SourceError(_incomplete(path, "it is empty"))
+            if isinstance(path, RemoteFile):
+                raise SourceError(
+                    f"{path}: expected an archive, as torch writes since version 1.6, found a file of before or of "
+                    f"another kind, which cannot be read by ranges; copy it first: {copying(path.location)}"
+                )
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                 return _plain(path, _Window(mapped), size)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _archived(path: Path) -> Contents:
+def _archived(path: File) -> Contents:
     found = members(path, "PyTorch file")
     top = next(iter(found), "").partition("/")[0]
     if f"{top}/constants.pkl" in found:
@@ -88,13 +96,13 @@ def _archived(path: Path) -> Contents:
         return member.size
 
     foresight = Foresight(held, path.stat().st_size)
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         stream.seek(pickle.start)
         _run(path, foresight, BytesIO(stream.read(pickle.size)), pickle.size)
     return Contents(True, tuple(foresight.names))
 
 
-def _plain(path: Path, window: _Window, size: int) -> Contents:
+def _plain(path: File, window: _Window, size: int) -> Contents:
     """A plain pickle, or the five of a file from before there were archives."""
     foresight = Foresight(lambda key: None, size)
     if _run(path, foresight, window, size) == _MAGIC:
@@ -103,7 +111,7 @@ def _plain(path: Path, window: _Window, size: int) -> Contents:
     return Contents(False, tuple(foresight.names))
 
 
-def _run(path: Path, foresight: Foresight, window: Stream, size: int) -> object:
+def _run(path: File, foresight: Foresight, window: Stream, size: int) -> object:
     try:
         return foresight.run(window, size)
     except (ValueError, LookupError, OverflowError, struct.error, AttributeError) as error:
@@ -117,7 +125,7 @@ def _run(path: Path, foresight: Foresight, window: Stream, size: int) -> object:
         raise SourceError(_incomplete(path, " ".join(str(error).split())[:200] or "no pickle")) from error
 
 
-def unsafe(path: Path, name: str) -> str:
+def unsafe(path: File, name: str) -> str:
     """What to say of a file that wants to import a foreign global."""
     return (
         f"{path}: wants to import the global {name}, which could run any code; nothing was run. Expected tensors only: "
@@ -125,7 +133,7 @@ def unsafe(path: Path, name: str) -> str:
     )
 
 
-def _incomplete(path: Path, found: str) -> str:
+def _incomplete(path: File, found: str) -> str:
     return f"{path}: expected a complete PyTorch file ({found}); it may be truncated: save or copy it again"
 
 

@@ -153,7 +153,7 @@ class Ray:
                 piece = pieces[next_]
                 for ref, is_there, (_, level) in zip(refs, known.there, piece.nodes, strict=True):
                     if is_there:
-                        files.add(piece.file, ref, level)
+                        files.add(piece.file, ref, level, whole=bool(piece.inner))
                 next_ += 1
             while len(running) + len(done) < 2 * window and len(running) < window and start():
                 pass

@@ -47,8 +47,12 @@ class Files(Generic[S]):
         self._shards: RemoteTree[S] = RemoteTree(merged)
         self._files: RemoteTree[S] = RemoteTree(merged)
 
-    def add(self, file: int, state: S, level: int) -> None:
-        """Take in the next node of this file."""
+    def add(self, file: int, state: S, level: int, *, whole: bool = False) -> None:
+        """Take in the next node of this file; whole: of the tree of files, from this one on."""
+        if whole:
+            self._end()
+            self._files.add(state, level)
+            return
         if self._file not in (None, file):
             self._end()
         self._file = file

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Protocol, TypeVar
 
+from labelfree.errors import LabelfreeError
 from labelfree.evidence.evidence import Need
 from labelfree.kernels import Kernels, numpy_kernels
 from labelfree.kernels.threads import limited_threads
@@ -15,13 +16,14 @@ from labelfree.summaries.fields import Fields
 from labelfree.summaries.sample import OPEN, Sample
 from labelfree.survey.found import OnBad
 from labelfree.survey.growing import Summaries
-from labelfree.survey.parallel import summed
+from labelfree.survey.parallel import Growing, summed
 from labelfree.survey.pieces import Piece
 from labelfree.survey.scores import Wanted
-from labelfree.survey.shards import block_rows, parts_of
+from labelfree.survey.shards import Part, block_rows, parts_of
 from labelfree.survey.states import fields_of, filled
 
 S = TypeVar("S")
+G = TypeVar("G", bound=Growing)
 
 
 class Summing(Protocol[S]):
@@ -92,7 +94,8 @@ class Pass:
 
     def states(self, piece: Piece) -> list[Summaries | None]:
         """The states of the nodes of a piece."""
-        return states_of(self, piece)
+        found = nodes_of(self.source, piece, self.empty)
+        return [None if state is None else packed(state) for state in found]
 
     def merged(self, states: Sequence[Summaries]) -> Summaries:
         """One state of several, those of the first rows first."""
@@ -107,18 +110,42 @@ class Pass:
         return packed(filled(self.empty(), found))
 
 
-def states_of(one: Pass, piece: Piece) -> list[Summaries | None]:
-    """The states of the nodes of a piece, None of one without rows; linear algebra on one core."""
+def nodes_of(source: Source, piece: Piece, empty: Callable[[], G]) -> list[G | None]:
+    """The states of the nodes of a piece, None of one without rows; linear algebra on one core.
+
+    empty: makes a state that has seen nothing.
+    """
     node = {}
     shards = iter(piece.shards)
     for i, (count, _) in enumerate(piece.nodes):
-        node.update(dict.fromkeys((shard.number for shard in islice(shards, count)), i))
-    found: list[Summaries | None] = [None] * len(piece.nodes)
-    blocks = one.source.between(block_rows(one.source.d), piece.start, piece.stop)
+        node.update(dict.fromkeys(((shard.file, shard.number) for shard in islice(shards, count)), i))
+    found: list[G | None] = [None] * len(piece.nodes)
     with limited_threads(1):
-        for i, parts in groupby(parts_of(one.source, blocks, piece.shards), key=lambda pair: node[pair[0][1]]):
-            found[i] = packed(summed(parts, one.empty, 1))
+        for i, parts in groupby(_parts(source, piece), key=lambda pair: node[pair[0][:2]]):
+            found[i] = summed(parts, empty, 1)
     return found
+
+
+def _parts(source: Source, piece: Piece) -> Iterator[tuple[Part, Block]]:
+    """The parts of a piece; a refusal says which file of several it is of."""
+    for one in piece.inner or (piece,):
+        blocks = source.between(block_rows(source.d), one.start, one.stop)
+        try:
+            yield from parts_of(source, blocks, one.shards)
+        except LabelfreeError as error:
+            if piece.inner:
+                placed(error, one)
+            raise
+
+
+def placed(error: LabelfreeError, piece: Piece) -> LabelfreeError:
+    """A refusal with the rows that were being read, and their row groups."""
+    where = f"rows {piece.start:,} to {piece.stop - 1:,} of the data set"
+    if piece.groups:
+        first, last = piece.groups
+        where += f", row group {first}" if first == last else f", row groups {first} to {last}"
+    error.args = (f"{error} ({where})", *error.args[1:])
+    return error
 
 
 def merged(states: Sequence[Summaries]) -> Summaries:

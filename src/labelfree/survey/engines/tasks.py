@@ -12,7 +12,7 @@ from labelfree.kernels.threads import limited_threads
 from labelfree.survey.engines.kept import Kept
 from labelfree.survey.engines.shipping import Shipped, opened
 from labelfree.survey.engines.starting import check_versions, versions
-from labelfree.survey.engines.summing import Summing
+from labelfree.survey.engines.summing import Summing, placed
 from labelfree.survey.pieces import Piece
 
 
@@ -43,7 +43,7 @@ def summed_piece(given: Shipped, piece: Piece, kept: Kept | None, expected: Mapp
             if kept is not None and not resumed:
                 kept.write(piece, states, one)
         except LabelfreeError as error:
-            return [Outcome(node, refused=_placed(error, piece)), *nothing]
+            return [Outcome(node, refused=error if piece.inner else placed(error, piece)), *nothing]
         except MemoryError:
             said = f"node {node}: not enough memory to sum {piece.stop - piece.start:,} rows; use a larger node"
             return [Outcome(node, refused=ResourceError(said)), *nothing]
@@ -91,13 +91,3 @@ def checked_node(expected: Mapping[str, str]) -> LabelfreeError | None:
     except LabelfreeError as error:
         return error
     return None
-
-
-def _placed(error: LabelfreeError, piece: Piece) -> LabelfreeError:
-    """A refusal with the rows that were being read, and their row groups."""
-    where = f"rows {piece.start:,} to {piece.stop - 1:,} of the data set"
-    if piece.groups:
-        first, last = piece.groups
-        where += f", row group {first}" if first == last else f", row groups {first} to {last}"
-    error.args = (f"{error} ({where})", *error.args[1:])
-    return error
