@@ -233,9 +233,9 @@ def _table(case: dict[str, Any], names: dict[str, str]) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for name, seconds in case["seconds"].items():
-        spent = case.get("processor_seconds", {}).get(name)
+        spent = case["processor_seconds"][name]
         over, most = f"{case['over_gemm_pass'][name]:g}", f"{case['megabytes'][name]:,}"
-        cells = (f"{median(seconds):.2f}", f"{median(spent):.2f}" if spent else "", over, most)
+        cells = (f"{median(seconds):.2f}", f"{median(spent):.2f}", over, most)
         rows.append(f"| {names.get(name, name)} | {' | '.join(cells)} |")
     return "\n".join(rows)
 

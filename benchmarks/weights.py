@@ -146,8 +146,8 @@ def page(results: dict[str, Any]) -> str:
     ]
     for title, case in results["cases"].items():
         ratio = case["over_svdvals"]["labelfree.weights"]
-        work = case.get("processor_over_svdvals", {})
-        measured = f" by the clock and {work['labelfree.weights']:.2f} in work" if work else ""
+        work = case["processor_over_svdvals"]
+        measured = f" by the clock and {work['labelfree.weights']:.2f} in work"
         reached = "it takes" if ratio <= results["target"] else "this is missed: it takes"
         out += [
             f"\n## {title}\n",
@@ -164,7 +164,7 @@ def page(results: dict[str, Any]) -> str:
             apart = case["effective_rank_apart"].get(name)
             out.append(
                 f"| {shown} | {median(took):.2f} | {case['over_svdvals'][name]:.2f} | "
-                f"{f'{work[name]:.2f}' if work else ''} | {case['megabytes'][name]:,} | "
+                f"{work[name]:.2f} | {case['megabytes'][name]:,} | "
                 f"{'' if apart is None else f'{apart:.0e}'} |"
             )
     out += [
