@@ -22,6 +22,7 @@ def scale() -> str:
         "ROWS": f"{setting['rows']:,}", "D": f"{setting['d']}", "THREADS": both(found, "threads 2"),
         "RAY2": both(found, "ray 2"), "RAY1": both(found, "ray 1"), "FLOOR": both(found, "floor 2"),
         "OVER": " and ".join(f"{ratio:.2f}" for ratio in found["over_threads_by_round"]),
+        "TWO": f"{found['two_workers']:.2f}",
         "START": f"{found['start']:.0f}", "SHARD": f"{1e3 * found['seconds_a_shard']:.0f}",
         "NET": f"{moved['bytes'] / 1e6:,.0f}", "NETSHARE": f"{100 * moved['bytes'] / setting['bytes']:.0f}",
         "STATES": states(found["states"]), "SHARDMB": f"{setting['bytes'] / setting['files'] / 1e6:.0f}",
