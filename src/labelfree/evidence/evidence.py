@@ -108,13 +108,13 @@ class Evidence:
 
     def _look(self, shift: Float, basis: Float) -> Moments:
         moments, rows = self._spanned
-        if moments is self.moments and self.look is not None:
-            self.progress("measuring small directions", 0.0)
+        if moments is not self.moments or not (self.look or self.rescan):
+            return along([rows], shift, basis)
+        self.progress("measuring small directions", 0.0)
+        if self.look is not None:
             return self.look(shift, basis)
-        if moments is self.moments and self.rescan is not None:
-            self.progress("measuring small directions", 0.0)
-            return along(self.rescan(), shift, basis)
-        return along([rows], shift, basis)
+        assert self.rescan is not None
+        return along(self.rescan(), shift, basis)
 
     @cached_property
     def _directed(self) -> dict[bool, Spectrum]:

@@ -85,7 +85,7 @@ def spread(work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
 
 
 def ahead(blocks: Iterable[T]) -> Iterator[T]:
-    """The same blocks, each made while the one before it is worked on, where there is more than one thread."""
+    """Blocks in their order, each made while the one before it is worked on where there is more than one thread."""
     if blas_threads() == 1:
         yield from blocks
         return

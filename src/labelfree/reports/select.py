@@ -70,10 +70,10 @@ class LabelDifference(Measured):
 
 
 class LabelResult(Measured):
-    """What given labels say. rows: labels that were used; left_out: of rows that are not among those compared.
+    """What given labels say of the candidates.
 
-    leader: the candidate that is right most often; detectable: the least difference of accuracy that so many labels
-    find nine times of ten.
+    rows: labels that were used; left_out: of rows that are not among those compared; leader: the candidate that is
+    right most often; detectable: the least difference of accuracy that so many labels find nine times of ten.
     """
 
     rows: int

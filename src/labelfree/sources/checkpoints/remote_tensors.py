@@ -20,9 +20,14 @@ DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
 }  # fmt: skip
-"""How numpy spells the types of numbers that are read."""
+"""How numpy spells the types of numbers that are read, by their code in safetensors."""
 _MOST_HEADER = 100_000_000
 """Bytes of a header, as the safetensors library has it."""
+
+
+def number_type(code: str) -> str:
+    """The name of the type of numbers with this code in safetensors; the code itself where they are not read."""
+    return "bfloat16" if code == "BF16" else str(np.dtype(DTYPES[code])) if code in DTYPES else code
 
 
 def remote_tensors(file: RemoteFile) -> dict[str, Tensor]:
@@ -35,7 +40,7 @@ def remote_tensors(file: RemoteFile) -> dict[str, Tensor]:
         ) from error
     found = {}
     for name, (code, shape, begin) in header.items():
-        dtype = "bfloat16" if code == "BF16" else str(np.dtype(DTYPES[code])) if code in DTYPES else code
+        dtype = number_type(code)
         found[name] = Tensor(name, shape, dtype, file, _loader(file, code, shape, start + begin, name))
     return found
 

@@ -19,17 +19,15 @@ from labelfree.errors import SourceError, UnsafeCheckpoint, in_short
 from labelfree.sources.arrays.stored import stored_matrix
 from labelfree.sources.block import Values
 from labelfree.sources.checkpoints.claimed_tensors import Claimed, checked, claimed
-from labelfree.sources.checkpoints.remote_tensors import unreadable
+from labelfree.sources.checkpoints.remote_tensors import DTYPES, number_type, unreadable
 from labelfree.sources.guards.archives import Member, members
 from labelfree.sources.guards.pickles import contents, unsafe
 from labelfree.sources.tensor import Tensor
 
 _MOST_PICKLE = 1 << 28
 """Bytes of the pickle of a file: its names and shapes, a hundred for each tensor."""
-_CODES = {
-    "float64": "<f8", "float32": "<f4", "float16": "<f2", "bfloat16": "<u2", "int64": "<i8", "int32": "<i4",
-    "int16": "<i2", "int8": "|i1", "uint64": "<u8", "uint32": "<u4", "uint16": "<u2", "uint8": "|u1",
-}  # fmt: skip
+_STORED = {number_type(code): np.dtype(spelled) for code, spelled in DTYPES.items()}
+"""Types of numbers that are read, by name, as they are stored."""
 _DAMAGED = (UnpicklingError, ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, struct.error)
 
 
@@ -64,9 +62,9 @@ def _check_order(file: RemoteFile, member: Member | None) -> None:
 
 def _tensor(file: RemoteFile, held: dict[str, Member], top: str, name: str, one: Claimed) -> Tensor:
     """A tensor that is read by ranges; refused at once where it claims what the file does not hold."""
-    if one.storage is None or one.dtype not in _CODES:
+    if one.storage is None or one.dtype not in _STORED:
         return Tensor(name, one.shape, one.dtype, file, partial(_refused, file, name, one.dtype))
-    dtype, member = np.dtype(_CODES[one.dtype]), held.get(f"{top}/data/{one.storage.key}")
+    dtype, member = _STORED[one.dtype], held.get(f"{top}/data/{one.storage.key}")
     try:
         one = checked(one, 0 if member is None else member.size, dtype.itemsize)
     except ValueError as error:

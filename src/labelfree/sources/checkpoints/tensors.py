@@ -18,7 +18,7 @@ from labelfree.errors import ColumnError, SourceError, UnsafeCheckpoint, option
 from labelfree.sources.arrays.matrices import check_matrix, matrix_source, no_columns
 from labelfree.sources.block import TORCH, Columns, Source, Values
 from labelfree.sources.checkpoints.claimed_tensors import Claimed
-from labelfree.sources.checkpoints.remote_tensors import DTYPES, remote_tensors, unreadable
+from labelfree.sources.checkpoints.remote_tensors import DTYPES, number_type, remote_tensors, unreadable
 from labelfree.sources.checkpoints.remote_torch import remote_state
 from labelfree.sources.checkpoints.torch_files import loaded
 from labelfree.sources.tensor import Tensor
@@ -153,7 +153,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     for name, entry in header.items():
         shape, offset, code = tuple(entry["shape"]), 8 + length + entry["data_offsets"][0], entry["dtype"]
         load = _mapper(path, code, shape, offset, name)
-        dtype = "bfloat16" if code == "BF16" else str(np.dtype(DTYPES[code])) if code in DTYPES else code
+        dtype = number_type(code)
         found[name] = Tensor(name, shape, dtype, path, load)
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from labelfree.arrays import Float
 from labelfree.errors import SummaryError
@@ -37,10 +38,7 @@ class Looking:
 
     def merged(self, states: Sequence[Moments]) -> Moments:
         """Moments of several, those of the first rows first."""
-        whole, *others = states
-        for other in others:
-            whole = whole.merge(other)
-        return whole
+        return reduce(Moments.merge, states)
 
     def fields(self, state: Moments) -> Fields:
         """What moments are made of."""
